@@ -1,0 +1,116 @@
+import { LRUCache } from 'lru-cache'
+import type { Revocations } from './revocation.ts'
+import type { Session } from './session.ts'
+
+export type StreamKind = 'media' | 'events' | 'socket'
+
+/** What this instance knows of one session beyond its cookie; mutable, one object per session id. */
+export interface LiveSession {
+  /** The newest data: the re-check may have learned another role or server token than the cookie tells. */
+  session: Session
+  /** plex.tv could not be reached at the last attempt. */
+  stale: boolean
+  /** A re-check is under way or waiting. */
+  pending: boolean
+  /** No re-check before this, epoch ms: the back-off of an outage. */
+  retryAt: number
+  /** The newest sealed value, so that parallel requests do not each seal one. */
+  sealed: { readonly value: string; readonly seenAt: number } | null
+  readonly streams: Set<Stream>
+}
+
+export interface Stream {
+  readonly kind: StreamKind
+  /** Ends the transfer so that the client sees it broken. */
+  readonly abort: () => void
+}
+
+export interface LiveSessions {
+  /** The live state of this session, made when it is first seen here. */
+  of(session: Session): LiveSession
+  find(id: string): LiveSession | undefined
+  /** Registers a stream, which ends with its session; gives the release to call when it ends by itself. */
+  addStream(live: LiveSession, kind: StreamKind, abort: () => void): () => void
+  readonly openStreams: Readonly<Record<StreamKind, number>>
+  /** Breaks every open stream, at shutdown. */
+  abortStreams(): void
+  close(): void
+}
+
+export interface LiveSessionsOptions {
+  readonly revocations: Revocations
+  readonly now: () => number
+  /** Sessions remembered; some 2 KB each. A forgotten one starts again from its cookie. */
+  readonly max?: number
+}
+
+const MAX_SESSIONS = 50_000
+/** How often open streams are held against their session's end; expiry has no event of its own. */
+const SWEEP_MS = 1000
+
+/** The sessions this instance has seen lately, and the streams open in their name (SECURITY idea 9). */
+export function createLiveSessions({ revocations, now, max = MAX_SESSIONS }: LiveSessionsOptions): LiveSessions {
+  const sessions = new LRUCache<string, LiveSession>({ max })
+  /** Kept apart from the bounded map: a session with open streams must be found however many others came. */
+  const streaming = new Set<LiveSession>()
+  const openStreams: Record<StreamKind, number> = { media: 0, events: 0, socket: 0 }
+
+  function endStreams(live: LiveSession): void {
+    for (const stream of [...live.streams]) stream.abort()
+  }
+
+  function sweep(): void {
+    const time = now()
+    for (const live of streaming) {
+      const { session } = live
+      if (time >= session.expiresAt || time >= session.idleExpiresAt || revocations.isRevoked(session)) endStreams(live)
+    }
+  }
+
+  revocations.listen(() => sweep())
+  const timer = setInterval(sweep, SWEEP_MS)
+  timer.unref()
+
+  return {
+    of(session) {
+      const known = sessions.get(session.id)
+      if (known !== undefined) {
+        if (session.checkedAt > known.session.checkedAt || session.seenAt > known.session.seenAt) {
+          known.session = session.checkedAt >= known.session.checkedAt ? session : { ...known.session, ...times(session) }
+        }
+        return known
+      }
+      const live: LiveSession = {
+        session,
+        stale: false,
+        pending: false,
+        retryAt: 0,
+        sealed: null,
+        streams: new Set()
+      }
+      sessions.set(session.id, live)
+      return live
+    },
+    find: (id) => sessions.get(id),
+    addStream(live, kind, abort) {
+      const stream: Stream = { kind, abort }
+      live.streams.add(stream)
+      streaming.add(live)
+      openStreams[kind] += 1
+      return () => {
+        if (!live.streams.delete(stream)) return
+        openStreams[kind] -= 1
+        if (live.streams.size === 0) streaming.delete(live)
+      }
+    },
+    openStreams,
+    abortStreams() {
+      for (const live of streaming) endStreams(live)
+    },
+    close: () => clearInterval(timer)
+  }
+}
+
+function times(session: Session): Pick<Session, 'seenAt' | 'idleExpiresAt'> {
+  return { seenAt: session.seenAt, idleExpiresAt: session.idleExpiresAt }
+}

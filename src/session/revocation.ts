@@ -1,0 +1,74 @@
+import { LRUCache } from 'lru-cache'
+import type { Session } from './session.ts'
+
+/** What revocation needs to know of a session, or of anything that lives and dies with one. */
+export type Revocable = Pick<Session, 'id' | 'signedInAt'> & { readonly account: { readonly id: number } }
+
+export type Revocation =
+  | { readonly kind: 'session'; readonly id: string; readonly until: number }
+  /** Every session of the account that signed in at `before` or earlier. */
+  | { readonly kind: 'account'; readonly accountId: number; readonly before: number; readonly until: number }
+  /** One scoped token. */
+  | { readonly kind: 'token'; readonly id: string; readonly until: number }
+
+export interface Revocations {
+  isRevoked(session: Revocable): boolean
+  isTokenRevoked(id: string): boolean
+  /** Known here at once; `until` (epoch ms) is when the revoked thing would have ended by itself. */
+  revoke(revocation: Revocation): void
+  /** Takes in what another instance revoked; the listeners hear of it, `onRevoke` does not. */
+  learn(revocation: Revocation): void
+  /** Called for every revocation, made here or learned; for what must end with a session. */
+  listen(listener: (revocation: Revocation) => void): void
+  readonly size: number
+}
+
+export interface RevocationOptions {
+  readonly now: () => number
+  /** Told of what was revoked here, to tell other instances. */
+  readonly onRevoke?: (revocation: Revocation) => void
+  /** Entries of each kind; the one least recently asked for goes first. */
+  readonly max?: number
+}
+
+/** 100,000 revoked ids take some 20 MB, and stand for as many sign-outs within one absolute lifetime. */
+const MAX_ENTRIES = 100_000
+
+/** What is revoked, in this process: asked on every request, so it answers at once and from memory. */
+export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: RevocationOptions): Revocations {
+  const perf = { now }
+  const sessions = new LRUCache<string, true>({ max, perf, ttl: 1 })
+  const accounts = new LRUCache<number, number>({ max, perf, ttl: 1 })
+  const tokens = new LRUCache<string, true>({ max, perf, ttl: 1 })
+  const listeners: ((revocation: Revocation) => void)[] = []
+
+  function learn(revocation: Revocation): void {
+    const ttl = revocation.until - now()
+    if (ttl <= 0) return
+    if (revocation.kind === 'session') sessions.set(revocation.id, true, { ttl })
+    else if (revocation.kind === 'token') tokens.set(revocation.id, true, { ttl })
+    else {
+      const before = Math.max(revocation.before, accounts.get(revocation.accountId) ?? 0)
+      accounts.set(revocation.accountId, before, { ttl: Math.max(ttl, accounts.getRemainingTTL(revocation.accountId)) })
+    }
+    for (const listener of listeners) listener(revocation)
+  }
+
+  return {
+    isRevoked(session) {
+      if (sessions.size > 0 && sessions.get(session.id) !== undefined) return true
+      const before = accounts.size > 0 ? accounts.get(session.account.id) : undefined
+      return before !== undefined && session.signedInAt <= before
+    },
+    isTokenRevoked: (id) => tokens.get(id) !== undefined,
+    revoke(revocation) {
+      learn(revocation)
+      onRevoke?.(revocation)
+    },
+    learn,
+    listen: (listener) => void listeners.push(listener),
+    get size() {
+      return sessions.size + accounts.size + tokens.size
+    }
+  }
+}

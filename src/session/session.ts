@@ -1,0 +1,101 @@
+import type { Account } from '../plex/account.ts'
+
+/** Rising: a role includes what the ones before it may do. */
+export const ROLES = ['none', 'shared', 'home', 'owner'] as const
+export type Role = (typeof ROLES)[number]
+export type Method = 'password' | 'pin' | 'home'
+
+export interface SessionAccount {
+  readonly id: number
+  readonly uuid: string
+  readonly username: string
+  readonly title: string
+  readonly email: string
+  readonly restricted: boolean
+}
+
+export interface SessionServer {
+  readonly name: string
+  readonly machineIdentifier: string
+  /** The connection that was proven; null where the deployment names its one server. */
+  readonly uri: string | null
+}
+
+/** The token of the Home member who signed in, kept through a profile switch so that the next switch works. */
+export interface HomeAdmin {
+  readonly token: string
+  readonly clientIdentifier: string
+}
+
+/** One signed-in person at this service: plain immutable data. Times are epoch milliseconds. */
+export interface Session {
+  readonly id: string
+  readonly account: SessionAccount
+  readonly accountToken: string
+  readonly clientIdentifier: string
+  readonly role: Role
+  readonly server: SessionServer | null
+  /** The server's own access token for this account, which is not the account token on a shared server. */
+  readonly serverToken: string | null
+  readonly method: Method
+  readonly signedInAt: number
+  readonly expiresAt: number
+  readonly seenAt: number
+  readonly idleExpiresAt: number
+  /** When plex.tv last agreed that the token and the access are good. */
+  readonly checkedAt: number
+  readonly homeAdmin: HomeAdmin | null
+}
+
+/** What a browser may know of a session (CONTRACT §4.3): built field by field, so that no token can ride along. */
+export interface SessionView {
+  readonly account: {
+    readonly id: number
+    readonly uuid: string
+    readonly username: string
+    readonly title: string
+    readonly email: string
+    readonly thumb: string
+    readonly restricted: boolean
+  }
+  readonly role: Role
+  readonly server: { readonly name: string; readonly machineIdentifier: string } | null
+  readonly method: Method
+  readonly signedInAt: string
+  readonly expiresAt: string
+  readonly idleExpiresAt: string
+  readonly stale: boolean
+}
+
+/** `basePath` is where the public listener's paths begin, '' or '/x'. */
+export function toView(session: Session, stale: boolean, basePath: string): SessionView {
+  const { account, server } = session
+  return {
+    account: {
+      id: account.id,
+      uuid: account.uuid,
+      username: account.username,
+      title: account.title,
+      email: account.email,
+      thumb: `${basePath}/plex/users/${account.uuid}/avatar`,
+      restricted: account.restricted
+    },
+    role: session.role,
+    server: server === null ? null : { name: server.name, machineIdentifier: server.machineIdentifier },
+    method: session.method,
+    signedInAt: new Date(session.signedInAt).toISOString(),
+    expiresAt: new Date(session.expiresAt).toISOString(),
+    idleExpiresAt: new Date(session.idleExpiresAt).toISOString(),
+    stale
+  }
+}
+
+export function toSessionAccount(account: Account): SessionAccount {
+  const { id, uuid, username, title, email, restricted } = account
+  return { id, uuid, username, title, email, restricted }
+}
+
+/** Whether `role` is at least `least`. */
+export function hasRole(role: Role, least: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(least)
+}
