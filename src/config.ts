@@ -1,29 +1,43 @@
-export type Grant = 'transient:session' | 'transient:owner' | 'scoped' | 'sources' | 'introspect'
+import packageJson from '../package.json' with { type: 'json' }
+import { conceal } from './config/concealment.ts'
+import { crossCheck } from './config/cross-checks.ts'
+import { type Environment, readEnvironment } from './config/environment.ts'
+import type { Logo } from './config/files.ts'
+import type { SessionKey } from './config/keys.ts'
+import type { ServiceSetting } from './config/services.ts'
+import type { Values } from './config/settings.ts'
+import type { PublicUrl } from './config/urls.ts'
+
+export type { Grant } from './config/services.ts'
+
+interface Listen {
+  readonly host: string
+  /** 0 lets the system pick one. */
+  readonly port: number
+}
 
 export interface Config {
-  /** `href` has no trailing slash; `basePath` is '' or '/x'. */
-  readonly publicUrl: {
-    readonly href: string
-    readonly origin: string
-    readonly basePath: string
-    readonly hostname: string
-    readonly secure: boolean
-  }
-  readonly listen: { readonly host: string; readonly port: number }
-  readonly internalListen: { readonly host: string; readonly port: number }
-  /** The first seals, all unseal; each secret is 32 bytes. */
-  readonly sessionKeys: readonly { readonly kid: string; readonly secret: Buffer }[]
+  readonly publicUrl: PublicUrl
+  readonly listen: Listen
+  readonly internalListen: Listen
+  /** At least one: the first seals, all unseal. */
+  readonly sessionKeys: readonly SessionKey[]
   readonly sessionIdleMs: number
   readonly sessionMaxMs: number
   readonly cookieDomain: string | null
   readonly instance: string | null
+  /** IPs and CIDRs. */
   readonly trustedProxies: readonly string[]
-  /** The three bases of plex.tv are origins, without a trailing slash. */
+  /** The three bases of plex.tv and the media server's are origins, without a trailing slash. */
   readonly plexUrl: string
   readonly plexClientsUrl: string
   readonly plexAppUrl: string
-  /** `ca` is PEM text. */
-  readonly pms: { readonly url: string | null; readonly machineId: string | null; readonly ca: string | null }
+  readonly pms: {
+    readonly url: string | null
+    readonly machineId: string | null
+    /** PEM text. */
+    readonly ca: string | null
+  }
   readonly plexToken: string | null
   readonly access: 'server' | 'home' | 'owner' | 'anyone'
   readonly requireTwoFactor: 'none' | 'owner' | 'all'
@@ -31,104 +45,88 @@ export interface Config {
   readonly outageGraceMs: number
   readonly allowedOrigins: readonly string[]
   readonly allowedReturnOrigins: readonly string[]
+  /** Each a valid header value. */
   readonly client: {
     readonly product: string
     readonly version: string
     readonly platform: string
     readonly deviceName: string
   }
-  readonly services: readonly {
-    readonly id: string
-    /** `sha256:<hex>`, two during a rotation. */
-    readonly secretHashes: readonly string[]
-    readonly grants: readonly Grant[]
-    readonly maxTtlMs: number
-  }[]
+  readonly services: readonly ServiceSetting[]
   readonly redisUrl: string | null
   readonly ownerAdmin: boolean
   readonly upstreamTimeoutMs: number
   readonly drainMs: number
+  /** A level of pino. */
   readonly logLevel: string
   readonly mediaLane: boolean
-  readonly brand: {
-    readonly name: string
-    readonly logo: { readonly type: string; readonly body: Buffer } | null
-  }
+  readonly brand: { readonly name: string; readonly logo: Logo | null }
 }
 
-/** Every problem of the settings at once; each names its variable, none tells its value. */
+/** Every problem of the settings at once; each names its variable, none tells its value (SECURITY rule 68). */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super(`invalid configuration:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+    super(['invalid configuration', ...problems].join('\n  '))
     this.problems = problems
   }
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-function duration(text: string): number {
-  return Number.parseInt(text, 10) * (UNITS[text.slice(-1)] ?? Number.NaN)
+/** Reads and checks all settings, and the files that they name. Throws ConfigError. */
+export function loadConfig(env: Environment): Config {
+  const { values, problems } = readEnvironment(env)
+  const all = [...problems, ...crossCheck(values)]
+  if (all.length > 0) throw new ConfigError(all)
+  return toConfig(values as Values)
 }
 
-function list(text: string | undefined): string[] {
-  return text ? text.split(',').map((item) => item.trim()) : []
-}
-
-/** Reads all settings from the environment. Throws ConfigError. */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const missing = ['USHER_PUBLIC_URL', 'USHER_SESSION_KEYS'].filter((name) => !env[name])
-  if (missing.length > 0) throw new ConfigError(missing.map((name) => `${name} is required`))
-  const url = new URL(env['USHER_PUBLIC_URL'] ?? '')
-  const basePath = url.pathname.replace(/\/+$/, '')
-  return {
-    publicUrl: {
-      href: `${url.origin}${basePath}`,
-      origin: url.origin,
-      basePath,
-      hostname: url.hostname,
-      secure: url.protocol === 'https:'
-    },
-    listen: { host: env['USHER_HOST'] ?? '0.0.0.0', port: Number(env['USHER_PORT'] ?? 8080) },
-    internalListen: {
-      host: env['USHER_INTERNAL_HOST'] ?? '0.0.0.0',
-      port: Number(env['USHER_INTERNAL_PORT'] ?? 9090)
-    },
-    sessionKeys: list(env['USHER_SESSION_KEYS']).map((entry) => {
-      const [kid = '', secret = ''] = entry.split(':')
-      return { kid, secret: Buffer.from(secret, 'base64url') }
-    }),
-    sessionIdleMs: duration(env['USHER_SESSION_IDLE'] ?? '7d'),
-    sessionMaxMs: duration(env['USHER_SESSION_MAX'] ?? '30d'),
-    cookieDomain: env['USHER_COOKIE_DOMAIN'] ?? null,
-    instance: env['USHER_INSTANCE'] ?? null,
-    trustedProxies: list(env['USHER_TRUSTED_PROXIES']),
-    plexUrl: env['USHER_PLEX_URL'] ?? 'https://plex.tv',
-    plexClientsUrl: env['USHER_PLEX_CLIENTS_URL'] ?? 'https://clients.plex.tv',
-    plexAppUrl: env['USHER_PLEX_APP_URL'] ?? 'https://app.plex.tv',
-    pms: { url: env['USHER_PMS_URL'] ?? null, machineId: env['USHER_PMS_MACHINE_ID'] ?? null, ca: null },
-    plexToken: env['USHER_PLEX_TOKEN'] ?? null,
-    access: (env['USHER_ACCESS'] ?? 'server') as Config['access'],
-    requireTwoFactor: (env['USHER_REQUIRE_2FA'] ?? 'none') as Config['requireTwoFactor'],
-    recheckMs: duration(env['USHER_RECHECK'] ?? '15m'),
-    outageGraceMs: duration(env['USHER_OUTAGE_GRACE'] ?? '24h'),
-    allowedOrigins: list(env['USHER_ALLOWED_ORIGINS']),
-    allowedReturnOrigins: list(env['USHER_ALLOWED_RETURN_ORIGINS']),
+function toConfig(values: Values): Config {
+  const publicUrl = values.USHER_PUBLIC_URL
+  const config: Config = {
+    publicUrl,
+    listen: { host: values.USHER_HOST, port: values.USHER_PORT },
+    internalListen: { host: values.USHER_INTERNAL_HOST, port: values.USHER_INTERNAL_PORT },
+    sessionKeys: values.USHER_SESSION_KEYS.map((key) => conceal(key, { kid: key.kid })),
+    sessionIdleMs: values.USHER_SESSION_IDLE,
+    sessionMaxMs: values.USHER_SESSION_MAX,
+    cookieDomain: values.USHER_COOKIE_DOMAIN,
+    instance: values.USHER_INSTANCE,
+    trustedProxies: values.USHER_TRUSTED_PROXIES,
+    plexUrl: values.USHER_PLEX_URL,
+    plexClientsUrl: values.USHER_PLEX_CLIENTS_URL,
+    plexAppUrl: values.USHER_PLEX_APP_URL,
+    pms: { url: values.USHER_PMS_URL, machineId: values.USHER_PMS_MACHINE_ID, ca: values.USHER_PMS_CA_FILE },
+    plexToken: values.USHER_PLEX_TOKEN,
+    access: values.USHER_ACCESS,
+    requireTwoFactor: values.USHER_REQUIRE_2FA,
+    recheckMs: values.USHER_RECHECK,
+    outageGraceMs: values.USHER_OUTAGE_GRACE,
+    allowedOrigins: values.USHER_ALLOWED_ORIGINS,
+    allowedReturnOrigins: values.USHER_ALLOWED_RETURN_ORIGINS,
     client: {
-      product: env['USHER_CLIENT_NAME'] ?? 'Usher',
-      version: env['USHER_CLIENT_VERSION'] ?? '0.1.0',
-      platform: env['USHER_CLIENT_PLATFORM'] ?? 'Web',
-      deviceName: env['USHER_DEVICE_NAME'] ?? url.hostname
+      product: values.USHER_CLIENT_NAME,
+      version: values.USHER_CLIENT_VERSION ?? packageJson.version,
+      platform: values.USHER_CLIENT_PLATFORM,
+      deviceName: values.USHER_DEVICE_NAME ?? publicUrl.hostname
     },
-    services: [],
-    redisUrl: env['USHER_REDIS_URL'] ?? null,
-    ownerAdmin: env['USHER_OWNER_ADMIN'] === 'true',
-    upstreamTimeoutMs: duration(env['USHER_UPSTREAM_TIMEOUT'] ?? '30s'),
-    drainMs: duration(env['USHER_DRAIN'] ?? '30s'),
-    logLevel: env['USHER_LOG_LEVEL'] ?? 'info',
-    mediaLane: env['USHER_MEDIA_LANE'] === 'true',
-    brand: { name: env['USHER_BRAND_NAME'] ?? 'Usher', logo: null }
+    services: values.USHER_SERVICES.map((service) =>
+      conceal(service, { id: service.id, grants: service.grants })
+    ),
+    redisUrl: values.USHER_REDIS_URL,
+    ownerAdmin: values.USHER_OWNER_ADMIN,
+    upstreamTimeoutMs: values.USHER_UPSTREAM_TIMEOUT,
+    drainMs: values.USHER_DRAIN,
+    logLevel: values.USHER_LOG_LEVEL,
+    mediaLane: values.USHER_MEDIA_LANE,
+    brand: { name: values.USHER_BRAND_NAME, logo: values.USHER_BRAND_LOGO }
   }
+  const told = (secret: string | null) => (secret === null ? null : '[concealed]')
+  return conceal(config, {
+    ...config,
+    plexToken: told(config.plexToken),
+    redisUrl: told(config.redisUrl),
+    brand: { name: config.brand.name, logo: config.brand.logo?.type ?? null }
+  })
 }

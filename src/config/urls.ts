@@ -1,0 +1,92 @@
+import { isIPv4 } from 'node:net'
+import { Invalid } from './setting.ts'
+
+export interface PublicUrl {
+  /** No trailing slash. */
+  readonly href: string
+  readonly origin: string
+  /** `''` or `/x`. */
+  readonly basePath: string
+  /** Lower case, an IPv6 address in brackets. */
+  readonly hostname: string
+  readonly secure: boolean
+}
+
+export function parsePublicUrl(text: string): PublicUrl {
+  const url = httpUrl(text)
+  const basePath = url.pathname.replace(/\/$/, '')
+  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(basePath)) {
+    throw new Invalid('must have a base path of letters, digits, ., _, ~ and - only, without empty segments')
+  }
+  return {
+    href: `${url.origin}${basePath}`,
+    origin: url.origin,
+    basePath,
+    hostname: url.hostname,
+    secure: url.protocol === 'https:'
+  }
+}
+
+/** A base of plex.tv: tokens travel there, so `http:` is for loopback (a simulator) only. */
+export function parsePlexUrl(text: string): string {
+  const url = originUrl(text)
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    throw new Invalid('must be https: (http: is for loopback hosts only)')
+  }
+  return url.origin
+}
+
+/** The media server's origin; `http:` is usual on a private network. */
+export function parsePmsUrl(text: string): string {
+  return originUrl(text).origin
+}
+
+/** An exact origin of a frontend; whether `http:` will do is checked beside USHER_ALLOW_HTTP. */
+export function parseOrigin(text: string): string {
+  if (text.includes('*')) throw new Invalid('must be an exact origin: wildcards are not supported')
+  if (text === 'null') throw new Invalid('must not be null: every sandboxed page has that origin')
+  return originUrl(text).origin
+}
+
+/** `redis:` or `rediss:`, with credentials and a database number where wanted. */
+export function parseRedisUrl(text: string): string {
+  const url = clean(text, /^rediss?:\/\/[^/\\]+(\/[^\\]*)?$/, 'must be a redis: or rediss: URL')
+  if (!/^(\/\d{0,4})?$/.test(url.pathname)) throw new Invalid('must have no path but a database number')
+  return text
+}
+
+/** Whether a URL's hostname never leaves this machine (RFC 6761 Section 6.3 for `localhost`). */
+export function isLoopback(hostname: string): boolean {
+  const name = hostname.replace(/^\[|\]$/g, '')
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '::1' ||
+    (isIPv4(name) && name.startsWith('127.'))
+  )
+}
+
+function originUrl(text: string): URL {
+  const url = httpUrl(text)
+  if (url.pathname !== '/') throw new Invalid('must be an origin without a path')
+  return url
+}
+
+function httpUrl(text: string): URL {
+  const url = clean(text, /^https?:\/\/[^/\\]+(\/[^\\]*)?$/i, 'must be an absolute http: or https: URL')
+  if (url.username !== '' || url.password !== '' || text.includes('@')) {
+    throw new Invalid('must not hold credentials')
+  }
+  if (url.hostname.endsWith('.')) throw new Invalid('must have a host name without a dot at its end')
+  return url
+}
+
+/** The URL parser repairs blanks, backslashes and dot segments; a setting that needs repair is a mistake. */
+function clean(text: string, form: RegExp, words: string): URL {
+  if (/[?#]/.test(text)) throw new Invalid('must have no query and no fragment')
+  if (/[\s\0-\x1f\x7f]/.test(text) || !form.test(text) || !URL.canParse(text)) throw new Invalid(words)
+  if (/\/\.{1,2}(\/|$)/.test(text)) throw new Invalid('must have no . or .. segment')
+  const url = new URL(text)
+  if (url.port === '0') throw new Invalid('must not have port 0')
+  return url
+}
