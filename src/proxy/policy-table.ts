@@ -1,0 +1,154 @@
+/** Who may come in: the owner of the server, a member of the owner's Plex Home, somebody it is shared with. */
+export type Role = 'owner' | 'home' | 'shared'
+
+/** How an answer travels: a short one, media bytes, an endless event stream, or a protocol upgrade. */
+export type RouteClass = 'api' | 'media' | 'event' | 'upgrade'
+
+export interface Rule {
+  readonly methods: readonly string[]
+  /**
+   * Segments: a literal, `{ids}` (digits and commas), `{any}` (one segment), `{rest}` (one to five
+   * segments, last only), or `a|b|c` (one of these).
+   */
+  readonly pattern: string
+  readonly least: Role
+  readonly class: RouteClass
+  /** Reached only by the owner, and only with USHER_OWNER_ADMIN. */
+  readonly admin?: true
+  /** A GET that changes something at the server: counts as unsafe for the same-origin rule. */
+  readonly unsafe?: true
+  /** `url` and `path` parameters make the server fetch that address, so only its own paths may stand there. */
+  readonly localUrl?: true
+}
+
+const GET = ['GET'] as const
+const WRITE = ['GET', 'POST', 'PUT'] as const
+
+const open = (pattern: string, extra: Partial<Rule> = {}): Rule => ({
+  methods: GET,
+  pattern,
+  least: 'shared',
+  class: 'api',
+  ...extra
+})
+
+const admin = (methods: readonly string[], pattern: string, extra: Partial<Rule> = {}): Rule => ({
+  methods,
+  pattern,
+  least: 'owner',
+  class: 'api',
+  admin: true,
+  ...extra
+})
+
+const SECTION_VIEWS =
+  'all|allLeaves|albums|onDeck|recentlyAdded|recentlyViewed|recentlyViewedShows|newest|unwatched|collections' +
+  '|playlists|categories|cluster|common|filters|sorts|fields|firstCharacter|firstCharacters|folder|folders' +
+  '|genre|year|decade|contentRating|resolution|director|actor|country|studio|search|arts|moments|nearest|label'
+
+const ITEM_VIEWS =
+  'children|grandchildren|allLeaves|onDeck|related|similar|extras|reviews|postplay|tree|nearest|availabilityStreams'
+
+const ITEM_IMAGES = 'thumb|art|banner|poster|composite|clearLogo|parentThumb|grandparentThumb|squareArt'
+
+/**
+ * What may be reached below /pms; whatever is not here is refused. The paths nobody reaches by any role are those of
+ * PLEX-API.md §9.5: no row names them, and a test lists them.
+ */
+export const POLICY_TABLE: readonly Rule[] = [
+  // The server itself.
+  open('/'),
+  open('/identity'),
+  open('/media/providers'),
+  open('/:/resources/{any}'),
+
+  // Browsing.
+  open('/library'),
+  open('/library/all'),
+  open('/library/onDeck'),
+  open('/library/recentlyAdded'),
+  open('/library/sections'),
+  open('/library/sections/all'),
+  open('/library/sections/{ids}'),
+  open(`/library/sections/{ids}/${SECTION_VIEWS}`),
+  open(`/library/sections/{ids}/${SECTION_VIEWS}/{any}`),
+  open('/library/sections/{ids}/composite/{any}'),
+  open('/library/metadata/{ids}'),
+  open(`/library/metadata/{ids}/${ITEM_VIEWS}`),
+  open(`/library/metadata/{ids}/${ITEM_IMAGES}`),
+  open(`/library/metadata/{ids}/${ITEM_IMAGES}/{any}`),
+  open('/library/collections/{ids}'),
+  open('/library/collections/{ids}/children|items'),
+  open('/library/collections/{ids}/composite|thumb|art/{any}'),
+  open('/library/people/{any}'),
+  open('/library/people/{any}/media'),
+  open('/library/media/{ids}/chapterImages/{any}'),
+  open('/hubs'),
+  open('/hubs/promoted'),
+  open('/hubs/continueWatching'),
+  open('/hubs/continueWatching/items'),
+  open('/hubs/home'),
+  open('/hubs/home/{any}'),
+  open('/hubs/items'),
+  open('/hubs/search'),
+  open('/hubs/search/voice'),
+  open('/hubs/sections/{ids}'),
+  open('/hubs/metadata/{ids}'),
+  open(`/hubs/metadata/{ids}/${ITEM_VIEWS}`),
+  open('/search'),
+  open('/playlists'),
+  open('/playlists/all'),
+  open('/playlists/{ids}'),
+  open('/playlists/{ids}/items'),
+  open('/playlists/{ids}/composite/{any}'),
+  open('/status/sessions/history/all'),
+  open('/photo/:/transcode', { localUrl: true }),
+
+  // Playing.
+  open('/playQueues/{ids}'),
+  open('/playQueues', { methods: ['POST'] }),
+  open('/playQueues/{ids}', { methods: ['PUT'] }),
+  open('/playQueues/{ids}/shuffle|unshuffle|reset', { methods: ['PUT'] }),
+  open('/playQueues/{ids}/items/{ids}/move', { methods: ['PUT'] }),
+  open('/:/timeline', { methods: WRITE, unsafe: true }),
+  open('/:/scrobble', { methods: WRITE, unsafe: true }),
+  open('/:/unscrobble', { methods: WRITE, unsafe: true }),
+  open('/:/rate', { methods: WRITE, unsafe: true }),
+  open('/library/parts/{ids}/{any}', { class: 'media' }),
+  open('/library/parts/{ids}/{any}/{any}', { class: 'media' }),
+  open('/library/parts/{ids}/indexes/{any}/{any}', { class: 'media' }),
+  open('/library/streams/{any}', { class: 'media' }),
+  open('/library/metadata/{ids}/theme/{any}', { class: 'media' }),
+  open('/video|music|audio|subtitles/:/transcode/universal/decision', { localUrl: true }),
+  open('/video|music|audio|subtitles/:/transcode/universal/ping', { localUrl: true }),
+  open('/video|music|audio|subtitles/:/transcode/universal/stop', { localUrl: true, unsafe: true }),
+  open('/video|music|audio|subtitles/:/transcode/universal/fallback', { methods: ['POST'], localUrl: true }),
+  open('/video|music|audio|subtitles/:/transcode/universal/subtitles', { class: 'media', localUrl: true }),
+  open(
+    '/video|music|audio|subtitles/:/transcode/universal/start|start.m3u8|start.mpd|start.mkv|start.mp3|start.mp4',
+    { class: 'media', localUrl: true }
+  ),
+  open('/video|music|audio|subtitles/:/transcode/universal/session|dash/{rest}', {
+    class: 'media',
+    localUrl: true
+  }),
+
+  // Live.
+  open('/:/eventsource/notifications', { class: 'event' }),
+  open('/:/websocket|websockets/notifications', { class: 'upgrade' }),
+
+  // The owner's own administration (PLEX-API.md §9.1), where USHER_OWNER_ADMIN opens it. Never a DELETE.
+  admin(GET, '/status/sessions'),
+  admin(GET, '/transcode/sessions'),
+  admin(GET, '/activities'),
+  admin(['GET', 'POST'], '/library/sections/{ids}|all/refresh', { unsafe: true }),
+  admin(['PUT'], '/library/sections/{ids}/analyze|emptyTrash'),
+  admin(['PUT'], '/library/metadata/{ids}'),
+  admin(['PUT'], '/library/metadata/{ids}/refresh|analyze|match|unmatch'),
+  admin(GET, '/library/metadata/{ids}/matches|posters|arts'),
+  admin(['PUT'], '/library/parts/{ids}'),
+  admin(['POST'], '/playlists'),
+  admin(['PUT'], '/playlists/{ids}'),
+  admin(['PUT'], '/playlists/{ids}/items'),
+  admin(GET, '/hubs/sections/{ids}/manage')
+]
