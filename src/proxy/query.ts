@@ -1,0 +1,77 @@
+import { isPlaybackField } from './playback-fields.ts'
+
+export interface CleanQuery {
+  /** The parameters that may pass, byte for byte as they came. */
+  readonly query: string
+  /** The first X-Plex-Token among those that may not. */
+  readonly token: string | null
+}
+
+/**
+ * Removes every X-Plex identity parameter, however its name is spelled (SECURITY.md rule 46): case, percent-encoding,
+ * underscores, surrounding blanks, array brackets, repetition. Null where a name cannot be decoded.
+ */
+export function cleanQuery(query: string): CleanQuery | null {
+  const kept: string[] = []
+  let token: string | null = null
+  for (const pair of query.split('&')) {
+    const name = readName(pair)
+    if (name === null) return null
+    if (!name.startsWith('x-plex') || isPlaybackField(name)) {
+      kept.push(pair)
+    } else if (name === 'x-plex-token') {
+      token ??= readValue(pair)
+    }
+  }
+  return { query: kept.join('&'), token }
+}
+
+/**
+ * Checks the parameters that make the server fetch an address: `url` and `path` must be a path of the same server
+ * that `resolve` allows, and are replaced by what it returns (without tokens). Null: refused.
+ */
+export function localQuery(query: string, resolve: (path: string) => string | null): string | null {
+  const kept: string[] = []
+  for (const pair of query.split('&')) {
+    const name = readName(pair)
+    if (name === null) return null
+    if (!/^(?:url|path)(?:$|\[)/.test(name)) {
+      kept.push(pair)
+      continue
+    }
+    const value = readValue(pair)
+    if (value === null) return null
+    const local = resolve(value)
+    if (local === null) return null
+    kept.push(local === value ? pair : `${name}=${encodeURIComponent(local)}`)
+  }
+  return kept.join('&')
+}
+
+/** Decoded, lower case, '_' as '-', without blanks around: how the most lenient reader would take a name. */
+function readName(pair: string): string | null {
+  const equals = pair.indexOf('=')
+  const name = decode(equals === -1 ? pair : pair.slice(0, equals))
+  // A leading '?' is the second of `??`: some readers drop it.
+  return name === null
+    ? null
+    : name
+        .toLowerCase()
+        .replaceAll('_', '-')
+        .replace(/^[\s?]+|\s+$/g, '')
+}
+
+function readValue(pair: string): string | null {
+  const equals = pair.indexOf('=')
+  return equals === -1 ? '' : decode(pair.slice(equals + 1))
+}
+
+function decode(text: string): string | null {
+  if (!text.includes('%') && !text.includes('+')) return text
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    // Not UTF-8: no two parsers agree on it.
+    return null
+  }
+}

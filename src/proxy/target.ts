@@ -1,0 +1,128 @@
+import { cleanQuery } from './query.ts'
+
+export interface Target {
+  /** Decoded path below the prefix: the one spelling that the policy decides on. */
+  readonly path: string
+  /** What is sent upstream: the caller's path byte for byte, and the query without identity fields. */
+  readonly upstream: string
+  /** A token that the caller put into the query; it never goes upstream. */
+  readonly token: string | null
+}
+
+// RFC 3986 §3.3 pchar without ';', plus '[', ']' and '|', which browsers leave as they are. Percent and slash
+// are looked at one by one.
+const PATH_OTHERS = "-._~!$&'()*+,=:@[]|"
+const SLASH = 0x2f
+const PERCENT = 0x25
+const QUESTION = 0x3f
+const AMPERSAND = 0x26
+const DOT = 0x2e
+
+const PATH_CHARS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const char = String.fromCharCode(code)
+  return /[A-Za-z0-9]/.test(char) || PATH_OTHERS.includes(char) ? 1 : 0
+})
+
+/**
+ * Reads a raw request target below a prefix, or refuses it (SECURITY.md rules 37-39, 46): origin form, no
+ * backslash, fragment, semicolon, control or non-ASCII character, no empty or dot segment, no encoded dot, slash,
+ * backslash, NUL or percent. Whatever is not refused reads the same to every parser.
+ */
+export function readTarget(raw: string, prefix: string): Target | null {
+  if (!raw.startsWith(prefix)) return null
+  const start = prefix.length
+  const mark = raw.indexOf('?', start)
+  const end = mark === -1 ? raw.length : mark
+  if (start === end) return withQuery('/', '/', raw, mark)
+  const encoded = scanPath(raw, start, end)
+  if (encoded === null) return null
+  const rawPath = raw.slice(start, end)
+  if (!encoded) return withQuery(rawPath, rawPath, raw, mark)
+  const path = decodePath(rawPath)
+  if (path === null) return null
+  return isSpelledAlike(rawPath) ? withQuery(path, rawPath, raw, mark) : null
+}
+
+/** Null: refused. Otherwise whether the path holds percent-encoding. */
+function scanPath(raw: string, start: number, end: number): boolean | null {
+  if (raw.charCodeAt(start) !== SLASH) return null
+  let encoded = false
+  let segment = start + 1
+  for (let i = segment; i <= end; i++) {
+    const code = i === end ? SLASH : raw.charCodeAt(i)
+    if (code === SLASH) {
+      const length = i - segment
+      if (length === 0 && i !== end) return null
+      if (length === 1 && raw.charCodeAt(segment) === DOT) return null
+      if (length === 2 && raw.charCodeAt(segment) === DOT && raw.charCodeAt(segment + 1) === DOT) return null
+      segment = i + 1
+    } else if (code === PERCENT) {
+      encoded = true
+    } else if (code > 127 || PATH_CHARS[code] === 0) {
+      return null
+    }
+  }
+  return encoded
+}
+
+function decodePath(rawPath: string): string | null {
+  // Encoded NUL and controls, '%', '.', '/', ';', '\', '?', '#', DEL: another parser might act on them.
+  if (/%(?:[01]|7f|2[ef35]|3[bf]|5c)/i.test(rawPath)) return null
+  try {
+    return decodeURIComponent(rawPath)
+  } catch {
+    // A stray '%' or bytes that are not UTF-8: no two parsers agree on those.
+    return null
+  }
+}
+
+// Rule 39: what is sent must read the same to a URL parser as it did to the scanner above.
+function isSpelledAlike(rawPath: string): boolean {
+  return URL.parse(rawPath, 'http://upstream.invalid')?.href === `http://upstream.invalid${rawPath}`
+}
+
+function withQuery(path: string, rawPath: string, raw: string, mark: number): Target | null {
+  if (mark === -1) return { path, upstream: rawPath, token: null }
+  const suspect = scanQuery(raw, mark)
+  if (suspect === null) return null
+  const query = raw.slice(mark + 1)
+  if (!suspect) return { path, upstream: `${rawPath}?${query}`, token: null }
+  const clean = cleanQuery(query)
+  if (clean === null) return null
+  return { path, upstream: clean.query === '' ? rawPath : `${rawPath}?${clean.query}`, token: clean.token }
+}
+
+/** Null: refused. Otherwise whether some parameter's name may decode to an X-Plex field. */
+function scanQuery(raw: string, mark: number): boolean | null {
+  let suspect = false
+  let nameStarts = true
+  for (let i = mark + 1; i < raw.length; i++) {
+    const code = raw.charCodeAt(i)
+    // Outside visible ASCII; '#', ';', '\'.
+    if (code < 0x21 || code > 0x7e || code === 0x23 || code === 0x3b || code === 0x5c) return null
+    if (code === PERCENT && !isSafeTriplet(raw, i)) return null
+    if (nameStarts && (code === 0x78 || code === 0x58 || !isNameStart(code))) suspect = true
+    nameStarts = code === AMPERSAND || code === QUESTION
+  }
+  return suspect
+}
+
+/** A letter or digit: a decoded name that starts otherwise ('%58', '+X', '_x') is looked at closely. */
+function isNameStart(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
+}
+
+/** Two hexadecimal digits that are not a NUL, a line feed or a carriage return. */
+function isSafeTriplet(raw: string, at: number): boolean {
+  const high = hex(raw.charCodeAt(at + 1))
+  const low = hex(raw.charCodeAt(at + 2))
+  if (high === -1 || low === -1) return false
+  const code = high * 16 + low
+  return code !== 0 && code !== 10 && code !== 13
+}
+
+function hex(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const lower = code | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}
