@@ -1,0 +1,54 @@
+import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import ipaddr from 'ipaddr.js'
+
+/** `forbidden` is whatever no media server can be at: link-local (cloud metadata), multicast, unspecified, reserved. */
+export type AddressClass = 'public' | 'private' | 'loopback' | 'forbidden'
+
+const CLASSES: Readonly<Record<string, AddressClass>> = {
+  unicast: 'public',
+  private: 'private',
+  uniqueLocal: 'private',
+  carrierGradeNat: 'private',
+  loopback: 'loopback'
+}
+
+/** The class of an IP address in text form; anything that is not one is forbidden. */
+export function classifyAddress(address: string): AddressClass {
+  // A zone (fe80::1%eth0) only makes sense for link-local addresses.
+  if (address.includes('%') || !ipaddr.isValid(address)) return 'forbidden'
+  const parsed = ipaddr.process(address)
+  const range = parsed.range()
+  if (parsed instanceof ipaddr.IPv6 && (range === 'rfc6052' || range === 'ipv4Mapped')) {
+    // NAT64 (RFC 6052 §2.1) ends in the IPv4 address that is really reached.
+    return classifyAddress(new ipaddr.IPv4(parsed.toByteArray().slice(12)).toString())
+  }
+  return CLASSES[range] ?? 'forbidden'
+}
+
+export type AddressRule = (address: string) => boolean
+
+/** The error of a connection that was not tried because of where it leads. */
+export function addressRefused(): NodeJS.ErrnoException {
+  return Object.assign(new Error('address not allowed'), { code: 'USHER_ADDRESS_REFUSED' })
+}
+
+/**
+ * A `lookup` for sockets that yields only allowed addresses. The address that was checked is the address that
+ * is connected to, so a name that changes between two questions gains nothing (SECURITY rule 42).
+ */
+export function createGuardedLookup(
+  isAllowed: AddressRule,
+  lookup: typeof dnsLookup = dnsLookup
+): LookupFunction {
+  return (hostname, options, callback) => {
+    const asked = { ...options, all: true as const }
+    lookup(hostname, asked, (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => {
+      const allowed = error ? [] : found.filter(({ address }) => isAllowed(address))
+      const first = allowed[0]
+      if (!first) callback(error ?? addressRefused(), '', 4)
+      else if (options.all) callback(null, allowed)
+      else callback(null, first.address, first.family)
+    })
+  }
+}

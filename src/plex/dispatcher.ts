@@ -1,0 +1,44 @@
+import { isIP } from 'node:net'
+import { getCACertificates } from 'node:tls'
+import { Agent, buildConnector, type Dispatcher } from 'undici'
+import { type AddressRule, addressRefused, createGuardedLookup } from './addresses.ts'
+
+export interface DispatcherOptions {
+  /** PEM text of a further certificate authority, beside the usual ones. */
+  readonly ca?: string | null
+  readonly connectTimeoutMs: number
+  /** Sockets per origin; default 64. */
+  readonly connections?: number
+  /** Where connections may lead, asked with the address itself, after DNS; default anywhere. */
+  readonly isAllowed?: AddressRule
+}
+
+/**
+ * An undici agent whose TLS verification cannot be switched off (SECURITY rule 52), with bounded sockets per
+ * origin, HTTP/1.1 only, and no token, header or redirect of its own.
+ */
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const { isAllowed } = options
+  const connect = buildConnector({
+    allowH2: false,
+    timeout: options.connectTimeoutMs,
+    // Set in so many words: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment must not win.
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ...(options.ca ? { ca: [...getCACertificates('default'), options.ca] } : {}),
+    ...(isAllowed ? { lookup: createGuardedLookup(isAllowed) } : {})
+  })
+  return new Agent({
+    allowH2: false,
+    pipelining: 1,
+    connections: options.connections ?? 64,
+    keepAliveTimeout: 10_000,
+    keepAliveTimeoutThreshold: 2_000,
+    connect: (target, callback) => {
+      const host = target.hostname.replace(/^\[|\]$/g, '')
+      // A literal address never reaches a lookup, so it is judged here.
+      if (isAllowed && isIP(host) !== 0 && !isAllowed(host)) callback(addressRefused(), null)
+      else connect(target, callback)
+    }
+  })
+}

@@ -1,0 +1,51 @@
+import { Problem } from '../errors.ts'
+import { toThumb, toUuid } from './account.ts'
+import { toBoolean, toFields, toInteger, toList, toText } from './fields.ts'
+
+/** A profile of a Plex Home. */
+export interface HomeUser {
+  readonly id: number
+  readonly uuid: string
+  readonly title: string
+  /** '' for managed users. */
+  readonly username: string
+  /** Path and query on plex.tv. */
+  readonly thumb: string
+  readonly admin: boolean
+  readonly guest: boolean
+  readonly restricted: boolean
+  /** Needs its PIN to be switched to. */
+  readonly protected: boolean
+  readonly hasPassword: boolean
+}
+
+/** The profiles of a `/home/users` answer, JSON or XML; throws USHER_UPSTREAM_INVALID for anything else. */
+export function toHomeUsers(data: unknown): readonly HomeUser[] {
+  const root = toFields(data)
+  const home = toFields(root['home'] ?? root['MediaContainer'] ?? root)
+  const users = home['users'] ?? home['User']
+  // A home without profiles is an empty list; an answer without the list is another answer.
+  if (users === undefined) throw new Problem('USHER_UPSTREAM_INVALID')
+  const list = Array.isArray(users) ? users : toList(toFields(users)['user'] ?? users)
+  return list.map(toHomeUser).filter((user) => user !== null)
+}
+
+function toHomeUser(entry: unknown): HomeUser | null {
+  const fields = toFields(entry)
+  const id = toInteger(fields['id'])
+  const uuid = toUuid(fields['uuid'])
+  if (id === null || id <= 0 || uuid === null) return null
+  const username = toText(fields['username'], 200)
+  return {
+    id,
+    uuid,
+    title: toText(fields['title'], 200) || username,
+    username,
+    thumb: toThumb(fields['thumb'], uuid),
+    admin: toBoolean(fields['admin']),
+    guest: toBoolean(fields['guest']),
+    restricted: toBoolean(fields['restricted']),
+    protected: toBoolean(fields['protected']),
+    hasPassword: toBoolean(fields['hasPassword'])
+  }
+}

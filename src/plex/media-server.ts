@@ -1,0 +1,158 @@
+import type { Dispatcher } from 'undici'
+import { Problem } from '../errors.ts'
+import { parseAnswer } from './answer.ts'
+import { toFields, toText } from './fields.ts'
+import { type ClientIdentity, identityHeaders } from './identity.ts'
+import { readIdentity, type ServerIdentity, toServerProblem } from './server-identity.ts'
+import { isSource, type Source, toSource } from './source.ts'
+import {
+  createUpstream,
+  type UpstreamAnswer,
+  type UpstreamOptions,
+  type UpstreamRequest
+} from './upstream.ts'
+
+/**
+ * One media server at one address. Before a token is sent there, `/identity` has proven that it is the server
+ * meant. Its 401 and 403 are USHER_SERVER_ACCESS_DENIED; the caller asks plex.tv whether the token is dead.
+ */
+export interface MediaServer {
+  readonly url: string
+  /** Asked each time. */
+  readonly identity: () => Promise<ServerIdentity>
+  /**
+   * The identity, asked once and again after a failed connection; throws USHER_UPSTREAM_INVALID when the server
+   * is not the one configured, or not `expected`.
+   */
+  readonly verifyIdentity: (expected?: string) => Promise<ServerIdentity>
+  /** What `verifyIdentity` last found, null when it must be asked again: for paths that cannot wait. */
+  readonly verifiedIdentity: () => ServerIdentity | null
+  /** Makes the next `verifyIdentity` ask again; for whoever else saw the connection fail. */
+  readonly forgetIdentity: () => void
+  /** Its friendly name, '' where it has none. */
+  readonly name: (token: string, clientIdentifier: string) => Promise<string>
+  /** Plex's delegation token: `transient-…`, at most 48 h, dead when the server restarts. */
+  readonly createTransientToken: (token: string, clientIdentifier: string) => Promise<string>
+  /** Throws USHER_INVALID_REQUEST for a malformed source, USHER_NOT_FOUND for one the server does not know. */
+  readonly source: (
+    source: string,
+    token: string,
+    clientIdentifier: string,
+    refresh?: boolean
+  ) => Promise<Source>
+}
+
+export interface MediaServerOptions {
+  readonly url: string
+  readonly dispatcher: Dispatcher
+  readonly timeoutMs: number
+  readonly identity: ClientIdentity
+  /** What the server must be; null takes what it says. */
+  readonly machineIdentifier: string | null
+  readonly onOutcome?: UpstreamOptions['onOutcome']
+}
+
+/** A client of one media server that remembers who it is talking to, and nothing else. */
+export function createMediaServer(options: MediaServerOptions): MediaServer {
+  const { url, dispatcher, timeoutMs, onOutcome } = options
+  const upstream = createUpstream({
+    service: 'pms',
+    origin: url,
+    dispatcher,
+    timeoutMs,
+    ...(onOutcome ? { onOutcome } : {})
+  })
+  let verified: ServerIdentity | null = null
+  let verifying: Promise<ServerIdentity> | null = null
+
+  async function prove(): Promise<ServerIdentity> {
+    try {
+      const found = await readIdentity(upstream)
+      requireSame(found, options.machineIdentifier)
+      verified = found
+      return found
+    } finally {
+      verifying = null
+    }
+  }
+
+  function askIdentity(): Promise<ServerIdentity> {
+    verifying ??= prove()
+    return verifying
+  }
+
+  async function verifyIdentity(expected?: string): Promise<ServerIdentity> {
+    // One question for all who wait: it carries no token, so there is nothing to mix up.
+    const identity = verified ?? (await askIdentity())
+    requireSame(identity, expected ?? null)
+    return identity
+  }
+
+  async function call(
+    request: Omit<UpstreamRequest, 'headers'>,
+    token: string,
+    clientIdentifier: string
+  ): Promise<UpstreamAnswer> {
+    await verifyIdentity()
+    const headers = { ...identityHeaders(options.identity, clientIdentifier), 'X-Plex-Token': token }
+    try {
+      return await upstream.call({ ...request, headers })
+    } catch (error) {
+      // Whatever answers at this address next may be another server.
+      verified = null
+      throw error
+    }
+  }
+
+  return {
+    url,
+    identity: () => readIdentity(upstream),
+    verifyIdentity,
+    verifiedIdentity: () => verified,
+    forgetIdentity() {
+      verified = null
+    },
+
+    async name(token, clientIdentifier) {
+      const answer = await call({ method: 'GET', path: '/' }, token, clientIdentifier)
+      return toText(containerOf(answer)['friendlyName'], 200)
+    },
+
+    async createTransientToken(token, clientIdentifier) {
+      const request = { path: '/security/token', query: { type: 'delegation', scope: 'all' } }
+      let answer = await call({ ...request, method: 'POST' }, token, clientIdentifier)
+      // Servers before the POST form answer GET alone (PLEX-API §13).
+      if (answer.status === 404 || answer.status === 405) {
+        answer = await call({ ...request, method: 'GET' }, token, clientIdentifier)
+      }
+      const transient = containerOf(answer)['token']
+      // SECURITY rule 65: anything without the prefix might be the account's own token.
+      if (typeof transient !== 'string' || !/^transient-[\w.-]{8,500}$/.test(transient)) {
+        throw new Problem('USHER_UPSTREAM_INVALID')
+      }
+      return transient
+    },
+
+    async source(source, token, clientIdentifier, refresh = false) {
+      if (!isSource(source)) throw new Problem('USHER_INVALID_REQUEST')
+      const query = { source, refresh: refresh ? '1' : '0' }
+      const answer = await call(
+        { method: 'GET', path: '/security/resources', query },
+        token,
+        clientIdentifier
+      )
+      if (answer.status !== 200) throw toServerProblem(answer)
+      return toSource(source, parseAnswer(answer))
+    }
+  }
+}
+
+function requireSame(found: ServerIdentity, expected: string | null): void {
+  if (expected === null || found.machineIdentifier === expected) return
+  throw new Problem('USHER_UPSTREAM_INVALID', { detail: 'This is not the media server that is expected.' })
+}
+
+function containerOf(answer: UpstreamAnswer): Readonly<Record<string, unknown>> {
+  if (answer.status !== 200) throw toServerProblem(answer)
+  return toFields(toFields(parseAnswer(answer))['MediaContainer'])
+}

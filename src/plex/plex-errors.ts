@@ -1,0 +1,77 @@
+import { Problem, type ProblemCode } from '../errors.ts'
+import { parseAnswer } from './answer.ts'
+import { isFields, toFields, toInteger, toList } from './fields.ts'
+import type { UpstreamAnswer } from './upstream.ts'
+
+/** What was asked, because the same 401 rejects a password here and a token there. */
+export type PlexCall = 'sign-in' | 'pin' | 'token' | 'switch'
+
+export interface PlexError {
+  readonly status: number
+  /** plex.tv's own numeric code, null where it gave none. */
+  readonly code: number | null
+  /** 422 with the literal text "Invalid token", the one error that plex.tv does not number (PLEX-API §3.0). */
+  readonly invalidToken: boolean
+}
+
+const BY_CODE: Readonly<Record<number, ProblemCode>> = {
+  1003: 'USHER_PLEX_LIMITED',
+  1020: 'USHER_PIN_UNKNOWN',
+  1028: 'USHER_VERIFICATION_REJECTED',
+  1029: 'USHER_VERIFICATION_REQUIRED',
+  1030: 'USHER_EMAIL_REQUIRED',
+  // plex.tv locked the address that every user of this service shares.
+  1031: 'USHER_PLEX_LIMITED',
+  1041: 'USHER_HOME_PIN_REJECTED'
+}
+
+/** An error of plex.tv read from its JSON or XML envelope; a body of any other kind leaves only the status. */
+export function readPlexError(answer: UpstreamAnswer): PlexError {
+  const [first] = errorsOf(answer)
+  const code = isFields(first) ? toInteger(first['code']) : null
+  const text = isFields(first) ? (first['message'] ?? first['#text']) : first
+  const invalidToken = answer.status === 422 && text === 'Invalid token'
+  return { status: answer.status, code, invalidToken }
+}
+
+/**
+ * The problem behind an answer of plex.tv that is not a success. A token counts as dead (USHER_SESSION_REVOKED)
+ * on 401, 498 or 422 "Invalid token" of a call that carried one, and on nothing else.
+ */
+export function toPlexProblem(answer: UpstreamAnswer, call: PlexCall): Problem {
+  const error = readPlexError(answer)
+  const code = problemCode(error, call)
+  const upstream = { service: answer.service, status: error.status, code: error.code }
+  if (code !== 'USHER_PLEX_LIMITED') return new Problem(code, { upstream })
+  return new Problem(code, { upstream, retryAfter: toRetryAfter(answer.retryAfter) })
+}
+
+function problemCode({ status, code, invalidToken }: PlexError, call: PlexCall): ProblemCode {
+  if (status >= 500) return 'USHER_UPSTREAM_UNREACHABLE'
+  if (status === 429) return 'USHER_PLEX_LIMITED'
+  const known = code === null ? undefined : BY_CODE[code]
+  if (known && status >= 400) return known
+  if (call === 'sign-in' && status === 401 && code === 1001) return 'USHER_CREDENTIALS_REJECTED'
+  if (call === 'pin' && status === 410) return 'USHER_PIN_UNKNOWN'
+  if (call === 'switch' && status === 404) return 'USHER_NOT_FOUND'
+  const isTokenDead = status === 401 || status === 498 || invalidToken
+  if (isTokenDead && (call === 'token' || call === 'switch')) return 'USHER_SESSION_REVOKED'
+  return 'USHER_UPSTREAM_INVALID'
+}
+
+/** Seconds: at most an hour is believed; none observed on plex.tv's 429, so a minute (PLEX-API §10). */
+function toRetryAfter(header: string): number {
+  const seconds = toInteger(header) ?? 0
+  return seconds >= 1 && seconds <= 3600 ? seconds : 60
+}
+
+function errorsOf(answer: UpstreamAnswer): readonly unknown[] {
+  try {
+    const { errors, error } = toFields(parseAnswer(answer))
+    // XML nests <error> in <errors>; JSON is a list at once.
+    return toList(isFields(errors) ? errors['error'] : (errors ?? error))
+  } catch {
+    // HTML of a gateway, or nothing at all: the status has to do.
+    return []
+  }
+}

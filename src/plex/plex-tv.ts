@@ -1,0 +1,153 @@
+import { Problem } from '../errors.ts'
+import { type Account, toAccount, toSignedIn, toUuid } from './account.ts'
+import { toAccountDocument } from './account-document.ts'
+import { parseAnswer } from './answer.ts'
+import { type HomeUser, toHomeUsers } from './home-user.ts'
+import { type ClientIdentity, identityHeaders } from './identity.ts'
+import { type Pin, toPin } from './pin.ts'
+import { type PlexCall, toPlexProblem } from './plex-errors.ts'
+import { type Resource, toResources } from './resources.ts'
+import type { Upstream, UpstreamAnswer, UpstreamRequest } from './upstream.ts'
+
+export interface Credentials {
+  /** E-mail address or username. */
+  readonly login: string
+  readonly password: string
+  readonly verificationCode?: string | undefined
+  /** Default true. */
+  readonly rememberMe?: boolean | undefined
+}
+
+export interface SignedIn {
+  readonly account: Account
+  readonly token: string
+}
+
+/**
+ * plex.tv, by the calls a sign-in needs. Every method takes the browser's own client identifier; those with a
+ * token throw USHER_SESSION_REVOKED when plex.tv says that it is dead, and only then. An outage is
+ * USHER_UPSTREAM_UNREACHABLE or _TIMEOUT, its limits USHER_PLEX_LIMITED.
+ */
+export interface PlexTv {
+  readonly signIn: (credentials: Credentials, clientIdentifier: string) => Promise<SignedIn>
+  readonly account: (token: string, clientIdentifier: string) => Promise<Account>
+  /** The account for a browser's eyes: an allow-list without tokens. */
+  readonly accountDocument: (token: string, clientIdentifier: string) => Promise<Record<string, unknown>>
+  readonly resources: (token: string, clientIdentifier: string) => Promise<readonly Resource[]>
+  /** Done as well when the token was dead already. */
+  readonly signOut: (token: string, clientIdentifier: string) => Promise<void>
+  readonly createPin: (clientIdentifier: string, options: { readonly strong: boolean }) => Promise<Pin>
+  /** Throws USHER_PIN_UNKNOWN once it has expired. */
+  readonly readPin: (id: number, clientIdentifier: string) => Promise<Pin>
+  readonly homeUsers: (token: string, clientIdentifier: string) => Promise<readonly HomeUser[]>
+  /** Throws USHER_HOME_PIN_REJECTED for a wrong or missing PIN. */
+  readonly switchHomeUser: (
+    token: string,
+    clientIdentifier: string,
+    uuid: string,
+    pin?: string
+  ) => Promise<SignedIn>
+  /** Keeps a token alive (PLEX-API §6.2). */
+  readonly ping: (token: string, clientIdentifier: string) => Promise<void>
+}
+
+export interface PlexTvOptions {
+  readonly upstream: Upstream
+  /** clients.plex.tv, which serves the resources; default `upstream`. */
+  readonly clients?: Upstream
+  readonly identity: ClientIdentity
+  /** Epoch ms. */
+  readonly now: () => number
+}
+
+/** A client of plex.tv that keeps nothing between two calls: no token, no cookie, no cache. */
+export function createPlexTv({ upstream, clients = upstream, identity, now }: PlexTvOptions): PlexTv {
+  async function call(
+    kind: PlexCall,
+    request: Omit<UpstreamRequest, 'headers'>,
+    clientIdentifier: string,
+    token?: string,
+    via = upstream
+  ): Promise<UpstreamAnswer> {
+    const headers = identityHeaders(identity, clientIdentifier)
+    if (token !== undefined) headers['X-Plex-Token'] = token
+    const answer = await via.call({ ...request, headers })
+    if (answer.status < 200 || answer.status >= 300) throw toPlexProblem(answer, kind)
+    return answer
+  }
+
+  async function user(token: string, clientIdentifier: string): Promise<unknown> {
+    return parseAnswer(await call('token', { method: 'GET', path: '/api/v2/user' }, clientIdentifier, token))
+  }
+
+  return {
+    async signIn({ login, password, verificationCode, rememberMe = true }, clientIdentifier) {
+      const form = {
+        login,
+        password,
+        rememberMe: String(rememberMe),
+        ...(verificationCode ? { verificationCode } : {})
+      }
+      const request = { method: 'POST', path: '/api/v2/users/signin', form } as const
+      return toSignedIn(parseAnswer(await call('sign-in', request, clientIdentifier)))
+    },
+
+    async account(token, clientIdentifier) {
+      return toAccount(await user(token, clientIdentifier))
+    },
+
+    async accountDocument(token, clientIdentifier) {
+      return toAccountDocument(await user(token, clientIdentifier))
+    },
+
+    async resources(token, clientIdentifier) {
+      const query = { includeHttps: '1', includeRelay: '1', includeIPv6: '1' }
+      const request = { method: 'GET', path: '/api/v2/resources', query } as const
+      return toResources(parseAnswer(await call('token', request, clientIdentifier, token, clients)))
+    },
+
+    async signOut(token, clientIdentifier) {
+      try {
+        await call('token', { method: 'DELETE', path: '/api/v2/users/signout' }, clientIdentifier, token)
+      } catch (error) {
+        if (!(error instanceof Problem && error.code === 'USHER_SESSION_REVOKED')) throw error
+      }
+    },
+
+    async createPin(clientIdentifier, { strong }) {
+      const query = { strong: String(strong) }
+      const answer = await call('pin', { method: 'POST', path: '/api/v2/pins', query }, clientIdentifier)
+      return toPin(parseAnswer(answer), now())
+    },
+
+    async readPin(id, clientIdentifier) {
+      const answer = await call('pin', { method: 'GET', path: `/api/v2/pins/${id}` }, clientIdentifier)
+      const pin = toPin(parseAnswer(answer), now())
+      if (pin.id !== id) throw new Problem('USHER_UPSTREAM_INVALID')
+      return pin
+    },
+
+    async homeUsers(token, clientIdentifier) {
+      const request = { method: 'GET', path: '/api/v2/home/users' } as const
+      return toHomeUsers(parseAnswer(await call('token', request, clientIdentifier, token)))
+    },
+
+    async switchHomeUser(token, clientIdentifier, uuid, pin) {
+      const wanted = toUuid(uuid)
+      if (wanted === null) throw new Problem('USHER_INVALID_REQUEST')
+      // In the body: a PIN in the URL would end in plex.tv's logs and ours.
+      const request = {
+        method: 'POST',
+        path: `/api/v2/home/users/${wanted}/switch`,
+        form: pin === undefined ? {} : { pin }
+      } as const
+      const signedIn = toSignedIn(parseAnswer(await call('switch', request, clientIdentifier, token)))
+      if (signedIn.account.uuid !== wanted) throw new Problem('USHER_UPSTREAM_INVALID')
+      return signedIn
+    },
+
+    async ping(token, clientIdentifier) {
+      await call('token', { method: 'GET', path: '/api/v2/ping' }, clientIdentifier, token)
+    }
+  }
+}

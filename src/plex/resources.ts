@@ -1,0 +1,81 @@
+import { Problem } from '../errors.ts'
+import type { Account } from './account.ts'
+import { type Connection, toConnection } from './connection.ts'
+import { isFields, toBoolean, toFields, toList, toText, toToken } from './fields.ts'
+
+/** A server or player that plex.tv lists for an account. */
+export interface Resource {
+  readonly name: string
+  /** `clientIdentifier` at plex.tv; for a server the same as its `machineIdentifier`. */
+  readonly machineIdentifier: string
+  readonly product: string
+  readonly provides: readonly string[]
+  readonly owned: boolean
+  readonly home: boolean
+  /** Whether plex.tv has heard of it lately. */
+  readonly presence: boolean
+  /** This account's own token for this resource; players have none. */
+  readonly accessToken: string | null
+  /** The owner's name where it is shared. */
+  readonly sourceTitle: string | null
+  readonly httpsRequired: boolean
+  readonly connections: readonly Connection[]
+}
+
+export type ServerRole = 'owner' | 'home' | 'shared'
+
+/** Every usable entry of a `/resources` answer, JSON or XML, new or legacy; throws USHER_UPSTREAM_INVALID for another. */
+export function toResources(data: unknown): readonly Resource[] {
+  return resourceEntries(data)
+    .map(toResource)
+    .filter((resource) => resource !== null)
+}
+
+/** Whether the resource is a Plex Media Server. */
+export function isServer(resource: Resource): boolean {
+  return resource.provides.includes('server') && resource.product === 'Plex Media Server'
+}
+
+/** What the account is to a server that plex.tv lists for it. A managed user owns nothing, whatever is said. */
+export function roleFor(resource: Resource, account: Pick<Account, 'restricted'>): ServerRole {
+  if (resource.owned && !account.restricted) return 'owner'
+  return resource.home || resource.owned ? 'home' : 'shared'
+}
+
+function resourceEntries(data: unknown): readonly unknown[] {
+  if (Array.isArray(data)) return data
+  const root = toFields(data)
+  if ('resources' in root) return toList(toFields(root['resources'])['resource'])
+  if ('MediaContainer' in root) return toList(toFields(root['MediaContainer'])['Device'])
+  throw new Problem('USHER_UPSTREAM_INVALID')
+}
+
+function toResource(entry: unknown): Resource | null {
+  const fields = toFields(entry)
+  const machineIdentifier = toMachineIdentifier(fields['clientIdentifier'])
+  if (machineIdentifier === null) return null
+  const listed = isFields(fields['connections']) ? fields['connections']['connection'] : fields['connections']
+  return {
+    name: toText(fields['name'], 200),
+    machineIdentifier,
+    product: toText(fields['product'], 100),
+    provides: toText(fields['provides'], 300)
+      .split(',')
+      .map((provided) => provided.trim())
+      .filter((provided) => provided !== ''),
+    owned: toBoolean(fields['owned']),
+    home: toBoolean(fields['home']),
+    presence: toBoolean(fields['presence']),
+    accessToken: toToken(fields['accessToken']),
+    sourceTitle: toText(fields['sourceTitle'], 200) || null,
+    httpsRequired: toBoolean(fields['httpsRequired']),
+    connections: toList(listed ?? fields['Connection'])
+      .map(toConnection)
+      .filter((connection) => connection !== null)
+  }
+}
+
+/** A server's or client's identifier as it may stand in a header or a path, or null. */
+export function toMachineIdentifier(value: unknown): string | null {
+  return typeof value === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(value) ? value : null
+}

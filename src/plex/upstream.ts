@@ -1,0 +1,142 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Dispatcher } from 'undici'
+import { Problem } from '../errors.ts'
+import { createDeadline, isUnsent, toTransportProblem } from './upstream-errors.ts'
+
+export type UpstreamService = 'plex.tv' | 'pms'
+
+export interface UpstreamRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Below the base, percent-encoded, without a query. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>>
+  /** Sent form-encoded. */
+  readonly form?: Readonly<Record<string, string>>
+  /** Ends the call early; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+export interface UpstreamAnswer {
+  readonly service: UpstreamService
+  /** Any status, also 3xx (never followed), 4xx and 5xx. */
+  readonly status: number
+  readonly contentType: string
+  readonly retryAfter: string
+  readonly body: Buffer
+}
+
+export type UpstreamOutcome = 'ok' | 'refused' | 'failed' | 'timeout' | 'unreachable' | 'invalid' | 'aborted'
+
+export interface UpstreamOptions {
+  readonly service: UpstreamService
+  /** http: or https:, with a base path or without. */
+  readonly origin: string
+  readonly dispatcher: Dispatcher
+  /** For the whole call: connection, answer, body and the one retry. */
+  readonly timeoutMs: number
+  /** Of one answer's body; default 2 MB. */
+  readonly maxBytes?: number
+  readonly onOutcome?: (call: { service: UpstreamService; outcome: UpstreamOutcome; seconds: number }) => void
+}
+
+export interface Upstream {
+  readonly service: UpstreamService
+  /** The whole answer; throws USHER_UPSTREAM_TIMEOUT, _UNREACHABLE or _INVALID where there is none. */
+  readonly call: (request: UpstreamRequest) => Promise<UpstreamAnswer>
+}
+
+const OUTCOMES: Readonly<Record<string, UpstreamOutcome>> = {
+  USHER_UPSTREAM_TIMEOUT: 'timeout',
+  USHER_UPSTREAM_UNREACHABLE: 'unreachable'
+}
+
+/** One buffered call at a time to one service; the connection pool and its TLS rules are the dispatcher's. */
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const { service, dispatcher, timeoutMs } = options
+  const base = new URL(options.origin)
+  const basePath = base.pathname.replace(/\/+$/, '')
+  const maxBytes = options.maxBytes ?? 2 * 1024 * 1024
+
+  async function once(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
+    const query = request.query ? `?${new URLSearchParams(request.query)}` : ''
+    const { statusCode, headers, body } = await dispatcher.request({
+      origin: base.origin,
+      path: basePath + request.path + query,
+      method: request.method,
+      headers: request.form ? { ...request.headers, 'Content-Type': FORM_TYPE } : request.headers,
+      body: request.form ? new URLSearchParams(request.form).toString() : null,
+      signal,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs
+    })
+    const encoding = first(headers['content-encoding'])
+    const chunks: Buffer[] = []
+    let length = 0
+    for await (const chunk of body) {
+      length += chunk.length
+      // No Accept-Encoding was sent, and nothing is inflated here (SECURITY rule 53).
+      if (length > maxBytes || (encoding !== '' && encoding !== 'identity')) {
+        throw new Problem('USHER_UPSTREAM_INVALID')
+      }
+      chunks.push(chunk)
+    }
+    return {
+      service,
+      status: statusCode,
+      contentType: first(headers['content-type']),
+      retryAfter: first(headers['retry-after']),
+      body: Buffer.concat(chunks, length)
+    }
+  }
+
+  async function retried(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
+    try {
+      return await once(request, signal)
+    } catch (error) {
+      // SECURITY rule 54: once, only what may be repeated, only when nothing was sent.
+      if (request.method === 'POST' || !isUnsent(error)) throw error
+      await delay(50 + Math.random() * 150, undefined, { signal })
+      return once(request, signal)
+    }
+  }
+
+  return {
+    service,
+    async call(request) {
+      requireSendable(request)
+      const started = performance.now()
+      const deadline = new AbortController()
+      const timer = setTimeout(() => deadline.abort(createDeadline()), timeoutMs)
+      const signals = request.signal ? [deadline.signal, request.signal] : [deadline.signal]
+      const signal = AbortSignal.any(signals)
+      let outcome: UpstreamOutcome = 'aborted'
+      try {
+        const answer = await retried(request, signal)
+        outcome = answer.status < 300 ? 'ok' : answer.status < 500 ? 'refused' : 'failed'
+        return answer
+      } catch (error) {
+        if (request.signal?.aborted) throw request.signal.reason
+        const problem = toTransportProblem(signal.aborted ? signal.reason : error)
+        outcome = OUTCOMES[problem.code] ?? 'invalid'
+        throw problem
+      } finally {
+        clearTimeout(timer)
+        options.onOutcome?.({ service, outcome, seconds: (performance.now() - started) / 1000 })
+      }
+    }
+  }
+}
+
+const FORM_TYPE = 'application/x-www-form-urlencoded'
+
+function first(value: string | string[] | undefined): string {
+  return (Array.isArray(value) ? value[0] : value) ?? ''
+}
+
+// SECURITY rules 37 and 48: nothing that could end a line or name another authority.
+function requireSendable({ path, headers }: UpstreamRequest): void {
+  const isPath = /^\/(?!\/)[!-~]*$/.test(path) && !/[\\?#]|\/\.{1,2}(\/|$)/.test(path)
+  const isClean = Object.values(headers).every((value) => /^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+  if (!isPath || !isClean) throw new Problem('USHER_INVALID_REQUEST')
+}
