@@ -17,7 +17,6 @@ export function readSecretFile(path: string): string {
     .toString('utf8')
     .replace(/\r?\n$/, '')
   if (text === '') throw new Invalid('names a file that is empty')
-  if (/[\0\r\n]/.test(text)) throw new Invalid('names a file of more than one line')
   return text
 }
 

@@ -20,7 +20,7 @@ export interface ServiceSetting {
 /** An id is sent as `id.secret` too, so it has no dot. */
 const Service = Type.Object(
   {
-    id: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
+    id: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$' }),
     secretHashes: Type.Array(Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }), { minItems: 1, maxItems: 2 }),
     grants: Type.Array(Type.Union(GRANTS.map((grant) => Type.Literal(grant))), { minItems: 1 }),
     maxTtl: Type.Optional(Type.String())
@@ -30,7 +30,7 @@ const Service = Type.Object(
 
 /** What each member must be; told instead of the validator's words, which could repeat a value. */
 const WORDS: Readonly<Record<string, string>> = {
-  id: 'id must be 1 to 64 letters, digits, - or _',
+  id: 'id must be 1 to 64 letters, digits, - or _, the first a letter or digit',
   secretHashes: 'secretHashes must be one or two of sha256: and 64 lower-case hexadecimal digits',
   grants: `grants must be some of ${GRANTS.join(', ')}`,
   maxTtl: 'maxTtl must be a duration'
@@ -61,6 +61,10 @@ export function parseServices(text: string): readonly ServiceSetting[] {
   }
   if (reasons.length > 0) throw new Invalid(...reasons)
   return services
+}
+
+export function isServiceId(text: string): boolean {
+  return Value.Check(Service.properties.id, text)
 }
 
 /** `sha256:` and the hexadecimal digest of a secret's UTF-8 text, as USHER_SERVICES holds it. */

@@ -77,6 +77,7 @@ function httpUrl(text: string): URL {
   if (url.username !== '' || url.password !== '' || text.includes('@')) {
     throw new Invalid('must not hold credentials')
   }
+  if (text.includes('%')) throw new Invalid('must not hold percent-encoding')
   if (url.hostname.endsWith('.')) throw new Invalid('must have a host name without a dot at its end')
   return url
 }
