@@ -15,7 +15,7 @@ export interface LiveSession {
   /** No re-check before this, epoch ms: the back-off of an outage. */
   retryAt: number
   /** The newest sealed value, so that parallel requests do not each seal one. */
-  sealed: { readonly value: string; readonly seenAt: number } | null
+  sealed: { readonly value: string; readonly session: Session } | null
   readonly streams: Set<Stream>
 }
 
@@ -49,7 +49,11 @@ const MAX_SESSIONS = 50_000
 const SWEEP_MS = 1000
 
 /** The sessions this instance has seen lately, and the streams open in their name (SECURITY idea 9). */
-export function createLiveSessions({ revocations, now, max = MAX_SESSIONS }: LiveSessionsOptions): LiveSessions {
+export function createLiveSessions({
+  revocations,
+  now,
+  max = MAX_SESSIONS
+}: LiveSessionsOptions): LiveSessions {
   const sessions = new LRUCache<string, LiveSession>({ max })
   /** Kept apart from the bounded map: a session with open streams must be found however many others came. */
   const streaming = new Set<LiveSession>()
@@ -63,7 +67,8 @@ export function createLiveSessions({ revocations, now, max = MAX_SESSIONS }: Liv
     const time = now()
     for (const live of streaming) {
       const { session } = live
-      if (time >= session.expiresAt || time >= session.idleExpiresAt || revocations.isRevoked(session)) endStreams(live)
+      if (time >= session.expiresAt || time >= session.idleExpiresAt || revocations.isRevoked(session))
+        endStreams(live)
     }
   }
 
@@ -76,7 +81,8 @@ export function createLiveSessions({ revocations, now, max = MAX_SESSIONS }: Liv
       const known = sessions.get(session.id)
       if (known !== undefined) {
         if (session.checkedAt > known.session.checkedAt || session.seenAt > known.session.seenAt) {
-          known.session = session.checkedAt >= known.session.checkedAt ? session : { ...known.session, ...times(session) }
+          known.session =
+            session.checkedAt >= known.session.checkedAt ? session : { ...known.session, ...times(session) }
         }
         return known
       }

@@ -37,9 +37,9 @@ const MAX_ENTRIES = 100_000
 /** What is revoked, in this process: asked on every request, so it answers at once and from memory. */
 export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: RevocationOptions): Revocations {
   const perf = { now }
-  const sessions = new LRUCache<string, true>({ max, perf, ttl: 1 })
-  const accounts = new LRUCache<number, number>({ max, perf, ttl: 1 })
-  const tokens = new LRUCache<string, true>({ max, perf, ttl: 1 })
+  const sessions = new LRUCache<string, true>({ max, perf, ttl: 1, ttlResolution: 0 })
+  const accounts = new LRUCache<number, number>({ max, perf, ttl: 1, ttlResolution: 0 })
+  const tokens = new LRUCache<string, true>({ max, perf, ttl: 1, ttlResolution: 0 })
   const listeners: ((revocation: Revocation) => void)[] = []
 
   function learn(revocation: Revocation): void {
@@ -49,7 +49,9 @@ export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: Revocati
     else if (revocation.kind === 'token') tokens.set(revocation.id, true, { ttl })
     else {
       const before = Math.max(revocation.before, accounts.get(revocation.accountId) ?? 0)
-      accounts.set(revocation.accountId, before, { ttl: Math.max(ttl, accounts.getRemainingTTL(revocation.accountId)) })
+      accounts.set(revocation.accountId, before, {
+        ttl: Math.max(ttl, accounts.getRemainingTTL(revocation.accountId))
+      })
     }
     for (const listener of listeners) listener(revocation)
   }

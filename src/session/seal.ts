@@ -77,7 +77,8 @@ export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): 
       const body = canonical(bodyText)
       const tag = canonical(tagText)
       const named = readHeader(header)
-      if (iv?.length !== IV_BYTES || tag?.length !== TAG_BYTES || body === null || named === null) return 'malformed'
+      if (iv?.length !== IV_BYTES || tag?.length !== TAG_BYTES || body === null || named === null)
+        return 'malformed'
 
       const cacheKey = `${purpose} ${header}`
       let key = derived.get(cacheKey)
@@ -110,7 +111,10 @@ function readHeader(text: string): { kid: string; salt: Buffer } | null {
   const bytes = canonical(text)
   if (bytes === null) return null
   const header = bytes.toString('latin1')
-  const match = /^\{"alg":"dir","enc":"A256GCM","kid":"([A-Za-z0-9_-]{1,16})","salt":"([A-Za-z0-9_-]{32})"\}$/.exec(header)
+  const match =
+    /^\{"alg":"dir","enc":"A256GCM","kid":"([A-Za-z0-9_-]{1,16})","salt":"([A-Za-z0-9_-]{32})"\}$/.exec(
+      header
+    )
   if (match === null) return null
   const [, kid = '', saltText = ''] = match
   const salt = canonical(saltText)
@@ -123,7 +127,13 @@ function canonical(text: string): Buffer | null {
   return bytes.toString('base64url') === text ? bytes : null
 }
 
-function decrypt(key: Buffer, iv: Buffer, body: Buffer, tag: Buffer, header: string): { value: unknown } | null {
+function decrypt(
+  key: Buffer,
+  iv: Buffer,
+  body: Buffer,
+  tag: Buffer,
+  header: string
+): { value: unknown } | null {
   try {
     // Without authTagLength Node accepts tags cut down to four bytes (SECURITY rule 3).
     const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES })

@@ -1,4 +1,4 @@
-import { type Method, ROLES, type Role, type Session } from './session.ts'
+import { type HomeAdmin, type Method, ROLES, type Role, type Session } from './session.ts'
 
 /** First element of the sealed array; a later format takes the next number and may read this one. */
 const VERSION = 1
@@ -28,7 +28,7 @@ export function toSealed(session: Session): readonly unknown[] {
     session.seenAt,
     session.idleExpiresAt,
     session.checkedAt,
-    homeAdmin === null ? null : [homeAdmin.token, homeAdmin.clientIdentifier]
+    homeAdmin === null ? null : [homeAdmin.uuid, homeAdmin.token, homeAdmin.clientIdentifier]
   ]
 }
 
@@ -36,14 +36,16 @@ export function toSealed(session: Session): readonly unknown[] {
 export function fromSealed(value: unknown): Session | null {
   if (!Array.isArray(value) || value[0] !== VERSION) return null
   const list: readonly unknown[] = value
-  const [, id, accountId, uuid, username, title, email, restricted, accountToken, clientIdentifier, role] = list
-  const [server, serverToken, method, signedInAt, expiresAt, seenAt, idleExpiresAt, checkedAt, homeAdmin] = list.slice(11)
+  const [, id, accountId, uuid, username, title, email, restricted, accountToken, clientIdentifier, role] =
+    list
+  const [server, serverToken, method, signedInAt, expiresAt, seenAt, idleExpiresAt, checkedAt, homeAdmin] =
+    list.slice(11)
   const texts = [id, uuid, username, title, email, accountToken, clientIdentifier]
   const times = [accountId, signedInAt, expiresAt, seenAt, idleExpiresAt, checkedAt]
   if (!texts.every(isText) || !times.every(Number.isSafeInteger)) return null
   if (!(ROLES as readonly unknown[]).includes(role) || !METHODS.includes(String(method))) return null
   if (server !== null && !(isTexts(server, 2) && (server[2] === null || isText(server[2])))) return null
-  if (homeAdmin !== null && !isTexts(homeAdmin, 2)) return null
+  if (homeAdmin !== null && !isTexts(homeAdmin, 3)) return null
   if (serverToken !== null && serverToken !== true && !isText(serverToken)) return null
   return {
     id: id as string,
@@ -61,7 +63,11 @@ export function fromSealed(value: unknown): Session | null {
     server:
       server === null
         ? null
-        : { name: server[0] as string, machineIdentifier: server[1] as string, uri: server[2] as string | null },
+        : {
+            name: server[0] as string,
+            machineIdentifier: server[1] as string,
+            uri: server[2] as string | null
+          },
     serverToken: serverToken === true ? (accountToken as string) : (serverToken as string | null),
     method: method as Method,
     signedInAt: signedInAt as number,
@@ -69,8 +75,7 @@ export function fromSealed(value: unknown): Session | null {
     seenAt: seenAt as number,
     idleExpiresAt: idleExpiresAt as number,
     checkedAt: checkedAt as number,
-    homeAdmin:
-      homeAdmin === null ? null : { token: homeAdmin[0] as string, clientIdentifier: homeAdmin[1] as string }
+    homeAdmin: homeAdmin === null ? null : toHomeAdmin(homeAdmin)
   }
 }
 
@@ -81,4 +86,8 @@ function isText(value: unknown): value is string {
 /** Whether the first `count` elements are texts. */
 function isTexts(value: unknown, count: number): value is readonly unknown[] {
   return Array.isArray(value) && value.length >= count && value.slice(0, count).every(isText)
+}
+
+function toHomeAdmin(list: readonly unknown[]): HomeAdmin {
+  return { uuid: list[0] as string, token: list[1] as string, clientIdentifier: list[2] as string }
 }

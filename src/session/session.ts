@@ -23,6 +23,7 @@ export interface SessionServer {
 
 /** The token of the Home member who signed in, kept through a profile switch so that the next switch works. */
 export interface HomeAdmin {
+  readonly uuid: string
   readonly token: string
   readonly clientIdentifier: string
 }

@@ -1,0 +1,97 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { PROBLEMS, Problem, type ProblemCode } from '../src/errors.ts'
+
+export const PROBLEM_TYPE = 'application/problem+json'
+
+/** RFC 9457 body of a problem (CONTRACT §5). */
+export interface ProblemBody {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: ProblemCode
+  readonly detail: string
+  readonly requestId: string
+  readonly upstream?: Problem['upstream']
+}
+
+/** Turns every failure into a problem of the closed list. The cause of an internal one is logged here, once. */
+export default fp(
+  async (fastify) => {
+    const methods = methodsByPath(fastify)
+
+    fastify.setErrorHandler((error, request, reply) => sendProblem(toProblem(error), request, reply))
+    fastify.setNotFoundHandler((request, reply) => {
+      // The default answer repeats the URL, query and all (SECURITY P8).
+      const path = request.url.split('?', 1)[0] ?? ''
+      const allowed = methods.get(path)
+      if (allowed === undefined) return sendProblem(new Problem('USHER_NOT_FOUND'), request, reply)
+      reply.header('allow', [...allowed].join(', '))
+      return sendProblem(new Problem('USHER_METHOD_NOT_ALLOWED'), request, reply)
+    })
+  },
+  { name: 'problems' }
+)
+
+export function toBody(problem: Problem, requestId: string): ProblemBody {
+  return {
+    type: `urn:usher:problem:${problem.code}`,
+    title: problem.title,
+    status: problem.status,
+    code: problem.code,
+    detail: problem.detail,
+    requestId,
+    ...(problem.upstream !== undefined && { upstream: problem.upstream })
+  }
+}
+
+function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (problem.status >= 500) {
+    const fields = { reqId: request.id, code: problem.code, upstream: problem.upstream, err: problem.cause }
+    if (problem.code === 'USHER_INTERNAL') request.log.error(fields, 'request failed')
+    else request.log.warn(fields, 'upstream failed')
+  }
+  if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter))
+  return reply
+    .code(problem.status)
+    .type(PROBLEM_TYPE)
+    .serializer(JSON.stringify)
+    .send(toBody(problem, request.id))
+}
+
+/** Fastify's own failures by code; what is neither ours nor known is internal. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  const { code, statusCode, validation } = error as Partial<FastifyError>
+  if (validation !== undefined)
+    return new Problem('USHER_INVALID_REQUEST', { detail: describeValidation(validation) })
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Problem('USHER_UNSUPPORTED_MEDIA_TYPE')
+  if (statusCode === 413)
+    return new Problem('USHER_INVALID_REQUEST', { status: 413, detail: 'The body is too large.' })
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new Problem('USHER_INVALID_REQUEST')
+  return new Problem('USHER_INTERNAL', { cause: error })
+}
+
+/** Names the member of the schema that failed, which is ours, and never what was sent. */
+function describeValidation(validation: NonNullable<FastifyError['validation']>): string {
+  const [first] = validation
+  const member = first?.instancePath.replaceAll('/', '.').slice(1, 60)
+  const missing = first?.params?.['missingProperty']
+  if (typeof missing === 'string') return `The member ${missing} is missing.`
+  if (first?.keyword === 'additionalProperties') return 'There is a member that this path does not take.'
+  return member === undefined || member === ''
+    ? PROBLEMS.USHER_INVALID_REQUEST.detail
+    : `The member ${member} is not valid.`
+}
+
+/** Which methods each static path takes, gathered as the routes are added: the router itself only says "none". */
+function methodsByPath(fastify: FastifyInstance): Map<string, Set<string>> {
+  const methods = new Map<string, Set<string>>()
+  fastify.addHook('onRoute', (route) => {
+    const known = methods.get(route.url) ?? new Set<string>()
+    for (const method of [route.method].flat()) known.add(method)
+    methods.set(route.url, known)
+  })
+  return methods
+}

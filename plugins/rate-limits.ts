@@ -1,0 +1,127 @@
+import rateLimit, { normalizeIP, type RateLimitPluginOptions } from '@fastify/rate-limit'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { Problem } from '../src/errors.ts'
+
+/** Limits by name; the names are labels of a metric. */
+export type LimitName =
+  | 'address'
+  | 'login_address'
+  | 'login_account'
+  | 'login_global'
+  | 'login_device'
+  | 'pin_address'
+  | 'home_switch'
+  | 'service_auth'
+
+interface Limit {
+  readonly max: number
+  readonly timeWindow: number
+}
+
+const MINUTE_MS = 60_000
+
+/**
+ * plex.tv locks a whole address after repeated failures, and everyone behind Usher shares Usher's. So failures
+ * are rationed: few an address and an account, and `login_global` for all strangers together, which is below
+ * what plex.tv bears. A browser that signed in before has a ration of its own, so strangers cannot lock it out.
+ */
+export const LIMITS: Readonly<Record<LimitName, Limit>> = {
+  address: { max: 600, timeWindow: MINUTE_MS },
+  login_address: { max: 10, timeWindow: 5 * MINUTE_MS },
+  login_account: { max: 10, timeWindow: 15 * MINUTE_MS },
+  login_global: { max: 12, timeWindow: 10 * MINUTE_MS },
+  login_device: { max: 5, timeWindow: 10 * MINUTE_MS },
+  pin_address: { max: 10, timeWindow: 5 * MINUTE_MS },
+  home_switch: { max: 10, timeWindow: 5 * MINUTE_MS },
+  service_auth: { max: 20, timeWindow: MINUTE_MS }
+}
+
+export interface RateLimitsOptions {
+  readonly onLimited: (name: LimitName) => void
+  /** A store shared by several instances; in the process without one. */
+  readonly store?: RateLimitPluginOptions['store']
+}
+
+export interface Limiter {
+  /** Counts one, and throws USHER_RATE_LIMITED with Retry-After where that is too many. */
+  take(request: FastifyRequest, name: LimitName, key?: string): Promise<void>
+  /** Throws the same where nothing is left, and counts nothing. */
+  check(request: FastifyRequest, name: LimitName, key?: string, inFlight?: number): Promise<void>
+  /** Counts one and lets it pass: for what is known to be a failure only afterwards. */
+  count(request: FastifyRequest, name: LimitName, key?: string): Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Taken for the caller's address before anything else of the request is looked at. */
+    limit?: LimitName | 'none'
+  }
+  interface FastifyInstance {
+    limiter: Limiter
+  }
+}
+
+/** Keys remembered per limit, so that a million addresses do not take the memory (SECURITY rule 66). */
+const MAX_KEYS = 20_000
+
+/** Rate limits by address (IPv6 as /64), by account and for all: @fastify/rate-limit counts, this names and refuses. */
+export default fp<RateLimitsOptions>(
+  async (fastify, { onLimited, store }) => {
+    const keys = new WeakMap<FastifyRequest, string>()
+    await fastify.register(rateLimit, {
+      global: false,
+      cache: MAX_KEYS,
+      ...(store !== undefined && { store })
+    })
+
+    // The name is part of the key: in a shared store all limits count in one place.
+    const counters = new Map(
+      Object.entries(LIMITS).map(([name, limit]) => [
+        name,
+        fastify.createRateLimit({ ...limit, keyGenerator: (request) => `${name}:${keys.get(request) ?? ''}` })
+      ])
+    )
+
+    async function read(
+      request: FastifyRequest,
+      name: LimitName,
+      key: string | undefined,
+      increment: boolean
+    ) {
+      const counter = counters.get(name)
+      if (counter === undefined) throw new TypeError('no such limit')
+      keys.set(request, key ?? normalizeIP(request.ip))
+      const result = await counter(request, { increment })
+      if (result.isAllowed) throw new TypeError('no limit has an allow-list')
+      return result
+    }
+
+    function refuse(request: FastifyRequest, name: LimitName, ttlInSeconds: number): never {
+      onLimited(name)
+      request.log.info({ reqId: request.id, limit: name }, 'rate limited')
+      const retryAfter = ttlInSeconds > 0 ? ttlInSeconds : Math.ceil(LIMITS[name].timeWindow / 1000)
+      throw new Problem('USHER_RATE_LIMITED', { retryAfter })
+    }
+
+    fastify.decorate('limiter', {
+      async take(request, name, key) {
+        const { isExceeded, ttlInSeconds } = await read(request, name, key, true)
+        if (isExceeded) refuse(request, name, ttlInSeconds)
+      },
+      async check(request, name, key, inFlight = 0) {
+        const { remaining, ttlInSeconds } = await read(request, name, key, false)
+        if (remaining - inFlight <= 0) refuse(request, name, ttlInSeconds)
+      },
+      async count(request, name, key) {
+        await read(request, name, key, true)
+      }
+    } satisfies Limiter)
+
+    fastify.addHook('onRequest', async (request) => {
+      const name = request.routeOptions.config.limit
+      if (name !== undefined && name !== 'none') await fastify.limiter.take(request, name)
+    })
+  },
+  { name: 'rate-limits' }
+)

@@ -1,0 +1,159 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { Problem } from '../src/errors.ts'
+import type { CookieAttributes, CookieNames } from '../src/session/cookie.ts'
+import type { Recheck } from '../src/session/recheck.ts'
+import type { Session, SessionView } from '../src/session/session.ts'
+import { toView } from '../src/session/session.ts'
+import type { OpenSession, SessionRead, Sessions } from '../src/session/sessions.ts'
+import type { SignOuts } from '../src/session/sign-outs.ts'
+
+/** Why a session ended; labels of a metric. */
+export type EndReason =
+  | 'logout'
+  | 'logout_everywhere'
+  | 'replaced'
+  | 'switched'
+  | 'token_dead'
+  | 'access_lost'
+
+export interface SessionPluginOptions {
+  readonly sessions: Sessions
+  readonly recheck: Recheck
+  readonly signOuts: SignOuts
+  readonly names: CookieNames
+  readonly attributes: CookieAttributes
+  readonly sessionMaxMs: number
+  readonly basePath: string
+  readonly onEnd: (session: Session, reason: EndReason) => void
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** `session`: only with an open session. `none`: for everybody. */
+    guard?: 'session' | 'none'
+  }
+  interface FastifyRequest {
+    /** Who the cookie signs in; read once, then kept. */
+    readSession(): SessionRead
+    /** The open session; throws the problem that says why there is none. */
+    requireSession(): OpenSession
+  }
+  interface FastifyReply {
+    /** Sets the cookie of a fresh session and ends the one that this browser had. */
+    startSession(session: Session): SessionView
+    /** Ends a session here at once and signs it out at plex.tv in the background. */
+    endSession(session: Session, reason: EndReason): void
+    clearSessionCookie(): void
+    /** What the browser may know of a session. */
+    viewSession(read: OpenSession): SessionView
+  }
+}
+
+/** Sessions of browsers: reads the cookie, guards routes, writes, slides and clears it. The one place of Set-Cookie. */
+export default fp<SessionPluginOptions>(
+  async (fastify, options) => {
+    const { sessions, recheck, signOuts, names, attributes, sessionMaxMs, basePath, onEnd } = options
+    const maxAge = Math.floor(sessionMaxMs / 1000)
+    const reads = new WeakMap<FastifyRequest, SessionRead>()
+    /** Replies that already decided about the cookie; it does not slide then. */
+    const decided = new WeakSet<FastifyReply>()
+
+    fastify.decorateRequest('readSession', function (this: FastifyRequest) {
+      const known = reads.get(this)
+      if (known !== undefined) return known
+      const read = sessions.read(this.raw.headers.cookie)
+      reads.set(this, read)
+      return read
+    })
+
+    fastify.decorateRequest('requireSession', function (this: FastifyRequest) {
+      const read = this.readSession()
+      if (!read.open) throw new Problem(read.code)
+      return read
+    })
+
+    fastify.decorateReply('clearSessionCookie', function (this: FastifyReply) {
+      decided.add(this)
+      this.clearCookie(names.session, attributes)
+    })
+
+    fastify.decorateReply('viewSession', function (this: FastifyReply, read: OpenSession) {
+      // First the renewal, so that the view tells the limits of the value that is being set.
+      if (!isPoll(this.request)) sessions.renew(read)
+      return toView(read.live.session, read.live.stale, basePath)
+    })
+
+    fastify.decorateReply('endSession', (session: Session, reason: EndReason) => {
+      sessions.end(session)
+      signOuts.add(session.accountToken, session.clientIdentifier)
+      if (session.homeAdmin !== null && reason !== 'switched') {
+        signOuts.add(session.homeAdmin.token, session.homeAdmin.clientIdentifier)
+      }
+      onEnd(session, reason)
+    })
+
+    fastify.decorateReply('startSession', function (this: FastifyReply, session: Session) {
+      let value: string
+      try {
+        value = sessions.seal(session)
+      } catch (error) {
+        signOuts.add(session.accountToken, session.clientIdentifier)
+        throw new Problem('USHER_UPSTREAM_INVALID', {
+          detail: 'The account does not fit a cookie.',
+          cause: error
+        })
+      }
+      const before = this.request.readSession()
+      if (before.open) replace(before.live.session, session)
+      decided.add(this)
+      this.setCookie(names.session, value, { ...attributes, maxAge })
+      return toView(session, false, basePath)
+    })
+
+    /** Ends the session that this browser had. A token of the same (account, client) pair is the new one's own. */
+    function replace(before: Session, after: Session): void {
+      sessions.end(before)
+      onEnd(before, after.method === 'home' ? 'switched' : 'replaced')
+      const kept = [after.accountToken, after.homeAdmin?.token]
+      const replacedAtPlex =
+        before.account.id === after.account.id && before.clientIdentifier === after.clientIdentifier
+      if (!replacedAtPlex && !kept.includes(before.accountToken)) {
+        signOuts.add(before.accountToken, before.clientIdentifier)
+      }
+      const admin = before.homeAdmin
+      if (admin !== null && !kept.includes(admin.token)) signOuts.add(admin.token, admin.clientIdentifier)
+    }
+
+    // preParsing: after the rate limiter, which counts in onRequest, and before the body is read.
+    fastify.addHook('preParsing', async (request) => {
+      if (request.routeOptions.config.guard !== 'session') return
+      const { live } = request.requireSession()
+      if (recheck.isPastGrace(live)) {
+        await recheck.run(live)
+        // The check may have ended it.
+        reads.delete(request)
+        request.requireSession()
+      }
+    })
+
+    fastify.addHook('onSend', async (request, reply) => {
+      if (decided.has(reply)) return
+      const read = reads.get(request)
+      if (read === undefined) return
+      if (!read.open) {
+        if (read.clear && reply.statusCode === 401) reply.clearCookie(names.session, attributes)
+        return
+      }
+      if (isPoll(request)) return
+      const value = sessions.renew(read)
+      if (value !== null) reply.setCookie(names.session, value, { ...attributes, maxAge })
+    })
+  },
+  { name: 'session', dependencies: ['@fastify/cookie'] }
+)
+
+/** A status poll does not keep a session alive (SECURITY rule 19). */
+function isPoll(request: FastifyRequest): boolean {
+  return (request.query as { slide?: unknown } | undefined)?.slide === 'false'
+}

@@ -1,0 +1,72 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type CookieAttributes, type CookieNames, findCookie } from '../src/session/cookie.ts'
+import type { Seal } from '../src/session/seal.ts'
+import {
+  type Device,
+  fromSealedDevice,
+  fromSealedSignIn,
+  type SignIn,
+  toSealedDevice,
+  toSealedSignIn
+} from '../src/session/sign-in.ts'
+
+export interface SignInCookiesOptions {
+  readonly seal: Seal
+  readonly names: CookieNames
+  readonly attributes: CookieAttributes
+  readonly now: () => number
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The sign-in under way in this browser, null without one or past its end. */
+    findSignIn(): SignIn | null
+    /** This browser's device, null where it has none yet. */
+    findDevice(): Device | null
+  }
+  interface FastifyReply {
+    setSignIn(signIn: SignIn): void
+    clearSignIn(): void
+    /** Remembers the device for 400 days, the longest that browsers keep a cookie. */
+    setDevice(device: Device): void
+  }
+}
+
+const DEVICE_MAX_AGE_S = 400 * 86_400
+const SIGN_IN_MAX_AGE_S = 15 * 60
+
+/** The two cookies beside the session: a sign-in under way, and this browser's own client identifier. */
+export default fp<SignInCookiesOptions>(
+  async (fastify, { seal, names, attributes, now }) => {
+    function open(request: FastifyRequest, name: string, purpose: 'signin' | 'device'): unknown {
+      const value = findCookie(request.raw.headers.cookie, name)
+      if (value === undefined || value === null) return null
+      const unsealed = seal.unseal(purpose, value)
+      return typeof unsealed === 'string' ? null : unsealed.value
+    }
+
+    fastify.decorateRequest('findSignIn', function (this: FastifyRequest) {
+      const signIn = fromSealedSignIn(open(this, names.signin, 'signin'))
+      return signIn !== null && now() < signIn.expiresAt + EXPIRED_IS_SAID_FOR_MS ? signIn : null
+    })
+    fastify.decorateRequest('findDevice', function (this: FastifyRequest) {
+      return fromSealedDevice(open(this, names.device, 'device'))
+    })
+    fastify.decorateReply('setSignIn', function (this: FastifyReply, signIn: SignIn) {
+      const value = seal.seal('signin', toSealedSignIn(signIn))
+      this.setCookie(names.signin, value, { ...attributes, maxAge: SIGN_IN_MAX_AGE_S })
+    })
+    fastify.decorateReply('clearSignIn', function (this: FastifyReply) {
+      this.clearCookie(names.signin, attributes)
+    })
+    fastify.decorateReply('setDevice', function (this: FastifyReply, device: Device) {
+      const value = seal.seal('device', toSealedDevice(device))
+      this.setCookie(names.device, value, { ...attributes, maxAge: DEVICE_MAX_AGE_S })
+    })
+  },
+  { name: 'sign-in-cookies', dependencies: ['@fastify/cookie'] }
+)
+
+/** A poll that comes after the end is told "expired" once; past this the cookie counts as none. */
+const EXPIRED_IS_SAID_FOR_MS = 60 * 60_000

@@ -1,0 +1,131 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Core } from '../../../src/core.ts'
+import { Problem } from '../../../src/errors.ts'
+import { hasRole } from '../../../src/session/session.ts'
+import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
+
+const Slide = Type.Object({ slide: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) })
+const Logout = Type.Union([
+  Type.Null(),
+  Type.Object({ everywhere: Type.Optional(Type.Boolean()) }, { additionalProperties: false })
+])
+
+const SourceView = Type.Object({
+  source: Type.String(),
+  name: Type.String(),
+  clientIdentifier: Type.String(),
+  connections: Type.Array(
+    Type.Object({
+      protocol: Type.String(),
+      address: Type.String(),
+      port: Type.Integer(),
+      uri: Type.String(),
+      local: Type.Boolean(),
+      relay: Type.Boolean()
+    })
+  )
+})
+
+/** The session itself: what it is, whose it is, its end, and the owner's look at a source. */
+export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+  const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'address' } as const
+
+  fastify.get(
+    '/session',
+    {
+      config,
+      schema: {
+        tags: ['session'],
+        summary: 'The session of this browser',
+        querystring: Slide,
+        response: { 200: SessionViewSchema, ...problems(400, 401, 429) }
+      }
+    },
+    (request, reply) => reply.send(reply.viewSession(request.requireSession()))
+  )
+
+  fastify.get(
+    '/session/account',
+    {
+      config,
+      schema: {
+        tags: ['session'],
+        summary: 'The account as plex.tv tells it now, without secrets',
+        response: {
+          200: Type.Record(Type.String(), Type.Unknown()),
+          ...problems(401, 429, 502, 503, 504)
+        }
+      }
+    },
+    async (request) => {
+      const { accountToken, clientIdentifier } = request.requireSession().live.session
+      return core.plexTv.accountDocument(accountToken, clientIdentifier)
+    }
+  )
+
+  fastify.post(
+    '/session/logout',
+    {
+      config: { guard: 'none', sameOrigin: 'unsafe', limit: 'address' },
+      schema: {
+        tags: ['session'],
+        summary: 'Sign out, here at once and at plex.tv as soon as it answers',
+        body: Logout,
+        response: { 204: NoContent, ...problems(400, 403, 415, 429) }
+      },
+      // A body is optional; the schema sees null where there is none.
+      preValidation: async (request) => {
+        request.body ??= null
+      }
+    },
+    async (request, reply) => {
+      const read = request.readSession()
+      if (read.open) {
+        const { session } = read.live
+        const everywhere = request.body?.everywhere === true
+        if (everywhere) {
+          const before = core.now()
+          const until = before + core.config.sessionMaxMs
+          core.revocations.revoke({ kind: 'account', accountId: session.account.id, before, until })
+        }
+        reply.endSession(session, everywhere ? 'logout_everywhere' : 'logout')
+      }
+      reply.clearSessionCookie()
+      return reply.code(204).send(null)
+    }
+  )
+
+  fastify.get(
+    '/session/source',
+    {
+      config,
+      schema: {
+        tags: ['session'],
+        summary: 'Name and connections of a source that the media server knows; owner only',
+        querystring: Type.Object({ source: Type.String({ minLength: 1, maxLength: 200 }) }),
+        response: { 200: SourceView, ...problems(400, 401, 403, 404, 429, 502, 503, 504) }
+      }
+    },
+    async (request) => {
+      const { session } = request.requireSession().live
+      const mediaServer = core.mediaServerOf(session)
+      if (!hasRole(session.role, 'owner') || session.serverToken === null || mediaServer === null) {
+        throw new Problem('USHER_SERVER_ACCESS_DENIED')
+      }
+      const found = await mediaServer.source(
+        request.query.source,
+        session.serverToken,
+        session.clientIdentifier
+      )
+      return {
+        source: found.source,
+        name: found.name,
+        clientIdentifier: found.clientIdentifier,
+        connections: found.connections.map(({ protocol, address, port, uri, local, relay }) => {
+          return { protocol, address, port, uri, local, relay }
+        })
+      }
+    }
+  )
+}

@@ -1,0 +1,64 @@
+import { Type } from 'typebox'
+
+/** RFC 9457 body of every problem (CONTRACT §5). */
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String(),
+    detail: Type.String(),
+    requestId: Type.String(),
+    upstream: Type.Optional(
+      Type.Object({
+        service: Type.Union([Type.Literal('plex.tv'), Type.Literal('pms')]),
+        status: Type.Integer(),
+        code: Type.Union([Type.Integer(), Type.Null()])
+      })
+    )
+  },
+  { title: 'Problem' }
+)
+
+/** Response schemas of the statuses at which a route answers a problem. */
+export function problems<const Status extends number>(
+  ...statuses: Status[]
+): Record<Status, typeof ProblemSchema> {
+  return Object.fromEntries(statuses.map((status) => [status, ProblemSchema])) as Record<
+    Status,
+    typeof ProblemSchema
+  >
+}
+
+export const NoContent = Type.Null({ description: 'No content' })
+
+const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
+
+/** What a browser may know of its session (CONTRACT §4.3). */
+export const SessionViewSchema = Type.Object(
+  {
+    account: Type.Object({
+      id: Type.Integer(),
+      uuid: Type.String(),
+      username: Type.String(),
+      title: Type.String(),
+      email: Type.String(),
+      thumb: Type.String(),
+      restricted: Type.Boolean()
+    }),
+    role: Type.Union([
+      Type.Literal('owner'),
+      Type.Literal('home'),
+      Type.Literal('shared'),
+      Type.Literal('none')
+    ]),
+    server: Nullable(Type.Object({ name: Type.String(), machineIdentifier: Type.String() })),
+    method: Type.Union([Type.Literal('password'), Type.Literal('pin'), Type.Literal('home')]),
+    signedInAt: Type.String(),
+    expiresAt: Type.String(),
+    idleExpiresAt: Type.String(),
+    stale: Type.Boolean()
+  },
+  { title: 'SessionView' }
+)

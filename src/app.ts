@@ -1,0 +1,74 @@
+import cookie from '@fastify/cookie'
+import cors from '@fastify/cors'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import accessLog from '../plugins/access-log.ts'
+import host from '../plugins/host.ts'
+import jsonBodies from '../plugins/json-bodies.ts'
+import notBrowser from '../plugins/not-browser.ts'
+import problems from '../plugins/problems.ts'
+import rateLimits from '../plugins/rate-limits.ts'
+import sameOrigin from '../plugins/same-origin.ts'
+import securityHeaders from '../plugins/security-headers.ts'
+import session, { type EndReason } from '../plugins/session.ts'
+import signInCookies from '../plugins/sign-in-cookies.ts'
+import { healthRoute } from '../routes/health.ts'
+import { operationsRoutes } from '../routes/internal/operations.ts'
+import { loginRoute } from '../routes/public/session/login.ts'
+import { sessionRoutes } from '../routes/public/session/session.ts'
+import type { Core } from './core.ts'
+import { createListener } from './listener.ts'
+import type { Session } from './session/session.ts'
+
+/** The public listener: browsers, by cookie and under the same-origin rule. */
+export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
+  const { config, metrics } = core
+  const { publicUrl } = config
+  const app = createListener(core, 'public')
+
+  await app.register(accessLog, { listener: 'public', metrics })
+  await app.register(problems)
+  await app.register(securityHeaders, { secure: publicUrl.secure })
+  await app.register(host, { publicHost: new URL(publicUrl.origin).host, publicHostname: publicUrl.hostname })
+  if (config.allowedOrigins.length > 0) {
+    await app.register(cors, { origin: [...config.allowedOrigins], credentials: true, maxAge: 600 })
+  }
+  await app.register(rateLimits, { onLimited: (limit) => metrics.rateLimited.inc({ limit }) })
+  await app.register(sameOrigin, {
+    publicOrigin: publicUrl.origin,
+    allowedOrigins: config.allowedOrigins,
+    onRefusal: (reason) => metrics.csrfRefusals.inc({ reason })
+  })
+
+  const browsers: FastifyPluginAsync = async (scope) => {
+    await scope.register(jsonBodies)
+    await scope.register(cookie, { hook: false })
+    await scope.register(session, { ...core, ...config, basePath: publicUrl.basePath, onEnd: countEnd(core) })
+    await scope.register(signInCookies, core)
+    await scope.register(loginRoute, { core })
+    await scope.register(sessionRoutes, { core })
+  }
+  await app.register(browsers, { prefix: publicUrl.basePath })
+  await app.register(healthRoute)
+  if (publicUrl.basePath !== '') await app.register(healthRoute, { prefix: publicUrl.basePath })
+  return app
+}
+
+/** The internal listener: services with a key of their own, and operators. Nothing of the public one is here. */
+export async function buildInternalApp(core: Core): Promise<FastifyInstance> {
+  const app = createListener(core, 'internal')
+  await app.register(accessLog, { listener: 'internal', metrics: core.metrics })
+  await app.register(problems)
+  await app.register(securityHeaders, { secure: false })
+  await app.register(notBrowser, { sessionCookie: core.names.session })
+  await app.register(rateLimits, { onLimited: (limit) => core.metrics.rateLimited.inc({ limit }) })
+  await app.register(operationsRoutes, { core })
+  await app.register(healthRoute)
+  return app
+}
+
+function countEnd({ metrics, log }: Core): (session: Session, reason: EndReason) => void {
+  return (session, reason) => {
+    metrics.sessionsEnded.inc({ reason })
+    log.info({ accountId: session.account.id, reason }, 'session ended')
+  }
+}

@@ -1,0 +1,179 @@
+import type { Config } from './config.ts'
+import type { Logger } from './logger.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { createDispatcher } from './plex/dispatcher.ts'
+import { createMediaServer, type MediaServer } from './plex/media-server.ts'
+import { createPlexTv, type PlexTv } from './plex/plex-tv.ts'
+import { createUpstream, type UpstreamOptions } from './plex/upstream.ts'
+import { createReadiness, type Readiness } from './readiness.ts'
+import {
+  type CookieAttributes,
+  type CookieNames,
+  cookieAttributes,
+  cookieNames,
+  sealBinding
+} from './session/cookie.ts'
+import { createKeyRing } from './session/key-ring.ts'
+import { createLiveSessions, type LiveSessions } from './session/live-sessions.ts'
+import { createRecheck, type Recheck } from './session/recheck.ts'
+import { createRevocations, type Revocations } from './session/revocation.ts'
+import { createSeal, type Purpose, type Seal } from './session/seal.ts'
+import type { Session } from './session/session.ts'
+import { createSessions, type Sessions } from './session/sessions.ts'
+import { createSignOuts, type SignOuts } from './session/sign-outs.ts'
+
+/** The parts of one Usher, made once and shared by its two listeners. It knows nothing of HTTP served. */
+export interface Core {
+  readonly config: Config
+  readonly log: Logger
+  readonly now: () => number
+  readonly metrics: Metrics
+  readonly plexTv: PlexTv
+  /** The deployment's media server; null where each session picks its own. */
+  readonly mediaServer: MediaServer | null
+  /** The media server of a session, null where none is chosen yet. */
+  readonly mediaServerOf: (session: Session) => MediaServer | null
+  readonly names: CookieNames
+  readonly attributes: CookieAttributes
+  readonly seal: Seal
+  readonly revocations: Revocations
+  readonly live: LiveSessions
+  readonly recheck: Recheck
+  readonly signOuts: SignOuts
+  readonly sessions: Sessions
+  /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
+  readonly machineId: () => Promise<string | null>
+  /** Epoch ms of plex.tv's last answer, null before the first. */
+  readonly plexSeenAt: () => number | null
+  readonly readiness: () => Promise<Readiness>
+  /** Not ready from now on. */
+  drain(): void
+  close(): Promise<void>
+}
+
+export interface CoreOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly now?: () => number
+  readonly processMetrics?: boolean
+}
+
+/** plex.tv is near or it is away: nobody waits longer for a sign-in (CONTRACT §2, USHER_UPSTREAM_TIMEOUT). */
+const PLEX_TIMEOUT_MS = 10_000
+const CONNECT_TIMEOUT_MS = 5000
+
+export function createCore({ config, log, now = Date.now, processMetrics = true }: CoreOptions): Core {
+  const revocations = createRevocations({ now })
+  const live = createLiveSessions({ revocations, now })
+  const metrics = createMetrics({ openStreams: () => live.openStreams, processMetrics })
+  metrics.sharedStoreUp.set(1)
+
+  let plexSeenAt: number | null = null
+  let draining = false
+  const onOutcome: UpstreamOptions['onOutcome'] = ({ service, outcome, seconds }) => {
+    metrics.upstreamSeconds.observe({ upstream: service, outcome }, seconds)
+    if (service === 'plex.tv' && (outcome === 'ok' || outcome === 'refused')) plexSeenAt = now()
+  }
+
+  // One pool for plex.tv and another for the media server: neither waits for the other's sockets.
+  const plexDispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS })
+  const pmsDispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS, ca: config.pms.ca })
+  const plexUpstream = { service: 'plex.tv', dispatcher: plexDispatcher, onOutcome } as const
+  const timeoutMs = Math.min(PLEX_TIMEOUT_MS, config.upstreamTimeoutMs)
+  const plexTv = createPlexTv({
+    upstream: createUpstream({ ...plexUpstream, origin: config.plexUrl, timeoutMs }),
+    clients: createUpstream({ ...plexUpstream, origin: config.plexClientsUrl, timeoutMs }),
+    identity: config.client,
+    now
+  })
+  const mediaServer =
+    config.pms.url === null
+      ? null
+      : createMediaServer({
+          url: config.pms.url,
+          dispatcher: pmsDispatcher,
+          timeoutMs: config.upstreamTimeoutMs,
+          identity: config.client,
+          machineIdentifier: config.pms.machineId,
+          onOutcome
+        })
+
+  const names = cookieNames(config)
+  const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), (purpose) =>
+    scope(purpose, names)
+  )
+  const signOuts = createSignOuts({
+    plexTv,
+    onFailure: (error, attempt) =>
+      log.warn({ err: error, attempt }, 'sign-out at plex.tv failed, to be tried again')
+  })
+  const knownMachineId = () => mediaServer?.verifiedIdentity()?.machineIdentifier ?? config.pms.machineId
+  const recheck = createRecheck({
+    config,
+    plexTv,
+    machineId: knownMachineId,
+    onEnd(session, reason) {
+      sessions.end(session)
+      if (reason === 'access_lost') signOuts.add(session.accountToken, session.clientIdentifier)
+      metrics.sessionsEnded.inc({ reason })
+      log.info({ accountId: session.account.id, reason }, 'session ended')
+    },
+    onOutage: (error) => log.warn({ err: error }, 're-check failed, sessions kept'),
+    now
+  })
+  const sessions = createSessions({
+    config,
+    cookieName: names.session,
+    seal,
+    revocations,
+    live,
+    recheck,
+    onUnseal: (kid, result) => metrics.unseals.inc({ kid, result }),
+    now
+  })
+
+  return {
+    config,
+    log,
+    now,
+    metrics,
+    plexTv,
+    mediaServer,
+    mediaServerOf: () => mediaServer,
+    names,
+    attributes: cookieAttributes(config),
+    seal,
+    revocations,
+    live,
+    recheck,
+    signOuts,
+    sessions,
+    async machineId() {
+      if (mediaServer === null) return null
+      return config.pms.machineId ?? (await mediaServer.verifyIdentity()).machineIdentifier
+    },
+    plexSeenAt: () => plexSeenAt,
+    readiness: createReadiness({
+      mediaServer,
+      plexSeenAt: () => plexSeenAt,
+      plexOutageSince: () => recheck.outageSince,
+      sharedStoreUp: () => null,
+      draining: () => draining,
+      now
+    }),
+    drain() {
+      draining = true
+    },
+    async close() {
+      signOuts.close()
+      live.close()
+      live.abortStreams()
+      await Promise.all([plexDispatcher.destroy(), pmsDispatcher.destroy()])
+    }
+  }
+}
+
+/** A cookie's name is part of its purpose, so a value cannot be moved to another cookie (SECURITY rule 5). */
+function scope(purpose: Purpose, names: CookieNames): string {
+  return purpose in names ? `${purpose} ${names[purpose as keyof CookieNames]}` : purpose
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { type FastifyInstance, fastify } from 'fastify'
+import { toBody } from '../plugins/problems.ts'
+import type { Core } from './core.ts'
+import { Problem } from './errors.ts'
+
+/** Bytes of a JSON body; the largest of ours is a token exchange with two sealed values. */
+const BODY_LIMIT = 16_384
+/** Request line and headers together; a session cookie is at most 4 KB of it. */
+const MAX_HEADER_BYTES = 16_384
+/** A whole request, so that a slow client cannot hold a socket (SECURITY rule 53). */
+const REQUEST_TIMEOUT_MS = 60_000
+/** Longer than the usual 60 s of a proxy in front, which would otherwise reuse a socket being closed. */
+const KEEP_ALIVE_MS = 75_000
+
+/** A Fastify instance with the settings that both listeners share: strict bodies, own errors, no default logging. */
+export function createListener(core: Core, name: 'public' | 'internal'): FastifyInstance {
+  // Random, so that ids do not repeat over restarts; a caller's own id is not believed.
+  const prefix = randomBytes(6).toString('base64url')
+  let requests = 0
+  return fastify({
+    loggerInstance: core.log.child({ listener: name }),
+    disableRequestLogging: true,
+    genReqId: () => `${prefix}-${(++requests).toString(36)}`,
+    trustProxy: core.config.trustedProxies.length > 0 ? [...core.config.trustedProxies] : false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    routerOptions: { maxParamLength: 200 },
+    // Refuse, do not tidy: what was validated is what is used (SECURITY rule 32).
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
+    frameworkErrors: (_error, request, reply) => {
+      const problem = new Problem('USHER_INVALID_REQUEST')
+      void reply
+        .code(problem.status)
+        .type('application/problem+json')
+        .send(JSON.stringify(toBody(problem, request.id)))
+    },
+    clientErrorHandler: (error, socket) => refuse(error, socket)
+  })
+}
+
+/** Answers what Node's own HTTP parser refused; there is no request, so there is no id either. */
+function refuse(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, reason] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? [431, 'Request Header Fields Too Large']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? [408, 'Request Timeout']
+        : [400, 'Bad Request']
+  const problem = new Problem('USHER_INVALID_REQUEST', { status: Number(status) })
+  const body = JSON.stringify(toBody(problem, '-'))
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import type { Config } from '../config.ts'
+import { isTokenDead } from '../errors.ts'
+import type { Account } from '../plex/account.ts'
+import type { PlexTv } from '../plex/plex-tv.ts'
+import { admit } from './admission.ts'
+import { type HomeAdmin, type Method, type Session, toSessionAccount } from './session.ts'
+import type { SignOuts } from './sign-outs.ts'
+
+/** A fresh account token from Usher's own sign-in, on its way to become a session. */
+export interface SignedIn {
+  readonly account: Account
+  readonly token: string
+  readonly clientIdentifier: string
+  readonly method: Method
+  readonly homeAdmin?: HomeAdmin | null
+}
+
+export interface OpenSessionOptions {
+  readonly config: Pick<Config, 'access' | 'requireTwoFactor' | 'sessionIdleMs' | 'sessionMaxMs'>
+  readonly plexTv: Pick<PlexTv, 'resources'>
+  readonly signOuts: Pick<SignOuts, 'add'>
+  /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
+  readonly machineId: () => Promise<string | null>
+  readonly now: () => number
+}
+
+/**
+ * Makes the session of a fresh account token, always under a new id (SECURITY rule 17). Whatever refuses it, the
+ * token is signed out again, so that no sign-in leaves one behind. Throws the problems of `admit`, and those of
+ * an upstream that is away.
+ */
+export async function openSession(options: OpenSessionOptions, signedIn: SignedIn): Promise<Session> {
+  const { config, plexTv, signOuts, machineId, now } = options
+  const { account, token, clientIdentifier, method, homeAdmin = null } = signedIn
+  try {
+    const [resources, machine] = await Promise.all([plexTv.resources(token, clientIdentifier), machineId()])
+    const admission = admit(config, account, resources, machine)
+    const time = now()
+    const expiresAt = time + config.sessionMaxMs
+    return {
+      id: randomBytes(16).toString('base64url'),
+      account: toSessionAccount(account),
+      accountToken: token,
+      clientIdentifier,
+      role: admission.role,
+      server: admission.server === null ? null : { ...admission.server, uri: null },
+      serverToken: admission.serverToken,
+      method,
+      signedInAt: time,
+      expiresAt,
+      seenAt: time,
+      idleExpiresAt: Math.min(expiresAt, time + config.sessionIdleMs),
+      checkedAt: time,
+      homeAdmin
+    }
+  } catch (error) {
+    if (!isTokenDead(error)) signOuts.add(token, clientIdentifier)
+    throw error
+  }
+}

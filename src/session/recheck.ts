@@ -1,0 +1,123 @@
+import type { Config } from '../config.ts'
+import { isTokenDead, Problem } from '../errors.ts'
+import type { PlexTv } from '../plex/plex-tv.ts'
+import { admit, withAdmission } from './admission.ts'
+import type { LiveSession } from './live-sessions.ts'
+import type { Session } from './session.ts'
+
+/** Why a re-check ended a session; labels of a metric. */
+export type RecheckEnd = 'token_dead' | 'access_lost'
+
+export interface Recheck {
+  /** Starts a re-check in the background where one is due. Costs two comparisons otherwise: it is on the hot path. */
+  touch(live: LiveSession): void
+  /** Checks now, joining a check under way; resolves when it is over, however it went. */
+  run(live: LiveSession): Promise<void>
+  /** Whether the last good answer is too old to act on (USHER_OUTAGE_GRACE). */
+  isPastGrace(live: LiveSession): boolean
+  /** Epoch ms since when plex.tv has not answered a re-check, null while it does. */
+  readonly outageSince: number | null
+}
+
+export interface RecheckOptions {
+  readonly config: Pick<Config, 'access' | 'requireTwoFactor' | 'recheckMs' | 'outageGraceMs'>
+  readonly plexTv: Pick<PlexTv, 'account' | 'resources' | 'ping'>
+  /** The deployment's machineIdentifier; null where a session chooses its own server. */
+  readonly machineId: () => string | null
+  readonly onEnd: (session: Session, reason: RecheckEnd) => void
+  /** Told of every attempt that could not be completed; nobody is signed out by it. */
+  readonly onOutage: (error: unknown) => void
+  readonly now: () => number
+}
+
+const PARALLEL = 4
+/** Between attempts during an outage; jittered so that sessions do not return in step. */
+const RETRY_MS = 30_000
+/** plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (PLEX-API §6.2). */
+const PING_MS = 86_400_000
+
+/** The background re-check of tokens and access: at most one at a time per account, a few at a time in all. */
+export function createRecheck(options: RecheckOptions): Recheck {
+  const { config, plexTv, machineId, onEnd, onOutage, now } = options
+  // A session from before this start is checked when first seen: revocations of another life are not known here.
+  const startedAt = now()
+  const busyAccounts = new Set<number>()
+  const waiting = new Map<LiveSession, { readonly done: Promise<void>; readonly resolve: () => void }>()
+  let running = 0
+  let outageSince: number | null = null
+
+  function isDue(live: LiveSession, time: number): boolean {
+    const { checkedAt } = live.session
+    return (time - checkedAt >= config.recheckMs || checkedAt < startedAt) && time >= live.retryAt
+  }
+
+  function enqueue(live: LiveSession): Promise<void> {
+    const known = waiting.get(live)
+    if (known !== undefined) return known.done
+    const { promise, resolve } = Promise.withResolvers<void>()
+    live.pending = true
+    waiting.set(live, { done: promise, resolve })
+    next()
+    return promise
+  }
+
+  function next(): void {
+    for (const live of waiting.keys()) {
+      if (running >= PARALLEL) return
+      const accountId = live.session.account.id
+      if (busyAccounts.has(accountId) || started.has(live)) continue
+      busyAccounts.add(accountId)
+      started.add(live)
+      running += 1
+      void check(live).finally(() => {
+        running -= 1
+        busyAccounts.delete(accountId)
+        started.delete(live)
+        live.pending = false
+        waiting.get(live)?.resolve()
+        waiting.delete(live)
+        next()
+      })
+    }
+  }
+  const started = new Set<LiveSession>()
+
+  async function check(live: LiveSession): Promise<void> {
+    const { session } = live
+    const { accountToken, clientIdentifier } = session
+    const at = now()
+    try {
+      const [account, resources] = await Promise.all([
+        plexTv.account(accountToken, clientIdentifier),
+        plexTv.resources(accountToken, clientIdentifier)
+      ])
+      if (at - session.checkedAt >= PING_MS) await plexTv.ping(accountToken, clientIdentifier)
+      const chosen = machineId() ?? session.server?.machineIdentifier ?? null
+      const admission = admit(config, account, resources, chosen)
+      live.session = withAdmission(live.session, admission, at)
+      live.stale = false
+      outageSince = null
+      if (session.server !== null && admission.server === null) onEnd(session, 'access_lost')
+    } catch (error) {
+      if (isTokenDead(error)) onEnd(session, 'token_dead')
+      else if (error instanceof Problem && error.status === 403) onEnd(session, 'access_lost')
+      else {
+        live.stale = true
+        live.retryAt = at + Math.min(config.recheckMs, RETRY_MS) * (0.75 + Math.random() / 2)
+        outageSince ??= at
+        onOutage(error)
+      }
+    }
+  }
+
+  return {
+    touch(live) {
+      if (!live.pending && isDue(live, now())) void enqueue(live)
+    },
+    run: enqueue,
+    isPastGrace: (live) => now() - live.session.checkedAt > config.outageGraceMs,
+    get outageSince() {
+      return outageSince
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { buildInternalApp, buildPublicApp } from './app.ts'
+import type { Config } from './config.ts'
+import { type Core, createCore } from './core.ts'
+import type { LogOutput } from './logger.ts'
+
+export interface Usher {
+  readonly core: Core
+  /** Where the listeners are, with the port that was picked. */
+  readonly publicUrl: string
+  readonly internalUrl: string
+  /** Not ready from now on; ends open streams after `drainMs` and resolves when both listeners are closed. */
+  stop(drainMs: number): Promise<void>
+}
+
+export interface UsherOptions {
+  readonly config: Config
+  readonly output: LogOutput
+  readonly now?: () => number
+  readonly processMetrics?: boolean
+}
+
+/** One whole Usher in this process: the core and its two listeners. Two of them do not notice each other. */
+export async function startUsher({ config, output, now, processMetrics }: UsherOptions): Promise<Usher> {
+  const { log } = output
+  const core = createCore({
+    config,
+    log,
+    ...(now && { now }),
+    ...(processMetrics !== undefined && { processMetrics })
+  })
+  try {
+    const publicApp = await buildPublicApp(core)
+    const internalApp = await buildInternalApp(core)
+    const publicUrl = await listen(publicApp, config.listen)
+    const internalUrl = await listen(internalApp, config.internalListen)
+    log.info({ url: publicUrl }, 'public listener ready')
+    log.info({ url: internalUrl }, 'internal listener ready')
+    output.flush()
+    return {
+      core,
+      publicUrl,
+      internalUrl,
+      async stop(drainMs) {
+        core.drain()
+        // Listening ends at once; streams get their grace, then they are broken.
+        const timer = setTimeout(() => core.live.abortStreams(), drainMs)
+        await publicApp.close()
+        clearTimeout(timer)
+        // Last, so that readiness could be asked to the end.
+        await internalApp.close()
+        await core.close()
+        output.flush()
+      }
+    }
+  } catch (error) {
+    await core.close()
+    throw error
+  }
+}
+
+async function listen(app: FastifyInstance, { host, port }: Config['listen']): Promise<string> {
+  await app.listen({ host, port, listenTextResolver: () => '' })
+  const address = app.server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+}
