@@ -61,7 +61,11 @@ export async function startUsher({ config, output, now, processMetrics }: UsherO
 }
 
 async function listen(app: FastifyInstance, { host, port }: Config['listen']): Promise<string> {
-  await app.listen({ host, port, listenTextResolver: () => '' })
+  const { level } = app.log
+  // Fastify announces itself; the one line that the contract names is ours.
+  app.log.level = 'silent'
+  await app.listen({ host, port })
+  app.log.level = level
   const address = app.server.address() as AddressInfo
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
 }
