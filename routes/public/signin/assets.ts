@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+export interface Asset {
+  readonly type: string
+  readonly body: Buffer
+}
+
+export interface Assets {
+  /** Changes with any byte of any file, so that an address with it may be cached for ever. */
+  readonly version: string
+  find(name: string): Asset | undefined
+  readonly scripts: readonly string[]
+}
+
+// Compiled, this file and the client's are .js; run as sources they are .ts.
+const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+
+const SCRIPTS = [
+  'app',
+  'account',
+  'api',
+  'dom',
+  'link-code',
+  'notice',
+  'password',
+  'pin-dialog',
+  'plex-window',
+  'poll',
+  'profiles',
+  'qr',
+  'servers',
+  'signed-in',
+  'times',
+  'words'
+] as const
+
+const STYLES = ['tokens', 'page', 'controls', 'panels', 'code', 'people'] as const
+
+const FONTS = {
+  'figtree.woff2': '@fontsource-variable/figtree/files/figtree-latin-wght-normal.woff2',
+  'figtree-ext.woff2': '@fontsource-variable/figtree/files/figtree-latin-ext-wght-normal.woff2',
+  'instrument-serif.woff2': '@fontsource/instrument-serif/files/instrument-serif-latin-400-normal.woff2'
+} as const
+
+function readLocal(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), 'utf8')
+}
+
+/** A module as browsers load it: no types, and specifiers that are addresses beside it. */
+function readScript(name: string): string {
+  const source = readLocal(`./client/${name}${EXTENSION}`)
+  const script = EXTENSION === '.ts' ? stripTypeScriptTypes(source) : source.replace(/^\/\/# source.*$/m, '')
+  return script.replace(/(from '\.\/[a-z-]+)\.ts'/g, "$1.js'").replace("from 'uqr'", "from './uqr.js'")
+}
+
+/** Reads every file of the page once; throws when one is missing, so that an incomplete build does not start. */
+export function loadAssets(): Assets {
+  const files = new Map<string, Asset>()
+  const add = (name: string, type: string, body: string | Buffer) => {
+    files.set(name, { type, body: Buffer.from(body) })
+  }
+
+  for (const name of SCRIPTS) add(`${name}.js`, 'text/javascript; charset=utf-8', readScript(name))
+  const uqr = fileURLToPath(import.meta.resolve('uqr'))
+  add('uqr.js', 'text/javascript; charset=utf-8', readFileSync(uqr))
+  add(
+    'style.css',
+    'text/css; charset=utf-8',
+    STYLES.map((name) => readLocal(`./style/${name}.css`)).join('\n')
+  )
+  add('no-script.css', 'text/css; charset=utf-8', readLocal('./style/no-script.css'))
+  add('icon.svg', 'image/svg+xml', readLocal('./style/icon.svg'))
+  for (const [name, path] of Object.entries(FONTS)) {
+    add(name, 'font/woff2', readFileSync(fileURLToPath(import.meta.resolve(path))))
+  }
+
+  const hash = createHash('sha256')
+  for (const [name, { body }] of files) hash.update(name).update('\0').update(body)
+  return {
+    version: hash.digest('hex').slice(0, 16),
+    find: (name) => files.get(name),
+    scripts: [...SCRIPTS.map((name) => `${name}.js`), 'uqr.js']
+  }
+}

@@ -1,0 +1,121 @@
+import { settings } from './dom.ts'
+
+export interface SessionView {
+  readonly account: {
+    readonly uuid: string
+    readonly username: string
+    readonly title: string
+    readonly thumb: string
+  }
+  readonly role: 'owner' | 'home' | 'shared' | 'none'
+  readonly server: { readonly name: string; readonly machineIdentifier: string } | null
+  readonly method: 'password' | 'pin' | 'home'
+  readonly signedInAt: string
+  readonly expiresAt: string
+  readonly idleExpiresAt: string
+  readonly stale: boolean
+}
+
+export interface HomeUser {
+  readonly uuid: string
+  readonly title: string
+  readonly thumb: string
+  readonly admin: boolean
+  readonly restricted: boolean
+  readonly protected: boolean
+  readonly current: boolean
+}
+
+export interface Server {
+  readonly name: string
+  readonly machineIdentifier: string
+  readonly owned: boolean
+  readonly home: boolean
+  readonly presence: boolean
+  readonly selected: boolean
+}
+
+export interface Pin {
+  readonly authUrl: string
+  readonly code: string
+  readonly linkUrl: string
+  readonly expiresAt: string
+  readonly pollAfterMs: number
+}
+
+export interface PinState {
+  readonly status: 'pending' | 'signed-in' | 'expired'
+  readonly pollAfterMs?: number
+  readonly session?: SessionView
+}
+
+/** An answer that is a problem (RFC 9457), or no answer at all: code `OFFLINE`. */
+export class Refusal extends Error {
+  readonly code: string
+  /** Seconds; 0 where the answer names none. */
+  readonly retryAfter: number
+  /** What the operator finds in the log. */
+  readonly reference: string
+
+  constructor(code: string, retryAfter = 0, reference = '') {
+    super(code)
+    this.code = code
+    this.retryAfter = retryAfter
+    this.reference = reference
+  }
+}
+
+export interface Answer<T> {
+  readonly body: T
+  /** The server's clock at the answer, epoch ms: deadlines are counted from it, not from a television's clock. */
+  readonly sentAt: number
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+async function readRefusal(response: Response): Promise<Refusal> {
+  const retryAfter = Number(response.headers.get('retry-after') ?? 0)
+  const body: unknown = await response.json().catch(() => null)
+  const code = isRecord(body) && typeof body['code'] === 'string' ? body['code'] : 'USHER_INTERNAL'
+  const reference = isRecord(body) && typeof body['requestId'] === 'string' ? body['requestId'] : ''
+  return new Refusal(code, Number.isFinite(retryAfter) ? retryAfter : 0, reference)
+}
+
+/** Asks the gateway below `/session`; rejects with a `Refusal` for every answer but a success. */
+export async function ask<T>(
+  method: string,
+  path: string,
+  body?: object,
+  signal?: AbortSignal
+): Promise<Answer<T>> {
+  const headers: Record<string, string> = { accept: 'application/json', 'x-usher': '1' }
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  const response = await fetch(`${settings().base}/session${path}`, {
+    method,
+    headers,
+    credentials: 'same-origin',
+    cache: 'no-store',
+    redirect: 'error',
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(signal !== undefined && { signal })
+  }).catch((error: unknown) => {
+    if (signal?.aborted) throw error
+    throw new Refusal('OFFLINE')
+  })
+  if (!response.ok) throw await readRefusal(response)
+  const date = Date.parse(response.headers.get('date') ?? '')
+  const value = response.status === 204 ? undefined : await response.json()
+  return { body: value as T, sentAt: Number.isNaN(date) ? Date.now() : date }
+}
+
+/** The session of this browser, null when it is not signed in. */
+export async function findSession(): Promise<SessionView | null> {
+  try {
+    return (await ask<SessionView>('GET', '?slide=false')).body
+  } catch (error) {
+    if (error instanceof Refusal && error.code.startsWith('USHER_SESSION_')) return null
+    throw error
+  }
+}

@@ -1,0 +1,37 @@
+import { byId, onClick, showPanel } from './dom.ts'
+import { setUpLinkCode } from './link-code.ts'
+import { hush, tellProblem } from './notice.ts'
+import { setUpPassword } from './password.ts'
+import { setUpPlexWindow } from './plex-window.ts'
+import { continueSignedIn, setUpSignedIn } from './signed-in.ts'
+import { localizeTimes } from './times.ts'
+
+// A reload must not repeat an error that is over.
+const here = new URL(location.href)
+if (here.searchParams.has('error')) {
+  here.searchParams.delete('error')
+  history.replaceState(null, '', here)
+}
+
+localizeTimes()
+const stopWindow = setUpPlexWindow(continueSignedIn)
+const stopCode = setUpLinkCode(continueSignedIn)
+setUpPassword(continueSignedIn)
+setUpSignedIn().catch(tellProblem)
+
+for (const back of document.querySelectorAll('[data-back]')) {
+  back.addEventListener('click', () => {
+    stopWindow()
+    stopCode()
+    hush()
+    showPanel('choose')
+  })
+}
+
+onClick('close-window', () => window.close(), tellProblem)
+if (!byId('h-closed').closest('[hidden]')) window.close()
+
+// Browsers keep the page as it was left: what it said of the session may be over.
+addEventListener('pageshow', (event) => {
+  if (event.persisted) location.reload()
+})

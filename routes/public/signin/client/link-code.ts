@@ -1,0 +1,82 @@
+import { type Answer, ask, type Pin, type SessionView } from './api.ts'
+import { byId, make, onClick, showPanel } from './dom.ts'
+import { explain, hush, tellProblem } from './notice.ts'
+import { type Awaiting, awaitPin, dropPin } from './poll.ts'
+import { drawQr } from './qr.ts'
+import { spellLeft } from './times.ts'
+
+function showCode({ body: pin }: Answer<Pin>): void {
+  const letters = [...pin.code]
+  const spoken = make('span', 'unseen', letters.join(' '))
+  const tiles = make('span', 'tiles')
+  tiles.setAttribute('aria-hidden', 'true')
+  tiles.append(...letters.map((letter) => make('span', '', letter)))
+  byId('code').replaceChildren(spoken, tiles)
+  byId('qr').replaceChildren(drawQr(pin.linkUrl))
+  const link = byId('code-link', HTMLAnchorElement)
+  const { host, pathname, origin } = new URL(pin.linkUrl)
+  link.href = origin + pathname
+  link.textContent = host + pathname.replace(/\/$/, '')
+}
+
+function showEnded(ended: boolean): void {
+  document.body.classList.toggle('code-ended', ended)
+  byId('code-again').hidden = !ended
+}
+
+/** "With a code": four letters for plex.tv/link, the same as a QR code, and a new one when they have run out. */
+export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>): () => void {
+  let awaiting: Awaiting | null = null
+  let ticking = 0
+  const stop = () => {
+    clearInterval(ticking)
+    if (awaiting === null) return
+    awaiting.stop()
+    awaiting = null
+    dropPin()
+  }
+
+  const tick = (endsAt: number) => {
+    byId('code-left').textContent = `Good for another ${spellLeft(endsAt - Date.now())} minutes.`
+  }
+
+  const wait = async (answer: Answer<Pin>): Promise<void> => {
+    const current = awaitPin(answer, (trouble) => {
+      byId('code-status').textContent = trouble === null ? '' : `${explain(trouble).what} Still waiting.`
+    })
+    awaiting = current
+    const session = await current.outcome
+    if (awaiting !== current) return
+    awaiting = null
+    clearInterval(ticking)
+    if (session !== null) return signedIn(session)
+    showEnded(true)
+    byId('code-left').textContent = ''
+    byId('code-status').textContent = 'This code has run out.'
+  }
+
+  const fail = (error: unknown) => {
+    if (error instanceof DOMException && error.name === 'AbortError') return
+    stop()
+    showEnded(true)
+    tellProblem(error)
+  }
+
+  const begin = async () => {
+    stop()
+    const answer = await ask<Pin>('POST', '/pin', { kind: 'link' })
+    hush()
+    showCode(answer)
+    showEnded(false)
+    byId('code-status').textContent = ''
+    showPanel('code')
+    const endsAt = Date.now() + Date.parse(answer.body.expiresAt) - answer.sentAt
+    tick(endsAt)
+    ticking = setInterval(() => tick(endsAt), 1000)
+    wait(answer).catch(fail)
+  }
+
+  onClick('with-code', begin, tellProblem)
+  onClick('code-again', begin, tellProblem)
+  return stop
+}

@@ -1,0 +1,64 @@
+import { type HomeUser, Refusal } from './api.ts'
+import { busy, byId, fillAvatar } from './dom.ts'
+import { explain } from './notice.ts'
+
+/**
+ * Asks for a profile's PIN until `attempt` accepts one or the person turns away. A wrong PIN is said in the dialog;
+ * any other refusal closes it and rejects. Resolves to whether an attempt succeeded.
+ */
+export function askPin(user: HomeUser, attempt: (pin: string) => Promise<void>): Promise<boolean> {
+  const dialog = byId('pin-dialog', HTMLDialogElement)
+  const form = byId('pin-form', HTMLFormElement)
+  const input = byId('pin', HTMLInputElement)
+  const problem = byId('pin-problem')
+  const listening = new AbortController()
+  const { signal } = listening
+
+  const say = (text: string) => {
+    problem.textContent = text
+    input.value = ''
+    input.setAttribute('aria-invalid', String(text !== ''))
+    input.focus()
+  }
+
+  byId('pin-heading').textContent = `Enter the PIN of ${user.title}`
+  fillAvatar(byId('pin-avatar'), user.title, user.thumb)
+  dialog.showModal()
+  say('')
+
+  return new Promise<boolean>((resolve, reject) => {
+    const end = (accepted: boolean) => {
+      listening.abort()
+      input.value = ''
+      dialog.close()
+      resolve(accepted)
+    }
+    const send = async () => {
+      if (!/^\d{4}$/.test(input.value)) return say('A PIN has four digits.')
+      try {
+        await attempt(input.value)
+        end(true)
+      } catch (error) {
+        if (error instanceof Refusal && /_(PIN_REJECTED|RATE_LIMITED)$/.test(error.code)) {
+          const { what, todo } = explain(error)
+          return say(`${what} ${todo}`)
+        }
+        reject(error)
+        end(false)
+      }
+    }
+    const submit = () => {
+      busy(byId('pin-submit', HTMLButtonElement), send).catch(reject)
+    }
+    form.addEventListener(
+      'submit',
+      (event) => {
+        event.preventDefault()
+        submit()
+      },
+      { signal }
+    )
+    byId('pin-cancel').addEventListener('click', () => end(false), { signal })
+    dialog.addEventListener('cancel', () => end(false), { signal })
+  })
+}

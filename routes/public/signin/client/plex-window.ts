@@ -1,0 +1,72 @@
+import { ask, type Pin, Refusal, type SessionView } from './api.ts'
+import { byId, onClick, settings, showPanel } from './dom.ts'
+import { explain, hush, tellProblem } from './notice.ts'
+import { type Awaiting, awaitPin, dropPin } from './poll.ts'
+
+const FEATURES = 'popup,width=480,height=720'
+
+function goThere(): void {
+  const { base, returnTo } = settings()
+  const query = returnTo === '' ? '' : `?${new URLSearchParams({ returnTo })}`
+  location.assign(`${base}/session/login${query}`)
+}
+
+/** "In a small window": Plex in a popup while this page waits; where popups are blocked, Plex in this page. */
+export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void>): () => void {
+  let awaiting: Awaiting | null = null
+  const stop = () => {
+    if (awaiting === null) return
+    awaiting.stop()
+    awaiting = null
+    dropPin()
+  }
+
+  const wait = async (small: Window): Promise<void> => {
+    const { base } = settings()
+    const pin = await ask<Pin>('POST', '/pin', { kind: 'redirect', returnTo: `${base}/signin?window=done` })
+    // Plex's page must not steer this one (reverse tabnabbing).
+    small.opener = null
+    small.location.replace(pin.body.authUrl)
+    hush()
+    showPanel('window')
+    const current = awaitPin(pin, (trouble) => {
+      byId('window-status').textContent = trouble === null ? '' : `${explain(trouble).what} Still waiting.`
+    })
+    awaiting = current
+    const session = await current.outcome
+    if (awaiting !== current) return
+    awaiting = null
+    if (session === null) {
+      showPanel('choose')
+      return tellProblem(new Refusal('USHER_SIGNIN_CANCELLED'))
+    }
+    small.close()
+    await signedIn(session)
+  }
+
+  // The window opens in the click itself: after an `await` browsers take it for an unwanted popup.
+  byId('with-window').addEventListener('click', () => {
+    const small = window.open('', '', FEATURES)
+    if (small === null) return goThere()
+    stop()
+    small.document.title = 'Opening Plex…'
+    wait(small).catch((error: unknown) => {
+      if (error instanceof DOMException && error.name === 'AbortError') return
+      awaiting = null
+      small.close()
+      showPanel('choose')
+      // Turned away at Plex, the callback ended in the small window and took the pin with it.
+      const cancelled = error instanceof Refusal && error.code === 'USHER_PIN_UNKNOWN'
+      tellProblem(cancelled ? new Refusal('USHER_SIGNIN_CANCELLED') : error)
+    })
+  })
+  onClick(
+    'window-redirect',
+    () => {
+      stop()
+      goThere()
+    },
+    tellProblem
+  )
+  return stop
+}

@@ -1,0 +1,45 @@
+import { ask, type Server, type SessionView } from './api.ts'
+import { busy, byId, showPanel, stamp } from './dom.ts'
+import { hush, tellProblem } from './notice.ts'
+
+function describe({ owned, home, presence, selected }: Server): string {
+  const whose = owned ? 'Yours' : home ? 'In your Home' : 'Shared with you'
+  if (selected) return `${whose} · in use now`
+  return presence ? `${whose} · online` : `${whose} · seems to be off`
+}
+
+function serverRow(server: Server): { item: DocumentFragment; button: HTMLButtonElement } {
+  const item = stamp('server-row')
+  const button = item.querySelector('button')
+  const name = item.querySelector('b')
+  const note = item.querySelector('small')
+  if (button === null || name === null || note === null) throw new Error('no server row')
+  name.textContent = server.name
+  note.textContent = describe(server)
+  return { item, button }
+}
+
+/** The server picker. Resolves with the session on the chosen server, or null when the person turns back. */
+export async function pickServer(): Promise<SessionView | null> {
+  const { body: servers } = await ask<readonly Server[]>('GET', '/servers')
+  byId('servers-lead').textContent =
+    servers.length === 0
+      ? 'This account has no media server, neither its own nor one shared with it. Ask somebody to share theirs, then come back.'
+      : 'These media servers are open to your account.'
+  return new Promise((resolve) => {
+    const choose = async ({ machineIdentifier }: Server) => {
+      hush()
+      resolve((await ask<SessionView>('PUT', '/server', { machineIdentifier })).body)
+    }
+    const rows = servers.map((server) => {
+      const { item, button } = serverRow(server)
+      button.addEventListener('click', () => {
+        busy(button, () => choose(server)).catch(tellProblem)
+      })
+      return item
+    })
+    byId('servers').replaceChildren(...rows)
+    byId('servers-back', HTMLButtonElement).onclick = () => resolve(null)
+    showPanel('servers')
+  })
+}

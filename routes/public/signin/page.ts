@@ -1,0 +1,116 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../../../src/config.ts'
+import { Problem } from '../../../src/errors.ts'
+import type { SessionView } from '../../../src/session/session.ts'
+import { loadAssets } from './assets.ts'
+import { findWords } from './client/words.ts'
+import { renderPage } from './template.ts'
+
+export interface SigninPageOptions {
+  readonly config: Pick<Config, 'publicUrl' | 'plexAppUrl' | 'brand' | 'pms'>
+  /** The value where it may be gone to after the sign-in, else null (SECURITY rule 35). */
+  readonly safeReturnTo: (value: unknown) => string | null
+  readonly findSession: (request: FastifyRequest) => SessionView | null | Promise<SessionView | null>
+  /** Epoch ms since when plex.tv has not answered; null while it does. */
+  readonly plexUnreachableSince: () => number | null
+}
+
+interface PageQuery {
+  readonly returnTo?: unknown
+  readonly error?: unknown
+  readonly window?: unknown
+}
+
+// CSP 3 §6.3.2: form-action also governs the redirect that answers the form, which goes to Plex's page.
+function contentSecurityPolicy(plexAppUrl: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "font-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    `form-action 'self' ${new URL(plexAppUrl).origin}`,
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'"
+  ].join('; ')
+}
+
+/** `/signin`: one server-rendered page, its files and the operator's logo, in the scope of the public base path. */
+export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify, options) => {
+  const { config, safeReturnTo, findSession, plexUnreachableSince } = options
+  const { basePath } = config.publicUrl
+  const { name, logo } = config.brand
+  const assets = loadAssets()
+  const policy = contentSecurityPolicy(config.plexAppUrl)
+
+  const sendHtml = (reply: FastifyReply, page: string) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .headers({
+        'content-security-policy': policy,
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff'
+      })
+      .send(page)
+
+  fastify.get<{ Querystring: PageQuery }>(
+    '/signin',
+    { schema: { tags: ['signin'], summary: 'The sign-in page' } },
+    async (request, reply) => {
+      const page = renderPage(
+        {
+          basePath,
+          assetsPath: `${basePath}/signin/assets/${assets.version}`,
+          brand: { name, logoPath: logo === null ? null : `${basePath}/signin/logo` },
+          returnTo: safeReturnTo(request.query.returnTo),
+          problem: findWords(request.query.error) ?? null,
+          session: await findSession(request),
+          unreachableSince: plexUnreachableSince(),
+          serverChoice: config.pms.url === null,
+          windowDone: request.query.window === 'done'
+        },
+        assets.scripts
+      )
+      return sendHtml(reply, page)
+    }
+  )
+
+  fastify.get<{ Params: { version: string; name: string } }>(
+    '/signin/assets/:version/:name',
+    { schema: { tags: ['signin'], summary: 'A file of the sign-in page' } },
+    async (request, reply) => {
+      const asset = assets.find(request.params.name)
+      if (asset === undefined) throw new Problem('USHER_NOT_FOUND')
+      // Two versions side by side during a roll-out: a page of the other one gets a file it can use, but keeps none.
+      const current = request.params.version === assets.version
+      return reply
+        .type(asset.type)
+        .headers({
+          'cache-control': current ? 'public, max-age=31536000, immutable' : 'no-store',
+          'x-content-type-options': 'nosniff'
+        })
+        .send(asset.body)
+    }
+  )
+
+  if (logo !== null) {
+    fastify.get(
+      '/signin/logo',
+      { schema: { tags: ['signin'], summary: 'The operator’s logo' } },
+      async (_request, reply) =>
+        reply
+          .type(logo.type)
+          .headers({
+            'cache-control': 'public, max-age=3600',
+            'x-content-type-options': 'nosniff',
+            // An SVG opened by its own address is a document: it may run nothing.
+            'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+          })
+          .send(logo.body)
+    )
+  }
+}

@@ -1,0 +1,103 @@
+import { roleWords } from './client/words.ts'
+import { type Html, html } from './html.ts'
+import { icon } from './icons.ts'
+import type { PageModel } from './model.ts'
+import { panel } from './panel.ts'
+import { timeElement } from './time-element.ts'
+
+export function profilesPanel(model: PageModel): Html {
+  return panel(
+    model,
+    'profiles',
+    'Who is it today?',
+    html`
+    <p class="lead">Choose your profile in this Plex Home.</p>
+    <ul class="people" id="profiles"></ul>
+    <button class="button quiet" type="button" id="profiles-skip">Not now</button>`
+  )
+}
+
+export function serversPanel(model: PageModel): Html {
+  return panel(
+    model,
+    'servers',
+    'Choose a server',
+    html`
+    <p class="lead" id="servers-lead">These media servers are open to your account.</p>
+    <ul class="ways" id="servers"></ul>
+    <div class="row">
+      <button class="button quiet" type="button" id="servers-back">Back</button>
+    </div>`
+  )
+}
+
+/** Who is signed in; complete without a script, which only adds the buttons and local times. */
+export function accountPanel(model: PageModel): Html {
+  const { session, returnTo } = model
+  return panel(
+    model,
+    'account',
+    'You are signed in',
+    html`
+    <div class="who">
+      <span class="avatar large" id="account-avatar" aria-hidden="true"></span>
+      <p><b id="account-title">${session?.account.title ?? ''}</b><span id="account-role">${
+        session === null ? '' : roleWords(session.role)
+      }</span></p>
+    </div>
+    <dl class="facts">
+      <div><dt>Server</dt><dd id="account-server">${session?.server?.name ?? 'None chosen yet'}</dd></div>
+      <div><dt>Since</dt><dd>${timeElement('account-since', session?.signedInAt)}</dd></div>
+      <div><dt>Ends without use</dt><dd>${timeElement('account-idle', session?.idleExpiresAt)}</dd></div>
+      <div><dt>Ends at the latest</dt><dd>${timeElement('account-ends', session?.expiresAt)}</dd></div>
+    </dl>
+    ${returnTo === null ? null : html`<a class="button" id="continue" href="${returnTo}">Continue</a>`}
+    <noscript><p class="hint boxed">Signing out and choosing a profile need JavaScript, which is off in this browser.</p></noscript>
+    <div class="needs-script stack">
+      <button class="button quiet" type="button" id="switch-profile" hidden>Switch profile</button>
+      <button class="button quiet" type="button" id="change-server"${!model.serverChoice && html` hidden`}>Change server</button>
+      <button class="button quiet" type="button" id="sign-out">Sign out</button>
+      <button class="link" type="button" id="sign-out-everywhere">Sign out on all devices…</button>
+    </div>`
+  )
+}
+
+export function closedPanel(model: PageModel): Html {
+  return panel(
+    model,
+    'closed',
+    'All done here',
+    html`
+    <p class="lead">You can close this small window. The page you came from goes on by itself.</p>
+    <button class="button quiet needs-script" type="button" id="close-window">Close this window</button>`
+  )
+}
+
+export const DIALOGS = html`
+  <dialog id="pin-dialog" aria-labelledby="pin-heading">
+    <form method="dialog" id="pin-form" novalidate>
+      <span class="avatar large" id="pin-avatar" aria-hidden="true"></span>
+      <h2 id="pin-heading">Enter the PIN</h2>
+      <label for="pin">Four digits</label>
+      <input class="digits" id="pin" name="pin" type="password" inputmode="numeric" pattern="[0-9]*" maxlength="4"
+        autocomplete="off" aria-describedby="pin-problem">
+      <p class="field-problem" id="pin-problem" role="alert"></p>
+      <div class="row">
+        <button class="button quiet" type="button" id="pin-cancel">Cancel</button>
+        <button class="button" type="submit" id="pin-submit">Go on</button>
+      </div>
+    </form>
+  </dialog>
+  <dialog id="everywhere-dialog" aria-labelledby="everywhere-heading" aria-describedby="everywhere-text">
+    <form method="dialog">
+      <h2 id="everywhere-heading">Sign out on all devices?</h2>
+      <p id="everywhere-text">Every browser that is signed in here with this account is signed out at once, this one too.
+        Other Plex apps stay signed in.</p>
+      <div class="row">
+        <button class="button quiet" type="submit" value="no">Stay signed in</button>
+        <button class="button" type="submit" value="yes" id="everywhere-yes">Sign out</button>
+      </div>
+    </form>
+  </dialog>
+  <template id="lock">${icon('lock')}</template>
+  <template id="server-row"><li><button class="way" type="button">${icon('server')}<span class="way-text"><b></b><small></small></span>${icon('next')}</button></li></template>`

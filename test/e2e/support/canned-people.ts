@@ -1,0 +1,103 @@
+import type { SessionView } from '../../../src/session/session.ts'
+
+const DAY_MS = 86_400_000
+
+/** A session as `GET /session` tells it, times relative to now. */
+export function cannedSession(changes: Partial<SessionView> = {}): SessionView {
+  const now = Date.now()
+  return {
+    account: {
+      id: 1001,
+      uuid: 'aaaa1111bbbb2222',
+      username: 'ida',
+      title: 'Ida Lupino',
+      email: 'ida@example.com',
+      thumb: '/plex/users/aaaa1111bbbb2222/avatar',
+      restricted: false
+    },
+    role: 'owner',
+    server: { name: 'Rialto', machineIdentifier: 'f00d' },
+    method: 'pin',
+    signedInAt: new Date(now - 60_000).toISOString(),
+    expiresAt: new Date(now + 30 * DAY_MS).toISOString(),
+    idleExpiresAt: new Date(now + 7 * DAY_MS).toISOString(),
+    stale: false,
+    ...changes
+  }
+}
+
+export const HOME = {
+  users: [
+    {
+      uuid: 'aaaa1111bbbb2222',
+      title: 'Ida Lupino',
+      thumb: '/plex/users/aaaa1111bbbb2222/avatar',
+      admin: true,
+      restricted: false,
+      protected: true,
+      current: true
+    },
+    {
+      uuid: 'cccc3333dddd4444',
+      title: 'Orson',
+      thumb: '/plex/users/cccc3333dddd4444/avatar',
+      admin: false,
+      restricted: false,
+      protected: true,
+      current: false
+    },
+    {
+      uuid: 'eeee5555ffff6666',
+      title: 'The little ones',
+      thumb: '/plex/users/eeee5555ffff6666/avatar',
+      admin: false,
+      restricted: true,
+      protected: false,
+      current: false
+    }
+  ]
+} as const
+
+export const SERVERS = [
+  {
+    name: 'Rialto',
+    machineIdentifier: 'f00d',
+    owned: true,
+    home: true,
+    presence: true,
+    selected: false,
+    connections: []
+  },
+  {
+    name: 'Lichtspielhaus am Platz',
+    machineIdentifier: 'beef',
+    owned: false,
+    home: false,
+    presence: true,
+    selected: false,
+    connections: []
+  },
+  {
+    name: 'Old Mac mini',
+    machineIdentifier: 'cafe',
+    owned: false,
+    home: true,
+    presence: false,
+    selected: false,
+    connections: []
+  }
+] as const
+
+/** A pin as `POST /session/pin` answers it. */
+export function cannedPin(authUrl: string, lifeMs = 900_000) {
+  return {
+    status: 201,
+    body: {
+      authUrl,
+      code: '7RQZ',
+      linkUrl: 'https://plex.tv/link/?pin=7RQZ',
+      expiresAt: new Date(Date.now() + lifeMs).toISOString(),
+      pollAfterMs: 50
+    }
+  }
+}

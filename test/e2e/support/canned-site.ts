@@ -1,0 +1,116 @@
+import Fastify from 'fastify'
+import type { Test } from 'tap'
+import { signinPage } from '../../../routes/public/signin/page.ts'
+import type { SessionView } from '../../../src/session/session.ts'
+
+export interface CannedAnswer {
+  readonly status?: number
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface AskedRequest {
+  readonly method: string
+  readonly path: string
+  readonly body: unknown
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+export interface CannedSite {
+  readonly url: string
+  readonly asked: AskedRequest[]
+  /** What `METHOD /session/path` answers from now on; a list is used up one by one, its last one stays. */
+  answer(route: string, ...answers: readonly (CannedAnswer | 'broken')[]): void
+  session: SessionView | null
+  unreachableSince: number | null
+}
+
+export interface CannedOptions {
+  readonly basePath?: string
+  readonly pmsUrl?: string | null
+  readonly brand?: {
+    readonly name: string
+    readonly logo: { readonly type: string; readonly body: Buffer } | null
+  }
+  readonly plexAppUrl?: string
+}
+
+/** A problem as Usher answers it. */
+export function problem(
+  code: string,
+  status: number,
+  headers: Readonly<Record<string, string>> = {}
+): CannedAnswer {
+  return { status, headers, body: { title: code, status, code, detail: 'x', requestId: 'req-7f3a' } }
+}
+
+/** The page on a bare Fastify, with the routes behind it answering from a script: for looks and for faults. */
+export async function startCannedSite(t: Test, options: CannedOptions = {}): Promise<CannedSite> {
+  const basePath = options.basePath ?? ''
+  const script = new Map<string, (CannedAnswer | 'broken')[]>()
+  const asked: AskedRequest[] = []
+  const state: { session: SessionView | null; unreachableSince: number | null } = {
+    session: null,
+    unreachableSince: null
+  }
+
+  const fastify = Fastify({ forceCloseConnections: true })
+  t.teardown(() => fastify.close())
+  await fastify.register(
+    async (scope) => {
+      await scope.register(signinPage, {
+        config: {
+          publicUrl: {
+            href: 'http://site.test',
+            origin: 'http://site.test',
+            basePath,
+            hostname: 'site.test',
+            secure: false
+          },
+          plexAppUrl: options.plexAppUrl ?? 'https://app.plex.tv',
+          pms: {
+            url: options.pmsUrl === undefined ? 'http://pms.test' : options.pmsUrl,
+            machineId: null,
+            ca: null
+          },
+          brand: options.brand ?? { name: 'Usher', logo: null }
+        },
+        safeReturnTo: (value) => (typeof value === 'string' && /^\/[a-z/]*$/.test(value) ? value : null),
+        findSession: () => state.session,
+        plexUnreachableSince: () => state.unreachableSince
+      })
+      scope.all('/session', async (request, reply) => answerRequest(request, reply))
+      scope.all('/session/*', async (request, reply) => answerRequest(request, reply))
+      scope.get('/plex/*', async (request, reply) => answerRequest(request, reply))
+      scope.get('/app', async (_request, reply) => reply.type('text/html').send('<title>The app</title>'))
+
+      const answerRequest = async (
+        request: import('fastify').FastifyRequest,
+        reply: import('fastify').FastifyReply
+      ) => {
+        const path = request.url.slice(basePath.length)
+        asked.push({ method: request.method, path, body: request.body, headers: request.headers })
+        const route = `${request.method} ${path.replace(/\?.*/, '')}`
+        const answers = script.get(route) ?? []
+        const answer =
+          (answers.length > 1 ? answers.shift() : answers[0]) ?? problem('USHER_SESSION_REQUIRED', 401)
+        if (answer === 'broken') {
+          request.raw.socket.destroy()
+          return reply.hijack()
+        }
+        const { status = 200, body, headers = {} } = answer
+        reply.code(status).headers(headers)
+        return body === undefined ? reply.send() : reply.send(body)
+      }
+    },
+    { prefix: basePath }
+  )
+  const origin = await fastify.listen({ host: '127.0.0.1', port: 0 })
+  return Object.assign(state, {
+    url: `${origin}${basePath}`,
+    asked,
+    answer: (route: string, ...answers: readonly (CannedAnswer | 'broken')[]) => {
+      script.set(route, [...answers])
+    }
+  })
+}
