@@ -1,0 +1,158 @@
+import type { ServerResponse } from 'node:http'
+import type { ForwardCall, Scrubber } from './forward-call.ts'
+import type { ResponseHead } from './response-headers.ts'
+
+/** Bytes queued towards the client beyond which the upstream is paused. */
+const QUEUE_MAX_BYTES = 256 * 1024
+
+/** The upstream side of an answer, as its client side sees it. */
+export interface Source {
+  /** The client is gone, or its session is over: nothing more is wanted. */
+  cancel(): void
+  /** The client took what was queued. */
+  resume(): void
+}
+
+const ANSWER: unique symbol = Symbol('answer')
+interface BoundResponse extends ServerResponse {
+  [ANSWER]?: Answer
+}
+
+/**
+ * The client side of one forwarded request. A class, against the house rule: it is called for every chunk of every
+ * answer, and one object of a fixed shape costs less than a closure for each of them.
+ */
+export class Answer {
+  /** Nothing more goes to the client: it has its answer, or is gone. */
+  closed = false
+  /** The head went out: from here on a failure can only break the transfer. */
+  sent = false
+  private readonly call: ForwardCall
+  private readonly source: Source
+  private readonly response: BoundResponse
+  private status = 0
+  private head: ResponseHead | null = null
+  private scrubber: Scrubber | null = null
+  private held: Buffer | null = null
+  private release: (() => void) | null = null
+  private listensDrain = false
+
+  constructor(call: ForwardCall, source: Source) {
+    this.call = call
+    this.source = source
+    this.response = call.sink.raw
+    this.response[ANSWER] = this
+    this.response.on('close', onClientClose)
+  }
+
+  get begun(): boolean {
+    return this.head !== null
+  }
+
+  /** Takes the head, which waits for the first piece so that both leave in one write, but not past this tick. */
+  begin(status: number, head: ResponseHead, scrubber: Scrubber | null): void {
+    this.status = status
+    this.head = head
+    this.scrubber = scrubber
+    process.nextTick(flush, this)
+  }
+
+  /** Takes a piece of the body; true where more should wait for `resume`. */
+  write(chunk: Buffer): boolean {
+    const piece = this.scrubber === null ? chunk : this.scrubber.write(chunk)
+    if (piece.length === 0) return false
+    if (!this.sent) {
+      if (this.held === null) {
+        this.held = piece
+        return false
+      }
+      this.sendHead()
+    }
+    this.response.write(piece)
+    if (this.response.writableLength <= QUEUE_MAX_BYTES) return false
+    if (!this.listensDrain) {
+      this.listensDrain = true
+      this.response.on('drain', onClientDrain)
+    }
+    return true
+  }
+
+  end(): void {
+    const rest = this.scrubber === null ? null : this.scrubber.end()
+    const { response, held, head, sent } = this
+    this.close()
+    if (sent || head === null) {
+      if (rest === null || rest.length === 0) response.end()
+      else response.end(rest)
+      return
+    }
+    const body =
+      rest === null || rest.length === 0 ? held : held === null ? rest : Buffer.concat([held, rest])
+    // A short answer of unknown length is whole by now: told its length, it leaves in one write.
+    if (head.contentLength === -1 && body !== null) head.fields.push('content-length', String(body.length))
+    this.writeHead(head)
+    if (body === null) response.end()
+    else response.end(body)
+  }
+
+  /** Nothing more goes out through here; the caller says what happens to the response. */
+  close(): void {
+    this.closed = true
+    this.held = null
+    this.release?.()
+    this.release = null
+  }
+
+  /** Ends the transfer so that the client sees it broken, never a clean end (SECURITY rule 55). */
+  breakOff(): void {
+    if (this.closed) return
+    this.close()
+    this.response.destroy()
+    this.source.cancel()
+  }
+
+  clientClosed(): void {
+    if (this.closed) return
+    this.close()
+    this.source.cancel()
+  }
+
+  clientDrained(): void {
+    this.source.resume()
+  }
+
+  flush(): void {
+    if (this.closed || this.sent) return
+    this.sendHead()
+    // Whatever outlives a tick is a stream: it ends with its session.
+    const { principal, class: kind } = this.call
+    this.release = principal.addStream(kind === 'event' ? 'events' : 'media', () => this.breakOff())
+  }
+
+  private sendHead(): void {
+    const { head, held } = this
+    if (head === null) return
+    this.writeHead(head)
+    this.sent = true
+    this.held = null
+    if (held === null) this.response.flushHeaders()
+    else this.response.write(held)
+  }
+
+  private writeHead(head: ResponseHead): void {
+    const { call, response } = this
+    for (let i = 0; i < call.extra.length; i++) head.fields.push(call.extra[i] as string)
+    call.sink.hijack()
+    if (head.hasDate) response.sendDate = false
+    response.writeHead(this.status, head.fields)
+  }
+}
+
+// One function each for all answers, instead of a closure for every one.
+const flush = (answer: Answer): void => answer.flush()
+function onClientClose(this: BoundResponse): void {
+  this[ANSWER]?.clientClosed()
+}
+function onClientDrain(this: BoundResponse): void {
+  this[ANSWER]?.clientDrained()
+}

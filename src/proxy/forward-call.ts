@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import type { Problem } from '../errors.ts'
+import type { RouteClass } from './policy-table.ts'
+
+/** Where an answer goes: Fastify's reply, of which this is the part that forwarding needs. */
+export interface ReplySink {
+  readonly raw: ServerResponse
+  /** From here on the answer is written to `raw`. */
+  hijack(): unknown
+  header(name: string, value: string): unknown
+  send(payload: unknown): unknown
+}
+
+/** Masks secrets in a textual answer as it streams; masked text is as long as what it hides. */
+export interface Scrubber {
+  write(chunk: Buffer): Buffer
+  end(): Buffer
+}
+
+export type StreamKind = 'media' | 'events' | 'socket'
+
+/** Who a request is forwarded for; one object per session or scoped token, shared by its requests. */
+export interface ForwardPrincipal {
+  /** Flat X-Plex headers of this principal, the token last. */
+  readonly identity: readonly string[]
+  createScrubber(): Scrubber
+  /** Registers a stream, which `abort` ends with the session; gives the release to call when it ends by itself. */
+  addStream(kind: StreamKind, abort: () => void): () => void
+  /** The problem to answer with when the upstream said 401: only plex.tv knows whether the token is dead. */
+  explainUnauthorized(): Promise<Problem>
+}
+
+/** One request to forward. */
+export interface ForwardCall {
+  readonly sink: ReplySink
+  readonly request: IncomingMessage
+  readonly principal: ForwardPrincipal
+  readonly method: string
+  /** Scheme and authority of the upstream. */
+  readonly origin: string
+  /** Path and query, checked. */
+  readonly path: string
+  readonly class: RouteClass
+  /** Whether asking twice does no harm. */
+  readonly repeatable: boolean
+  /** Flat headers to set on the answer: a renewed cookie, CORS. */
+  readonly extra: readonly string[]
+}
+
+export type ForwardOutcome = 'ok' | 'refused' | 'failed' | 'timeout' | 'unreachable' | 'invalid'
+
+/** One connection pool and how many requests it carries at once. */
+export interface Lane {
+  readonly dispatcher: Dispatcher
+  readonly connections: number
+  /** Requests under way; beyond `connections` they wait, and the wait is limited. */
+  open: number
+}
+
+/** What all requests of one forwarder share. */
+export interface ForwardContext {
+  readonly service: 'pms' | 'plex.tv'
+  /** Where the upstream appears to browsers: `/pms` below the base path. */
+  readonly mount: string
+  readonly lanes: Readonly<Record<RouteClass, Lane>>
+  /** Milliseconds until the head of an answer, and again between two pieces of its body. */
+  readonly timeoutMs: number
+  /** Flat headers set on every answer. */
+  readonly fixed: readonly string[]
+  readonly toProblem: (error: unknown) => Problem
+  readonly onOutcome: (outcome: ForwardOutcome, seconds: number) => void
+  /** Until then, on the clock of performance.now(), nothing is retried: the last retry failed too. */
+  noRetryUntil: number
+}

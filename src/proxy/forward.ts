@@ -1,0 +1,71 @@
+import type { Dispatcher } from 'undici'
+import type { Problem } from '../errors.ts'
+import { Exchange } from './exchange.ts'
+import type { ForwardCall, ForwardContext, ForwardOutcome } from './forward-call.ts'
+import type { RouteClass } from './policy-table.ts'
+import { FIXED_FIELDS } from './response-headers.ts'
+import { tunnel, type UpgradeCall } from './upgrade.ts'
+
+export interface ForwarderOptions {
+  readonly service: 'pms' | 'plex.tv'
+  /** Where the upstream appears to browsers: `/pms` below the base path. */
+  readonly mount: string
+  /**
+   * Makes a pool of so many connections per origin. Each class has its own: streams that last for hours must not
+   * take the connections that short answers wait for.
+   */
+  readonly createDispatcher: (connections: number) => Dispatcher
+  /** Milliseconds until the head of an answer, and again between two pieces of its body. */
+  readonly timeoutMs: number
+  /** Whether browsers come by https. */
+  readonly secure: boolean
+  readonly toProblem: (error: unknown) => Problem
+  readonly onOutcome: (outcome: ForwardOutcome, seconds: number) => void
+}
+
+export interface Forwarder {
+  /** Sends the request on and streams the answer back, or answers with a problem; never throws. */
+  forward(call: ForwardCall): void
+  /** Joins a browser's socket and the upstream's into a tunnel, or answers with a problem. */
+  upgrade(call: UpgradeCall): void
+  close(): Promise<void>
+}
+
+/** Connections per origin. Browsers keep about one event stream and one socket open per tab. */
+const CONNECTIONS: Readonly<Record<RouteClass, number>> = {
+  api: 128,
+  media: 512,
+  event: 10_000,
+  upgrade: 10_000
+}
+
+/** Forwards requests to one upstream service. Nothing of a user is kept here: tokens ride on single requests. */
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  const createLane = (kind: RouteClass) => ({
+    dispatcher: options.createDispatcher(CONNECTIONS[kind]),
+    connections: CONNECTIONS[kind],
+    open: 0
+  })
+  const context: ForwardContext = {
+    service: options.service,
+    mount: options.mount,
+    lanes: {
+      api: createLane('api'),
+      media: createLane('media'),
+      event: createLane('event'),
+      upgrade: createLane('upgrade')
+    },
+    timeoutMs: options.timeoutMs,
+    fixed: options.secure ? [...FIXED_FIELDS, 'strict-transport-security', 'max-age=31536000'] : FIXED_FIELDS,
+    toProblem: options.toProblem,
+    onOutcome: options.onOutcome,
+    noRetryUntil: 0
+  }
+  return {
+    forward: (call) => new Exchange(context, call).start(),
+    upgrade: (call) => tunnel(context, call),
+    async close() {
+      await Promise.all(Object.values(context.lanes).map((lane) => lane.dispatcher.destroy()))
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { isPlaybackField } from './playback-fields.ts'
+
+export interface RequestHeaderOptions {
+  /** Flat X-Plex identity, the token last: set after everything of the caller (SECURITY rule 45). */
+  readonly identity: readonly string[]
+  /** Whether a body goes along, and with it the fields that describe it. */
+  readonly body: boolean
+  /** Textual answers are never asked for in ranges: a token could be cut out of them piece by piece. */
+  readonly range: boolean
+}
+
+// Fields of which RFC 9110 allows one only: the first is taken, as node does.
+const ALWAYS = 1
+const WITH_RANGE = 2
+const WITH_BODY = 3
+
+const FIELDS: ReadonlyMap<string, number> = new Map([
+  ['accept', ALWAYS],
+  ['accept-language', ALWAYS],
+  ['if-match', ALWAYS],
+  ['if-modified-since', ALWAYS],
+  ['if-none-match', ALWAYS],
+  ['if-unmodified-since', ALWAYS],
+  ['last-event-id', ALWAYS],
+  ['user-agent', ALWAYS],
+  ['if-range', WITH_RANGE],
+  ['range', WITH_RANGE],
+  ['content-length', WITH_BODY],
+  ['content-type', WITH_BODY]
+])
+
+/** Bit n: some allowed field has n characters. Spares most fields the lower-casing. */
+const LENGTHS = [...FIELDS.keys()].reduce((bits, name) => bits | (1 << name.length), 0)
+
+/**
+ * The request headers to send upstream, flat: what the allow-list takes from the caller's raw headers (SECURITY
+ * rule 44), without what `Connection` nominates (RFC 9110 §7.6.1), then the identity.
+ */
+export function toUpstreamHeaders(rawHeaders: readonly string[], options: RequestHeaderOptions): string[] {
+  const nominated = findNominated(rawHeaders)
+  const headers: string[] = []
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const raw = rawHeaders[i] as string
+    const mayBePlex = raw.length > 7 && (raw.charCodeAt(0) | 0x20) === 0x78
+    if (!mayBePlex && (raw.length > 30 || (LENGTHS & (1 << raw.length)) === 0)) continue
+    const name = raw.toLowerCase()
+    const when = FIELDS.get(name)
+    if (when === undefined) {
+      if (!mayBePlex || !isPlaybackField(name)) continue
+    } else if (when === WITH_RANGE ? !options.range : when === WITH_BODY && !options.body) {
+      continue
+    }
+    if (nominated?.includes(name) === true || headers.includes(name)) continue
+    headers.push(name, rawHeaders[i + 1] as string)
+  }
+  // Text must arrive in clear to be scrubbed, and media does not compress: nothing is encoded twice.
+  headers.push('accept-encoding', 'identity')
+  const { identity } = options
+  for (let i = 0; i < identity.length; i++) headers.push(identity[i] as string)
+  return headers
+}
+
+/** Lower-case names that `Connection` nominates as hop-by-hop; null where it says the usual. */
+function findNominated(rawHeaders: readonly string[]): readonly string[] | null {
+  let nominated: string[] | null = null
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
+    const value = (rawHeaders[i + 1] as string).toLowerCase()
+    if (value === 'keep-alive' || value === 'close') continue
+    nominated = (nominated ?? []).concat(value.split(',').map((token) => token.trim()))
+  }
+  return nominated
+}

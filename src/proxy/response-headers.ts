@@ -1,0 +1,114 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+export interface ResponseHead {
+  /** Flat names and values for writeHead, the fixed ones included. */
+  readonly fields: string[]
+  readonly contentType: string
+  /** Bytes; -1 where the upstream did not say. */
+  readonly contentLength: number
+  readonly hasDate: boolean
+}
+
+// SECURITY rule 58. Set-Cookie, Server, Access-Control-*, and every hop-by-hop field are not here.
+const FIELDS: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-range',
+  'content-type',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'vary',
+  'x-plex-activity',
+  'x-plex-container-start',
+  'x-plex-container-total-size',
+  'x-plex-content-compressed-length',
+  'x-plex-content-original-length',
+  'x-plex-protocol'
+])
+
+/**
+ * Set on every forwarded answer (SECURITY rule 60): whatever type the media server claims, a browser neither guesses
+ * another nor runs it as a page of this origin.
+ */
+export const FIXED_FIELDS: readonly string[] = [
+  'x-content-type-options',
+  'nosniff',
+  'content-security-policy',
+  "default-src 'none'; frame-ancestors 'none'; sandbox",
+  'cross-origin-resource-policy',
+  'same-origin',
+  'referrer-policy',
+  'no-referrer'
+]
+
+/** The answer's headers by allow-list, after the `fixed` ones (flat); hop-by-hop fields end here. */
+export function toResponseHead(headers: IncomingHttpHeaders, fixed: readonly string[]): ResponseHead {
+  const fields = fixed.slice()
+  const { connection } = headers
+  const nominated = connection === undefined ? null : findNominated(String(connection))
+  let contentType = ''
+  let contentLength = -1
+  let hasDate = false
+  let isUnsaid = true
+  for (const name in headers) {
+    if (!FIELDS.has(name) || nominated?.includes(name) === true) continue
+    const entry = headers[name] as string | string[]
+    let value = typeof entry === 'string' ? entry : entry.join(', ')
+    if (name === 'content-type') contentType = value
+    else if (name === 'content-length') contentLength = Number(value)
+    else if (name === 'date') hasDate = true
+    else if (name === 'cache-control') {
+      isUnsaid = false
+      value = toPrivate(value)
+    }
+    fields.push(name, value)
+  }
+  if (isUnsaid) fields.push('cache-control', 'private')
+  return { fields, contentType, contentLength, hasDate }
+}
+
+function findNominated(connection: string): readonly string[] | null {
+  const value = connection.toLowerCase()
+  if (value === 'keep-alive' || value === 'close') return null
+  return value.split(',').map((token) => token.trim())
+}
+
+/** What is one user's must not be kept by a cache that serves several (SECURITY rule 59). */
+function toPrivate(value: string): string {
+  if (value === 'no-cache') return 'private, no-cache'
+  const kept = value
+    .split(',')
+    .map((directive) => directive.trim())
+    .filter((directive) => !/^(?:public|private|s-maxage|$)/i.test(directive))
+  return ['private', ...kept].join(', ')
+}
+
+// Everything else is text, or may be: it is scrubbed.
+const BINARY = /^(?:image\/(?!svg)|video\/|audio\/(?!(?:x-)?mpegurl)|font\/)/i
+const BINARY_PART = /^(?:application\/(?:octet-stream|zip|pdf|epub\+zip|x-matroska)|multipart\/byteranges)\b/i
+
+/** Whether an answer may hold text, and with it a token. A file part may be any bytes; an API answer may not. */
+export function isTextual(contentType: string, isMedia: boolean): boolean {
+  return !BINARY.test(contentType) && !(isMedia && BINARY_PART.test(contentType))
+}
+
+/**
+ * A Location that stays on the same media server, as the browser must ask for it; null for any other (SECURITY
+ * rules 43, 58). `mount` is where the media server appears, `/pms` below the base path.
+ */
+export function toLocalLocation(location: string, origin: string, mount: string): string | null {
+  const base = `${origin}/`
+  const url = URL.parse(location, base)
+  if (url === null || url.origin !== new URL(base).origin || url.username !== '' || url.password !== '')
+    return null
+  for (const name of [...url.searchParams.keys()]) {
+    if (/^\W*x[-_]plex/i.test(name)) url.searchParams.delete(name)
+  }
+  return mount + url.pathname + url.search
+}
