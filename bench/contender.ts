@@ -1,0 +1,141 @@
+import { fileURLToPath } from 'node:url'
+import type { Cores } from './cores.ts'
+import { launchNginx, proxyConf } from './nginx.ts'
+import { LARGE_BYTES, PATHS, SMALL_BYTES } from './payload.ts'
+import { ask, freePort, type Launched, launch, waitFor } from './process.ts'
+
+export interface Surroundings {
+  readonly cores: Cores
+  /** The media server that all of them forward to. */
+  readonly upstream: string
+  readonly directory: string
+}
+
+export interface Contender {
+  readonly id: string
+  readonly label: string
+  start(surroundings: Surroundings): Promise<Running>
+}
+
+export interface Running {
+  readonly id: string
+  /** Base under which the media server's paths are found. */
+  readonly url: string
+  readonly cookie: string
+  readonly pids: readonly number[]
+  stop(): Promise<void>
+}
+
+const TOKEN = 'sim-own-tok-Bench001'
+// Those without a session get a cookie of the usual size all the same: they have to read and drop it.
+const IDLE_COOKIE = `peer-session=${'A'.repeat(1300)}`
+
+function peer(name: string): string {
+  return fileURLToPath(new URL(`peers/${name}.js`, import.meta.url))
+}
+
+async function launchPeer(
+  name: string,
+  env: Readonly<Record<string, string>>,
+  { cores, upstream }: Surroundings
+): Promise<{ readonly origin: string; readonly process: Launched }> {
+  const port = await freePort()
+  const process_ = launch({
+    command: process.execPath,
+    args: [peer(name)],
+    env: { NODE_ENV: 'production', PORT: String(port), UPSTREAM: upstream, ...env },
+    core: cores.proxy
+  })
+  return { origin: `http://127.0.0.1:${port}`, process: process_ }
+}
+
+function nodePeer(
+  id: string,
+  label: string,
+  file: string,
+  env: Readonly<Record<string, string>>,
+  hasSession: boolean
+): Contender {
+  return {
+    id,
+    label,
+    async start(surroundings) {
+      const { origin, process: process_ } = await launchPeer(file, env, surroundings)
+      const cookie = hasSession ? await signInAt(origin) : IDLE_COOKIE
+      return { id, url: `${origin}/pms`, cookie, pids: [process_.pid], stop: process_.stop }
+    }
+  }
+}
+
+async function signInAt(origin: string): Promise<string> {
+  return cookiesOf((await waitFor(`${origin}/signin`)).headers['set-cookie'])
+}
+
+/** The `Cookie` header that a browser would send back. */
+export function cookiesOf(setCookie: string | string[] | undefined): string {
+  return [setCookie ?? []]
+    .flat()
+    .map((line) => line.split(';', 1)[0] ?? '')
+    .join('; ')
+}
+
+const nginx: Contender = {
+  id: 'nginx',
+  label: 'nginx, fixed token, no session',
+  async start({ cores, upstream, directory }) {
+    const port = await freePort()
+    const process_ = launchNginx('proxy', proxyConf(port, upstream, TOKEN, null), directory, cores.proxy)
+    const url = `http://127.0.0.1:${port}/pms`
+    return { id: 'nginx', url, cookie: IDLE_COOKIE, pids: [process_.pid], stop: process_.stop }
+  }
+}
+
+const authRequest: Contender = {
+  id: 'auth-request',
+  label: 'nginx auth_request, bare Node verifier',
+  async start(surroundings) {
+    const verifier = await launchPeer('verifier', {}, surroundings)
+    const cookie = await signInAt(verifier.origin)
+    const port = await freePort()
+    const conf = proxyConf(port, surroundings.upstream, TOKEN, verifier.origin)
+    const process_ = launchNginx('auth-request', conf, surroundings.directory, surroundings.cores.proxy)
+    return {
+      id: 'auth-request',
+      url: `http://127.0.0.1:${port}/pms`,
+      cookie,
+      pids: [process_.pid, verifier.process.pid],
+      async stop() {
+        await Promise.all([process_.stop(), verifier.process.stop()])
+      }
+    }
+  }
+}
+
+/** Everybody but Usher. Peers keep no request log, which is in their favour. */
+export const PEERS: readonly Contender[] = [
+  nginx,
+  nodePeer('bare', 'bare node:http + undici, no session', 'bare', { LOG: '0' }, false),
+  nodePeer('bare-logged', 'the same with a log line', 'bare', { LOG: '1' }, false),
+  authRequest,
+  nodePeer('fastify', 'Fastify, secure-session, http-proxy', 'fastify', {}, true),
+  nodePeer('express', 'express, iron-session, http-proxy-middleware', 'express', { KEEP_ALIVE: '1' }, true),
+  nodePeer('express-closing', 'the same, a connection a request', 'express', { KEEP_ALIVE: '0' }, true)
+]
+
+/** Throws unless the contender hands on the upstream's exact bytes, with a token and without the cookie. */
+export async function proveForwarding(contender: Running, upstream: string): Promise<void> {
+  const headers = { Cookie: contender.cookie, 'Sec-Fetch-Site': 'same-origin', Accept: 'application/json' }
+  await waitFor(`${contender.url}${PATHS.small}`, headers)
+  for (const [path, bytes] of [
+    [PATHS.small, SMALL_BYTES],
+    [PATHS.large, LARGE_BYTES]
+  ] as const) {
+    const expected = await ask(`${upstream}${path}`, { 'X-Plex-Token': TOKEN })
+    const { status, body } = await ask(`${contender.url}${path}`, headers)
+    if (status !== 200 || body.length !== bytes || !body.equals(expected.body)) {
+      throw new Error(
+        `${contender.id} answers ${path} with ${status} and ${body.length} bytes: ${body.subarray(0, 300)}`
+      )
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import type { Running } from './contender.ts'
+import type { Cores } from './cores.ts'
+import { type Load, measureLoad, type Sample } from './load.ts'
+import { measurePart, type PartSample } from './part.ts'
+import { PATHS } from './payload.ts'
+import { type Budget, measureRounds, type Samples } from './rounds.ts'
+import type { Schedule, Slice } from './schedule.ts'
+
+export interface Measuring {
+  readonly cores: Cores
+  readonly schedule: Schedule
+  readonly budget: Budget
+  readonly running: readonly Running[]
+}
+
+const CONNECTIONS = 32
+/** Asked for 1 KB only: each differs from one of the others by a setting. */
+export const VARIANTS = ['bare-logged', 'usher-quiet', 'express-closing']
+
+/** Runs a contender's code hot, so that no slice pays for its compilation. */
+export async function warm(contender: Running, cores: Cores, seconds: number): Promise<void> {
+  await measureLoad(contender, { path: PATHS.small, connections: CONNECTIONS, seconds }, cores)
+}
+
+/** 1 KB, everybody. */
+export function measureSmall(measuring: Measuring): Promise<Samples<Sample>> {
+  return slices(measuring, measuring.running, PATHS.small, CONNECTIONS, measuring.schedule.small)
+}
+
+/** 64 KB. */
+export function measureLarge(measuring: Measuring): Promise<Samples<Sample>> {
+  return slices(measuring, mainOf(measuring.running), PATHS.large, CONNECTIONS, measuring.schedule.large)
+}
+
+/** 1 KB on one connection: what a request takes when nobody else asks. */
+export function measureSingle(measuring: Measuring): Promise<Samples<Sample>> {
+  return slices(measuring, mainOf(measuring.running), PATHS.small, 1, measuring.schedule.single)
+}
+
+/** The 200 MB part. */
+export function measureParts({ running, cores, schedule, budget }: Measuring): Promise<Samples<PartSample>> {
+  return measureRounds({
+    items: mainOf(running),
+    rounds: schedule.partRounds,
+    seconds: 1.5,
+    budget,
+    measure: (contender) => measurePart(contender, cores)
+  })
+}
+
+/** Usher with one cookie, then with another cookie for every request; each slice goes on in the file. */
+export function measureSessions(
+  measuring: Measuring,
+  usher: Running,
+  file: string
+): Promise<Samples<Sample>> {
+  let offset = 0
+  const { cores, schedule, budget } = measuring
+  const { rounds, seconds } = schedule.misses
+  const hits: Load = { path: PATHS.small, connections: CONNECTIONS, seconds }
+  return measureRounds({
+    items: [{ id: 'usher-hits' }, { id: 'usher-misses' }],
+    rounds,
+    seconds: seconds + 0.2,
+    budget,
+    async measure({ id }) {
+      if (id === 'usher-hits') return measureLoad(usher, hits, cores)
+      const sample = await measureLoad(usher, { ...hits, cookies: { file, offset } }, cores)
+      offset += sample.requests
+      return sample
+    }
+  })
+}
+
+function slices(
+  { cores, budget }: Measuring,
+  items: readonly Running[],
+  path: string,
+  connections: number,
+  { rounds, seconds }: Slice
+): Promise<Samples<Sample>> {
+  return measureRounds({
+    items,
+    rounds,
+    seconds: seconds + 0.2,
+    budget,
+    measure: (contender) => measureLoad(contender, { path, connections, seconds }, cores)
+  })
+}
+
+function mainOf(running: readonly Running[]): Running[] {
+  return running.filter(({ id }) => !VARIANTS.includes(id))
+}

@@ -1,0 +1,115 @@
+import { isRatio, type Outcome, ratioOf } from './ratio.ts'
+import { cpuRatio, partCostRatio, type Results, saturated, singleRatio, throughputRatio } from './results.ts'
+import { TARGETS, type Target, verdictOf } from './targets.ts'
+
+export type Table = readonly (readonly string[])[]
+
+const SAID = { aim: 'pass, aim reached', pass: 'pass', fail: 'FAIL', refused: 'no figure' } as const
+
+/** Usher's figures beside what they must be. */
+export function targetTable(results: Results): Table {
+  const rows = TARGETS.map((target) => {
+    const outcome = target.outcome(results)
+    return [
+      target.label,
+      limit(target, target.must),
+      target.aim === null ? '' : limit(target, target.aim),
+      spread(outcome, target.unit),
+      SAID[verdictOf(target, outcome)]
+    ]
+  })
+  return [['figure', 'must', 'aim', 'measured (lowest to highest round)', 'verdict'], ...rows]
+}
+
+/** Everybody's ratios to nginx of the same round. */
+export function contenderTable(results: Results): Table {
+  const rows = Object.entries(results.labels).map(([id, label]) => [
+    label,
+    short(cpuRatio(results, 'small', id, 'nginx')),
+    short(saturatedRatio(results, id, (sample) => sample.requestsPerSecond)),
+    short(saturatedRatio(results, id, (sample) => sample.p50Us)),
+    short(saturatedRatio(results, id, (sample) => sample.p99Us)),
+    short(singleRatio(results, id)),
+    short(cpuRatio(results, 'large', id, 'nginx')),
+    short(throughputRatio(results, id)),
+    short(partCostRatio(results, id))
+  ])
+  const head = [
+    '÷ nginx of the same round',
+    '1 KB: CPU',
+    'req/s',
+    'p50',
+    'p99',
+    'p50 alone',
+    '64 KB: CPU',
+    '200 MB: MB/s',
+    'CPU per GB'
+  ]
+  return [head, ...rows]
+}
+
+/** Resident megabytes, which are no times and may be said as they are. */
+export function memoryTable(results: Results): Table {
+  const rows = Object.entries(results.memory).map(([id, memory]) => [
+    results.labels[id] ?? id,
+    mb(memory.idle),
+    mb(memory.withConnections),
+    `+${mb(memory.connectionsGrowth)}`,
+    `+${mb(memory.partGrowth)}`,
+    `+${mb(memory.slowReadersGrowth)}`,
+    String(memory.streams)
+  ])
+  const head = [
+    'resident MB',
+    'idle',
+    '1,000 connections',
+    'their growth',
+    'one 200 MB part',
+    'ten slow readers',
+    'of 200 event streams open'
+  ]
+  return [head, ...rows]
+}
+
+function saturatedRatio(results: Results, id: string, pick: Parameters<typeof saturated>[3]): Outcome {
+  return ratioOf(saturated(results, 'small', id, pick), saturated(results, 'small', 'nginx', pick))
+}
+
+function limit({ better, unit }: Target, value: number): string {
+  return `${better === 'lower' ? '≤' : '≥'} ${value}${unit && ` ${unit}`}`
+}
+
+function spread(outcome: Outcome, unit: string): string {
+  if (!isRatio(outcome)) return outcome.refused
+  const value = `${digits(outcome.median)}${unit && ` ${unit}`}`
+  return outcome.rounds === 1 ? value : `${value} (${digits(outcome.low)} to ${digits(outcome.high)})`
+}
+
+function short(outcome: Outcome): string {
+  return isRatio(outcome) ? digits(outcome.median) : '–'
+}
+
+function mb(value: number): string {
+  return digits(value)
+}
+
+/** Three digits say as much as the measurement knows. */
+export function digits(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
+
+/** Columns of equal width, for a terminal. */
+export function toText(table: Table): string {
+  const widths = (table[0] ?? []).map((_, i) => Math.max(...table.map((row) => (row[i] ?? '').length)))
+  return table
+    .map((row) =>
+      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')
+    )
+    .join('\n')
+}
+
+export function toMarkdown(table: Table): string {
+  const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`
+  const [head = [], ...rows] = table
+  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,64 @@
+import type { Sample } from './load.ts'
+import type { MemorySample } from './memory.ts'
+import type { PartSample } from './part.ts'
+import { type Figure, type Outcome, ratioOf, unsound } from './ratio.ts'
+import type { Samples } from './rounds.ts'
+
+/** Everything that one run measured, absolute; kept beside the ratios so that they can be checked. */
+export interface Results {
+  readonly command: string
+  readonly date: string
+  readonly machine: Readonly<Record<string, string>>
+  readonly minUtil: number
+  /** What fell away, and why. */
+  readonly notes: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+  readonly small: Samples<Sample>
+  readonly large: Samples<Sample>
+  readonly single: Samples<Sample>
+  readonly part: Samples<PartSample>
+  readonly memory: Readonly<Record<string, MemorySample>>
+  /** Usher with one session (all hits of its cache), and with another session for each request. */
+  readonly sessions: Samples<Sample>
+  /** Milliseconds to the first answer, start by start. */
+  readonly starts: Readonly<Record<string, readonly number[]>>
+}
+
+type Saturated = 'small' | 'large' | 'sessions'
+
+/** One figure of a saturated mode, round by round, with unsound slices left out by name. */
+export function saturated(
+  results: Results,
+  mode: Saturated,
+  id: string,
+  pick: (sample: Sample) => number
+): Figure[] {
+  return (results[mode][id] ?? []).map((sample) => unsound(id, sample.util, results.minUtil) ?? pick(sample))
+}
+
+/** CPU per request of one contender over that of another. */
+export function cpuRatio(results: Results, mode: Saturated, above: string, below: string): Outcome {
+  const pick = (sample: Sample): number => sample.cpuPerRequest
+  return ratioOf(saturated(results, mode, above, pick), saturated(results, mode, below, pick))
+}
+
+/** MB/s of the part over nginx's. Both must have been the busy part: an idle nginx would flatter the other. */
+export function throughputRatio(results: Results, id: string): Outcome {
+  const figures = (of: string): Figure[] =>
+    (results.part[of] ?? []).map(
+      ({ util, bytesPerSecond }) => unsound(of, util, results.minUtil) ?? bytesPerSecond
+    )
+  return ratioOf(figures(id), figures('nginx'))
+}
+
+/** CPU per gigabyte of the part over nginx's; what was not busy costs no CPU, so no share is asked for. */
+export function partCostRatio(results: Results, id: string): Outcome {
+  const figures = (of: string): number[] => (results.part[of] ?? []).map(({ cpuPerGb }) => cpuPerGb)
+  return ratioOf(figures(id), figures('nginx'))
+}
+
+/** Median latency at one connection over nginx's, where nobody is saturated. */
+export function singleRatio(results: Results, id: string): Outcome {
+  const figures = (of: string): number[] => (results.single[of] ?? []).map(({ p50Us }) => p50Us)
+  return ratioOf(figures(id), figures('nginx'))
+}

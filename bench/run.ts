@@ -1,0 +1,120 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startSimulator } from '../test/simulator/simulator.ts'
+import type { Running } from './contender.ts'
+import { type Cores, pickCores } from './cores.ts'
+import { writeDocuments, writeResults } from './documents.ts'
+import { describeMachine, missingPrograms } from './environment.ts'
+import * as measure from './measure.ts'
+import { measureMemories } from './memory.ts'
+import { type Options, readOptions } from './options.ts'
+import { writePayload } from './payload.ts'
+import { installPeers } from './peers.ts'
+import { isInstalled } from './process.ts'
+import { contenderTable, memoryTable, targetTable, toText } from './report.ts'
+import type { Results } from './results.ts'
+import { createBudget } from './rounds.ts'
+import { FULL, QUICK } from './schedule.ts'
+import { writeCookies } from './sessions.ts'
+import { contendersOf, startContenders } from './setup.ts'
+import { bareFastify, measureStarts } from './startup.ts'
+import { TARGETS, verdictOf } from './targets.ts'
+import { startUpstream } from './upstream.ts'
+import { buildUsher, launchUsher, usherOptions } from './usher.ts'
+
+process.exitCode = await bench(readOptions(process.argv.slice(2)))
+
+/** The whole benchmark; gives the exit code: 1 when a gate is missed, 2 when nothing could be measured. */
+async function bench(options: Options): Promise<number> {
+  const notes = missingPrograms()
+  for (const note of notes) console.log(note)
+  const allowed = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
+  const cores = pickCores(allowed)
+  if (!cores) console.log('two cores are needed: one for the proxy, one for the load')
+  if (!cores || !isInstalled('wrk') || !isInstalled('taskset')) return 2
+  installPeers()
+  buildUsher()
+  const directory = mkdtempSync(join(tmpdir(), 'usher-bench-'))
+  try {
+    const results = await measureIn(directory, cores, options, notes)
+    report(results, options)
+    return TARGETS.some((target) => target.gate && verdictOf(target, target.outcome(results)) === 'fail')
+      ? 1
+      : 0
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function measureIn(
+  directory: string,
+  cores: Cores,
+  { quick, minUtil, only }: Options,
+  notes: readonly string[]
+): Promise<Results> {
+  const schedule = quick ? QUICK : FULL
+  const budget = createBudget(schedule.budgetMs)
+  const simulator = await startSimulator()
+  const usher = usherOptions(simulator.plexUrl)
+  const running: Running[] = []
+  const upstream = await startUpstream({
+    payload: writePayload(directory),
+    directory,
+    core: cores.load,
+    machineIdentifier: usher.machineIdentifier
+  })
+  try {
+    const surroundings = { cores, upstream: upstream.url, directory }
+    const starts = await measureStarts(schedule.starts, {
+      usher: (port) => launchUsher(port, usher, surroundings),
+      fastify: bareFastify(cores)
+    })
+    const contenders = contendersOf(usher, only)
+    const memory = await measureMemories(
+      contenders.filter(({ id }) =>
+        schedule.memory === 'all' ? !measure.VARIANTS.includes(id) : id === 'usher'
+      ),
+      surroundings,
+      budget
+    )
+    await startContenders(contenders, surroundings, running)
+    for (const contender of running) await measure.warm(contender, cores, schedule.warmSeconds)
+    const measuring = { cores, schedule, budget, running }
+    const small = await measure.measureSmall(measuring)
+    const large = await measure.measureLarge(measuring)
+    const part = await measure.measureParts(measuring)
+    const single = await measure.measureSingle(measuring)
+    const own = running.find(({ id }) => id === 'usher')
+    const sessions = own
+      ? await measure.measureSessions(measuring, own, await writeCookies(directory, own, usher, upstream.url))
+      : {}
+    return {
+      command: `npm run bench${quick ? ' -- --quick' : ''}`,
+      date: new Date().toISOString(),
+      machine: describeMachine(),
+      minUtil,
+      notes,
+      labels: Object.fromEntries(contenders.map(({ id, label }) => [id, label])),
+      small,
+      large,
+      single,
+      part,
+      memory,
+      sessions,
+      starts
+    }
+  } finally {
+    await Promise.all([...running, upstream].map(({ stop }) => stop()))
+    await simulator.close()
+  }
+}
+
+function report(results: Results, { quick, only }: Options): void {
+  for (const table of [contenderTable(results), memoryTable(results), targetTable(results)]) {
+    console.log(`\n${toText(table)}`)
+  }
+  writeResults(results)
+  // A short or partial run is good for a look, not for a page.
+  if (!quick && only.length === 0) writeDocuments(results)
+}

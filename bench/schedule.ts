@@ -1,0 +1,42 @@
+/** How long everything takes. wrk counts in whole seconds, so no slice is shorter than one. */
+export interface Schedule {
+  readonly budgetMs: number
+  readonly warmSeconds: number
+  readonly small: Slice
+  readonly large: Slice
+  readonly single: Slice
+  readonly misses: Slice
+  readonly partRounds: number
+  readonly starts: number
+  /** Whose memory is measured: it takes some ten seconds each. */
+  readonly memory: 'all' | 'usher'
+}
+
+export interface Slice {
+  readonly rounds: number
+  readonly seconds: number
+}
+
+export const FULL: Schedule = {
+  budgetMs: 300_000,
+  warmSeconds: 1,
+  small: { rounds: 5, seconds: 2 },
+  large: { rounds: 3, seconds: 2 },
+  single: { rounds: 3, seconds: 1 },
+  misses: { rounds: 3, seconds: 2 },
+  partRounds: 4,
+  starts: 9,
+  memory: 'all'
+}
+
+export const QUICK: Schedule = {
+  budgetMs: 60_000,
+  warmSeconds: 1,
+  small: { rounds: 1, seconds: 1 },
+  large: { rounds: 1, seconds: 1 },
+  single: { rounds: 1, seconds: 1 },
+  misses: { rounds: 1, seconds: 1 },
+  partRounds: 1,
+  starts: 3,
+  memory: 'usher'
+}

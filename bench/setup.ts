@@ -1,0 +1,29 @@
+import { type Contender, PEERS, proveForwarding, type Running, type Surroundings } from './contender.ts'
+import { isInstalled } from './process.ts'
+import { type UsherOptions, usherContender } from './usher.ts'
+
+/** Everybody who takes part: nginx first, then Usher with and without its log line, then the others. */
+export function contendersOf(usher: UsherOptions, only: readonly string[]): Contender[] {
+  const needsNginx = ['nginx', 'auth-request']
+  return [
+    ...PEERS.slice(0, 1),
+    usherContender('usher', 'Usher', usher),
+    usherContender('usher-quiet', 'Usher without its log line', usher, { USHER_LOG_LEVEL: 'silent' }),
+    ...PEERS.slice(1)
+  ].filter(
+    ({ id }) => (only.length === 0 || only.includes(id)) && (isInstalled('nginx') || !needsNginx.includes(id))
+  )
+}
+
+/** Starts them one after the other and proves each; what was started is in `running` even when one fails. */
+export async function startContenders(
+  contenders: readonly Contender[],
+  surroundings: Surroundings,
+  running: Running[]
+): Promise<void> {
+  for (const contender of contenders) {
+    const started = await contender.start(surroundings)
+    running.push(started)
+    await proveForwarding(started, surroundings.upstream)
+  }
+}

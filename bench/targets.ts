@@ -1,0 +1,88 @@
+import { isRatio, type Outcome, ratioOf, summarize } from './ratio.ts'
+import { cpuRatio, partCostRatio, type Results, singleRatio, throughputRatio } from './results.ts'
+
+export interface Target {
+  readonly label: string
+  readonly better: 'lower' | 'higher'
+  readonly must: number
+  readonly aim: number | null
+  readonly unit: '' | 'MB'
+  /** Whether missing it fails the run: ratios to bare Node on the same core, which noise moves least. */
+  readonly gate: boolean
+  readonly outcome: (results: Results) => Outcome
+}
+
+export type Verdict = 'aim' | 'pass' | 'fail' | 'refused'
+
+function lower(label: string, must: number, aim: number | null, outcome: Target['outcome']): Target {
+  return { label, better: 'lower', must, aim, unit: '', gate: false, outcome }
+}
+
+function higher(label: string, must: number, aim: number | null, outcome: Target['outcome']): Target {
+  return { ...lower(label, must, aim, outcome), better: 'higher' }
+}
+
+function gate(target: Target): Target {
+  return { ...target, gate: true }
+}
+
+function growth(
+  label: string,
+  must: number,
+  aim: number,
+  figure: 'partGrowth' | 'slowReadersGrowth' | 'connectionsGrowth'
+): Target {
+  const outcome = ({ memory }: Results): Outcome =>
+    summarize(memory['usher'] ? [memory['usher'][figure]] : [])
+  return { ...lower(label, must, aim, outcome), unit: 'MB' }
+}
+
+/** What the forwarding path must reach, and with the media lane aims at. */
+export const TARGETS: readonly Target[] = [
+  lower('CPU per 1 KB request ÷ nginx', 3.2, 2.2, (r) => cpuRatio(r, 'small', 'usher', 'nginx')),
+  gate(
+    lower('CPU per 1 KB request ÷ bare node:http + undici', 1.3, 1.0, (r) =>
+      cpuRatio(r, 'small', 'usher', 'bare')
+    )
+  ),
+  gate(
+    lower('the same, Usher without its log line', 1.12, 0.9, (r) =>
+      cpuRatio(r, 'small', 'usher-quiet', 'bare')
+    )
+  ),
+  higher('Fastify, secure-session, http-proxy ÷ Usher', 1.9, 2.6, (r) =>
+    cpuRatio(r, 'small', 'fastify', 'usher')
+  ),
+  higher('express, iron-session, http-proxy-middleware ÷ Usher', 6.5, 9.5, (r) =>
+    cpuRatio(r, 'small', 'express', 'usher')
+  ),
+  lower('CPU per 1 KB request ÷ nginx auth_request + Node verifier', 1.1, 0.75, (r) =>
+    cpuRatio(r, 'small', 'usher', 'auth-request')
+  ),
+  gate(
+    lower('CPU per 64 KB request ÷ bare node:http + undici', 1.15, 0.55, (r) =>
+      cpuRatio(r, 'large', 'usher', 'bare')
+    )
+  ),
+  higher('200 MB part, MB/s ÷ nginx', 0.4, 0.95, (r) => throughputRatio(r, 'usher')),
+  lower('200 MB part, CPU per GB ÷ nginx', 4.5, 1.2, (r) => partCostRatio(r, 'usher')),
+  growth('resident growth over a 200 MB part', 32, 8, 'partGrowth'),
+  growth('resident growth with ten slow readers', 50, 4, 'slowReadersGrowth'),
+  growth('resident growth with 1,000 idle connections', 40, 8, 'connectionsGrowth'),
+  lower('p50 at one connection ÷ nginx', 2.2, 1.5, (r) => singleRatio(r, 'usher')),
+  lower('100,000 sessions (all cache misses) ÷ one session (all hits)', 1.3, 1.15, (r) =>
+    cpuRatio(r, 'sessions', 'usher-misses', 'usher-hits')
+  ),
+  lower('start to first answer ÷ a bare Fastify', 1.6, 1.25, ({ starts }) =>
+    ratioOf(starts['usher'] ?? [], starts['fastify'] ?? [])
+  )
+]
+
+/** How the median stands to what must be and what is aimed at. */
+export function verdictOf({ better, must, aim }: Target, outcome: Outcome): Verdict {
+  if (!isRatio(outcome)) return 'refused'
+  const reaches = (limit: number | null): boolean =>
+    limit !== null && (better === 'lower' ? outcome.median <= limit : outcome.median >= limit)
+  if (reaches(aim)) return 'aim'
+  return reaches(must) ? 'pass' : 'fail'
+}

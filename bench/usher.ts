@@ -1,0 +1,110 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { PASSWORD } from '../test/simulator/accounts.ts'
+import { BOX_ID } from '../test/simulator/servers.ts'
+import { type Contender, cookiesOf, type Surroundings } from './contender.ts'
+import { ask, freePort, type Launched, launch, waitFor } from './process.ts'
+
+export interface UsherOptions {
+  /** Where plex.tv is played. */
+  readonly plexUrl: string
+  readonly machineIdentifier: string
+  readonly login: string
+  readonly password: string
+  /** Base64url of 32 bytes; one for all instances, so that they read each other's cookies. */
+  readonly secret: string
+}
+
+const SERVER = fileURLToPath(new URL('../dist/src/server.js', import.meta.url))
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
+
+/** What Usher is told: the simulator as plex.tv, one of its accounts, and a fresh sealing key. */
+export function usherOptions(plexUrl: string): UsherOptions {
+  return {
+    plexUrl,
+    machineIdentifier: BOX_ID,
+    login: 'simuser',
+    password: PASSWORD,
+    secret: randomBytes(32).toString('base64url')
+  }
+}
+
+/** Compiles the service, as it is shipped; throws when that fails. */
+export function buildUsher(): void {
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit']
+  })
+  if (status !== 0 || !existsSync(SERVER)) throw new Error('npm run build failed')
+}
+
+/** The settings of an Usher on that port, its internal listener on any. */
+export function usherSettings(
+  port: number,
+  { plexUrl, machineIdentifier, secret }: UsherOptions,
+  upstream: string
+): Record<string, string> {
+  return {
+    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
+    USHER_HOST: '127.0.0.1',
+    USHER_PORT: String(port),
+    USHER_INTERNAL_HOST: '127.0.0.1',
+    USHER_INTERNAL_PORT: '0',
+    USHER_SESSION_KEYS: `bench:${secret}`,
+    USHER_PLEX_URL: plexUrl,
+    USHER_PLEX_CLIENTS_URL: plexUrl,
+    USHER_PLEX_APP_URL: plexUrl,
+    USHER_PMS_URL: upstream,
+    USHER_PMS_MACHINE_ID: machineIdentifier,
+    USHER_DRAIN: '1s'
+  }
+}
+
+/** Starts the built service. */
+export function launchUsher(
+  port: number,
+  options: UsherOptions,
+  { cores, upstream }: Pick<Surroundings, 'cores' | 'upstream'>,
+  settings: Readonly<Record<string, string>> = {}
+): Launched {
+  return launch({
+    command: process.execPath,
+    args: [SERVER],
+    env: { NODE_ENV: 'production', ...usherSettings(port, options, upstream), ...settings },
+    core: cores.proxy
+  })
+}
+
+/** Usher as a contender: signs in by password and goes on with the cookies that it got. */
+export function usherContender(
+  id: string,
+  label: string,
+  options: UsherOptions,
+  settings: Readonly<Record<string, string>> = {}
+): Contender {
+  return {
+    id,
+    label,
+    async start(surroundings) {
+      const port = await freePort()
+      const process_ = launchUsher(port, options, surroundings, settings)
+      const origin = `http://127.0.0.1:${port}`
+      await waitFor(`${origin}/healthz`)
+      const { status, headers, body } = await ask(
+        `${origin}/session/login`,
+        { 'Content-Type': 'application/json', Origin: origin, 'Sec-Fetch-Site': 'same-origin' },
+        { method: 'POST', body: JSON.stringify({ login: options.login, password: options.password }) }
+      )
+      if (status !== 201) throw new Error(`Usher refuses the sign-in with ${status}: ${body.toString()}`)
+      return {
+        id,
+        url: `${origin}/pms`,
+        cookie: cookiesOf(headers['set-cookie']),
+        pids: [process_.pid],
+        stop: process_.stop
+      }
+    }
+  }
+}
