@@ -1,0 +1,23 @@
+import type { ServerResponse } from 'node:http'
+
+/** Bytes readable at any offset, so that a 200 MB part needs no memory. */
+export interface ByteSource {
+  readonly size: number
+  read(offset: number, length: number): Buffer
+}
+
+/** What a route gives back; exactly one of `body`, `source` and `stream`, or none for an empty answer. */
+export interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly body?: string | Buffer
+  readonly source?: ByteSource
+  /** Takes over the response after the head has been written (event streams). */
+  readonly stream?: (response: ServerResponse) => void
+}
+
+export function toSource(answer: Answer): ByteSource {
+  if (answer.source) return answer.source
+  const bytes = Buffer.from(answer.body ?? '')
+  return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) }
+}

@@ -1,0 +1,138 @@
+import type { Answer, ByteSource } from './answer.ts'
+import { toSource } from './answer.ts'
+import type { Service, SimRequest } from './request.ts'
+
+export interface FaultMatch {
+  /** Both media servers and plex.tv when left out. */
+  readonly service?: Service
+  readonly method?: string
+  /** Start of the decoded path; a regular expression's source when it begins with `^`. */
+  readonly path?: string
+  /** How many requests it hits before it is used up; no limit when left out. */
+  readonly count?: number
+}
+
+export type FaultEffect =
+  | { readonly kind: 'latency'; readonly ms: number }
+  | {
+      readonly kind: 'status'
+      readonly status: number
+      readonly body?: string
+      readonly contentType?: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
+  /** 500/1007 at plex.tv, the HTML page at a media server. */
+  | { readonly kind: 'server-error' }
+  /** A 503 HTML page as a CDN gives it. */
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'rate-limited'; readonly format?: 'xml' | 'json' }
+  /** 422 `Invalid token` (XML). */
+  | { readonly kind: 'invalid-token' }
+  | { readonly kind: 'redirect'; readonly location: string; readonly status?: number }
+  /** The connection is destroyed before any answer. */
+  | { readonly kind: 'reset' }
+  /** Never answers. */
+  | { readonly kind: 'hang' }
+  /** Text that no parser takes, under the right content type. */
+  | { readonly kind: 'garbage' }
+  | { readonly kind: 'content-type'; readonly value: string }
+  /** A complete HTTP answer whose body ends in the middle. */
+  | { readonly kind: 'truncate' }
+  /** The head and half the body, then the connection is destroyed. */
+  | { readonly kind: 'half-reset' }
+  /** The head and half the body, then silence. */
+  | { readonly kind: 'stall' }
+  /** `bytes` at a time (default 16), `ms` apart (default 1). */
+  | { readonly kind: 'drip'; readonly bytes?: number; readonly ms?: number }
+  /** Valid JSON of this many bytes. */
+  | { readonly kind: 'oversized'; readonly bytes: number }
+  /** Headers added to the real answer (`Set-Cookie`, `Location`, …). */
+  | { readonly kind: 'headers'; readonly headers: Readonly<Record<string, string>> }
+
+export type Fault = FaultMatch & FaultEffect
+
+export interface Faults {
+  /** Adds a fault; several that match one request all apply. Gives its number for `clear`. */
+  set(fault: Fault): number
+  /** One fault by number, those of a service, or all. */
+  clear(which?: number | Service): void
+  /** Those that hit this request; each such hit is counted. */
+  take(request: SimRequest): readonly Fault[]
+}
+
+export function createFaults(): Faults {
+  let active: { id: number; fault: Fault; left: number }[] = []
+  let nextId = 1
+  return {
+    set: (fault) => {
+      const id = nextId++
+      active.push({ id, fault, left: fault.count ?? Number.POSITIVE_INFINITY })
+      return id
+    },
+    clear: (which) => {
+      active = active.filter((entry) => {
+        if (which === undefined) return false
+        return typeof which === 'number' ? entry.id !== which : entry.fault.service !== which
+      })
+    },
+    take: (request) => {
+      if (active.length === 0) return []
+      const hits = active.filter((entry) => matches(entry.fault, request))
+      for (const hit of hits) hit.left--
+      active = active.filter((entry) => entry.left > 0)
+      return hits.map((hit) => hit.fault)
+    }
+  }
+}
+
+function matches(fault: FaultMatch, request: SimRequest): boolean {
+  if (fault.service !== undefined && fault.service !== request.service) return false
+  if (fault.method !== undefined && fault.method !== request.method) return false
+  if (fault.path === undefined) return true
+  return fault.path.startsWith('^')
+    ? new RegExp(fault.path).test(request.path)
+    : request.path.startsWith(fault.path)
+}
+
+/** The answer with the faults of content applied; those of delivery are `deliver`'s. */
+export function alter(answer: Answer, faults: readonly Fault[]): Answer {
+  return faults.reduce(alterOnce, answer)
+}
+
+function alterOnce(answer: Answer, fault: Fault): Answer {
+  switch (fault.kind) {
+    case 'garbage':
+      return { ...withoutBody(answer), body: '<<{"neither": xml, nor json' }
+    case 'content-type':
+      return { ...answer, headers: { ...answer.headers, 'Content-Type': fault.value } }
+    case 'truncate':
+      return { ...withoutBody(answer), source: half(toSource(answer)) }
+    case 'oversized':
+      return { ...withoutBody(answer), source: padded(fault.bytes) }
+    case 'headers':
+      return { ...answer, headers: { ...answer.headers, ...fault.headers } }
+    default:
+      return answer
+  }
+}
+
+function withoutBody({ status, headers = {} }: Answer): Answer {
+  const { 'Content-Encoding': _, ...rest } = headers
+  return { status, headers: rest }
+}
+
+function half(source: ByteSource): ByteSource {
+  return { size: Math.floor(source.size / 2), read: source.read }
+}
+
+function padded(size: number): ByteSource {
+  return {
+    size,
+    read: (offset, length) => {
+      const bytes = Buffer.alloc(Math.min(length, size - offset), ' ')
+      if (offset === 0) bytes.write('{')
+      if (offset + bytes.length === size) bytes.write('}', bytes.length - 1)
+      return bytes
+    }
+  }
+}

@@ -1,0 +1,62 @@
+const FAILURE_WINDOW_MS = 900_000
+const BURST_WINDOW_MS = 60_000
+
+/** plex.tv's throttles; every figure can be set. Infinity: never. */
+export interface LimitSettings {
+  /** Failed sign-ins of one address within 15 minutes until 401/1031. */
+  signInFailures: number
+  /** Sign-ins of one address within a minute until 429/1003. */
+  signIns: number
+  /** Living PINs of one client identifier until 429/1003. */
+  pins: number
+  /** Home switches of one account within a minute until 429/1003. */
+  homeSwitches: number
+  /** Nonces of one client identifier within a minute until 429/1003. */
+  nonces: number
+}
+
+export interface Limits {
+  readonly settings: LimitSettings
+  /** Counts one event; true when it is above the limit. */
+  exceeds(kind: 'signIns' | 'homeSwitches' | 'nonces', key: string): boolean
+  fail(ip: string): void
+  isLocked(ip: string): boolean
+  lock(ip: string): void
+  clear(): void
+}
+
+export function createLimits(now: () => number): Limits {
+  const settings: LimitSettings = {
+    signInFailures: 20,
+    signIns: Number.POSITIVE_INFINITY,
+    pins: Number.POSITIVE_INFINITY,
+    homeSwitches: Number.POSITIVE_INFINITY,
+    nonces: Number.POSITIVE_INFINITY
+  }
+  const events = new Map<string, number[]>()
+  const locked = new Set<string>()
+  const recent = (key: string, windowMs: number): number[] => {
+    const times = (events.get(key) ?? []).filter((time) => time > now() - windowMs)
+    events.set(key, times)
+    return times
+  }
+  return {
+    settings,
+    exceeds: (kind, key) => {
+      if (settings[kind] === Number.POSITIVE_INFINITY) return false
+      return recent(`${kind} ${key}`, BURST_WINDOW_MS).push(now()) > settings[kind]
+    },
+    fail: (ip) => {
+      recent(`failure ${ip}`, FAILURE_WINDOW_MS).push(now())
+    },
+    isLocked: (ip) =>
+      locked.has(ip) || recent(`failure ${ip}`, FAILURE_WINDOW_MS).length >= settings.signInFailures,
+    lock: (ip) => {
+      locked.add(ip)
+    },
+    clear: () => {
+      events.clear()
+      locked.clear()
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import type { AccountKey, Accounts } from './accounts.ts'
+import { randomText } from './secrets.ts'
+import type { Tokens } from './tokens.ts'
+
+const LINK_TTL_S = 900
+const STRONG_TTL_S = 1800
+
+export interface Pin {
+  readonly id: number
+  readonly code: string
+  readonly clientIdentifier: string
+  readonly product: string
+  readonly strong: boolean
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly jwk: Readonly<Record<string, unknown>> | null
+  authToken: string | null
+  claimedBy: AccountKey | null
+}
+
+export interface PinRequest {
+  readonly clientIdentifier: string
+  readonly product: string
+  readonly strong: boolean
+  readonly jwk?: Readonly<Record<string, unknown>> | null
+}
+
+export interface Pins {
+  create(request: PinRequest): Pin
+  /** Undefined when unknown or past its time. */
+  find(idOrCode: number | string): Pin | undefined
+  /** Signs the account in on the device that asked; false when unknown, expired or claimed already. */
+  claim(idOrCode: number | string, account: AccountKey): boolean
+  /** Takes the PIN away, as when its time were over. */
+  cancel(idOrCode: number | string): boolean
+  living(): Pin[]
+  createdBy(clientIdentifier: string): number
+  /** Id and code of the next PIN. */
+  preset(id: number, code: string): void
+}
+
+export function createPins(accounts: Accounts, tokens: Tokens, now: () => number): Pins {
+  const pins = new Map<number, Pin>()
+  let nextId = 564_964_751
+  let nextCode: string | null = null
+
+  const find = (idOrCode: number | string): Pin | undefined => {
+    const text = String(idOrCode)
+    const pin =
+      pins.get(Number(text)) ??
+      [...pins.values()].find(({ code }) => code.toLowerCase() === text.toLowerCase())
+    return pin && pin.expiresAt > now() ? pin : undefined
+  }
+  return {
+    create: ({ clientIdentifier, product, strong, jwk = null }) => {
+      const code =
+        nextCode ??
+        (strong ? randomText(25, 'abcdefghijklmnopqrstuvwxyz0123456789') : randomText(4, LINK_ALPHABET))
+      nextCode = null
+      const createdAt = now()
+      const expiresAt = createdAt + (strong ? STRONG_TTL_S : LINK_TTL_S) * 1000
+      const pin: Pin = {
+        id: nextId++,
+        code,
+        clientIdentifier,
+        product,
+        strong,
+        createdAt,
+        expiresAt,
+        jwk,
+        authToken: null,
+        claimedBy: null
+      }
+      pins.set(pin.id, pin)
+      return pin
+    },
+    find,
+    claim: (idOrCode, key) => {
+      const pin = find(idOrCode)
+      if (!pin || pin.claimedBy !== null) return false
+      pin.claimedBy = key
+      const info = { product: pin.product }
+      pin.authToken = tokens.issue(accounts.get(key), pin.clientIdentifier, info).token
+      return true
+    },
+    cancel: (idOrCode) => {
+      const pin = find(idOrCode)
+      return pin !== undefined && pins.delete(pin.id)
+    },
+    living: () => [...pins.values()].filter((pin) => pin.expiresAt > now()),
+    createdBy: (clientIdentifier) =>
+      [...pins.values()].filter((pin) => pin.clientIdentifier === clientIdentifier && pin.expiresAt > now())
+        .length,
+    preset: (id, code) => {
+      nextId = id
+      nextCode = code
+    }
+  }
+}
+
+// Without the letters and digits that are easily mistaken for each other, and never only digits, like an id.
+const LINK_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ'

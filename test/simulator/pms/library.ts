@@ -1,0 +1,204 @@
+import type { Answer } from '../answer.ts'
+import type { JsonObject } from '../json.ts'
+import type { Route } from '../router.ts'
+import type { World } from '../world.ts'
+import type { Callers, PmsCaller } from './caller.ts'
+import { type Catalogue, CHANGE_STAMP, type Item, LEAKING_ITEM, sections } from './catalogue.ts'
+import type { PlaybackState } from './playback-state.ts'
+import { container, listContainer, pmsDone, pmsError } from './reply.ts'
+
+export interface LibraryOptions {
+  readonly world: World
+  readonly callers: Callers
+  readonly catalogue: Catalogue
+  readonly playback: PlaybackState
+  /** Base of the URL in which the leaking item repeats the caller's token. */
+  readonly serverUrl: () => string
+}
+
+/** Sections, items, hubs, search and lists of the library (PLEX-API §9.3). */
+export function libraryRoutes(options: LibraryOptions): Route[] {
+  const { world, callers, catalogue } = options
+  const toJson = (item: Item, caller: PmsCaller): JsonObject => itemJson(options, item, caller)
+  const listOf = (name: string, choose: (item: Item) => boolean) =>
+    callers.any((request, caller) => {
+      const entries = catalogue.items.filter(choose).map((item) => toJson(item, caller))
+      return listContainer(request, { allowSync: false, title1: name }, 'Metadata', entries)
+    })
+  const playable = (item: Item): boolean => item.part !== null
+  const sectionList = callers.any((request) =>
+    listContainer(
+      request,
+      { allowSync: false, title1: 'Plex Library' },
+      'Directory',
+      sections(!world.vectors)
+    )
+  )
+  return [
+    ['GET', '/library/sections', sectionList],
+    ['GET', '/library/sections/all', sectionList],
+    [
+      'GET',
+      '/library/sections/{section}/all',
+      callers.any((request, caller) => {
+        const { section } = request.params
+        if (!sections(!world.vectors).some(({ key }) => key === section)) return pmsError(404)
+        const entries = catalogue.items
+          .filter((item) => item.section === section && item.parent === null)
+          .map((item) => toJson(item, caller))
+        return listContainer(
+          request,
+          { allowSync: true, librarySectionID: Number(section) },
+          'Metadata',
+          entries
+        )
+      })
+    ],
+    ['GET', '/library/sections/{section}/search', listOf('Search', playable)],
+    ['*', '/library/sections/{section}/refresh', callers.admin(() => pmsDone())],
+    ['PUT', '/library/sections/{section}/emptyTrash', callers.admin(() => pmsDone())],
+    ['DELETE', '/library/sections/{section}', callers.admin(() => pmsDone())],
+    ['GET', '/library/onDeck', listOf('On Deck', (item) => item.type === 'episode')],
+    ['GET', '/library/recentlyAdded', listOf('Recently Added', (item) => playable(item) && item.index <= 10)],
+    ['GET', '/library/metadata/{key}', callers.any((request, caller) => metadata(options, request, caller))],
+    [
+      'GET',
+      '/library/metadata/{key}/children',
+      callers.any((request, caller) => {
+        const children = catalogue.children(request.params['key'] ?? '').map((item) => toJson(item, caller))
+        return listContainer(request, { allowSync: true }, 'Metadata', children)
+      })
+    ],
+    ['PUT', '/library/metadata/{key}/*', callers.admin(() => pmsDone())],
+    ['DELETE', '/library/metadata/{key}', callers.admin(() => pmsDone())],
+    [
+      'GET',
+      '/hubs/search',
+      callers.any((request, caller) => {
+        const query = (request.query.get('query') ?? '').toLowerCase()
+        const found = catalogue.items.filter(({ title }) => title.toLowerCase().includes(query))
+        const entries = found.map((item) => toJson(item, caller))
+        return container(request, {
+          size: 1,
+          Hub: [{ type: 'movie', title: 'Movies', size: entries.length, Metadata: entries }]
+        })
+      })
+    ],
+    [
+      'GET',
+      '/hubs{rest*}',
+      callers.any((request, caller) => {
+        const entries = catalogue.items
+          .filter(playable)
+          .slice(0, 10)
+          .map((item) => toJson(item, caller))
+        const hub = {
+          key: '/hubs/home/continueWatching',
+          title: 'Continue Watching',
+          type: 'mixed',
+          more: false
+        }
+        return container(request, {
+          size: 1,
+          allowSync: true,
+          Hub: [{ ...hub, size: entries.length, Metadata: entries }]
+        })
+      })
+    ],
+    [
+      'GET',
+      '/playlists',
+      callers.any((request, { account }) =>
+        listContainer(request, {}, 'Metadata', [
+          {
+            ratingKey: '3001',
+            key: '/playlists/3001/items',
+            type: 'playlist',
+            title: `List of ${account.title}`
+          }
+        ])
+      )
+    ],
+    ['GET', '/playlists/{key}/items', listOf('Playlist', (item) => item.type === 'episode')]
+  ]
+}
+
+function metadata(
+  options: LibraryOptions,
+  request: { params: Readonly<Record<string, string>> } & Parameters<typeof container>[0],
+  caller: PmsCaller
+): Answer {
+  const wanted = (request.params['key'] ?? '').split(',')
+  const found = wanted.flatMap((key) => options.catalogue.find(key) ?? [])
+  if (found.length === 0) return pmsError(404)
+  const entries = found.map((item) => itemJson(options, item, caller))
+  return listContainer(
+    request,
+    { allowSync: true, identifier: 'com.plexapp.plugins.library' },
+    'Metadata',
+    entries
+  )
+}
+
+export function itemJson(options: LibraryOptions, item: Item, caller: PmsCaller): JsonObject {
+  const watched = options.playback.of(caller.account.id, item.ratingKey)
+  const key = `/library/metadata/${item.ratingKey}`
+  return {
+    ratingKey: item.ratingKey,
+    key: item.part ? key : `${key}/children`,
+    guid: `plex://${item.type}/5d776b59ad5437001f79c6${item.ratingKey}`,
+    type: item.type,
+    title: item.title,
+    ...(item.parent === null ? {} : { parentRatingKey: item.parent }),
+    index: item.index,
+    librarySectionID: Number(item.section),
+    summary: `About ${item.title} & "others" <1>`,
+    year: 1960 + (item.index % 60),
+    thumb: `${key}/thumb/${CHANGE_STAMP}`,
+    art: `${key}/art/${CHANGE_STAMP}`,
+    duration: 24_000,
+    addedAt: 1_700_000_000,
+    updatedAt: 1_700_000_000,
+    ...(watched.viewCount > 0 ? { viewCount: watched.viewCount } : {}),
+    ...(watched.viewOffset > 0 ? { viewOffset: watched.viewOffset } : {}),
+    ...(watched.rating === null ? {} : { userRating: watched.rating }),
+    ...(item.part ? { Media: [media(options, item, item.part, caller)] } : {})
+  }
+}
+
+function media(
+  options: LibraryOptions,
+  item: Item,
+  part: NonNullable<Item['part']>,
+  caller: PmsCaller
+): JsonObject {
+  const key = `/library/parts/${part.id}/${CHANGE_STAMP}/${part.name}`
+  const leaks =
+    item.ratingKey === LEAKING_ITEM
+      ? {
+          indirectUrl: `${options.serverUrl()}${key}?download=1&X-Plex-Token=${caller.token}`,
+          accessToken: caller.token
+        }
+      : {}
+  return {
+    id: part.id + 500_000,
+    duration: 24_000,
+    bitrate: 2000,
+    width: 1920,
+    height: 1080,
+    videoCodec: 'h264',
+    container: part.type === 'video/mp4' ? 'mp4' : 'mkv',
+    Part: [
+      {
+        id: part.id,
+        key,
+        duration: 24_000,
+        file: part.file,
+        size: part.size,
+        container: part.type === 'video/mp4' ? 'mp4' : 'mkv',
+        ...leaks,
+        Stream: [{ id: part.id + 700_000, streamType: 1, default: true, codec: 'h264', index: 0 }]
+      }
+    ]
+  }
+}

@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs'
+import type { Answer, ByteSource } from '../answer.ts'
+import type { SimRequest } from '../request.ts'
+import type { Route } from '../router.ts'
+import type { Callers } from './caller.ts'
+import { type Catalogue, CHANGE_STAMP, CLIP_FILE, CLIP_PART, type Part } from './catalogue.ts'
+import { pmsError } from './reply.ts'
+
+// A prime, so that no power-of-two chunk put in a wrong place has the right bytes.
+const PATTERN_BYTES = 65_521
+const MAX_READ_BYTES = 262_144
+
+const PATTERN = makePattern()
+
+/** The bytes of every generated part: a function of the offset alone, so that a client can verify any range. */
+export function partBytes(offset: number, length: number): Buffer {
+  const start = offset % PATTERN_BYTES
+  if (length <= MAX_READ_BYTES) return PATTERN.subarray(start, start + length)
+  const bytes = Buffer.alloc(length)
+  for (let done = 0; done < length; done += MAX_READ_BYTES) {
+    partBytes(offset + done, Math.min(MAX_READ_BYTES, length - done)).copy(bytes, done)
+  }
+  return bytes
+}
+
+/** Media files with ranges and conditions (PLEX-API §9.3; RFC 9110 §13, §14). */
+export function partRoutes(callers: Callers, catalogue: Catalogue): Route[] {
+  return [
+    [
+      'GET',
+      '/library/parts/{id}/{stamp}/{name}',
+      callers.any((request) => {
+        const part = catalogue.part(Number(request.params['id']))
+        return part && request.params['stamp'] === CHANGE_STAMP ? partAnswer(request, part) : pmsError(404)
+      })
+    ],
+    [
+      'GET',
+      '/library/streams/{id}',
+      callers.any(() => ({
+        status: 200,
+        headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+        body: '1\n00:00:00,000 --> 00:00:04,000\nA subtitle.\n'
+      }))
+    ]
+  ]
+}
+
+function partAnswer(request: SimRequest, part: Part): Answer {
+  const file = part.id === CLIP_PART ? clip() : { size: part.size, read: partBytes }
+  const etag = `"${part.id}-${CHANGE_STAMP}"`
+  const modified = new Date(Number(CHANGE_STAMP) * 1000).toUTCString()
+  const download = request.query.get('download') === '1'
+  const headers = {
+    'Content-Type': part.type,
+    'Accept-Ranges': 'bytes',
+    ETag: etag,
+    'Last-Modified': modified,
+    ...(download ? { 'Content-Disposition': `attachment; filename="${part.name}"` } : {})
+  }
+  const known = request.headers['if-none-match']
+  if (known === etag) return { status: 304, headers }
+  if (known === undefined && request.headers['if-modified-since'] === modified)
+    return { status: 304, headers }
+  const condition = request.headers['if-range']
+  const range =
+    condition === undefined || condition === etag || condition === modified
+      ? request.headers.range
+      : undefined
+  const wanted = range === undefined ? null : parseRange(range, file.size)
+  if (wanted === 'unsatisfiable') {
+    const refusal = pmsError(416)
+    return { ...refusal, headers: { ...refusal.headers, 'Content-Range': `bytes */${file.size}` } }
+  }
+  if (wanted === null) return { status: 200, headers, source: file }
+  const [first, last] = wanted
+  return {
+    status: 206,
+    headers: { ...headers, 'Content-Range': `bytes ${first}-${last}/${file.size}` },
+    source: { size: last - first + 1, read: (offset, length) => file.read(first + offset, length) }
+  }
+}
+
+/** First and last byte of a single range; null for what is to be ignored (another unit, several ranges). */
+function parseRange(header: string, size: number): readonly [number, number] | 'unsatisfiable' | null {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header.trim())
+  if (!match || (match[1] === '' && match[2] === '')) return null
+  const [, start = '', end = ''] = match
+  if (start === '') {
+    const length = Math.min(Number(end), size)
+    return length === 0 ? 'unsatisfiable' : [size - length, size - 1]
+  }
+  const first = Number(start)
+  const last = end === '' ? size - 1 : Math.min(Number(end), size - 1)
+  if (end !== '' && Number(end) < first) return null
+  return first >= size ? 'unsatisfiable' : [first, last]
+}
+
+/** A real film of 24 seconds that a browser plays. */
+function clip(): ByteSource {
+  const bytes = readFileSync(CLIP_FILE)
+  return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) }
+}
+
+function makePattern(): Buffer {
+  const bytes = Buffer.alloc(PATTERN_BYTES + MAX_READ_BYTES)
+  let state = 0x2545f491
+  for (let index = 0; index < bytes.length; index++) {
+    if (index >= PATTERN_BYTES) {
+      bytes[index] = bytes[index - PATTERN_BYTES] ?? 0
+      continue
+    }
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    bytes[index] = state >>> 24
+  }
+  return bytes
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Answer } from '../answer.ts'
+import type { Route } from '../router.ts'
+import type { Callers, PmsCaller } from './caller.ts'
+import { type Catalogue, CHANGE_STAMP, CLIP_PART } from './catalogue.ts'
+import { container, pmsDone, pmsError } from './reply.ts'
+
+const SEGMENTS = 3
+const SEGMENT_S = 4
+
+export interface Transcode {
+  readonly session: string
+  readonly accountId: number
+  readonly ratingKey: string
+  pings: number
+}
+
+/** HLS and its helpers for all four kinds of media (PLEX-API §9.3); `running` is what has not been stopped. */
+export function transcodeRoutes(
+  callers: Callers,
+  catalogue: Catalogue,
+  running: Map<string, Transcode>
+): Route[] {
+  return ['video', 'music', 'audio', 'subtitles'].flatMap((kind) =>
+    routesOf(`/${kind}/:/transcode/universal`, callers, catalogue, running)
+  )
+}
+
+function routesOf(
+  base: string,
+  callers: Callers,
+  catalogue: Catalogue,
+  running: Map<string, Transcode>
+): Route[] {
+  const start = callers.any((request, caller) => {
+    const key = /^\/library\/metadata\/(\d+)$/.exec(request.query.get('path') ?? '')?.[1]
+    if (key === undefined) return pmsError(400)
+    if (!catalogue.find(key)) return pmsError(404)
+    const session = request.query.get('session') ?? request.plex('Session-Identifier') ?? randomUUID()
+    running.set(session, { session, accountId: caller.account.id, ratingKey: key, pings: 0 })
+    return playlist(
+      `#EXTM3U\n#EXT-X-STREAM-INF:PROGRAM-ID=1,BANDWIDTH=20000,RESOLUTION=120x68,CODECS="avc1.42c00a"\nsession/${session}/base/index.m3u8\n`
+    )
+  })
+  const own = (session: string | undefined, { account }: PmsCaller): Transcode | null => {
+    const transcode = running.get(session ?? '')
+    return transcode?.accountId === account.id ? transcode : null
+  }
+  return [
+    ['GET', `${base}/start.m3u8`, start],
+    [
+      'GET',
+      `${base}/session/{session}/base/index.m3u8`,
+      callers.any((request, caller) =>
+        own(request.params['session'], caller) ? mediaPlaylist() : pmsError(404)
+      )
+    ],
+    [
+      'GET',
+      `${base}/session/{session}/base/{segment}.ts`,
+      callers.any((request, caller) => {
+        const number = Number(request.params['segment'])
+        if (!own(request.params['session'], caller) || !(number < SEGMENTS)) return pmsError(404)
+        const file = new URL(`../fixtures/segment-${number}.mpegts`, import.meta.url)
+        return { status: 200, headers: { 'Content-Type': 'video/MP2T' }, body: readFileSync(file) }
+      })
+    ],
+    [
+      'GET',
+      `${base}/decision`,
+      callers.any((request) => {
+        const key = /(\d+)$/.exec(request.query.get('path') ?? '')?.[1] ?? ''
+        const item = catalogue.find(key)
+        const direct = item?.part?.id === CLIP_PART
+        return container(request, {
+          size: item ? 1 : 0,
+          generalDecisionCode: item ? 1000 : 3000,
+          generalDecisionText: item ? 'Direct play OK.' : 'Neither direct play nor conversion is available.',
+          directPlayDecisionCode: direct ? 1000 : 3000,
+          directPlayDecisionText: direct ? 'Direct play OK.' : 'App cannot direct play this item.',
+          transcodeDecisionCode: 1001,
+          transcodeDecisionText: 'Direct play not available; Conversion OK.',
+          resourceSession: `{${randomUUID()}}`,
+          Metadata: item
+            ? [{ ratingKey: key, title: item.title, Media: [{ Part: [{ key: partKey(item.part) }] }] }]
+            : []
+        })
+      })
+    ],
+    [
+      '*',
+      `${base}/ping`,
+      callers.any((request, caller) => {
+        const transcode = own(request.query.get('session') ?? undefined, caller)
+        if (!transcode) return pmsError(404)
+        transcode.pings++
+        return pmsDone()
+      })
+    ],
+    [
+      '*',
+      `${base}/stop`,
+      callers.any((request, caller) => {
+        const transcode = own(request.query.get('session') ?? undefined, caller)
+        if (!transcode) return pmsError(404)
+        running.delete(transcode.session)
+        return pmsDone()
+      })
+    ],
+    ['POST', `${base}/fallback`, callers.any(() => pmsError(412))]
+  ]
+}
+
+function partKey(part: { readonly id: number; readonly name: string } | null): string | null {
+  return part && `/library/parts/${part.id}/${CHANGE_STAMP}/${part.name}`
+}
+
+function mediaPlaylist(): Answer {
+  const segments = Array.from({ length: SEGMENTS }, (_, number) => {
+    const name = String(number).padStart(5, '0')
+    return `#EXTINF:${SEGMENT_S}.000000,\n${name}.ts\n`
+  })
+  return playlist(
+    `#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:${SEGMENT_S}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n${segments.join('')}#EXT-X-ENDLIST\n`
+  )
+}
+
+function playlist(body: string): Answer {
+  return { status: 200, headers: { 'Content-Type': 'application/vnd.apple.mpegurl' }, body }
+}
