@@ -45,7 +45,7 @@ export function createFieldMask(): Scrubber {
   function mask(chunk: Buffer, isLast: boolean): Buffer {
     const data = kept.length === 0 ? chunk : Buffer.concat([kept, chunk])
     // One character a byte, so that positions agree; bytes of UTF-8 match nothing above.
-    const text = data.latin1Slice()
+    const text = data.toString('latin1')
     const end = isLast ? text.length : text.length - unfinished(text)
     let masked: Buffer | null = null
     let at = 0
