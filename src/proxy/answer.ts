@@ -59,7 +59,7 @@ export class Answer {
 
   /** Takes a piece of the body; true where more should wait for `resume`. */
   write(chunk: Buffer): boolean {
-    const piece = this.scrubber === null ? chunk : this.scrubber.write(chunk)
+    const piece = this.scrubber === null ? chunk : this.scrubber.scrub(chunk)
     if (piece.length === 0) return false
     if (!this.sent) {
       if (this.held === null) {
@@ -78,7 +78,7 @@ export class Answer {
   }
 
   end(): void {
-    const rest = this.scrubber === null ? null : this.scrubber.end()
+    const rest = this.scrubber === null ? null : this.scrubber.flush()
     const { response, held, head, sent } = this
     this.close()
     if (sent || head === null) {
@@ -141,11 +141,17 @@ export class Answer {
 
   private writeHead(head: ResponseHead): void {
     const { call, response } = this
-    for (let i = 0; i < call.extra.length; i++) head.fields.push(call.extra[i] as string)
+    if (call.extra.length > 0) addExtra(head.fields, call.extra)
     call.sink.hijack()
     if (head.hasDate) response.sendDate = false
     response.writeHead(this.status, head.fields)
   }
+}
+
+function addExtra(fields: string[], extra: readonly string[]): void {
+  // An answer that sets a cookie is in nobody's cache (SECURITY rule 59); toResponseHead wrote the field.
+  if (extra.includes('set-cookie')) fields[fields.indexOf('cache-control') + 1] = 'no-store'
+  for (let i = 0; i < extra.length; i++) fields.push(extra[i] as string)
 }
 
 // One function each for all answers, instead of a closure for every one.

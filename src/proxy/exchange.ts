@@ -160,7 +160,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Source {
   }
 
   private report(outcome: ForwardOutcome): void {
-    this.context.onOutcome(outcome, (performance.now() - this.startedAt) / 1000)
+    this.context.onOutcome(outcome, (performance.now() - this.startedAt) / 1000, this.call)
   }
 
   private stopWaiting(): void {

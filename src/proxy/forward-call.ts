@@ -14,8 +14,10 @@ export interface ReplySink {
 
 /** Masks secrets in a textual answer as it streams; masked text is as long as what it hides. */
 export interface Scrubber {
-  write(chunk: Buffer): Buffer
-  end(): Buffer
+  /** The bytes that are decided by now. */
+  scrub(chunk: Buffer): Buffer
+  /** The bytes still kept, once the body has ended. */
+  flush(): Buffer
 }
 
 export type StreamKind = 'media' | 'events' | 'socket'
@@ -69,7 +71,7 @@ export interface ForwardContext {
   /** Flat headers set on every answer. */
   readonly fixed: readonly string[]
   readonly toProblem: (error: unknown) => Problem
-  readonly onOutcome: (outcome: ForwardOutcome, seconds: number) => void
+  readonly onOutcome: (outcome: ForwardOutcome, seconds: number, call: ForwardCall) => void
   /** Until then, on the clock of performance.now(), nothing is retried: the last retry failed too. */
   noRetryUntil: number
 }

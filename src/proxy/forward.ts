@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { Problem } from '../errors.ts'
 import { Exchange } from './exchange.ts'
-import type { ForwardCall, ForwardContext, ForwardOutcome } from './forward-call.ts'
+import type { ForwardCall, ForwardContext } from './forward-call.ts'
 import type { RouteClass } from './policy-table.ts'
 import { FIXED_FIELDS } from './response-headers.ts'
 import { tunnel, type UpgradeCall } from './upgrade.ts'
@@ -20,7 +20,7 @@ export interface ForwarderOptions {
   /** Whether browsers come by https. */
   readonly secure: boolean
   readonly toProblem: (error: unknown) => Problem
-  readonly onOutcome: (outcome: ForwardOutcome, seconds: number) => void
+  readonly onOutcome: ForwardContext['onOutcome']
 }
 
 export interface Forwarder {

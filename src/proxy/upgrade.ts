@@ -35,7 +35,7 @@ export function tunnel(context: ForwardContext, call: UpgradeCall): void {
   const lane = context.lanes.upgrade
   const startedAt = performance.now()
   const report = (outcome: Parameters<ForwardContext['onOutcome']>[0]) =>
-    context.onOutcome(outcome, (performance.now() - startedAt) / 1000)
+    context.onOutcome(outcome, (performance.now() - startedAt) / 1000, call)
   const headers = toUpstreamHeaders(request.rawHeaders, {
     identity: call.principal.identity,
     body: false,

@@ -1,0 +1,87 @@
+import type { FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Core } from '../src/core.ts'
+import { createDispatcher } from '../src/plex/dispatcher.ts'
+import { toTransportProblem } from '../src/plex/upstream-errors.ts'
+import { createForwarder } from '../src/proxy/forward.ts'
+import { createPolicy } from '../src/proxy/policy.ts'
+import type { LiveSession } from '../src/session/live-sessions.ts'
+import type { ClosedSession } from '../src/session/sessions.ts'
+import { createGate } from './forward/gate.ts'
+import { createPrincipals, type PmsPrincipal } from './forward/principals.ts'
+import { listenForUpgrades } from './forward/upgrades.ts'
+
+/** What a scoped access token allows (CONTRACT §6), in the name of the session it came from. */
+export interface ScopedAccess {
+  readonly open: true
+  readonly live: LiveSession
+  /** Media bytes too (`pms:stream`), or only the rest (`pms:read`). */
+  readonly stream: boolean
+  /** Path below /pms that it is limited to; null for all of them. */
+  readonly resource: string | null
+}
+
+export interface ForwardOptions {
+  readonly core: Core
+  /** Reads a token that came with a request without a cookie; without it none is accepted. */
+  readonly readScoped?: (token: string) => ScopedAccess | ClosedSession
+}
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Answers from the media server, or with the problem that says why not. */
+    forwardToMediaServer(): void
+  }
+}
+
+const CONNECT_TIMEOUT_MS = 5000
+
+/** Forwarding to the media server: the one place that writes to `reply.raw`. */
+export default fp<ForwardOptions>(
+  async (fastify, options) => {
+    const { core } = options
+    const { config, metrics } = core
+    const mount = `${config.publicUrl.basePath}/pms`
+    const forwarder = createForwarder({
+      service: 'pms',
+      mount,
+      createDispatcher: (connections) =>
+        createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS, ca: config.pms.ca, connections }),
+      timeoutMs: config.upstreamTimeoutMs,
+      secure: config.publicUrl.secure,
+      toProblem: toTransportProblem,
+      onOutcome(outcome, seconds, call) {
+        metrics.upstreamSeconds.observe({ upstream: 'pms', outcome }, seconds)
+        // Whatever answers at this address next may be another server.
+        if (outcome === 'unreachable') (call.principal as PmsPrincipal).mediaServer.forgetIdentity()
+      }
+    })
+    const upgrades = listenForUpgrades(fastify)
+    const gate = createGate({
+      core,
+      mount,
+      forwarder,
+      upgrades,
+      policy: createPolicy({ ownerAdmin: config.ownerAdmin }),
+      principals: createPrincipals(core, core.now),
+      findCrossSite: fastify.findCrossSite,
+      serializeCookie: (value) =>
+        fastify.serializeCookie(core.names.session, value, {
+          ...core.attributes,
+          maxAge: Math.floor(config.sessionMaxMs / 1000)
+        }),
+      readScoped: options.readScoped ?? null
+    })
+
+    fastify.decorateReply('forwardToMediaServer', function (this: FastifyReply) {
+      gate(this)
+    })
+    // A 401 from there clears the cookie as any other does: the session plugin looks at what was read.
+    fastify.addHook('onError', (request, _reply, error, done) => {
+      if ('status' in error && error.status === 401) request.readSession()
+      done()
+    })
+    fastify.addHook('onClose', () => forwarder.close())
+  },
+  { name: 'forward', dependencies: ['session', 'same-origin', '@fastify/cookie'] }
+)

@@ -1,0 +1,159 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import type { Core } from '../../src/core.ts'
+import { Problem } from '../../src/errors.ts'
+import type { Forwarder } from '../../src/proxy/forward.ts'
+import { resolveLocalUrl } from '../../src/proxy/local-url.ts'
+import type { Policy } from '../../src/proxy/policy.ts'
+import type { Rule } from '../../src/proxy/policy-table.ts'
+import { readTarget, type Target } from '../../src/proxy/target.ts'
+import type { LiveSession } from '../../src/session/live-sessions.ts'
+import type { ClosedSession, OpenSession } from '../../src/session/sessions.ts'
+import type { ScopedAccess } from '../forward.ts'
+import type { CrossSiteReason, FetchHeaders } from '../same-origin.ts'
+import type { PmsPrincipal, Principals } from './principals.ts'
+import type { Upgrade } from './upgrades.ts'
+
+export interface GateOptions {
+  readonly core: Core
+  readonly mount: string
+  readonly forwarder: Forwarder
+  readonly policy: Policy
+  readonly principals: Principals
+  readonly upgrades: WeakMap<IncomingMessage, Upgrade>
+  readonly findCrossSite: (headers: FetchHeaders, unsafe: boolean) => CrossSiteReason | null
+  /** The Set-Cookie header of a renewed session. */
+  readonly serializeCookie: (value: string) => string
+  readonly readScoped: ((token: string) => ScopedAccess | ClosedSession) | null
+}
+
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']
+const NOTHING: readonly string[] = []
+
+/**
+ * Decides whether a request may pass to the media server, and sends it on. Synchronous while the session is in
+ * memory and the server is proven: no promise stands between a request and its dispatch.
+ */
+export function createGate(options: GateOptions): (reply: FastifyReply) => void {
+  const { core, mount, forwarder, policy, principals, upgrades, findCrossSite, readScoped } = options
+  const { sessions, recheck, metrics } = core
+
+  function enter(reply: FastifyReply): void {
+    const { raw, method } = reply.request
+    if (!METHODS.includes(method)) throw new Problem('USHER_METHOD_NOT_ALLOWED')
+    const target = readTarget(raw.url ?? '', mount)
+    if (target === null) throw new Problem('USHER_INVALID_REQUEST')
+    const read = sessions.read(raw.headers.cookie)
+    // A cookie decides where there is one (CONTRACT §4.6); without, a scoped token may be meant.
+    const token = read.open || read.code !== 'USHER_SESSION_REQUIRED' ? null : findToken(raw, target)
+    const access = token === null || readScoped === null ? read : readScoped(token)
+    const principal = access.open ? principals.of(access.live) : null
+    const rule = principal === null ? null : policy.find(method, target.path, principal.role)
+    if (token === null) requireSameOrigin(raw, method, rule)
+    if (!access.open) throw new Problem(access.code)
+    if (recheck.isPastGrace(access.live)) {
+      void askPlex(reply, access.live)
+      return
+    }
+    if (principal === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+    if (rule === null || ('resource' in access && !isInScope(access, rule, target.path)))
+      throw new Problem('USHER_PATH_DENIED')
+    const upstream =
+      rule.localUrl === true ? resolveLocalUrl(target.upstream, policy, principal.role) : target.upstream
+    if (upstream === null) throw new Problem('USHER_INVALID_REQUEST')
+    const extra = answerHeaders(reply, 'sealed' in access ? access : null)
+    const proven = principal.mediaServer.verifiedIdentity()
+    if (proven !== null && proven.machineIdentifier === principal.machineIdentifier) {
+      pass(reply, principal, rule, upstream, extra)
+      return
+    }
+    // No token goes to a server that has not proven to be the one meant.
+    principal.mediaServer.verifyIdentity(principal.machineIdentifier).then(
+      () => pass(reply, principal, rule, upstream, extra),
+      (error: unknown) => void reply.send(error)
+    )
+  }
+
+  function pass(
+    reply: FastifyReply,
+    principal: PmsPrincipal,
+    rule: Rule,
+    upstream: string,
+    extra: readonly string[]
+  ): void {
+    const { raw, method } = reply.request
+    const call = {
+      sink: reply,
+      request: raw,
+      principal,
+      method,
+      origin: principal.origin,
+      path: principal.basePath === '' ? upstream : principal.basePath + upstream,
+      class: rule.class,
+      repeatable: rule.unsafe !== true && (method === 'GET' || method === 'HEAD'),
+      extra
+    }
+    if (rule.class !== 'upgrade') {
+      forwarder.forward(call)
+      return
+    }
+    const upgrade = upgrades.get(raw)
+    if (upgrade === undefined) {
+      void reply.send(new Problem('USHER_INVALID_REQUEST', { detail: 'This path takes a WebSocket only.' }))
+      return
+    }
+    forwarder.upgrade({ ...call, ...upgrade })
+  }
+
+  function requireSameOrigin(raw: IncomingMessage, method: string, rule: Rule | null): void {
+    const unsafe = (method !== 'GET' && method !== 'HEAD') || rule?.unsafe === true
+    const reason = findCrossSite(raw.headers as FetchHeaders, unsafe)
+    if (reason === null) return
+    metrics.csrfRefusals.inc({ reason })
+    throw new Problem('USHER_CROSS_SITE')
+  }
+
+  /** The last good answer is too old to act on: plex.tv is asked now, and while it is away nothing passes. */
+  async function askPlex(reply: FastifyReply, live: LiveSession): Promise<void> {
+    await recheck.run(live)
+    if (recheck.isPastGrace(live) && !core.revocations.isRevoked(live.session)) {
+      reply.send(new Problem('USHER_UPSTREAM_UNREACHABLE'))
+      return
+    }
+    try {
+      enter(reply)
+    } catch (error) {
+      reply.send(error)
+    }
+  }
+
+  /** What Fastify's own hooks would have set: a renewed cookie, and CORS for an allowed origin. */
+  function answerHeaders(reply: FastifyReply, read: OpenSession | null): readonly string[] {
+    const value = read === null ? null : sessions.renew(read)
+    const { origin } = reply.request.raw.headers
+    if (value === null && origin === undefined) return NOTHING
+    const extra: string[] = value === null ? [] : ['set-cookie', options.serializeCookie(value)]
+    if (origin === undefined) return extra
+    for (const [name, field] of Object.entries(reply.getHeaders())) {
+      if (name === 'vary' || name.startsWith('access-control-')) extra.push(name, String(field))
+    }
+    return extra
+  }
+
+  return enter
+}
+
+/** A token where Plex clients and OAuth clients put it: Authorization, X-Plex-Token, or the query. */
+function findToken({ headers }: IncomingMessage, target: Target): string | null {
+  const { authorization } = headers
+  if (authorization !== undefined && /^bearer /i.test(authorization)) return authorization.slice(7).trim()
+  const field = headers['x-plex-token']
+  return typeof field === 'string' ? field : target.token
+}
+
+function isInScope({ stream, resource }: ScopedAccess, rule: Rule, path: string): boolean {
+  if (!stream && rule.class === 'media') return false
+  if (resource === null || resource === '/') return true
+  const prefix = resource.endsWith('/') ? resource : `${resource}/`
+  return path === resource || path.startsWith(prefix)
+}

@@ -1,0 +1,44 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+
+export interface Upgrade {
+  readonly socket: Socket
+  /** What came right behind the request. */
+  readonly head: Buffer
+}
+
+/**
+ * Sends requests for an upgrade through the router like any other, so that host, origin, session and policy are
+ * checked in the one place; the returned map tells the handler which of them still have a socket to upgrade.
+ */
+export function listenForUpgrades(fastify: FastifyInstance): WeakMap<IncomingMessage, Upgrade> {
+  const upgrades = new WeakMap<IncomingMessage, Upgrade>()
+
+  function onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const socket = stream as Socket
+    // Node took its own listener away; without one a reset would end the process.
+    socket.on('error', () => socket.destroy())
+    // A body behind the request would be taken for the first frames.
+    if (request.method !== 'GET')
+      return void socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket)
+    response.on('finish', () => {
+      response.detachSocket(socket)
+      socket.destroySoon()
+    })
+    // Ends the request's log line, whether it was answered or became a tunnel.
+    socket.on('close', () => response.emit('close'))
+    upgrades.set(request, { socket, head })
+    fastify.routing(request, response)
+  }
+
+  fastify.server.on('upgrade', onUpgrade)
+  fastify.addHook('onClose', async () => {
+    fastify.server.off('upgrade', onUpgrade)
+  })
+  return upgrades
+}
