@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+
 /** Where things run: the proxy alone on one core, the load and the upstream together on another. */
 export interface Cores {
   readonly proxy: number
@@ -19,4 +21,10 @@ export function pickCores(allowed: string): Cores | null {
 /** The command, wrapped so that it and all its threads and children stay on one core. */
 export function pinned(core: number, command: string, args: readonly string[]): [string, string[]] {
   return ['taskset', ['-c', String(core), command, ...args]]
+}
+
+/** Keeps this process and its threads on one core, out of the proxy's way. */
+export function pinSelf(core: number): void {
+  const { status } = spawnSync('taskset', ['-a', '-p', '-c', String(core), String(process.pid)])
+  if (status !== 0) throw new Error(`cannot stay on core ${core}`)
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { type Bar, drawChart, type Panel } from './chart.ts'
 import { isRatio, type Outcome } from './ratio.ts'
 import { contenderTable, memoryTable, targetTable, toMarkdown } from './report.ts'
-import { cpuRatio, partCostRatio, type Results } from './results.ts'
+import { baseOf, cpuRatio, partCostRatio, type Results } from './results.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 // Bars of the two panels. The stack without an agent would squeeze all the others to the left.
@@ -18,13 +18,14 @@ export function writeResults(results: Results): void {
 /** The chart and the page, both from this run. */
 export function writeDocuments(results: Results): void {
   mkdirSync(`${ROOT}docs`, { recursive: true })
-  const small = panel(results, 'CPU per 1 KB request ÷ nginx (shorter is better)', (id) =>
-    cpuRatio(results, 'small', id, 'nginx')
+  const base = baseOf(results)
+  const small = panel(results, `CPU per 1 KB request ÷ ${base} (shorter is better)`, (id) =>
+    cpuRatio(results, 'small', id, base)
   )
-  const part = panel(results, 'CPU per GB of a 200 MB file ÷ nginx (shorter is better)', (id) =>
-    partCostRatio(results, id)
+  const part = panel(results, `CPU per GB of a 200 MB file ÷ ${base} (shorter is better)`, (id) =>
+    partCostRatio(results, id, base)
   )
-  writeFileSync(`${ROOT}docs/benchmark.svg`, drawChart('Usher and its peers, against nginx', [small, part]))
+  writeFileSync(`${ROOT}docs/benchmark.svg`, drawChart('Usher and its peers', [small, part]))
   writeFileSync(`${ROOT}docs/benchmark.md`, page(results))
 }
 
@@ -47,7 +48,7 @@ Made by \`${command}\` on ${date.slice(0, 10)} (Node ${machine['node']}, nginx $
 the benchmark and not by hand. Only ratios are given: absolute times say more about the machine than about the
 programs. Run it on yours.
 
-![Usher and its peers, CPU against nginx](benchmark.svg)
+![Usher and its peers, by CPU](benchmark.svg)
 
 ## What Usher must reach
 
@@ -55,7 +56,7 @@ ${toMarkdown(targetTable(results))}
 
 The media lane is off here, as it is by default; *aim* is what it is for.
 
-## Everybody against nginx
+## Everybody against ${baseOf(results)}
 
 ${toMarkdown(contenderTable(results))}
 

@@ -1,5 +1,13 @@
 import { isRatio, type Outcome, ratioOf } from './ratio.ts'
-import { cpuRatio, partCostRatio, type Results, saturated, singleRatio, throughputRatio } from './results.ts'
+import {
+  baseOf,
+  cpuRatio,
+  partCostRatio,
+  type Results,
+  saturated,
+  singleRatio,
+  throughputRatio
+} from './results.ts'
 import { TARGETS, type Target, verdictOf } from './targets.ts'
 
 export type Table = readonly (readonly string[])[]
@@ -21,21 +29,22 @@ export function targetTable(results: Results): Table {
   return [['figure', 'must', 'aim', 'measured (lowest to highest round)', 'verdict'], ...rows]
 }
 
-/** Everybody's ratios to nginx of the same round. */
+/** Everybody's ratios to the base of the same round. */
 export function contenderTable(results: Results): Table {
+  const base = baseOf(results)
   const rows = Object.entries(results.labels).map(([id, label]) => [
     label,
-    short(cpuRatio(results, 'small', id, 'nginx')),
-    short(saturatedRatio(results, id, (sample) => sample.requestsPerSecond)),
-    short(saturatedRatio(results, id, (sample) => sample.p50Us)),
-    short(saturatedRatio(results, id, (sample) => sample.p99Us)),
-    short(singleRatio(results, id)),
-    short(cpuRatio(results, 'large', id, 'nginx')),
-    short(throughputRatio(results, id)),
-    short(partCostRatio(results, id))
+    short(cpuRatio(results, 'small', id, base)),
+    short(saturatedRatio(results, id, base, (sample) => sample.requestsPerSecond)),
+    short(saturatedRatio(results, id, base, (sample) => sample.p50Us)),
+    short(saturatedRatio(results, id, base, (sample) => sample.p99Us)),
+    short(singleRatio(results, id, base)),
+    short(cpuRatio(results, 'large', id, base)),
+    short(throughputRatio(results, id, base)),
+    short(partCostRatio(results, id, base))
   ])
   const head = [
-    '÷ nginx of the same round',
+    `÷ ${base} of the same round`,
     '1 KB: CPU',
     'req/s',
     'p50',
@@ -71,8 +80,13 @@ export function memoryTable(results: Results): Table {
   return [head, ...rows]
 }
 
-function saturatedRatio(results: Results, id: string, pick: Parameters<typeof saturated>[3]): Outcome {
-  return ratioOf(saturated(results, 'small', id, pick), saturated(results, 'small', 'nginx', pick))
+function saturatedRatio(
+  results: Results,
+  id: string,
+  base: string,
+  pick: Parameters<typeof saturated>[3]
+): Outcome {
+  return ratioOf(saturated(results, 'small', id, pick), saturated(results, 'small', base, pick))
 }
 
 function limit({ better, unit }: Target, value: number): string {

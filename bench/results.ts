@@ -42,23 +42,28 @@ export function cpuRatio(results: Results, mode: Saturated, above: string, below
   return ratioOf(saturated(results, mode, above, pick), saturated(results, mode, below, pick))
 }
 
-/** MB/s of the part over nginx's. Both must have been the busy part: an idle nginx would flatter the other. */
-export function throughputRatio(results: Results, id: string): Outcome {
+/** MB/s of the part over that of the base. Both must have been the busy part: an idle base would flatter the other. */
+export function throughputRatio(results: Results, id: string, base: string): Outcome {
   const figures = (of: string): Figure[] =>
     (results.part[of] ?? []).map(
       ({ util, bytesPerSecond }) => unsound(of, util, results.minUtil) ?? bytesPerSecond
     )
-  return ratioOf(figures(id), figures('nginx'))
+  return ratioOf(figures(id), figures(base))
 }
 
-/** CPU per gigabyte of the part over nginx's; what was not busy costs no CPU, so no share is asked for. */
-export function partCostRatio(results: Results, id: string): Outcome {
+/** CPU per gigabyte of the part over the base's; what was not busy costs no CPU, so no share is asked for. */
+export function partCostRatio(results: Results, id: string, base: string): Outcome {
   const figures = (of: string): number[] => (results.part[of] ?? []).map(({ cpuPerGb }) => cpuPerGb)
-  return ratioOf(figures(id), figures('nginx'))
+  return ratioOf(figures(id), figures(base))
 }
 
-/** Median latency at one connection over nginx's, where nobody is saturated. */
-export function singleRatio(results: Results, id: string): Outcome {
+/** Median latency at one connection over the base's, where nobody is saturated. */
+export function singleRatio(results: Results, id: string, base: string): Outcome {
   const figures = (of: string): number[] => (results.single[of] ?? []).map(({ p50Us }) => p50Us)
-  return ratioOf(figures(id), figures('nginx'))
+  return ratioOf(figures(id), figures(base))
+}
+
+/** What everybody is held against: nginx, or bare Node where nginx is missing. */
+export function baseOf(results: Results): 'nginx' | 'bare' {
+  return results.small['nginx'] ? 'nginx' : 'bare'
 }

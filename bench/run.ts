@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSimulator } from '../test/simulator/simulator.ts'
 import type { Running } from './contender.ts'
-import { type Cores, pickCores } from './cores.ts'
+import { type Cores, pickCores, pinSelf } from './cores.ts'
 import { writeDocuments, writeResults } from './documents.ts'
 import { describeMachine, missingPrograms } from './environment.ts'
 import * as measure from './measure.ts'
@@ -35,6 +35,7 @@ async function bench(options: Options): Promise<number> {
   if (!cores || !isInstalled('wrk') || !isInstalled('taskset')) return 2
   installPeers()
   buildUsher()
+  pinSelf(cores.load)
   const directory = mkdtempSync(join(tmpdir(), 'usher-bench-'))
   try {
     const results = await measureIn(directory, cores, options, notes)

@@ -64,12 +64,12 @@ export const TARGETS: readonly Target[] = [
       cpuRatio(r, 'large', 'usher', 'bare')
     )
   ),
-  higher('200 MB part, MB/s ÷ nginx', 0.4, 0.95, (r) => throughputRatio(r, 'usher')),
-  lower('200 MB part, CPU per GB ÷ nginx', 4.5, 1.2, (r) => partCostRatio(r, 'usher')),
+  higher('200 MB part, MB/s ÷ nginx', 0.4, 0.95, (r) => throughputRatio(r, 'usher', 'nginx')),
+  lower('200 MB part, CPU per GB ÷ nginx', 4.5, 1.2, (r) => partCostRatio(r, 'usher', 'nginx')),
   growth('resident growth over a 200 MB part', 32, 8, 'partGrowth'),
   growth('resident growth with ten slow readers', 50, 4, 'slowReadersGrowth'),
   growth('resident growth with 1,000 idle connections', 40, 8, 'connectionsGrowth'),
-  lower('p50 at one connection ÷ nginx', 2.2, 1.5, (r) => singleRatio(r, 'usher')),
+  lower('p50 at one connection ÷ nginx', 2.2, 1.5, (r) => singleRatio(r, 'usher', 'nginx')),
   lower('100,000 sessions (all cache misses) ÷ one session (all hits)', 1.3, 1.15, (r) =>
     cpuRatio(r, 'sessions', 'usher-misses', 'usher-hits')
   ),
