@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { Problem } from '../src/errors.ts'
+import { isTokenDead, Problem } from '../src/errors.ts'
 import type { CookieAttributes, CookieNames } from '../src/session/cookie.ts'
 import type { Recheck } from '../src/session/recheck.ts'
 import type { Session, SessionView } from '../src/session/session.ts'
@@ -30,8 +30,8 @@ export interface SessionPluginOptions {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** `session`: only with an open session. `none`: for everybody. */
-    guard?: 'session' | 'none'
+    /** `session`: only with an open session. `service`: only with a service's secret. `none`: for everybody. */
+    guard?: 'session' | 'service' | 'none'
   }
   interface FastifyRequest {
     /** Who the cookie signs in; read once, then kept. */
@@ -135,6 +135,15 @@ export default fp<SessionPluginOptions>(
         reads.delete(request)
         request.requireSession()
       }
+    })
+
+    // plex.tv said that the session's own token is dead; an outage never comes this way.
+    fastify.addHook('onError', async (request, reply, error) => {
+      const read = reads.get(request)
+      if (request.routeOptions.config.guard !== 'session' || !read?.open || !isTokenDead(error)) return
+      sessions.end(read.live.session)
+      onEnd(read.live.session, 'token_dead')
+      reply.clearSessionCookie()
     })
 
     fastify.addHook('onSend', async (request, reply) => {

@@ -9,6 +9,6 @@ export const healthRoute: FastifyPluginAsyncTypebox = async (fastify) => {
       config: { guard: 'none', sameOrigin: 'off', limit: 'none', host: 'any', browser: 'allowed' },
       schema: { tags: ['operations'], summary: 'Whether the process lives', response: { 204: NoContent } }
     },
-    (_request, reply) => reply.code(204).send(null)
+    async (_request, reply) => reply.code(204).send(null)
   )
 }

@@ -13,7 +13,11 @@ import session, { type EndReason } from '../plugins/session.ts'
 import signInCookies from '../plugins/sign-in-cookies.ts'
 import { healthRoute } from '../routes/health.ts'
 import { operationsRoutes } from '../routes/internal/operations.ts'
+import { homeRoutes } from '../routes/public/session/home.ts'
 import { loginRoute } from '../routes/public/session/login.ts'
+import { pinRoutes } from '../routes/public/session/pin.ts'
+import { redirectRoutes } from '../routes/public/session/redirect.ts'
+import { serverRoutes } from '../routes/public/session/servers.ts'
 import { sessionRoutes } from '../routes/public/session/session.ts'
 import type { Core } from './core.ts'
 import { createListener } from './listener.ts'
@@ -42,10 +46,19 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   const browsers: FastifyPluginAsync = async (scope) => {
     await scope.register(jsonBodies)
     await scope.register(cookie, { hook: false })
-    await scope.register(session, { ...core, ...config, basePath: publicUrl.basePath, onEnd: countEnd(core) })
+    await scope.register(session, {
+      ...core,
+      sessionMaxMs: config.sessionMaxMs,
+      basePath: publicUrl.basePath,
+      onEnd: countEnd(core)
+    })
     await scope.register(signInCookies, core)
     await scope.register(loginRoute, { core })
     await scope.register(sessionRoutes, { core })
+    await scope.register(pinRoutes, { core, pins: core.pinSignIns })
+    await scope.register(redirectRoutes, { core, pins: core.pinSignIns })
+    await scope.register(homeRoutes, { core })
+    await scope.register(serverRoutes, { choice: core.serverChoice })
   }
   await app.register(browsers, { prefix: publicUrl.basePath })
   await app.register(healthRoute)

@@ -1,8 +1,10 @@
 import type { Config } from './config.ts'
 import type { Logger } from './logger.ts'
+import { createMediaServers, type MediaServers } from './media-servers.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { createProbe } from './plex/connections.ts'
 import { createDispatcher } from './plex/dispatcher.ts'
-import { createMediaServer, type MediaServer } from './plex/media-server.ts'
+import type { MediaServer } from './plex/media-server.ts'
 import { createPlexTv, type PlexTv } from './plex/plex-tv.ts'
 import { createUpstream, type UpstreamOptions } from './plex/upstream.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
@@ -15,10 +17,11 @@ import {
 } from './session/cookie.ts'
 import { createKeyRing } from './session/key-ring.ts'
 import { createLiveSessions, type LiveSessions } from './session/live-sessions.ts'
+import { createPinSignIns, type PinSignIns } from './session/pin-sign-ins.ts'
 import { createRecheck, type Recheck } from './session/recheck.ts'
 import { createRevocations, type Revocations } from './session/revocation.ts'
 import { createSeal, type Purpose, type Seal } from './session/seal.ts'
-import type { Session } from './session/session.ts'
+import { createServerChoice, type ServerChoice } from './session/server-choice.ts'
 import { createSessions, type Sessions } from './session/sessions.ts'
 import { createSignOuts, type SignOuts } from './session/sign-outs.ts'
 
@@ -32,7 +35,7 @@ export interface Core {
   /** The deployment's media server; null where each session picks its own. */
   readonly mediaServer: MediaServer | null
   /** The media server of a session, null where none is chosen yet. */
-  readonly mediaServerOf: (session: Session) => MediaServer | null
+  readonly mediaServerOf: MediaServers['of']
   readonly names: CookieNames
   readonly attributes: CookieAttributes
   readonly seal: Seal
@@ -41,6 +44,8 @@ export interface Core {
   readonly recheck: Recheck
   readonly signOuts: SignOuts
   readonly sessions: Sessions
+  readonly pinSignIns: PinSignIns
+  readonly serverChoice: ServerChoice
   /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
   readonly machineId: () => Promise<string | null>
   /** Epoch ms of plex.tv's last answer, null before the first. */
@@ -77,7 +82,6 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
 
   // One pool for plex.tv and another for the media server: neither waits for the other's sockets.
   const plexDispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS })
-  const pmsDispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS, ca: config.pms.ca })
   const plexUpstream = { service: 'plex.tv', dispatcher: plexDispatcher, onOutcome } as const
   const timeoutMs = Math.min(PLEX_TIMEOUT_MS, config.upstreamTimeoutMs)
   const plexTv = createPlexTv({
@@ -86,17 +90,10 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     identity: config.client,
     now
   })
-  const mediaServer =
-    config.pms.url === null
-      ? null
-      : createMediaServer({
-          url: config.pms.url,
-          dispatcher: pmsDispatcher,
-          timeoutMs: config.upstreamTimeoutMs,
-          identity: config.client,
-          machineIdentifier: config.pms.machineId,
-          onOutcome
-        })
+  // A plex.tv on loopback is a simulator, and so are the servers that it lists.
+  const rules = { allowLoopback: isLoopback(new URL(config.plexUrl).hostname) }
+  const mediaServers = createMediaServers({ config, connectTimeoutMs: CONNECT_TIMEOUT_MS, rules, onOutcome })
+  const mediaServer = mediaServers.configured
 
   const names = cookieNames(config)
   const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), (purpose) =>
@@ -132,6 +129,12 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     now
   })
 
+  async function machineId(): Promise<string | null> {
+    if (mediaServer === null) return null
+    return config.pms.machineId ?? (await mediaServer.verifyIdentity()).machineIdentifier
+  }
+  const probe = createProbe({ timeoutMs: CONNECT_TIMEOUT_MS, ca: config.pms.ca, onOutcome })
+
   return {
     config,
     log,
@@ -139,7 +142,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     metrics,
     plexTv,
     mediaServer,
-    mediaServerOf: () => mediaServer,
+    mediaServerOf: mediaServers.of,
     names,
     attributes: cookieAttributes(config),
     seal,
@@ -148,10 +151,9 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     recheck,
     signOuts,
     sessions,
-    async machineId() {
-      if (mediaServer === null) return null
-      return config.pms.machineId ?? (await mediaServer.verifyIdentity()).machineIdentifier
-    },
+    machineId,
+    pinSignIns: createPinSignIns({ config, plexTv, signOuts, machineId, now }),
+    serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
     plexSeenAt: () => plexSeenAt,
     readiness: createReadiness({
       mediaServer,
@@ -168,7 +170,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       signOuts.close()
       live.close()
       live.abortStreams()
-      await Promise.all([plexDispatcher.destroy(), pmsDispatcher.destroy()])
+      await Promise.all([plexDispatcher.destroy(), mediaServers.close()])
     }
   }
 }
@@ -176,4 +178,8 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
 /** A cookie's name is part of its purpose, so a value cannot be moved to another cookie (SECURITY rule 5). */
 function scope(purpose: Purpose, names: CookieNames): string {
   return purpose in names ? `${purpose} ${names[purpose as keyof CookieNames]}` : purpose
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
 }

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { type FastifyInstance, fastify, LogController } from 'fastify'
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  fastify,
+  LogController
+} from 'fastify'
 import { toBody } from '../plugins/problems.ts'
 import type { Core } from './core.ts'
 import { Problem } from './errors.ts'
@@ -19,8 +25,9 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
   // Random, so that ids do not repeat over restarts; a caller's own id is not believed.
   const prefix = randomBytes(6).toString('base64url')
   let requests = 0
+  const loggerInstance: FastifyBaseLogger = core.log.child({ listener: name })
   return fastify({
-    loggerInstance: core.log.child({ listener: name }),
+    loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     // A child logger for every request costs more than naming the request id where a line is written.
     childLoggerFactory: (logger) => logger,
@@ -35,7 +42,7 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
     routerOptions: { maxParamLength: 200 },
     // Refuse, do not tidy: what was validated is what is used (SECURITY rule 32).
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
-    frameworkErrors: (_error, request, reply) => {
+    frameworkErrors: (_error, request, reply: FastifyReply) => {
       const problem = new Problem('USHER_INVALID_REQUEST')
       void reply
         .code(problem.status)

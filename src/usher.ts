@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { buildInternalApp, buildPublicApp } from './app.ts'
@@ -19,10 +20,13 @@ export interface UsherOptions {
   readonly output: LogOutput
   readonly now?: () => number
   readonly processMetrics?: boolean
+  /** Sees each HTTP server before it listens. */
+  readonly onListen?: (server: Server, name: 'public' | 'internal') => void
 }
 
 /** One whole Usher in this process: the core and its two listeners. Two of them do not notice each other. */
-export async function startUsher({ config, output, now, processMetrics }: UsherOptions): Promise<Usher> {
+export async function startUsher(options: UsherOptions): Promise<Usher> {
+  const { config, output, now, processMetrics, onListen } = options
   const { log } = output
   const core = createCore({
     config,
@@ -33,6 +37,8 @@ export async function startUsher({ config, output, now, processMetrics }: UsherO
   try {
     const publicApp = await buildPublicApp(core)
     const internalApp = await buildInternalApp(core)
+    onListen?.(publicApp.server, 'public')
+    onListen?.(internalApp.server, 'internal')
     const publicUrl = await listen(publicApp, config.listen)
     const internalUrl = await listen(internalApp, config.internalListen)
     log.info({ url: publicUrl }, 'public listener ready')

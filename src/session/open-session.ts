@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config.ts'
-import { isTokenDead } from '../errors.ts'
+import { isTokenDead, Problem } from '../errors.ts'
 import type { Account } from '../plex/account.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 import { admit } from './admission.ts'
@@ -9,7 +9,8 @@ import type { SignOuts } from './sign-outs.ts'
 
 /** A fresh account token from Usher's own sign-in, on its way to become a session. */
 export interface SignedIn {
-  readonly account: Account
+  /** As the sign-in answered it; asked of plex.tv where it did not. */
+  readonly account?: Account
   readonly token: string
   readonly clientIdentifier: string
   readonly method: Method
@@ -18,7 +19,7 @@ export interface SignedIn {
 
 export interface OpenSessionOptions {
   readonly config: Pick<Config, 'access' | 'requireTwoFactor' | 'sessionIdleMs' | 'sessionMaxMs'>
-  readonly plexTv: Pick<PlexTv, 'resources'>
+  readonly plexTv: Pick<PlexTv, 'resources' | 'account'>
   readonly signOuts: Pick<SignOuts, 'add'>
   /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
   readonly machineId: () => Promise<string | null>
@@ -32,14 +33,18 @@ export interface OpenSessionOptions {
  */
 export async function openSession(options: OpenSessionOptions, signedIn: SignedIn): Promise<Session> {
   const { config, plexTv, signOuts, machineId, now } = options
-  const { account, token, clientIdentifier, method, homeAdmin = null } = signedIn
+  const { token, clientIdentifier, method, homeAdmin = null } = signedIn
   try {
-    const [resources, machine] = await Promise.all([plexTv.resources(token, clientIdentifier), machineId()])
+    const [account, resources, machine] = await Promise.all([
+      signedIn.account ?? plexTv.account(token, clientIdentifier),
+      plexTv.resources(token, clientIdentifier),
+      machineId()
+    ])
     const admission = admit(config, account, resources, machine)
     const time = now()
     const expiresAt = time + config.sessionMaxMs
     return {
-      id: randomBytes(16).toString('base64url'),
+      id: freshId(),
       account: toSessionAccount(account),
       accountToken: token,
       clientIdentifier,
@@ -55,7 +60,14 @@ export async function openSession(options: OpenSessionOptions, signedIn: SignedI
       homeAdmin
     }
   } catch (error) {
-    if (!isTokenDead(error)) signOuts.add(token, clientIdentifier)
+    // A token that was given out a moment ago cannot be dead; nothing else may end for it.
+    if (isTokenDead(error)) throw new Problem('USHER_UPSTREAM_INVALID', { cause: error })
+    signOuts.add(token, clientIdentifier)
     throw error
   }
+}
+
+/** 128 random bits: never guessed, never taken over from before a sign-in. */
+export function freshId(): string {
+  return randomBytes(16).toString('base64url')
 }

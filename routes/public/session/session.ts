@@ -42,7 +42,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
         response: { 200: SessionViewSchema, ...problems(400, 401, 429) }
       }
     },
-    (request, reply) => reply.send(reply.viewSession(request.requireSession()))
+    async (request, reply) => reply.send(reply.viewSession(request.requireSession()))
   )
 
   fastify.get(

@@ -1,0 +1,33 @@
+import fp from 'fastify-plugin'
+import { toOAuthError } from '../src/tokens/oauth-error.ts'
+import { toProblem } from './problems.ts'
+
+/**
+ * Every failure below the token endpoints as RFC 6749 §5.2 has it, in application/json because OAuth clients read
+ * nothing else; the code of the closed list stands beside it (CONTRACT §6).
+ */
+export default fp(
+  async (fastify) => {
+    fastify.addHook('onSend', async (_request, reply) => {
+      // RFC 6749 §5.1 asks for both, and clients of HTTP/1.0 caches still look for the second.
+      reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache' })
+    })
+
+    fastify.setErrorHandler((error, request, reply) => {
+      const problem = toOAuthError(toProblem(error))
+      if (problem.status >= 500) {
+        const { code, upstream, cause } = problem
+        const fields = { reqId: request.id, code, upstream, err: cause }
+        if (code === 'USHER_INTERNAL') request.log.error(fields, 'request failed')
+        else request.log.warn(fields, 'upstream failed')
+      }
+      if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter))
+      return reply
+        .code(problem.status)
+        .type('application/json')
+        .serializer(JSON.stringify)
+        .send({ error: problem.error, error_description: problem.detail, code: problem.code })
+    })
+  },
+  { name: 'oauth-errors' }
+)

@@ -1,0 +1,64 @@
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Grant } from '../src/config.ts'
+import { OAuthError } from '../src/tokens/oauth-error.ts'
+import type { Service, Services } from '../src/tokens/services.ts'
+
+export interface ServiceAuthOptions {
+  readonly services: Services
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a service needs to come in here at all; without it, being a known service is enough. */
+    grant?: Grant
+  }
+  interface FastifyRequest {
+    /** The authenticated service, null before that or where the route has no such guard. */
+    findService(): Service | null
+    /** The authenticated service; throws invalid_client when there is none. */
+    requireService(): Service
+  }
+}
+
+const CHALLENGES: readonly string[] = ['Basic realm="usher", charset="UTF-8"', 'Bearer realm="usher"']
+
+/** Services by their secret (CONTRACT §6): guards the routes whose config says `guard: 'service'`. */
+export default fp<ServiceAuthOptions>(
+  async (fastify, { services }) => {
+    const { limiter } = fastify
+    const known = new WeakMap<FastifyRequest, Service>()
+
+    fastify.decorateRequest('findService', function (this: FastifyRequest) {
+      return known.get(this) ?? null
+    })
+    fastify.decorateRequest('requireService', function (this: FastifyRequest) {
+      const service = known.get(this)
+      if (service === undefined) throw new OAuthError('invalid_client', 'The service is not authenticated.')
+      return service
+    })
+
+    // preParsing: after the rate limiter, which counts in onRequest, and before the body is read.
+    fastify.addHook('preParsing', async (request, reply) => {
+      const { guard, grant } = request.routeOptions.config
+      if (guard !== 'service') return
+      // Asked before the secret is looked at: past the limit a right guess must look like a wrong one.
+      await limiter.check(request, 'service_auth')
+      const service = services.authenticate(request.raw.headers.authorization)
+      if (service === null) {
+        request.log.warn({ reqId: request.id, address: request.ip }, 'service authentication failed')
+        // Failures alone are counted, so a busy service never limits itself.
+        await limiter.take(request, 'service_auth')
+        reply.header('www-authenticate', [...CHALLENGES])
+        throw new OAuthError('invalid_client', 'The id or the secret of the service is not accepted.')
+      }
+      known.set(request, service)
+      if (grant !== undefined && !service.has(grant)) {
+        throw new OAuthError('unauthorized_client', 'The service does not hold the grant this needs.', {
+          status: 403
+        })
+      }
+    })
+  },
+  { name: 'service-auth', dependencies: ['rate-limits'] }
+)

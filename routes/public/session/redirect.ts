@@ -1,0 +1,130 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Core } from '../../../src/core.ts'
+import { Problem } from '../../../src/errors.ts'
+import type { PinOutcome, PinSignIns } from '../../../src/session/pin-sign-ins.ts'
+import { safeReturnTo } from '../../../src/session/return-to.ts'
+import type { SignIn } from '../../../src/session/sign-in.ts'
+import { problems } from '../../schemas.ts'
+import { countFailure, countSuccess } from './pin.ts'
+
+/** Between Plex's page sending the browser back and the claim being readable. */
+const SECOND_LOOK_MS = 700
+
+const Redirect = Type.Null({ description: 'Location leads on' })
+
+/** The redirect flow, which works without JavaScript: to Plex's page and back (CONTRACT §4.2). */
+export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns }> = async (
+  fastify,
+  options
+) => {
+  const { core, pins } = options
+  const { publicUrl, allowedReturnOrigins } = core.config
+  // Plex's page is another site, and so is whoever linked to a page behind the sign-in: navigations may come from anywhere.
+  const config = { guard: 'none', sameOrigin: 'off', limit: 'address' } as const
+  const signInPage = `${publicUrl.basePath}/signin`
+
+  fastify.get(
+    '/session/login',
+    {
+      config,
+      schema: {
+        tags: ['session'],
+        summary: 'Sign in on Plex’s own page',
+        querystring: Type.Object({ returnTo: Type.Optional(Type.String({ maxLength: 2000 })) }),
+        response: { 302: Redirect, ...problems(400, 403, 429) }
+      }
+    },
+    async (request, reply) => {
+      requireNavigation(request)
+      const returnTo = request.query.returnTo ?? `${publicUrl.basePath}/`
+      const safe = safeReturnTo(returnTo, publicUrl.origin, allowedReturnOrigins)
+      if (safe === null) return reply.redirect(`${signInPage}?error=USHER_INVALID_REQUEST`, 302)
+      try {
+        await fastify.limiter.take(request, 'pin_address')
+        const signIn = await pins.start({
+          kind: 'redirect',
+          returnTo: safe,
+          device: request.findDevice(),
+          before: request.findSignIn(),
+          signedIn: request.readSession().open
+        })
+        reply.setSignIn(signIn)
+        return reply.redirect(pins.toView(signIn).authUrl, 302)
+      } catch (error) {
+        return reply.redirect(
+          `${signInPage}?error=${codeOf(error)}&returnTo=${encodeURIComponent(safe)}`,
+          302
+        )
+      }
+    }
+  )
+
+  fastify.get(
+    '/session/callback',
+    {
+      config,
+      schema: {
+        tags: ['session'],
+        summary: 'Where Plex’s page sends the browser back to',
+        response: { 302: Redirect, ...problems(403, 429) }
+      }
+    },
+    async (request, reply) => {
+      requireNavigation(request)
+      const signIn = request.findSignIn()
+      if (signIn === null) {
+        // A reload, or the way back through the history: there is nothing left to do.
+        const done = request.readSession().open
+        return reply.redirect(done ? signInPage : `${signInPage}?error=USHER_PIN_UNKNOWN`, 302)
+      }
+      const again = `&returnTo=${encodeURIComponent(signIn.returnTo)}`
+      try {
+        const outcome = await finish(signIn)
+        if (outcome.status === 'pending' || outcome.status === 'expired') {
+          reply.clearSignIn()
+          const code = outcome.status === 'pending' ? 'USHER_SIGNIN_CANCELLED' : 'USHER_PIN_UNKNOWN'
+          return reply.redirect(`${signInPage}?error=${code}${again}`, 302)
+        }
+        reply.startSession(outcome.session)
+        reply.setDevice({ clientIdentifier: signIn.clientIdentifier, trusted: true })
+        reply.clearSignIn()
+        countSuccess(core, request.id, outcome.session.account.id)
+        // Checked once more where it is used: the list of origins may be another one by now.
+        const target = safeReturnTo(signIn.returnTo, publicUrl.origin, allowedReturnOrigins)
+        return reply.redirect(target ?? `${publicUrl.basePath}/`, 302)
+      } catch (error) {
+        countFailure(core, error)
+        // A refusal ends the sign-in; after an outage the same one can be finished by a reload.
+        if (error instanceof Problem && error.status === 403) reply.clearSignIn()
+        return reply.redirect(`${signInPage}?error=${codeOf(error)}${again}`, 302)
+      }
+    }
+  )
+
+  async function finish(signIn: SignIn): Promise<PinOutcome> {
+    const first = await pins.finish(signIn)
+    if (first.status !== 'pending') return first
+    await delay(SECOND_LOOK_MS)
+    return pins.finish(signIn)
+  }
+}
+
+/** Robots, prefetches, images and scripts make no PIN: with Fetch Metadata only a navigation of a document does. */
+function requireNavigation(request: FastifyRequest): void {
+  const { headers } = request
+  const mode = headers['sec-fetch-mode']
+  const dest = headers['sec-fetch-dest']
+  const site = headers['sec-fetch-site']
+  const hasMetadata = mode !== undefined || dest !== undefined || site !== undefined
+  const isPrefetch = headers['sec-purpose'] !== undefined || headers['purpose'] === 'prefetch'
+  if (isPrefetch || (hasMetadata && !(mode === 'navigate' && dest === 'document'))) {
+    throw new Problem('USHER_CROSS_SITE', { detail: 'Only a navigation starts or ends this sign-in.' })
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Problem ? error.code : 'USHER_INTERNAL'
+}

@@ -1,0 +1,103 @@
+import { Writable } from 'node:stream'
+import type { Test } from 'tap'
+import { generateKey } from '../../src/commands.ts'
+import { loadConfig } from '../../src/config.ts'
+import { createLogger } from '../../src/logger.ts'
+import { startUsher, type Usher } from '../../src/usher.ts'
+import { type Simulator, startSimulator } from '../simulator/simulator.ts'
+import { type Browser, createBrowser } from './browser.ts'
+import { type Canary, createCanary } from './canary.ts'
+import { freePort } from './ports.ts'
+
+export interface TestUsher extends Usher {
+  readonly simulator: Simulator
+  readonly canary: Canary
+  /** Parsed log lines so far. */
+  readonly logs: Record<string, unknown>[]
+  readonly settings: Record<string, string>
+  /** A fresh browser: own cookie jar, own address. */
+  browser(): Browser
+  /** A browser that has signed in with the password of a demo account. */
+  signedIn(login?: string): Promise<Browser>
+}
+
+export interface TestUsherOptions {
+  readonly settings?: Record<string, string | undefined>
+  readonly simulator?: Simulator
+  readonly now?: () => number
+  /** Keeps the canary from failing this test, for a test of the canary itself. */
+  readonly leaky?: boolean
+}
+
+export const OWNER = 'sim@example.com'
+export const FRIEND = 'friend@example.com'
+export const PASSWORD = 'correct-horse'
+
+/** A real Usher on free loopback ports in front of the simulator. Every byte it sends is watched for tokens. */
+export async function startTestUsher(t: Test, options: TestUsherOptions = {}): Promise<TestUsher> {
+  const simulator = options.simulator ?? (await startSimulator())
+  const port = await freePort()
+  const settings = withoutUndefined({
+    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
+    USHER_HOST: '127.0.0.1',
+    USHER_PORT: String(port),
+    USHER_INTERNAL_HOST: '127.0.0.1',
+    USHER_INTERNAL_PORT: '0',
+    USHER_SESSION_KEYS: generateKey(Date.now()),
+    USHER_PLEX_URL: simulator.plexUrl,
+    USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
+    USHER_PLEX_APP_URL: simulator.plexUrl,
+    USHER_PMS_URL: simulator.pmsUrl,
+    // Tests give each browser an address of its own, as a proxy would.
+    USHER_TRUSTED_PROXIES: '127.0.0.1',
+    USHER_LOG_LEVEL: 'trace',
+    ...options.settings
+  })
+  const canary = createCanary()
+  const logs: Record<string, unknown>[] = []
+  const stream = new Writable({
+    decodeStrings: false,
+    write(chunk: string, _encoding, done) {
+      const line = String(chunk)
+      canary.watchText('log', line)
+      logs.push(JSON.parse(line) as Record<string, unknown>)
+      done()
+    }
+  })
+  const usher = await startUsher({
+    config: loadConfig(settings),
+    output: createLogger({ level: 'trace', stream }),
+    processMetrics: false,
+    onListen: (server, name) =>
+      canary.watchServer(server, `${name} listener`, { transients: name === 'internal' }),
+    ...(options.now && { now: options.now })
+  })
+  t.teardown(async () => {
+    canary.watchText('metrics', await usher.core.metrics.registry.metrics())
+    await usher.stop(0)
+    if (options.simulator === undefined) await simulator.close()
+    if (!options.leaky) t.strictSame(canary.leaks(), [], 'no token left Usher')
+  })
+  const browser = () => createBrowser(usher.publicUrl)
+  return {
+    ...usher,
+    simulator,
+    canary,
+    logs,
+    settings,
+    browser,
+    async signedIn(login = OWNER) {
+      const fresh = browser()
+      const answer = await fresh.post('/session/login', { login, password: PASSWORD })
+      if (answer.status !== 201)
+        throw new Error(`sign-in of ${login} answered ${answer.status} ${answer.text}`)
+      return fresh
+    }
+  }
+}
+
+function withoutUndefined(settings: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  )
+}
