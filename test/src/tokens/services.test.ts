@@ -1,0 +1,91 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { hashSecret } from '../../../src/config/services.ts'
+import type { Grant } from '../../../src/config.ts'
+import { createServices } from '../../../src/tokens/services.ts'
+
+const SECRET_A = 'a-secret-of-service-a-that-is-long'
+const SECRET_A2 = 'the-next-secret-of-service-a-longer'
+const SECRET_B = 'b:secret+of %service/b=ünïcode'
+
+const setting = (id: string, secrets: string[], grants: Grant[]) => ({
+  id,
+  secretHashes: secrets.map(hashSecret),
+  grants,
+  maxTtlMs: 900_000
+})
+const services = createServices([
+  setting('alpha', [SECRET_A, SECRET_A2], ['scoped']),
+  setting('beta', [SECRET_B], ['sources', 'introspect'])
+])
+
+const basic = (id: string, secret: string) =>
+  `Basic ${Buffer.from(`${encode(id)}:${encode(secret)}`).toString('base64')}`
+const encode = (text: string) => new URLSearchParams({ '': text }).toString().slice(1)
+
+t.test('a service proves itself by Basic, form-encoded, and by Bearer', async (t) => {
+  t.equal(services.authenticate(basic('alpha', SECRET_A))?.id, 'alpha')
+  t.equal(services.authenticate(basic('beta', SECRET_B))?.id, 'beta')
+  t.equal(services.authenticate(`Bearer alpha.${SECRET_A}`)?.id, 'alpha')
+  t.equal(services.authenticate(`bearer alpha.${SECRET_A}`)?.id, 'alpha')
+  const plain = `Basic ${Buffer.from(`alpha:${SECRET_A}`).toString('base64')}`
+  t.equal(services.authenticate(plain)?.id, 'alpha', 'a secret of safe characters needs no encoding')
+})
+
+t.test('rule 63: two secrets are good during a rotation, and a retired one is not', async (t) => {
+  t.equal(services.authenticate(`Bearer alpha.${SECRET_A2}`)?.id, 'alpha')
+  const rotated = createServices([setting('alpha', [SECRET_A2], ['scoped'])])
+  t.equal(rotated.authenticate(`Bearer alpha.${SECRET_A}`), null)
+  t.equal(rotated.authenticate(`Bearer alpha.${SECRET_A2}`)?.id, 'alpha')
+})
+
+t.test('rule 63: a service holds its own grants and no others', async (t) => {
+  const alpha = services.authenticate(`Bearer alpha.${SECRET_A}`)
+  t.ok(alpha?.has('scoped'))
+  t.notOk(alpha?.has('sources'))
+  t.equal(services.find('beta')?.has('introspect'), true)
+  t.equal(services.find('gamma'), undefined)
+})
+
+t.test('rule 63: the secret of one service does not prove another, nor an unknown one', async (t) => {
+  for (const [id, secret] of [
+    ['beta', SECRET_A],
+    ['alpha', SECRET_B],
+    ['gamma', SECRET_A],
+    ['', SECRET_A],
+    ['alpha', ''],
+    ['__proto__', SECRET_A]
+  ] as const) {
+    t.equal(services.authenticate(basic(id, secret)), null, `${id} by Basic`)
+    t.equal(services.authenticate(`Bearer ${id}.${secret}`), null, `${id} by Bearer`)
+  }
+})
+
+t.test('rule 12: no other header proves anything, whatever its form', async (t) => {
+  const odd = [
+    undefined,
+    '',
+    'Basic',
+    'Bearer',
+    `Digest alpha.${SECRET_A}`,
+    `Bearer alpha${SECRET_A}`,
+    `Bearer alpha.${SECRET_A} x`,
+    `Basic ${Buffer.from('alpha').toString('base64')}`,
+    `Basic ${Buffer.from('alpha:%zz').toString('base64')}`,
+    `Basic ${Buffer.from('al%70ha:%E0%A4%A').toString('base64')}`,
+    `Bearer alpha.${SECRET_A}${'x'.repeat(4000)}`
+  ]
+  for (const header of odd) t.equal(services.authenticate(header), null, String(header).slice(0, 40))
+  fc.assert(
+    fc.property(fc.string(), fc.string(), fc.constantFrom('Basic', 'Bearer'), (id, secret, scheme) => {
+      fc.pre(secret !== SECRET_A)
+      const value = scheme === 'Basic' ? basic(id, secret).slice(6) : `${id}.${secret}`
+      return services.authenticate(`${scheme} ${value}`) === null
+    })
+  )
+  t.equal(
+    createServices([]).authenticate(`Bearer alpha.${SECRET_A}`),
+    null,
+    'nobody where none is configured'
+  )
+})
