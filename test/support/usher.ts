@@ -76,7 +76,8 @@ export async function startTestUsher(t: Test, options: TestUsherOptions = {}): P
     canary.watchText('metrics', await usher.core.metrics.registry.metrics())
     await usher.stop(0)
     if (options.simulator === undefined) await simulator.close()
-    if (!options.leaky) t.strictSame(canary.leaks(), [], 'no token left Usher')
+    const leaks = canary.leaks()
+    if (!options.leaky && leaks.length > 0) throw new Error(leaks.join(', '))
   })
   const browser = () => createBrowser(usher.publicUrl)
   return {

@@ -29,6 +29,7 @@ const SourceView = Type.Object({
 
 /** The session itself: what it is, whose it is, its end, and the owner's look at a source. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+  const { basePath } = core.config.publicUrl
   const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'address' } as const
 
   fastify.get(
@@ -60,7 +61,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
     },
     async (request) => {
       const { accountToken, clientIdentifier } = request.requireSession().live.session
-      return core.plexTv.accountDocument(accountToken, clientIdentifier)
+      const document = await core.plexTv.accountDocument(accountToken, clientIdentifier)
+      return { ...document, thumb: `${basePath}/plex${document['thumb']}` }
     }
   )
 
