@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { isObject } from './json.ts'
 
 /** Bytes readable at any offset, so that a 200 MB part needs no memory. */
 export interface ByteSource {
@@ -20,4 +21,19 @@ export function toSource(answer: Answer): ByteSource {
   if (answer.source) return answer.source
   const bytes = Buffer.from(answer.body ?? '')
   return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) }
+}
+
+/** The answer with a field that no document knows in every object of its JSON. */
+export function withUnknownFields(answer: Answer): Answer {
+  if (!String(answer.headers?.['Content-Type'] ?? '').includes('json') || answer.body === undefined)
+    return answer
+  const value: unknown = JSON.parse(String(answer.body))
+  return { ...answer, body: JSON.stringify(addUnknown(value)) }
+}
+
+function addUnknown(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(addUnknown)
+  if (!isObject(value)) return value
+  const known = Object.entries(value).map(([name, field]) => [name, addUnknown(field)])
+  return { ...Object.fromEntries(known), unknownField: { nested: [null, 1, 'text'] } }
 }

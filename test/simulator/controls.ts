@@ -37,6 +37,8 @@ export interface Controls {
   clearReceived(): void
   /** Every secret ever issued: tokens of all kinds, PIN hashes, service secrets, cookies. */
   secrets(): string[]
+  /** Values of the next secrets with this tag; `transient` for transient tokens. */
+  presetSecrets(tag: string, ...values: string[]): void
   readonly accounts: {
     list(): AccountView[]
     /** Changes an account: `verificationCode`, `emailOnlyAuth`, `locked`, `password`, `homePin`, names. */
@@ -81,7 +83,7 @@ export interface Controls {
   readonly jwt: {
     rotate(): void
     publish(keys: JsonObject[]): void
-    adoptNonce(nonce: string, clientId: string): void
+    presetNonce(nonce: string): void
   }
   readonly pms: PmsControls
   readonly pms2: PmsControls
@@ -142,6 +144,7 @@ export function createControls(world: World, { listeners, pms, pms2 }: Services)
     received: (filter) => recorder.received(filter),
     clearReceived: () => recorder.clear(),
     secrets: () => world.secrets.all(),
+    presetSecrets: (tag, ...values) => world.secrets.preset(tag, ...values),
     accounts: {
       list: () =>
         accounts.all.map(
@@ -222,7 +225,7 @@ export function createControls(world: World, { listeners, pms, pms2 }: Services)
     jwt: {
       rotate: () => jwt.rotate(),
       publish: (keys) => jwt.publish(keys),
-      adoptNonce: (nonce, clientId) => jwt.adoptNonce(nonce, clientId)
+      presetNonce: (nonce) => jwt.presetNonce(nonce)
     },
     pms: pmsControls(pms, (claimed) => {
       servers.box.claimed = claimed

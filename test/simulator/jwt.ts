@@ -28,8 +28,8 @@ export type ExchangeFailure = 'malformed' | 'signature' | 'expired' | 'issuer' |
 /** plex.tv's device keys, nonces and its own signing keys (PLEX-API §5). */
 export interface JwtAuthority {
   nonce(clientIdentifier: string): string
-  /** Makes a known nonce valid, for the test vectors. */
-  adoptNonce(nonce: string, clientIdentifier: string): void
+  /** The value of the next nonce. */
+  presetNonce(nonce: string): void
   /** False when the key's `kid` is taken. */
   register(jwk: JsonObject, account: SimAccount, device: Device): boolean
   exchange(jwt: string): { readonly entry: RegisteredKey; readonly token: string } | ExchangeFailure
@@ -47,10 +47,8 @@ export function createJwtAuthority(secrets: Secrets, now: () => number): JwtAuth
   const nonces = new Map<string, { clientIdentifier: string; expiresAt: number }>()
   const signers = [createSigner()]
   let published: JsonObject[] | null = null
+  let nextNonce: string | null = null
 
-  const adoptNonce = (nonce: string, clientIdentifier: string): void => {
-    nonces.set(nonce, { clientIdentifier, expiresAt: now() + NONCE_TTL_MS })
-  }
   const signPlexJwt = (entry: RegisteredKey, nonce: Json, scope: string): string => {
     const signer = signers[signers.length - 1] ?? createSigner()
     const iat = Math.floor(now() / 1000)
@@ -70,11 +68,14 @@ export function createJwtAuthority(secrets: Secrets, now: () => number): JwtAuth
   }
   return {
     nonce: (clientIdentifier) => {
-      const nonce = randomUUID()
-      adoptNonce(nonce, clientIdentifier)
+      const nonce = nextNonce ?? randomUUID()
+      nextNonce = null
+      nonces.set(nonce, { clientIdentifier, expiresAt: now() + NONCE_TTL_MS })
       return nonce
     },
-    adoptNonce,
+    presetNonce: (nonce) => {
+      nextNonce = nonce
+    },
     register: (jwk, account, device) => {
       const kid = typeof jwk['kid'] === 'string' ? jwk['kid'] : ''
       if (kid === '' || registry.has(kid)) return false

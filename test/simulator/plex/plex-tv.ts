@@ -1,4 +1,4 @@
-import type { Answer } from '../answer.ts'
+import { type Answer, withUnknownFields } from '../answer.ts'
 import type { Fault } from '../faults.ts'
 import type { SimRequest } from '../request.ts'
 import { createRouter } from '../router.ts'
@@ -29,7 +29,8 @@ export function createPlexTv(world: World): (request: SimRequest) => Promise<Ans
     ...legacyRoutes(world)
   ])
   return async (request) => {
-    const answer = await route(request)
+    const plain = await route(request)
+    const answer = world.modes.unknownFields ? withUnknownFields(plain) : plain
     return withPlexHeaders(world, notModified(request, withPlexHeaders(world, answer)))
   }
 

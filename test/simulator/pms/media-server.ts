@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { AccountKey } from '../accounts.ts'
-import type { Answer } from '../answer.ts'
+import { type Answer, withUnknownFields } from '../answer.ts'
 import type { Fault } from '../faults.ts'
 import type { SimRequest } from '../request.ts'
 import { createRouter } from '../router.ts'
@@ -59,7 +59,10 @@ export function createPms(world: World, server: SimServer, serverUrl: () => stri
     return found.handler({ ...request, params: found.params })
   }
   return {
-    answer: async (request) => withPmsHeaders(request, await route(request)),
+    answer: async (request) => {
+      const answer = await route(request)
+      return withPmsHeaders(request, world.modes.unknownFields ? withUnknownFields(answer) : answer)
+    },
     faultAnswer: (request, fault) => {
       const answer = faultAnswer(fault)
       return answer && withPmsHeaders(request, answer)

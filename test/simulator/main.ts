@@ -1,0 +1,33 @@
+import { parseArgs } from 'node:util'
+import { startControlServer } from './control-server.ts'
+import { startSimulator } from './simulator.ts'
+
+const { values } = parseArgs({
+  options: {
+    host: { type: 'string', default: '127.0.0.1' },
+    'plex-port': { type: 'string', default: '0' },
+    'pms-port': { type: 'string', default: '0' },
+    'pms2-port': { type: 'string', default: '0' },
+    'control-port': { type: 'string', default: '0' },
+    vectors: { type: 'boolean', default: false }
+  }
+})
+
+const simulator = await startSimulator({
+  host: values.host,
+  plexPort: Number(values['plex-port']),
+  pmsPort: Number(values['pms-port']),
+  pms2Port: Number(values['pms2-port']),
+  vectors: values.vectors
+})
+const control = await startControlServer(simulator, values.host, Number(values['control-port']))
+
+const stop = (): void => {
+  void Promise.all([simulator.close(), control.close()]).then(() => process.exit(0))
+}
+process.once('SIGTERM', stop)
+process.once('SIGINT', stop)
+
+// One line, for whoever started this process to read.
+const { plexUrl, pmsUrl, pms2Url } = simulator
+console.log(JSON.stringify({ plexUrl, pmsUrl, pms2Url, controlUrl: control.url, pid: process.pid }))
