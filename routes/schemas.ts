@@ -1,3 +1,5 @@
+// Declares `tags` and `summary` on route schemas.
+import type {} from '@fastify/swagger'
 import { Type } from 'typebox'
 
 /** RFC 9457 body of every problem (CONTRACT §5). */

@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import accessLog from '../plugins/access-log.ts'
+import forward from '../plugins/forward.ts'
 import host from '../plugins/host.ts'
 import jsonBodies from '../plugins/json-bodies.ts'
 import notBrowser from '../plugins/not-browser.ts'
@@ -13,15 +14,19 @@ import session, { type EndReason } from '../plugins/session.ts'
 import signInCookies from '../plugins/sign-in-cookies.ts'
 import { healthRoute } from '../routes/health.ts'
 import { operationsRoutes } from '../routes/internal/operations.ts'
+import { pmsRoutes } from '../routes/public/pms.ts'
 import { homeRoutes } from '../routes/public/session/home.ts'
 import { loginRoute } from '../routes/public/session/login.ts'
 import { pinRoutes } from '../routes/public/session/pin.ts'
 import { redirectRoutes } from '../routes/public/session/redirect.ts'
 import { serverRoutes } from '../routes/public/session/servers.ts'
 import { sessionRoutes } from '../routes/public/session/session.ts'
+import { verifyRoute } from '../routes/public/session/verify.ts'
+import { signinPage } from '../routes/public/signin/page.ts'
 import type { Core } from './core.ts'
 import { createListener } from './listener.ts'
-import type { Session } from './session/session.ts'
+import { safeReturnTo } from './session/return-to.ts'
+import { type Session, toView } from './session/session.ts'
 
 /** The public listener: browsers, by cookie and under the same-origin rule. */
 export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
@@ -59,6 +64,19 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(redirectRoutes, { core, pins: core.pinSignIns })
     await scope.register(homeRoutes, { core })
     await scope.register(serverRoutes, { choice: core.serverChoice })
+    await scope.register(verifyRoute, { core })
+    await scope.register(forward, { core })
+    await scope.register(pmsRoutes)
+    await scope.register(signinPage, {
+      config,
+      safeReturnTo: (value) =>
+        typeof value === 'string' ? safeReturnTo(value, publicUrl.origin, config.allowedReturnOrigins) : null,
+      findSession: (request) => {
+        const read = request.readSession()
+        return read.open ? toView(read.live.session, read.live.stale, publicUrl.basePath) : null
+      },
+      plexUnreachableSince: () => core.recheck.outageSince
+    })
   }
   await app.register(browsers, { prefix: publicUrl.basePath })
   await app.register(healthRoute)

@@ -24,6 +24,7 @@ import { createSeal, type Purpose, type Seal } from './session/seal.ts'
 import { createServerChoice, type ServerChoice } from './session/server-choice.ts'
 import { createSessions, type Sessions } from './session/sessions.ts'
 import { createSignOuts, type SignOuts } from './session/sign-outs.ts'
+import { type Assertions, createAssertions } from './tokens/assertion.ts'
 
 /** The parts of one Usher, made once and shared by its two listeners. It knows nothing of HTTP served. */
 export interface Core {
@@ -45,6 +46,7 @@ export interface Core {
   readonly signOuts: SignOuts
   readonly sessions: Sessions
   readonly pinSignIns: PinSignIns
+  readonly assertions: Assertions
   readonly serverChoice: ServerChoice
   /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
   readonly machineId: () => Promise<string | null>
@@ -152,6 +154,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     signOuts,
     sessions,
     machineId,
+    assertions: createAssertions({ seal, revocations, now }),
     pinSignIns: createPinSignIns({ config, plexTv, signOuts, machineId, now }),
     serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
     plexSeenAt: () => plexSeenAt,

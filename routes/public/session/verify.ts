@@ -50,10 +50,16 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
       if (pastGrace || (role !== undefined && !isAllowed(session.role, role))) {
         throw new Problem('USHER_SERVER_ACCESS_DENIED')
       }
-      tell(reply, session, audience === undefined ? '' : core.issueAssertion(session, audience))
+      tell(reply, session, assertionFor(session, audience))
       return reply.code(204).send(null)
     }
   )
+
+  /** Only for a service of this deployment. */
+  function assertionFor(session: Session, audience: string | undefined): string {
+    const known = core.config.services.some(({ id }) => id === audience)
+    return audience !== undefined && known ? core.assertions.issue(session, audience) : ''
+  }
 
   /** The sign-in page with the deep link, where a trusted proxy told one that may be returned to. */
   function signInAddress(request: FastifyRequest): string {
