@@ -23,8 +23,9 @@ export function parseAnswer({ contentType, body }: Answer): unknown {
   if (/html/i.test(contentType) && isXml) throw new Problem('USHER_UPSTREAM_INVALID')
   try {
     return isXml ? parseXml(text) : parseJson(text)
-  } catch (error) {
-    throw new Problem('USHER_UPSTREAM_INVALID', { cause: error instanceof Problem ? error.cause : error })
+  } catch {
+    // The parser's error quotes the answer, so it is no cause to keep.
+    throw new Problem('USHER_UPSTREAM_INVALID')
   }
 }
 

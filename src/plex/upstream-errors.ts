@@ -1,3 +1,4 @@
+import { errors } from 'undici'
 import { Problem } from '../errors.ts'
 
 const TIMEOUTS: ReadonlySet<string> = new Set([
@@ -8,6 +9,11 @@ const TIMEOUTS: ReadonlySet<string> = new Set([
   'USHER_DEADLINE'
 ])
 
+const MALFORMED: ReadonlySet<string> = new Set([
+  'UND_ERR_HEADERS_OVERFLOW',
+  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+])
+
 const UNSENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
 
 /** The reason a call is aborted with when its deadline passes. */
@@ -15,16 +21,19 @@ export function createDeadline(): Error {
   return Object.assign(new Error('deadline passed'), { code: 'USHER_DEADLINE' })
 }
 
-/** The problem behind a failed call: time-out, not understood, or else not reachable; never the error's text. */
+/**
+ * The problem behind a failed call: time-out, not understood, or else not reachable. Its cause names the failure
+ * only: a parser's error holds the bytes it stumbled over, which are not for a log.
+ */
 export function toTransportProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   const code = codeOf(error)
-  if (TIMEOUTS.has(code)) return new Problem('USHER_UPSTREAM_TIMEOUT', { cause: error })
-  // HPE_* are the codes of the HTTP parser.
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return new Problem('USHER_UPSTREAM_INVALID', { cause: error })
+  const cause = new Error(code || (error instanceof Error ? error.name : 'failed'))
+  if (TIMEOUTS.has(code)) return new Problem('USHER_UPSTREAM_TIMEOUT', { cause })
+  if (error instanceof errors.HTTPParserError || MALFORMED.has(code)) {
+    return new Problem('USHER_UPSTREAM_INVALID', { cause })
   }
-  return new Problem('USHER_UPSTREAM_UNREACHABLE', { cause: error })
+  return new Problem('USHER_UPSTREAM_UNREACHABLE', { cause })
 }
 
 /** Whether not one byte of the request left: no connection was made, or it closed before anything was written. */

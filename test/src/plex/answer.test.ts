@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import t from 'tap'
 import { Problem } from '../../../src/errors.ts'
 import { parseAnswer } from '../../../src/plex/answer.ts'
@@ -34,6 +35,23 @@ t.test('what is neither JSON nor XML, or cut off, is refused', async (t) => {
     t.throws(() => parse(text), INVALID, text)
   }
   t.throws(() => parse('<html><body>Bad Gateway</body></html>', 'text/html'), INVALID)
+})
+
+t.test('a refused answer leaves none of its text in the error', async (t) => {
+  for (const text of [
+    'garbage sim-usr-tok-Ab1Cd2Ef',
+    '{"sim-usr-tok-Ab1Cd2Ef',
+    '<a b="sim-usr-tok-Ab1Cd2Ef"'
+  ]) {
+    let thrown: unknown
+    try {
+      parse(text)
+    } catch (error) {
+      thrown = error
+    }
+    t.match(thrown, INVALID)
+    t.notMatch(inspect(thrown, { depth: 9 }), /sim-usr-tok/)
+  }
 })
 
 t.test('rule 57: a document type or an entity of its own is refused', async (t) => {
