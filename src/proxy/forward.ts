@@ -15,6 +15,8 @@ export interface ForwarderOptions {
    * take the connections that short answers wait for.
    */
   readonly createDispatcher: (connections: number) => Dispatcher
+  /** Connections per origin where they differ from the usual. */
+  readonly connections?: Partial<Record<RouteClass, number>>
   /** Milliseconds until the head of an answer, and again between two pieces of its body. */
   readonly timeoutMs: number
   /** Whether browsers come by https. */
@@ -41,11 +43,10 @@ const CONNECTIONS: Readonly<Record<RouteClass, number>> = {
 
 /** Forwards requests to one upstream service. Nothing of a user is kept here: tokens ride on single requests. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
-  const createLane = (kind: RouteClass) => ({
-    dispatcher: options.createDispatcher(CONNECTIONS[kind]),
-    connections: CONNECTIONS[kind],
-    open: 0
-  })
+  const createLane = (kind: RouteClass) => {
+    const connections = options.connections?.[kind] ?? CONNECTIONS[kind]
+    return { dispatcher: options.createDispatcher(connections), connections, open: 0 }
+  }
   const context: ForwardContext = {
     service: options.service,
     mount: options.mount,

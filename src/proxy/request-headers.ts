@@ -68,7 +68,8 @@ function findNominated(rawHeaders: readonly string[]): readonly string[] | null 
     if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
     const value = (rawHeaders[i + 1] as string).toLowerCase()
     if (value === 'keep-alive' || value === 'close') continue
-    nominated = (nominated ?? []).concat(value.split(',').map((token) => token.trim()))
+    nominated ??= []
+    nominated.push(...value.split(',').map((token) => token.trim()))
   }
   return nominated
 }
