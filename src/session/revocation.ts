@@ -2,7 +2,11 @@ import { LRUCache } from 'lru-cache'
 import type { Session } from './session.ts'
 
 /** What revocation needs to know of a session, or of anything that lives and dies with one. */
-export type Revocable = Pick<Session, 'id' | 'signedInAt'> & { readonly account: { readonly id: number } }
+export type Revocable = Pick<Session, 'id' | 'signedInAt'> & {
+  readonly account: { readonly id: number }
+  /** Of a session known only from a scoped token: it is revoked with the token too. */
+  readonly tokenId?: string
+}
 
 export type Revocation =
   | { readonly kind: 'session'; readonly id: string; readonly until: number }
@@ -59,6 +63,7 @@ export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: Revocati
   return {
     isRevoked(session) {
       if (sessions.size > 0 && sessions.get(session.id) !== undefined) return true
+      if (session.tokenId !== undefined && tokens.get(session.tokenId) !== undefined) return true
       const before = accounts.size > 0 ? accounts.get(session.account.id) : undefined
       return before !== undefined && session.signedInAt <= before
     },

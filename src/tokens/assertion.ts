@@ -38,10 +38,10 @@ export function createAssertions({ seal, revocations, now }: AssertionsOptions):
       if (version !== VERSION || named !== audience || typeof issuedAt !== 'number')
         return 'USHER_SESSION_INVALID'
       const time = now()
-      const limitAt = issuedAt + ASSERTION_TTL_MS
-      const session = fromReference(reference, limitAt)
+      const session = fromReference(reference)
       if (session === null || issuedAt > time + SKEW_MS) return 'USHER_SESSION_INVALID'
-      if (time >= limitAt || time >= session.expiresAt) return 'USHER_SESSION_EXPIRED'
+      const limitAt = Math.min(issuedAt + ASSERTION_TTL_MS, session.expiresAt, session.idleExpiresAt)
+      if (time >= limitAt) return 'USHER_SESSION_EXPIRED'
       return revocations.isRevoked(session) ? 'USHER_SESSION_REVOKED' : session
     }
   }

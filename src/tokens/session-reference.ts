@@ -18,21 +18,22 @@ export function toReference(session: Session): readonly unknown[] {
     session.serverToken === session.accountToken ? true : session.serverToken,
     session.signedInAt,
     session.checkedAt,
-    session.expiresAt
+    session.expiresAt,
+    session.idleExpiresAt
   ]
 }
 
 /** The session that a reference stands for, its names empty; null for any other shape (SECURITY rule 10). */
-export function fromReference(value: unknown, limitAt: number): Session | null {
+export function fromReference(value: unknown): Session | null {
   if (!Array.isArray(value)) return null
   const [id, accountId, accountToken, clientIdentifier, role, server, serverToken, ...times] =
     value as readonly unknown[]
   if (![id, accountToken, clientIdentifier].every(isText) || !(ROLES as readonly unknown[]).includes(role))
     return null
-  if (times.length !== 3 || ![accountId, ...times].every(Number.isSafeInteger)) return null
+  if (times.length !== 4 || ![accountId, ...times].every(Number.isSafeInteger)) return null
   if (serverToken !== null && serverToken !== true && !isText(serverToken)) return null
   if (server !== null && !isServer(server)) return null
-  const [signedInAt = 0, checkedAt = 0, expiresAt = 0] = times as readonly number[]
+  const [signedInAt = 0, checkedAt = 0, expiresAt = 0, idleExpiresAt = 0] = times as readonly number[]
   return {
     id: id as string,
     account: {
@@ -52,8 +53,7 @@ export function fromReference(value: unknown, limitAt: number): Session | null {
     signedInAt,
     expiresAt,
     seenAt: signedInAt,
-    // Streams in the token's name end with the token, not with the session behind it.
-    idleExpiresAt: limitAt,
+    idleExpiresAt,
     checkedAt,
     homeAdmin: null
   }

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import type { Config } from '../config.ts'
+import type { MediaServer } from '../plex/media-server.ts'
+import type { Session, SessionServer } from '../session/session.ts'
+import { OAuthError } from './oauth-error.ts'
+
+/** The owner as a principal without a sign-in: USHER_PLEX_TOKEN, at the deployment's own server. */
+export interface Owner {
+  /** The owner at the server as it is now; throws what an unreachable or unconfigured server throws. */
+  session(): Promise<Session>
+  /** The owner at a server known from a token; null where there is no owner token any more. */
+  at(server: SessionServer): Session | null
+}
+
+export interface OwnerOptions {
+  readonly config: Pick<Config, 'plexToken' | 'publicUrl' | 'sessionMaxMs'>
+  readonly mediaServer: MediaServer | null
+  readonly now: () => number
+}
+
+/** Account of the owner's tokens in the log and in introspection: Usher never asks whose USHER_PLEX_TOKEN is. */
+export const OWNER_ID = 'owner'
+
+export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
+  const { plexToken, publicUrl, sessionMaxMs } = config
+  const clientIdentifier = deploymentIdentifier(publicUrl.href)
+  let known: SessionServer | null = null
+
+  function at(server: SessionServer): Session | null {
+    if (plexToken === null) return null
+    const time = now()
+    return {
+      id: OWNER_ID,
+      account: { id: 0, uuid: '', username: '', title: '', email: '', restricted: false },
+      accountToken: plexToken,
+      clientIdentifier,
+      role: 'owner',
+      server,
+      serverToken: plexToken,
+      method: 'password',
+      signedInAt: time,
+      expiresAt: time + sessionMaxMs,
+      seenAt: time,
+      idleExpiresAt: time + sessionMaxMs,
+      // Never re-checked: a re-check that fails signs its token out, and this one is the operator's own.
+      checkedAt: Number.MAX_SAFE_INTEGER,
+      homeAdmin: null
+    }
+  }
+
+  return {
+    at,
+    async session() {
+      if (plexToken === null || mediaServer === null) {
+        throw new OAuthError('invalid_target', 'This deployment has no owner token or no media server.')
+      }
+      const { machineIdentifier } = await mediaServer.verifyIdentity()
+      if (known?.machineIdentifier !== machineIdentifier) {
+        const name = await mediaServer.name(plexToken, clientIdentifier)
+        known = { name, machineIdentifier, uri: null }
+      }
+      const session = at(known)
+      if (session === null) throw new TypeError('the owner token is gone')
+      return session
+    }
+  }
+}
+
+/**
+ * A client identifier of the deployment, the same after every restart and on every instance: made up anew, it would
+ * leave a device behind in the owner's account each time. A UUID of the public URL (RFC 9562 §5.8).
+ */
+function deploymentIdentifier(publicUrl: string): string {
+  const bytes = createHash('sha256').update(`usher owner ${publicUrl}`).digest().subarray(0, 16)
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}

@@ -1,0 +1,23 @@
+import type { RouteClass } from '../proxy/policy-table.ts'
+import { OAuthError } from './oauth-error.ts'
+
+/** Rising: each includes the one before it. */
+export const SCOPES = ['pms:read', 'pms:stream'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/**
+ * The scope that a request asks for, `pms:read` where it names none (RFC 6749 §3.3). Of several the widest is
+ * granted. Throws invalid_scope for a name that does not exist.
+ */
+export function readScope(text: string | undefined): Scope {
+  const names = (text ?? '').split(' ').filter((name) => name !== '')
+  if (!names.every((name) => (SCOPES as readonly string[]).includes(name))) {
+    throw new OAuthError('invalid_scope', `The scopes are ${SCOPES.join(' and ')}.`)
+  }
+  return names.includes('pms:stream') ? 'pms:stream' : 'pms:read'
+}
+
+/** Whether a scope is enough for a class of path: `pms:read` is for everything but media bytes (CONTRACT §6). */
+export function coversClass(scope: Scope, routeClass: RouteClass): boolean {
+  return scope === 'pms:stream' || routeClass !== 'media'
+}

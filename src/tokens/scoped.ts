@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { RouteClass } from '../proxy/policy-table.ts'
+import type { LiveSession } from '../session/live-sessions.ts'
+import type { Recheck } from '../session/recheck.ts'
+import type { Revocations } from '../session/revocation.ts'
+import type { Seal } from '../session/seal.ts'
+import type { Session } from '../session/session.ts'
+import type { SubjectRefusal } from './assertion.ts'
+import { createDetached } from './detached.ts'
+import type { Owner } from './owner.ts'
+import { isWithin } from './resource.ts'
+import { coversClass, type Scope } from './scope.ts'
+import { readScoped, type ScopedClaims, SKEW_MS, toScoped } from './scoped-claims.ts'
+import type { Service, Services } from './services.ts'
+
+/** An open scoped token; cached, so treat it as read-only. */
+export interface ScopedToken {
+  readonly open: true
+  readonly claims: ScopedClaims
+  /** The session it came from, as /pms forwards for it; its limits are those of the token. */
+  readonly live: LiveSession
+  /** Whether a class and canonical path are in its scope; the role of its session still decides besides. */
+  allows(routeClass: RouteClass, path: string): boolean
+}
+
+export interface ScopedRefusal {
+  readonly open: false
+  readonly code: SubjectRefusal
+  /** There is no cookie to be cleared. */
+  readonly clear: false
+}
+
+export interface IssueOptions {
+  readonly service: Service
+  readonly owner: boolean
+  readonly scope: Scope
+  readonly resources: readonly string[]
+  /** Seconds asked for; undefined takes the service's longest. */
+  readonly expiresIn: number | undefined
+}
+
+export interface ScopedTokens {
+  /** Seals a token that lives as long as asked, as the service may have, and as the session lasts. */
+  issue(session: Session, options: IssueOptions): { readonly token: string; readonly claims: ScopedClaims }
+  /** Synchronous; a cache hit does no cryptography. Limits and revocation are asked every time. */
+  open(text: string): ScopedToken | ScopedRefusal
+  revoke(token: ScopedToken): void
+}
+
+export interface ScopedTokensOptions {
+  readonly seal: Seal
+  readonly revocations: Revocations
+  readonly recheck: Pick<Recheck, 'touch'>
+  readonly services: Services
+  readonly owner: Owner
+  readonly now: () => number
+  readonly max?: number
+}
+
+/** Opened tokens remembered, some 2 KB each. */
+const MAX_OPEN = 5000
+
+const INVALID: ScopedRefusal = { open: false, code: 'USHER_SESSION_INVALID', clear: false }
+const EXPIRED: ScopedRefusal = { open: false, code: 'USHER_SESSION_EXPIRED', clear: false }
+const REVOKED: ScopedRefusal = { open: false, code: 'USHER_SESSION_REVOKED', clear: false }
+
+/** Usher's own access tokens (CONTRACT §6): sealed, narrow, short, good at /pms alone, dead with their session. */
+export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
+  const { seal, revocations, recheck, services, owner, now, max = MAX_OPEN } = options
+  const opened = new LRUCache<string, ScopedToken>({ max })
+
+  function unseal(text: string): ScopedToken | ScopedRefusal {
+    const unsealed = seal.unseal('scoped', text)
+    const claims = typeof unsealed === 'string' ? null : readScoped(unsealed.value, owner)
+    if (claims === null || claims.issuedAt > now() + SKEW_MS || !isHeld(claims)) return INVALID
+    const token: ScopedToken = {
+      open: true,
+      claims,
+      live: createDetached(claims.session),
+      allows: (routeClass, path) => coversClass(claims.scope, routeClass) && isWithin(path, claims.resources)
+    }
+    if (now() < claims.expiresAt) opened.set(text, token)
+    return token
+  }
+
+  /** Whether the settings of today still let the service have such a token. */
+  function isHeld({ serviceId, owner: byOwner }: ScopedClaims): boolean {
+    const service = services.find(serviceId)
+    return service !== undefined && service.has('scoped') && (!byOwner || service.has('transient:owner'))
+  }
+
+  return {
+    issue(session, { service, owner: byOwner, scope, resources, expiresIn }) {
+      const issuedAt = now()
+      const ttlMs = Math.min(service.maxTtlMs, expiresIn === undefined ? service.maxTtlMs : expiresIn * 1000)
+      const claims: ScopedClaims = {
+        id: randomBytes(16).toString('base64url'),
+        serviceId: service.id,
+        owner: byOwner,
+        scope,
+        resources,
+        issuedAt,
+        expiresAt: Math.min(issuedAt + ttlMs, session.expiresAt, session.idleExpiresAt),
+        session
+      }
+      return { token: seal.seal('scoped', toScoped(claims)), claims }
+    },
+
+    open(text) {
+      const token = opened.get(text) ?? unseal(text)
+      if (!token.open) return token
+      const { expiresAt } = token.claims
+      if (now() >= expiresAt || revocations.isRevoked(token.live.session)) {
+        opened.delete(text)
+        return now() >= expiresAt ? EXPIRED : REVOKED
+      }
+      recheck.touch(token.live)
+      return token
+    },
+
+    revoke({ claims }) {
+      revocations.revoke({ kind: 'token', id: claims.id, until: claims.expiresAt + SKEW_MS })
+    }
+  }
+}
