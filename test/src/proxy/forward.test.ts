@@ -270,7 +270,12 @@ t.test('a body is sent on, once and with one length, and a body that is too larg
   const front = await startFront(t)
   front.upstream.answer = async (request, response) => {
     let bytes = 0
-    for await (const chunk of request) bytes += (chunk as Buffer).length
+    try {
+      for await (const chunk of request) bytes += (chunk as Buffer).length
+    } catch {
+      // The body that is too large breaks off, which is what its part of this test wants.
+      return
+    }
     response.end(JSON.stringify({ bytes, headers: request.rawHeaders.join().toLowerCase() }))
   }
   const sent = JSON.parse(
