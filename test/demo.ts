@@ -1,0 +1,117 @@
+// `npm run demo`: the simulator of plex.tv and a media server, and Usher in front of them, with fresh keys.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { runCommand } from '../src/commands.ts'
+import { spawnSimulator } from './simulator/process.ts'
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '8080' },
+    'internal-port': { type: 'string', default: '9090' },
+    /** Runs the sources instead of the build. */
+    source: { type: 'boolean', default: false }
+  }
+})
+const SOURCE = 'server://243b471948ace337a8f92f129ec97d1902fcb1df'
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+
+const { simulator, close } = await spawnSimulator()
+const service = generate('--generate-service', 'demo')
+const secret = /^secret +(\S+)$/m.exec(service)?.[1] ?? ''
+const hash = /^hash +(\S+)$/m.exec(service)?.[1] ?? ''
+const [port, internalPort] = await Promise.all([pickPort(values.port), pickPort(values['internal-port'])])
+const publicUrl = `http://127.0.0.1:${port}`
+
+const server = values.source ? '../src/server.ts' : '../dist/src/server.js'
+const usher = spawn(process.execPath, [fileURLToPath(new URL(server, import.meta.url))], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+  env: {
+    USHER_PUBLIC_URL: publicUrl,
+    USHER_HOST: '127.0.0.1',
+    USHER_PORT: String(port),
+    USHER_INTERNAL_HOST: '127.0.0.1',
+    USHER_INTERNAL_PORT: String(internalPort),
+    USHER_SESSION_KEYS: generate('--generate-key').trim(),
+    USHER_PLEX_URL: simulator.plexUrl,
+    USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
+    USHER_PLEX_APP_URL: simulator.plexUrl,
+    USHER_PMS_URL: simulator.pmsUrl,
+    USHER_PLEX_TOKEN: await simulator.tokens.issue('owner', 'usher-demo-owner'),
+    USHER_SERVICES: JSON.stringify([
+      {
+        id: 'demo',
+        secretHashes: [hash],
+        grants: ['transient:session', 'transient:owner', 'scoped', 'sources', 'introspect']
+      }
+    ])
+  }
+})
+
+let ready = 0
+createInterface({ input: usher.stdout }).on('line', (line) => {
+  const { msg } = JSON.parse(line) as { msg?: string }
+  if (msg === 'public listener ready' || msg === 'internal listener ready') {
+    ready += 1
+    if (ready === 2) void introduce()
+  } else console.log(line)
+})
+
+let stopping = false
+function stop(): void {
+  if (stopping) return
+  stopping = true
+  usher.kill('SIGTERM')
+}
+process.once('SIGINT', stop)
+process.once('SIGTERM', stop)
+const [code] = (await once(usher, 'exit')) as [number | null]
+await close()
+process.exit(stopping ? 0 : (code ?? 1))
+
+async function introduce(): Promise<void> {
+  const accounts = (await simulator.accounts.list()).filter(({ login }) => login !== null)
+  const internal = `http://127.0.0.1:${internalPort}`
+  console.log(`
+Usher is at ${publicUrl} (sign in at ${publicUrl}/signin), its internal listener at ${internal}.
+It stands in front of a simulator: plex.tv at ${simulator.plexUrl}, the media server Box at ${simulator.pmsUrl}.
+
+Demo accounts:
+${accounts.map(({ login, password, shows }) => `  ${login}  ${password ?? '(no password)'}  ${shows}`).join('\n')}
+
+Sign in, then ask for the account, for a source, and (as a service) for a delegated token:
+
+curl -s -c usher.jar -H 'X-Usher: 1' -H 'Content-Type: application/json' -d '{"login":"sim@example.com","password":"correct-horse"}' ${publicUrl}/session/login
+curl -s -b usher.jar ${publicUrl}/session/account
+curl -s -b usher.jar '${publicUrl}/session/source?source=${SOURCE}'
+curl -s -u 'demo:${secret}' -d grant_type=${TOKEN_EXCHANGE} ${internal}/tokens/delegated
+
+Ctrl-C ends it.
+`)
+}
+
+function generate(...argv: string[]): string {
+  const result = runCommand({ argv, env: {}, now: Date.now })
+  if (result?.exitCode !== 0) throw new Error(`${argv[0]} failed`)
+  return result.stdout
+}
+
+/** The port asked for, or any free one where it is taken; 0 takes any. */
+async function pickPort(wanted: string): Promise<number> {
+  for (const candidate of [Number(wanted), 0]) {
+    const probe = createServer().listen(candidate, '127.0.0.1')
+    const free = await Promise.race([
+      once(probe, 'listening').then(() => true),
+      once(probe, 'error').then(() => false)
+    ])
+    if (!free) continue
+    const address = probe.address()
+    probe.close()
+    await once(probe, 'close')
+    if (address !== null && typeof address === 'object') return address.port
+  }
+  throw new Error('no free port')
+}
