@@ -734,6 +734,15 @@ t.test('WebSockets open at both spellings, need a token and carry lists', async 
     t.equal((await closed)[0], 1001)
   }
   t.equal(simulator.received({ path: '/:/websocket' }).length, 3, 'upgrades are recorded')
+
+  simulator.faults.set({ service: 'pms', kind: 'status', status: 503, count: 1 })
+  const unavailable = new WebSocket(`${address}/:/websockets/notifications?X-Plex-Token=${token}`)
+  t.equal((await once(unavailable, 'unexpected-response'))[1].statusCode, 503)
+  simulator.faults.set({ service: 'pms', kind: 'reset', count: 1 })
+  const reset = new WebSocket(`${address}/:/websockets/notifications?X-Plex-Token=${token}`)
+  t.match((await once(reset, 'error', { signal: AbortSignal.timeout(5000) }).catch((error) => [error]))[0], {
+    code: 'ECONNRESET'
+  })
 })
 
 t.test('transient tokens die with a restart and after 48 hours', async (t) => {

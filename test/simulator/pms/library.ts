@@ -39,6 +39,16 @@ export function libraryRoutes(options: LibraryOptions): Route[] {
     ['GET', '/library/sections/all', sectionList],
     [
       'GET',
+      '/library/sections/{section}',
+      callers.any((request) => {
+        const found = sections(!world.vectors).find(({ key }) => key === request.params['section'])
+        if (!found) return pmsError(404)
+        const views = ['all', 'unwatched', 'recentlyAdded'].map((key) => ({ key, title: key }))
+        return container(request, { size: views.length, title1: found['title'], Directory: views })
+      })
+    ],
+    [
+      'GET',
       '/library/sections/{section}/all',
       callers.any((request, caller) => {
         const { section } = request.params
