@@ -8,6 +8,7 @@ import { createPolicy } from '../src/proxy/policy.ts'
 import type { LiveSession } from '../src/session/live-sessions.ts'
 import type { ClosedSession } from '../src/session/sessions.ts'
 import { createGate } from './forward/gate.ts'
+import { createPlexTvReader } from './forward/plex-tv.ts'
 import { createPrincipals, type PmsPrincipal } from './forward/principals.ts'
 import { listenForUpgrades } from './forward/upgrades.ts'
 
@@ -31,12 +32,14 @@ declare module 'fastify' {
   interface FastifyReply {
     /** Answers from the media server, or with the problem that says why not. */
     forwardToMediaServer(): void
+    /** Answers from plex.tv with a document without secrets, or with the problem that says why not. */
+    forwardToPlexTv(): void
   }
 }
 
 const CONNECT_TIMEOUT_MS = 5000
 
-/** Forwarding to the media server: the one place that writes to `reply.raw`. */
+/** Forwarding to the media server and to plex.tv: the one place that writes to `reply.raw`. */
 export default fp<ForwardOptions>(
   async (fastify, options) => {
     const { core } = options
@@ -76,12 +79,18 @@ export default fp<ForwardOptions>(
     fastify.decorateReply('forwardToMediaServer', function (this: FastifyReply) {
       gate(this)
     })
+    const plexTv = createPlexTvReader(core)
+    fastify.decorateReply('forwardToPlexTv', function (this: FastifyReply) {
+      plexTv.read(this).catch((error: unknown) => this.send(error))
+    })
     // A 401 from there clears the cookie as any other does: the session plugin looks at what was read.
     fastify.addHook('onError', (request, _reply, error, done) => {
       if ('status' in error && error.status === 401) request.readSession()
       done()
     })
-    fastify.addHook('onClose', () => forwarder.close())
+    fastify.addHook('onClose', async () => {
+      await Promise.all([forwarder.close(), plexTv.close()])
+    })
   },
   { name: 'forward', dependencies: ['session', 'same-origin', '@fastify/cookie'] }
 )
