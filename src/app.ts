@@ -75,7 +75,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
         const read = request.readSession()
         return read.open ? toView(read.live.session, read.live.stale, publicUrl.basePath) : null
       },
-      plexUnreachableSince: () => core.recheck.outageSince
+      plexUnreachableSince: () => core.plexStatus.outageSince
     })
   }
   await app.register(browsers, { prefix: publicUrl.basePath })

@@ -7,6 +7,7 @@ import { createDispatcher } from './plex/dispatcher.ts'
 import type { MediaServer } from './plex/media-server.ts'
 import { createPlexTv, type PlexTv } from './plex/plex-tv.ts'
 import { createUpstream, type UpstreamOptions } from './plex/upstream.ts'
+import { createPlexStatus, type PlexStatus } from './plex-status.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
 import {
   type CookieAttributes,
@@ -50,8 +51,7 @@ export interface Core {
   readonly serverChoice: ServerChoice
   /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
   readonly machineId: () => Promise<string | null>
-  /** Epoch ms of plex.tv's last answer, null before the first. */
-  readonly plexSeenAt: () => number | null
+  readonly plexStatus: PlexStatus
   readonly readiness: () => Promise<Readiness>
   /** Not ready from now on. */
   drain(): void
@@ -75,11 +75,11 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   const metrics = createMetrics({ openStreams: () => live.openStreams, processMetrics })
   metrics.sharedStoreUp.set(1)
 
-  let plexSeenAt: number | null = null
+  const plexStatus = createPlexStatus(now)
   let draining = false
   const onOutcome: UpstreamOptions['onOutcome'] = ({ service, outcome, seconds }) => {
     metrics.upstreamSeconds.observe({ upstream: service, outcome }, seconds)
-    if (service === 'plex.tv' && (outcome === 'ok' || outcome === 'refused')) plexSeenAt = now()
+    if (service === 'plex.tv') plexStatus.observe(outcome)
   }
 
   // One pool for plex.tv and another for the media server: neither waits for the other's sockets.
@@ -157,11 +157,10 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     assertions: createAssertions({ seal, revocations, now }),
     pinSignIns: createPinSignIns({ config, plexTv, signOuts, machineId, now }),
     serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
-    plexSeenAt: () => plexSeenAt,
+    plexStatus,
     readiness: createReadiness({
       mediaServer,
-      plexSeenAt: () => plexSeenAt,
-      plexOutageSince: () => recheck.outageSince,
+      plexStatus,
       sharedStoreUp: () => null,
       draining: () => draining,
       now

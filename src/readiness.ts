@@ -1,4 +1,5 @@
 import type { MediaServer } from './plex/media-server.ts'
+import type { PlexStatus } from './plex-status.ts'
 
 export interface Dependency {
   readonly name: 'pms' | 'plex.tv' | 'redis'
@@ -14,8 +15,7 @@ export interface Readiness {
 
 export interface ReadinessOptions {
   readonly mediaServer: Pick<MediaServer, 'identity'> | null
-  readonly plexSeenAt: () => number | null
-  readonly plexOutageSince: () => number | null
+  readonly plexStatus: Pick<PlexStatus, 'seenAt' | 'outageSince'>
   /** null where no shared store is configured. */
   readonly sharedStoreUp: () => boolean | null
   readonly draining: () => boolean
@@ -30,7 +30,7 @@ const FRESH_MS = 2000
  * shared store away is degraded and still ready, for what is known goes on working (CONTRACT §6).
  */
 export function createReadiness(options: ReadinessOptions): () => Promise<Readiness> {
-  const { mediaServer, plexSeenAt, plexOutageSince, sharedStoreUp, draining, now } = options
+  const { mediaServer, plexStatus, sharedStoreUp, draining, now } = options
   let pms: { readonly at: number; readonly up: Promise<boolean> } | null = null
   let pmsSeenAt: number | null = null
 
@@ -50,12 +50,12 @@ export function createReadiness(options: ReadinessOptions): () => Promise<Readin
       pms = { at: now(), up: probe(mediaServer) }
     const pmsUp = pms === null ? null : await pms.up
     const store = sharedStoreUp()
-    const plexState = plexOutageSince() !== null ? 'down' : plexSeenAt() === null ? 'unknown' : 'up'
+    const plexState = plexStatus.outageSince !== null ? 'down' : plexStatus.seenAt === null ? 'unknown' : 'up'
     return {
       ready: !draining() && pmsUp !== false,
       dependencies: [
         { name: 'pms', state: toState(pmsUp), lastSeen: toTime(pmsSeenAt) },
-        { name: 'plex.tv', state: plexState, lastSeen: toTime(plexSeenAt()) },
+        { name: 'plex.tv', state: plexState, lastSeen: toTime(plexStatus.seenAt) },
         { name: 'redis', state: toState(store), lastSeen: null }
       ]
     }

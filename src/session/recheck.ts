@@ -15,8 +15,6 @@ export interface Recheck {
   run(live: LiveSession): Promise<void>
   /** Whether the last good answer is too old to act on (USHER_OUTAGE_GRACE). */
   isPastGrace(live: LiveSession): boolean
-  /** Epoch ms since when plex.tv has not answered a re-check, null while it does. */
-  readonly outageSince: number | null
 }
 
 export interface RecheckOptions {
@@ -44,7 +42,6 @@ export function createRecheck(options: RecheckOptions): Recheck {
   const busyAccounts = new Set<number>()
   const waiting = new Map<LiveSession, { readonly done: Promise<void>; readonly resolve: () => void }>()
   let running = 0
-  let outageSince: number | null = null
 
   function isDue(live: LiveSession, time: number): boolean {
     const { checkedAt } = live.session
@@ -96,7 +93,6 @@ export function createRecheck(options: RecheckOptions): Recheck {
       const admission = admit(config, account, resources, chosen)
       live.session = withAdmission(live.session, admission, at)
       live.stale = false
-      outageSince = null
       if (session.server !== null && admission.server === null) onEnd(session, 'access_lost')
     } catch (error) {
       if (isTokenDead(error)) onEnd(session, 'token_dead')
@@ -104,7 +100,6 @@ export function createRecheck(options: RecheckOptions): Recheck {
       else {
         live.stale = true
         live.retryAt = at + Math.min(config.recheckMs, RETRY_MS) * (0.75 + Math.random() / 2)
-        outageSince ??= at
         onOutage(error)
       }
     }
@@ -115,9 +110,6 @@ export function createRecheck(options: RecheckOptions): Recheck {
       if (!live.pending && isDue(live, now())) void enqueue(live)
     },
     run: enqueue,
-    isPastGrace: (live) => now() - live.session.checkedAt > config.outageGraceMs,
-    get outageSince() {
-      return outageSince
-    }
+    isPastGrace: (live) => now() - live.session.checkedAt > config.outageGraceMs
   }
 }
