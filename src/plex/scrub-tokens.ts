@@ -37,15 +37,16 @@ export function createTokenMask(tokens: readonly string[]): Scrubber {
 }
 
 function spellings(tokens: readonly string[]): readonly Buffer[] {
-  const all = new Set<string>()
-  for (const token of tokens) {
-    // An empty needle would be found everywhere.
-    if (token === '') continue
-    const encoded = encodeURIComponent(token)
-    for (const spelling of [token, encoded, encoded.replace(/%../g, (hex) => hex.toLowerCase())])
-      all.add(spelling)
-  }
-  return [...all].map((spelling) => Buffer.from(spelling))
+  // An empty needle would be found everywhere.
+  return tokens
+    .filter((token) => token !== '')
+    .flatMap((token) => {
+      // Plex's own tokens look the same in a URL: the usual case, and the quick one.
+      if (/^[\w.~-]*$/.test(token)) return [Buffer.from(token)]
+      const encoded = encodeURIComponent(token)
+      const lower = encoded.replace(/%../g, (hex) => hex.toLowerCase())
+      return [...new Set([token, encoded, lower])].map((spelling) => Buffer.from(spelling))
+    })
 }
 
 /** The length of the longest end of the data that a needle might go on from. */
