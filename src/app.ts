@@ -6,14 +6,18 @@ import forward from '../plugins/forward.ts'
 import host from '../plugins/host.ts'
 import jsonBodies from '../plugins/json-bodies.ts'
 import notBrowser from '../plugins/not-browser.ts'
+import oauthErrors from '../plugins/oauth-errors.ts'
 import problems from '../plugins/problems.ts'
 import rateLimits from '../plugins/rate-limits.ts'
 import sameOrigin from '../plugins/same-origin.ts'
 import securityHeaders from '../plugins/security-headers.ts'
+import serviceAuth from '../plugins/service-auth.ts'
 import session, { type EndReason } from '../plugins/session.ts'
 import signInCookies from '../plugins/sign-in-cookies.ts'
 import { healthRoute } from '../routes/health.ts'
 import { operationsRoutes } from '../routes/internal/operations.ts'
+import { sourceRoutes } from '../routes/internal/sources.ts'
+import { tokenRoutes } from '../routes/internal/tokens.ts'
 import { pmsRoutes } from '../routes/public/pms.ts'
 import { homeRoutes } from '../routes/public/session/home.ts'
 import { loginRoute } from '../routes/public/session/login.ts'
@@ -92,6 +96,14 @@ export async function buildInternalApp(core: Core): Promise<FastifyInstance> {
   await app.register(securityHeaders, { secure: false })
   await app.register(notBrowser, { sessionCookie: core.names.session })
   await app.register(rateLimits, { onLimited: (limit) => core.metrics.rateLimited.inc({ limit }) })
+  await app.register(serviceAuth, core.tokens)
+  const oauth: FastifyPluginAsync = async (scope) => {
+    await scope.register(jsonBodies)
+    await scope.register(oauthErrors)
+    await scope.register(tokenRoutes, { core })
+  }
+  await app.register(oauth)
+  await app.register(sourceRoutes, { core })
   await app.register(operationsRoutes, { core })
   await app.register(healthRoute)
   return app

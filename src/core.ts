@@ -26,6 +26,7 @@ import { createServerChoice, type ServerChoice } from './session/server-choice.t
 import { createSessions, type Sessions } from './session/sessions.ts'
 import { createSignOuts, type SignOuts } from './session/sign-outs.ts'
 import { type Assertions, createAssertions } from './tokens/assertion.ts'
+import { createTokens, type Tokens } from './tokens/tokens.ts'
 
 /** The parts of one Usher, made once and shared by its two listeners. It knows nothing of HTTP served. */
 export interface Core {
@@ -48,6 +49,7 @@ export interface Core {
   readonly sessions: Sessions
   readonly pinSignIns: PinSignIns
   readonly assertions: Assertions
+  readonly tokens: Tokens
   readonly serverChoice: ServerChoice
   /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
   readonly machineId: () => Promise<string | null>
@@ -137,24 +139,20 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   }
   const probe = createProbe({ timeoutMs: CONNECT_TIMEOUT_MS, ca: config.pms.ca, onOutcome })
 
+  const assertions = createAssertions({ seal, revocations, now })
+  const mediaServerOf = mediaServers.of
+  const shared = { config, now, metrics, mediaServer, mediaServerOf, seal, live, recheck, signOuts, sessions }
+
   return {
-    config,
+    ...shared,
     log,
-    now,
-    metrics,
     plexTv,
-    mediaServer,
-    mediaServerOf: mediaServers.of,
     names,
     attributes: cookieAttributes(config),
-    seal,
     revocations,
-    live,
-    recheck,
-    signOuts,
-    sessions,
     machineId,
-    assertions: createAssertions({ seal, revocations, now }),
+    assertions,
+    tokens: createTokens({ ...shared, revocations, assertions }),
     pinSignIns: createPinSignIns({ config, plexTv, signOuts, machineId, now }),
     serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
     plexStatus,

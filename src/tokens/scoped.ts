@@ -87,7 +87,7 @@ export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
   /** Whether the settings of today still let the service have such a token. */
   function isHeld({ serviceId, owner: byOwner }: ScopedClaims): boolean {
     const service = services.find(serviceId)
-    return service !== undefined && service.has('scoped') && (!byOwner || service.has('transient:owner'))
+    return service?.has('scoped') === true && (!byOwner || service.has('transient:owner'))
   }
 
   return {

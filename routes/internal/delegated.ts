@@ -1,0 +1,104 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import type { Core } from '../../src/core.ts'
+import { Problem } from '../../src/errors.ts'
+import { toOAuthError } from '../../src/tokens/oauth-error.ts'
+import { OWNER_ID } from '../../src/tokens/owner.ts'
+import { readTokenRequest } from '../../src/tokens/token-request.ts'
+import { OAuthErrorSchema } from './oauth-schemas.ts'
+
+const List = Type.Union([
+  Type.String({ maxLength: 2048 }),
+  Type.Array(Type.String({ maxLength: 2048 }), { maxItems: 16 })
+])
+
+/** Unknown members are ignored, as RFC 6749 §3.2 has it: clients of OAuth send more than a server knows. */
+const Members = Type.Object({
+  grant_type: Type.Optional(Type.String()),
+  subject_token: Type.Optional(Type.String({ maxLength: 4096 })),
+  subject_token_type: Type.Optional(Type.String()),
+  requested_token_type: Type.Optional(Type.String()),
+  actor_token: Type.Optional(Type.String()),
+  scope: Type.Optional(Type.String()),
+  audience: Type.Optional(List),
+  resource: Type.Optional(List),
+  expires_in: Type.Optional(Type.Union([Type.String(), Type.Integer()]))
+})
+
+const Answer = Type.Object(
+  {
+    access_token: Type.String(),
+    issued_token_type: Type.String(),
+    token_type: Type.Union([Type.Literal('N_A'), Type.Literal('Bearer')]),
+    expires_in: Type.Integer({ description: 'Seconds' }),
+    scope: Type.String(),
+    server: Type.Object({ name: Type.String(), machineIdentifier: Type.String(), uri: Type.String() })
+  },
+  { title: 'DelegatedToken' }
+)
+
+/** What one audit line tells: who asked, in whose name, at which server, for what, and how it ended. */
+interface Audit {
+  type?: string
+  scope?: string
+  accountId?: number | typeof OWNER_ID
+  machineIdentifier?: string
+  outcome?: string
+}
+
+/** `POST /tokens/delegated`: token exchange (RFC 8693). Every request of it leaves one audit line. */
+export const delegatedRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+  const { exchange } = core.tokens
+  const audits = new WeakMap<FastifyRequest, Audit>()
+
+  function auditOf(request: FastifyRequest): Audit {
+    const audit = audits.get(request) ?? {}
+    audits.set(request, audit)
+    return audit
+  }
+
+  fastify.post(
+    '/tokens/delegated',
+    {
+      config: { guard: 'service', sameOrigin: 'off', limit: 'none' },
+      schema: {
+        tags: ['tokens'],
+        summary: 'Token exchange (RFC 8693): a token in the name of a session, or of the owner',
+        consumes: ['application/x-www-form-urlencoded', 'application/json'],
+        body: Members,
+        response: { 200: Answer, '4xx': OAuthErrorSchema, '5xx': OAuthErrorSchema }
+      },
+      onError: (request, _reply, error, done) => {
+        auditOf(request).outcome =
+          error instanceof Problem ? toOAuthError(error).error : fallbackOutcome(error.statusCode)
+        done()
+      },
+      onResponse: (request, _reply, done) => {
+        const { type = 'unknown', outcome = 'aborted', ...rest } = auditOf(request)
+        const service = request.findService()?.id ?? 'unknown'
+        core.metrics.delegatedTokens.inc({ service, type, outcome })
+        request.log.info({ reqId: request.id, service, type, ...rest, outcome }, 'delegated token')
+        done()
+      }
+    },
+    async (request) => {
+      const service = request.requireService()
+      const audit = auditOf(request)
+      const asked = readTokenRequest(request.body)
+      audit.type = asked.type
+      const subject = await exchange.findSubject(service, asked)
+      const { account, server } = subject.live.session
+      audit.accountId = subject.owner ? OWNER_ID : account.id
+      if (server !== null) audit.machineIdentifier = server.machineIdentifier
+      const answer = await exchange.issue(service, asked, subject)
+      audit.scope = answer.scope
+      audit.outcome = 'issued'
+      return answer
+    }
+  )
+}
+
+function fallbackOutcome(status: number | undefined): string {
+  return status !== undefined && status < 500 ? 'invalid_request' : 'server_error'
+}

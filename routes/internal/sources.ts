@@ -1,0 +1,69 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Core } from '../../src/core.ts'
+import { Problem } from '../../src/errors.ts'
+import { problems } from '../schemas.ts'
+
+const Source = Type.Object(
+  {
+    source: Type.String(),
+    name: Type.String(),
+    clientIdentifier: Type.String(),
+    accessToken: Type.Union([Type.String(), Type.Null()]),
+    connections: Type.Array(
+      Type.Object({
+        protocol: Type.String(),
+        address: Type.String(),
+        port: Type.Integer(),
+        uri: Type.String(),
+        local: Type.Boolean(),
+        relay: Type.Boolean()
+      })
+    )
+  },
+  { title: 'Source' }
+)
+
+/** `GET /sources`: how to reach a source that the media server knows, asked with the owner's token. */
+export const sourceRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+  fastify.get(
+    '/sources',
+    {
+      config: { guard: 'service', grant: 'sources', sameOrigin: 'off', limit: 'none' },
+      schema: {
+        tags: ['tokens'],
+        summary: 'Name, transient token and connections of a source',
+        querystring: Type.Object(
+          {
+            source: Type.String({ pattern: '^(server|provider)://[A-Za-z0-9._-]{1,128}$' }),
+            refresh: Type.Optional(Type.Union([Type.Literal('0'), Type.Literal('1')]))
+          },
+          { additionalProperties: false }
+        ),
+        response: { 200: Source, ...problems(400, 401, 403, 404, 429, 502, 503, 504) }
+      }
+    },
+    async (request) => {
+      const { source, refresh } = request.query
+      const { accountToken, clientIdentifier } = await core.tokens.owner.session()
+      const { mediaServer } = core
+      if (mediaServer === null) throw new Problem('USHER_NOT_FOUND')
+      const found = await mediaServer.source(source, accountToken, clientIdentifier, refresh === '1')
+      const { accessToken } = found
+      // SECURITY rule 65: only transient tokens leave, whatever the server put there.
+      if (accessToken !== null && !accessToken.startsWith('transient-')) {
+        throw new Problem('USHER_UPSTREAM_INVALID')
+      }
+      request.log.info({ reqId: request.id, service: request.requireService().id, source }, 'source told')
+      return {
+        source: found.source,
+        name: found.name,
+        clientIdentifier: found.clientIdentifier,
+        accessToken,
+        connections: found.connections.map(({ protocol, address, port, uri, local, relay }) => {
+          return { protocol, address, port, uri, local, relay }
+        })
+      }
+    }
+  )
+}

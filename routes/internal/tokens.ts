@@ -1,0 +1,88 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import type { Core } from '../../src/core.ts'
+import { readForm } from '../../src/tokens/token-request.ts'
+import { delegatedRoute } from './delegated.ts'
+import { OAuthErrorSchema } from './oauth-schemas.ts'
+
+const Token = Type.Object({
+  token: Type.String({ minLength: 1, maxLength: 4096 }),
+  token_type_hint: Type.Optional(Type.String())
+})
+
+const Introspection = Type.Object(
+  {
+    active: Type.Boolean(),
+    token_type: Type.Optional(Type.String()),
+    scope: Type.Optional(Type.String()),
+    client_id: Type.Optional(Type.String()),
+    username: Type.Optional(Type.String()),
+    sub: Type.Optional(Type.String()),
+    aud: Type.Optional(Type.String()),
+    jti: Type.Optional(Type.String()),
+    iat: Type.Optional(Type.Integer()),
+    exp: Type.Optional(Type.Integer())
+  },
+  { title: 'Introspection' }
+)
+
+const FORMS = ['application/x-www-form-urlencoded', 'application/json']
+
+/** The OAuth endpoints of the internal listener: exchange, introspection, revocation (CONTRACT §6). */
+export const tokenRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+  const { introspector } = core.tokens
+  takeForms(fastify)
+  await fastify.register(delegatedRoute, { core })
+
+  fastify.post(
+    '/tokens/introspect',
+    {
+      config: { guard: 'service', grant: 'introspect', sameOrigin: 'off', limit: 'none' },
+      schema: {
+        tags: ['tokens'],
+        summary: 'What a token or a session is (RFC 7662)',
+        consumes: FORMS,
+        body: Token,
+        response: { 200: Introspection, '4xx': OAuthErrorSchema }
+      }
+    },
+    async (request) => introspector.introspect(request.body.token)
+  )
+
+  fastify.post(
+    '/tokens/revoke',
+    {
+      config: { guard: 'service', sameOrigin: 'off', limit: 'none' },
+      schema: {
+        tags: ['tokens'],
+        summary: 'Ends a token of this service, or a session (RFC 7009)',
+        consumes: FORMS,
+        body: Token,
+        response: { 200: Type.Null({ description: 'Ended, or not known' }), '4xx': OAuthErrorSchema }
+      }
+    },
+    async (request, reply) => {
+      const service = request.requireService()
+      const what = introspector.revoke(service, request.body.token)
+      const fields = { reqId: request.id, service: service.id, ...what }
+      request.log.info(fields, 'token revoked')
+      return reply.code(200).send(null)
+    }
+  )
+}
+
+/** OAuth clients send forms; the same members as JSON are taken as well. */
+function takeForms(fastify: FastifyInstance): void {
+  fastify.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => {
+      try {
+        done(null, readForm(body.toString()))
+      } catch (error) {
+        done(error as Error)
+      }
+    }
+  )
+}

@@ -1,0 +1,123 @@
+import type { Config } from '../config.ts'
+import type { MediaServer } from '../plex/media-server.ts'
+import type { Session, SessionServer } from '../session/session.ts'
+import { OAuthError } from './oauth-error.ts'
+import { readResources } from './resource.ts'
+import { readScope } from './scope.ts'
+import type { ScopedTokens } from './scoped.ts'
+import type { Service } from './services.ts'
+import type { Subject, Subjects } from './subject.ts'
+import { TOKEN_TYPES, type TokenRequest } from './token-request.ts'
+import type { Transients } from './transient.ts'
+
+/** RFC 8693 §2.2.1, with the server that the token is good at beside it (CONTRACT §6). */
+export interface TokenAnswer {
+  readonly access_token: string
+  readonly issued_token_type: string
+  readonly token_type: 'N_A' | 'Bearer'
+  /** Seconds. */
+  readonly expires_in: number
+  readonly scope: string
+  readonly server: { readonly name: string; readonly machineIdentifier: string; readonly uri: string }
+}
+
+export interface Exchange {
+  readonly findSubject: Subjects['find']
+  /** Throws invalid_scope, invalid_target, invalid_grant, or what an upstream that is away throws. */
+  issue(service: Service, request: TokenRequest, subject: Subject): Promise<TokenAnswer>
+}
+
+export interface ExchangeOptions {
+  readonly config: Pick<Config, 'publicUrl'>
+  readonly mediaServerOf: (session: Session) => MediaServer | null
+  readonly subjects: Subjects
+  readonly transients: Transients
+  readonly scoped: ScopedTokens
+  readonly now: () => number
+}
+
+/** Token exchange (RFC 8693): a session, an assertion or nothing in; a transient or a scoped token out. */
+export function createExchange(options: ExchangeOptions): Exchange {
+  const { config, mediaServerOf, subjects, transients, scoped, now } = options
+  const { publicUrl } = config
+
+  async function issueTransient(
+    service: Service,
+    request: TokenRequest,
+    subject: Subject,
+    server: SessionServer,
+    mediaServer: MediaServer
+  ): Promise<TokenAnswer> {
+    // It cannot be narrowed, and must not look as if it were.
+    if (request.scope !== undefined && request.scope !== 'all') {
+      throw new OAuthError('invalid_scope', 'A transient token has the scope all.')
+    }
+    if (request.resources.length > 0) {
+      throw new OAuthError('invalid_target', 'A transient token cannot be limited to a resource.')
+    }
+    requireAudience(request, [server.machineIdentifier])
+    const { token, expiresAt } = await transients.issue(service, subject, mediaServer)
+    return {
+      access_token: token,
+      issued_token_type: TOKEN_TYPES.transient,
+      token_type: 'N_A',
+      expires_in: secondsUntil(expiresAt),
+      scope: 'all',
+      server: toServerAnswer(server, mediaServer)
+    }
+  }
+
+  function issueScoped(
+    service: Service,
+    request: TokenRequest,
+    { live, owner }: Subject,
+    server: SessionServer,
+    mediaServer: MediaServer
+  ): TokenAnswer {
+    const scope = readScope(request.scope)
+    const resources = readResources(request.resources, publicUrl)
+    requireAudience(request, [server.machineIdentifier, publicUrl.href])
+    const { expiresIn } = request
+    const { token, claims } = scoped.issue(live.session, { service, owner, scope, resources, expiresIn })
+    return {
+      access_token: token,
+      issued_token_type: TOKEN_TYPES.access_token,
+      token_type: 'Bearer',
+      expires_in: secondsUntil(claims.expiresAt),
+      scope,
+      server: toServerAnswer(server, mediaServer)
+    }
+  }
+
+  function secondsUntil(expiresAt: number): number {
+    return Math.max(0, Math.floor((expiresAt - now()) / 1000))
+  }
+
+  return {
+    findSubject: subjects.find,
+    async issue(service, request, subject) {
+      const { session } = subject.live
+      const mediaServer = mediaServerOf(session)
+      const { server, serverToken } = session
+      if (mediaServer === null || server === null || serverToken === null) {
+        throw new OAuthError('invalid_target', 'The subject has no media server.', {
+          code: 'USHER_SERVER_ACCESS_DENIED'
+        })
+      }
+      return request.type === 'transient'
+        ? await issueTransient(service, request, subject, server, mediaServer)
+        : issueScoped(service, request, subject, server, mediaServer)
+    }
+  }
+}
+
+/** RFC 8693 §2.1: the audience is where the token is to be used, so it can only name what the token is good at. */
+function requireAudience({ audiences }: TokenRequest, known: readonly string[]): void {
+  if (audiences.every((audience) => known.includes(audience))) return
+  throw new OAuthError('invalid_target', 'The audience is the machineIdentifier of the server.')
+}
+
+function toServerAnswer(server: SessionServer, mediaServer: MediaServer): TokenAnswer['server'] {
+  const { name, machineIdentifier } = server
+  return { name, machineIdentifier, uri: mediaServer.url }
+}

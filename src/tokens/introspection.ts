@@ -1,0 +1,105 @@
+import type { Config } from '../config.ts'
+import type { Session } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
+import { OAuthError } from './oauth-error.ts'
+import { OWNER_ID } from './owner.ts'
+import type { ScopedToken, ScopedTokens } from './scoped.ts'
+import type { Service } from './services.ts'
+
+/** RFC 7662 §2.2; never a token, and nothing but `active` about what is not active. */
+export interface Introspection {
+  readonly active: boolean
+  readonly token_type?: 'Bearer' | 'N_A'
+  readonly scope?: string
+  readonly client_id?: string
+  readonly username?: string
+  /** The account's number as text, or `owner`. */
+  readonly sub?: string
+  readonly aud?: string
+  readonly jti?: string
+  /** Epoch seconds. */
+  readonly iat?: number
+  readonly exp?: number
+}
+
+/** What a revocation ended, for the audit line. */
+export interface Revoked {
+  readonly kind: 'token' | 'session' | 'none'
+  readonly accountId?: number
+}
+
+export interface Introspector {
+  introspect(text: string): Introspection
+  /** Ends a scoped token of this service, or a session (RFC 7009), and tells which; neither is no error. */
+  revoke(service: Service, text: string): Revoked
+}
+
+export interface IntrospectorOptions {
+  readonly config: Pick<Config, 'publicUrl'>
+  readonly sessions: Pick<Sessions, 'open'>
+  readonly scoped: ScopedTokens
+  /** Ends a session here and signs it out at plex.tv. */
+  readonly endSession: (session: Session) => void
+}
+
+/** What Usher knows of its own tokens and sessions, for services that receive them. */
+export function createIntrospector(options: IntrospectorOptions): Introspector {
+  const { config, sessions, scoped, endSession } = options
+  const { href } = config.publicUrl
+
+  return {
+    introspect(text) {
+      const token = scoped.open(text)
+      if (token.open) return describeToken(token, `${href}/pms`)
+      const read = sessions.open(text)
+      if (!read.open) return { active: false }
+      const { account, signedInAt } = read.sealed
+      return {
+        active: true,
+        token_type: 'N_A',
+        username: account.username === '' ? account.uuid : account.username,
+        sub: String(account.id),
+        aud: href,
+        iat: toSeconds(signedInAt),
+        exp: toSeconds(read.limitAt)
+      }
+    },
+
+    revoke(service, text) {
+      const token = scoped.open(text)
+      if (token.open) {
+        // RFC 7009 §2.1: a token that was issued to another client is refused, and the client told.
+        if (token.claims.serviceId !== service.id) {
+          throw new OAuthError('unauthorized_client', 'The token belongs to another service.')
+        }
+        scoped.revoke(token)
+        return { kind: 'token', accountId: token.live.session.account.id }
+      }
+      const read = sessions.open(text)
+      if (!read.open) return { kind: 'none' }
+      if (!service.has('introspect')) {
+        throw new OAuthError('unauthorized_client', 'Ending a session takes the grant introspect.')
+      }
+      endSession(read.live.session)
+      return { kind: 'session', accountId: read.live.session.account.id }
+    }
+  }
+}
+
+function describeToken({ claims, live }: ScopedToken, aud: string): Introspection {
+  return {
+    active: true,
+    token_type: 'Bearer',
+    scope: claims.scope,
+    client_id: claims.serviceId,
+    sub: claims.owner ? OWNER_ID : String(live.session.account.id),
+    aud,
+    jti: claims.id,
+    iat: toSeconds(claims.issuedAt),
+    exp: toSeconds(claims.expiresAt)
+  }
+}
+
+function toSeconds(epochMs: number): number {
+  return Math.floor(epochMs / 1000)
+}

@@ -1,0 +1,80 @@
+import type { Grant } from '../config.ts'
+import { Problem } from '../errors.ts'
+import type { LiveSession, LiveSessions } from '../session/live-sessions.ts'
+import type { Recheck } from '../session/recheck.ts'
+import type { Revocations } from '../session/revocation.ts'
+import type { Session } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { Assertions } from './assertion.ts'
+import { createDetached } from './detached.ts'
+import { OAuthError } from './oauth-error.ts'
+import { OWNER_ID, type Owner } from './owner.ts'
+import type { Service } from './services.ts'
+import type { TokenRequest } from './token-request.ts'
+
+/** In whose name a token is made. */
+export interface Subject {
+  readonly owner: boolean
+  /** Asked for every time: the re-check may have learned another role or server token. */
+  readonly live: LiveSession
+}
+
+export interface Subjects {
+  /** Throws unauthorized_client without the grants, invalid_grant for a dead subject, 503 for one past its grace. */
+  find(service: Service, request: TokenRequest): Promise<Subject>
+}
+
+export interface SubjectsOptions {
+  readonly sessions: Pick<Sessions, 'open'>
+  readonly live: Pick<LiveSessions, 'find'>
+  readonly recheck: Recheck
+  readonly revocations: Pick<Revocations, 'isRevoked'>
+  readonly assertions: Assertions
+  readonly owner: Owner
+}
+
+export function createSubjects(options: SubjectsOptions): Subjects {
+  const { sessions, live: known, recheck, revocations, assertions, owner } = options
+
+  function open({ type, token }: NonNullable<TokenRequest['subject']>, service: Service): LiveSession {
+    if (type === 'session') {
+      const read = sessions.open(token)
+      if (!read.open) throw new Problem(read.code)
+      return read.live
+    }
+    const session = assertions.open(token, service.id)
+    if (typeof session === 'string') throw new Problem(session)
+    const live = known.find(session.id) ?? createDetached(session)
+    recheck.touch(live)
+    return live
+  }
+
+  return {
+    async find(service, request) {
+      // Before the subject is looked at: a service without the grant learns nothing about it.
+      for (const grant of grantsFor(request)) {
+        if (!service.has(grant)) {
+          throw new OAuthError('unauthorized_client', 'The service does not hold the grant this needs.')
+        }
+      }
+      if (request.subject === null) return { owner: true, live: createDetached(await owner.session()) }
+      const live = open(request.subject, service)
+      if (recheck.isPastGrace(live)) {
+        await recheck.run(live)
+        requireOpen(revocations, live.session)
+        if (recheck.isPastGrace(live)) throw new Problem('USHER_UPSTREAM_UNREACHABLE')
+      }
+      return { owner: false, live }
+    }
+  }
+}
+
+/** Throws when the session was revoked meanwhile. */
+export function requireOpen(revocations: Pick<Revocations, 'isRevoked'>, session: Session): void {
+  if (session.id !== OWNER_ID && revocations.isRevoked(session)) throw new Problem('USHER_SESSION_REVOKED')
+}
+
+function grantsFor({ subject, type }: TokenRequest): readonly Grant[] {
+  if (type === 'transient') return [subject === null ? 'transient:owner' : 'transient:session']
+  return subject === null ? ['scoped', 'transient:owner'] : ['scoped']
+}

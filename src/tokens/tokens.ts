@@ -1,0 +1,67 @@
+import type { Config } from '../config.ts'
+import type { Metrics } from '../metrics.ts'
+import type { MediaServer } from '../plex/media-server.ts'
+import type { LiveSessions } from '../session/live-sessions.ts'
+import type { Recheck } from '../session/recheck.ts'
+import type { Revocations } from '../session/revocation.ts'
+import type { Seal } from '../session/seal.ts'
+import type { Session } from '../session/session.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { SignOuts } from '../session/sign-outs.ts'
+import type { Assertions } from './assertion.ts'
+import { createExchange, type Exchange } from './exchange.ts'
+import { createIntrospector, type Introspector } from './introspection.ts'
+import { createOwner, type Owner } from './owner.ts'
+import { createScopedTokens, type ScopedTokens } from './scoped.ts'
+import { createServices, type Services } from './services.ts'
+import { createSubjects } from './subject.ts'
+import { createTransients } from './transient.ts'
+
+/** Everything about services and the tokens they get, made once for an instance. */
+export interface Tokens {
+  readonly services: Services
+  readonly owner: Owner
+  readonly exchange: Exchange
+  readonly introspector: Introspector
+  readonly scoped: ScopedTokens
+}
+
+export interface TokensOptions {
+  readonly config: Pick<Config, 'services' | 'plexToken' | 'publicUrl' | 'sessionMaxMs'>
+  readonly seal: Seal
+  readonly revocations: Revocations
+  readonly live: LiveSessions
+  readonly recheck: Recheck
+  readonly sessions: Sessions
+  readonly assertions: Assertions
+  readonly mediaServer: MediaServer | null
+  readonly mediaServerOf: (session: Session) => MediaServer | null
+  readonly signOuts: Pick<SignOuts, 'add'>
+  readonly metrics: Pick<Metrics, 'sessionsEnded'>
+  readonly now: () => number
+}
+
+export function createTokens(options: TokensOptions): Tokens {
+  const services = createServices(options.config.services)
+  const owner = createOwner(options)
+  const scoped = createScopedTokens({ ...options, services, owner })
+  const subjects = createSubjects({ ...options, owner })
+  const transients = createTransients(options)
+
+  function endSession(session: Session): void {
+    options.sessions.end(session)
+    options.signOuts.add(session.accountToken, session.clientIdentifier)
+    if (session.homeAdmin !== null) {
+      options.signOuts.add(session.homeAdmin.token, session.homeAdmin.clientIdentifier)
+    }
+    options.metrics.sessionsEnded.inc({ reason: 'revoked' })
+  }
+
+  return {
+    services,
+    owner,
+    scoped,
+    exchange: createExchange({ ...options, subjects, transients, scoped }),
+    introspector: createIntrospector({ ...options, scoped, endSession })
+  }
+}

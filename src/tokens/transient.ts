@@ -1,0 +1,89 @@
+import { Problem } from '../errors.ts'
+import type { MediaServer } from '../plex/media-server.ts'
+import type { Recheck } from '../session/recheck.ts'
+import type { Revocations } from '../session/revocation.ts'
+import type { Service } from './services.ts'
+import { requireOpen, type Subject } from './subject.ts'
+
+/** PLEX-API §6.1: a transient token lives 48 hours at most. */
+export const TRANSIENT_TTL_MS = 172_800_000
+
+export interface Transient {
+  readonly token: string
+  /** Epoch ms before which the media server forgets it only by a restart. */
+  readonly expiresAt: number
+}
+
+export interface Transients {
+  /** A fresh transient token of the subject, at its proven server. Throws what the server's answer means. */
+  issue(service: Service, subject: Subject, mediaServer: MediaServer): Promise<Transient>
+}
+
+export interface TransientsOptions {
+  readonly recheck: Pick<Recheck, 'run'>
+  readonly revocations: Pick<Revocations, 'isRevoked'>
+  readonly now: () => number
+}
+
+/**
+ * Transient tokens are not kept. A kept one dies unnoticed when the media server restarts, and asking whether it still
+ * lives costs the same one call as a fresh one. Only calls under way are shared, by everything that tells two apart.
+ */
+export function createTransients({ recheck, revocations, now }: TransientsOptions): Transients {
+  const underWay = new Map<string, Promise<Transient>>()
+
+  async function create({ live, owner }: Subject, mediaServer: MediaServer): Promise<Transient> {
+    const askedAt = now()
+    try {
+      const token = await ask(live.session, mediaServer)
+      return { token, expiresAt: askedAt + TRANSIENT_TTL_MS }
+    } catch (error) {
+      if (owner || !isDenied(error)) throw error
+      // Only plex.tv knows whether the token is dead, the access lost, or the server has another token by now.
+      const before = live.session.serverToken
+      await recheck.run(live)
+      requireOpen(revocations, live.session)
+      if (live.stale) throw new Problem('USHER_UPSTREAM_UNREACHABLE', { cause: error })
+      if (live.session.serverToken === before) throw error
+      return { token: await ask(live.session, mediaServer), expiresAt: askedAt + TRANSIENT_TTL_MS }
+    }
+  }
+
+  return {
+    async issue(service, subject, mediaServer) {
+      const { session } = subject.live
+      // As JSON, for joined texts could be read in two ways (SECURITY rule 25).
+      const key = JSON.stringify([
+        session.id,
+        session.account.id,
+        session.server?.machineIdentifier,
+        service.id,
+        'transient',
+        'all'
+      ])
+      let call = underWay.get(key)
+      if (call === undefined) {
+        call = create(subject, mediaServer).finally(() => underWay.delete(key))
+        underWay.set(key, call)
+      }
+      const transient = await call
+      // Signed out while the server answered: the token is dropped, not handed over.
+      requireOpen(revocations, subject.live.session)
+      return transient
+    }
+  }
+}
+
+async function ask(
+  { server, serverToken, clientIdentifier }: Subject['live']['session'],
+  mediaServer: MediaServer
+): Promise<string> {
+  if (server === null || serverToken === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+  // No token goes to a server that has not proven to be the one meant (SECURITY rule 42).
+  await mediaServer.verifyIdentity(server.machineIdentifier)
+  return mediaServer.createTransientToken(serverToken, clientIdentifier)
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'USHER_SERVER_ACCESS_DENIED'
+}
