@@ -1,0 +1,144 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { WebSocket, WebSocketServer } from 'ws'
+import { exchange, type Front, startFront, TOKEN } from './front.ts'
+
+const HANDSHAKE =
+  'GET /:/websockets/notifications HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: secret\r\nX-Plex-Token: foreign\r\n\r\n'
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(5)
+}
+
+async function startSockets(
+  t: Parameters<typeof startFront>[0]
+): Promise<{ front: Front; sockets: WebSocketServer }> {
+  const front = await startFront(t, { timeoutMs: 500 })
+  front.call = { class: 'upgrade', repeatable: false }
+  const sockets = new WebSocketServer({ server: front.upstream.server, perMessageDeflate: { threshold: 0 } })
+  sockets.on('connection', (socket, request) => {
+    front.upstream.requests.push(request)
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
+  })
+  t.teardown(() => sockets.close())
+  return { front, sockets }
+}
+
+t.test('messages of any size pass both ways, compressed as the two ends agreed', async (t) => {
+  const { front } = await startSockets(t)
+  const socket = new WebSocket(`ws://127.0.0.1:${front.port}/:/websockets/notifications`, {
+    perMessageDeflate: { threshold: 0 }
+  })
+  await once(socket, 'open')
+  t.match(socket.extensions, 'permessage-deflate')
+  for (const size of [1, 1000, 1_000_000]) {
+    const sent = 'abcdefghij'.repeat(size / 10 || 1)
+    socket.send(sent)
+    const [data] = (await once(socket, 'message')) as [Buffer]
+    t.equal(data.toString(), sent)
+  }
+  t.match(front.upstream.requests[0]?.headers, { 'x-plex-token': TOKEN, 'x-plex-product': 'Usher' })
+  t.strictSame(
+    [...front.streams].map(({ kind }) => kind),
+    ['socket']
+  )
+  t.strictSame(front.outcomes, ['ok'])
+  socket.close(4000, 'done')
+  const [code] = await once(socket, 'close')
+  t.equal(code, 4000, 'the closing handshake passes too')
+  await until(() => front.streams.size === 0)
+})
+
+t.test("a socket ends with its session, and with the server's", async (t) => {
+  const { front, sockets } = await startSockets(t)
+  for (const end of [() => [...front.streams][0]?.abort(), () => [...sockets.clients][0]?.terminate()]) {
+    const socket = new WebSocket(`ws://127.0.0.1:${front.port}/`)
+    await once(socket, 'open')
+    await until(() => front.streams.size === 1 && sockets.clients.size === 1)
+    end()
+    const [code] = await once(socket, 'close')
+    t.equal(code, 1006)
+    await until(() => front.streams.size === 0 && sockets.clients.size === 0)
+  }
+})
+
+t.test('a browser that goes away takes the upstream socket along', async (t) => {
+  const { front, sockets } = await startSockets(t)
+  const socket = new WebSocket(`ws://127.0.0.1:${front.port}/`)
+  await once(socket, 'open')
+  await until(() => sockets.clients.size === 1)
+  socket.terminate()
+  await until(() => front.streams.size === 0 && sockets.clients.size === 0)
+  t.pass('both are gone')
+})
+
+t.test('rule 47: the handshake carries its own fields and the identity, nothing of the caller', async (t) => {
+  const front = await startFront(t)
+  front.call = { class: 'upgrade', extra: ['set-cookie', 'a=b'] }
+  let upstreamSocket: Socket | undefined
+  front.upstream.server.on('upgrade', (request, socket: Socket) => {
+    front.upstream.requests.push(request)
+    upstreamSocket = socket
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSet-Cookie: leak=1\r\nServer: PMS\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nearly'
+    )
+    socket.resume().on('end', () => socket.end('half'))
+  })
+  const socket = connect({ port: front.port, host: '127.0.0.1', allowHalfOpen: true })
+  let received = ''
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1')
+  })
+  socket.write(`${HANDSHAKE}behind`)
+  await until(() => received.endsWith('early'))
+  t.equal(
+    received,
+    'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nset-cookie: a=b\r\n\r\nearly'
+  )
+  const [request] = front.upstream.requests
+  t.match(request?.headers, { upgrade: 'websocket', 'sec-websocket-version': '13', 'x-plex-token': TOKEN })
+  t.notOk(request?.headers.cookie)
+  t.equal(request?.rawHeaders.filter((name) => name.toLowerCase() === 'x-plex-token').length, 1)
+  socket.end('last')
+  await once(socket, 'end')
+  t.match(received, /half$/, 'half-closing passes, and what follows it')
+  t.ok(upstreamSocket)
+})
+
+t.test('what is no handshake is refused before the upstream hears of it', async (t) => {
+  const { front } = await startSockets(t)
+  for (const broken of [
+    HANDSHAKE.replace('Version: 13', 'Version: 8'),
+    HANDSHAKE.replace(/Sec-WebSocket-Key: \S+/, 'Sec-WebSocket-Key: short'),
+    HANDSHAKE.replace(/Sec-WebSocket-Key: \S+\r\n/, '')
+  ]) {
+    t.match(await exchange(front.port, broken), /^HTTP\/1\.1 400 [\s\S]*USHER_INVALID_REQUEST/)
+  }
+  t.equal(front.upstream.requests.length, 0)
+})
+
+t.test('an upstream that does not upgrade becomes a problem', async (t) => {
+  const front = await startFront(t, { timeoutMs: 500 })
+  front.call = { class: 'upgrade' }
+  const { upstream } = front
+  const answer = (text: string) => {
+    upstream.server.removeAllListeners('upgrade')
+    upstream.server.on('upgrade', (_request, socket: Socket) =>
+      text === '' ? socket.destroy() : socket.end(text)
+    )
+    return exchange(front.port, HANDSHAKE)
+  }
+  const page = '\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>'
+  t.match(await answer(`HTTP/1.1 403 Forbidden${page}`), /^HTTP\/1\.1 403 [\s\S]*USHER_UPSTREAM_REFUSED/)
+  t.match(await answer(`HTTP/1.1 503 Away${page}`), /^HTTP\/1\.1 503 [\s\S]*USHER_UPSTREAM_UNREACHABLE/)
+  t.match(await answer(`HTTP/1.1 401 Unauthorized${page}`), /^HTTP\/1\.1 401 [\s\S]*USHER_SESSION_REVOKED/)
+  t.match(await answer(`HTTP/1.1 200 OK${page}`), /^HTTP\/1\.1 502 [\s\S]*USHER_UPSTREAM_INVALID/)
+  t.match(await answer(''), /^HTTP\/1\.1 503 [\s\S]*USHER_UPSTREAM_UNREACHABLE/)
+  upstream.server.removeAllListeners('upgrade')
+  upstream.server.on('upgrade', () => {})
+  t.match(await exchange(front.port, HANDSHAKE), /^HTTP\/1\.1 504 [\s\S]*USHER_UPSTREAM_TIMEOUT/)
+  t.equal(front.streams.size, 0)
+})
