@@ -5,6 +5,7 @@ import { createDispatcher } from '../src/plex/dispatcher.ts'
 import { toTransportProblem } from '../src/plex/upstream-errors.ts'
 import { createForwarder } from '../src/proxy/forward.ts'
 import { createPolicy } from '../src/proxy/policy.ts'
+import type { RouteClass } from '../src/proxy/policy-table.ts'
 import type { LiveSession } from '../src/session/live-sessions.ts'
 import type { ClosedSession } from '../src/session/sessions.ts'
 import { createGate } from './forward/gate.ts'
@@ -16,10 +17,8 @@ import { listenForUpgrades } from './forward/upgrades.ts'
 export interface ScopedAccess {
   readonly open: true
   readonly live: LiveSession
-  /** Media bytes too (`pms:stream`), or only the rest (`pms:read`). */
-  readonly stream: boolean
-  /** Path below /pms that it is limited to; null for all of them. */
-  readonly resource: string | null
+  /** Whether its scope covers the class, and its resources the decoded path below /pms. */
+  allows(routeClass: RouteClass, path: string): boolean
 }
 
 export interface ForwardOptions {

@@ -69,7 +69,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(homeRoutes, { core })
     await scope.register(serverRoutes, { choice: core.serverChoice })
     await scope.register(verifyRoute, { core })
-    await scope.register(forward, { core })
+    await scope.register(forward, { core, readScoped: core.tokens.scoped.open })
     await scope.register(pmsRoutes)
     await scope.register(signinPage, {
       config,

@@ -29,6 +29,8 @@ export interface GateOptions {
 
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']
 const NOTHING: readonly string[] = []
+/** A session may reach whatever its role may. */
+const everything: ScopedAccess['allows'] = () => true
 
 /**
  * Decides whether a request may pass to the media server, and sends it on. Synchronous while the session is in
@@ -50,16 +52,20 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     const principal = access.open ? principals.of(access.live) : null
     const rule = principal === null ? null : policy.find(method, target.path, principal.role)
     if (token === null) requireSameOrigin(raw, method, rule)
-    if (!access.open) throw new Problem(access.code)
+    if (!access.open) {
+      // RFC 6750 §3: whoever sent a token is told that it is the token.
+      if (token !== null) reply.header('www-authenticate', 'Bearer realm="usher", error="invalid_token"')
+      throw new Problem(access.code)
+    }
     if (recheck.isPastGrace(access.live)) {
       void askPlex(reply, access.live)
       return
     }
     if (principal === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
-    if (rule === null || ('resource' in access && !isInScope(access, rule, target.path)))
-      throw new Problem('USHER_PATH_DENIED')
-    const upstream =
-      rule.localUrl === true ? resolveLocalUrl(target.upstream, policy, principal.role) : target.upstream
+    const allows = 'allows' in access ? access.allows : everything
+    if (rule === null || !allows(rule.class, target.path)) throw new Problem('USHER_PATH_DENIED')
+    const { upstream: asked } = target
+    const upstream = rule.localUrl === true ? resolveLocalUrl(asked, policy, principal.role, allows) : asked
     if (upstream === null) throw new Problem('USHER_INVALID_REQUEST')
     const extra = answerHeaders(reply, 'sealed' in access ? access : null)
     const proven = principal.mediaServer.verifiedIdentity()
@@ -149,11 +155,4 @@ function findToken({ headers }: IncomingMessage, target: Target): string | null 
   if (authorization !== undefined && /^bearer /i.test(authorization)) return authorization.slice(7).trim()
   const field = headers['x-plex-token']
   return typeof field === 'string' ? field : target.token
-}
-
-function isInScope({ stream, resource }: ScopedAccess, rule: Rule, path: string): boolean {
-  if (!stream && rule.class === 'media') return false
-  if (resource === null || resource === '/') return true
-  const prefix = resource.endsWith('/') ? resource : `${resource}/`
-  return path === resource || path.startsWith(prefix)
 }
