@@ -75,7 +75,7 @@ t.test('the page', async (t) => {
       []
     )
     for (const address of local.filter((each) => each?.includes('/assets/'))) {
-      t.equal((await fastify.inject(address ?? '')).statusCode, 200, address)
+      t.equal((await fastify.inject(address ?? '')).statusCode, 200, String(address))
     }
   })
 

@@ -31,6 +31,7 @@ const SCRIPTS = [
   'poll',
   'profiles',
   'qr',
+  'redirect',
   'servers',
   'signed-in',
   'times',

@@ -14,6 +14,8 @@ export interface PageModel {
   readonly unreachableSince: number | null
   /** Whether a session picks its own server, because the deployment names none. */
   readonly serverChoice: boolean
+  /** Back from Plex just now: profile and server are chosen before one goes on. */
+  readonly fresh: boolean
   /** The small window's last page, which only says that it may be closed. */
   readonly windowDone: boolean
 }

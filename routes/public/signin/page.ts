@@ -3,7 +3,7 @@ import type { Config } from '../../../src/config.ts'
 import { Problem } from '../../../src/errors.ts'
 import type { SessionView } from '../../../src/session/session.ts'
 import { loadAssets } from './assets.ts'
-import { findWords } from './client/words.ts'
+import { findWords, NOT_KEPT } from './client/words.ts'
 import { renderPage } from './template.ts'
 
 export interface SigninPageOptions {
@@ -19,6 +19,7 @@ interface PageQuery {
   readonly returnTo?: unknown
   readonly error?: unknown
   readonly window?: unknown
+  readonly fresh?: unknown
 }
 
 // CSP 3 §6.3.2: form-action also governs the redirect that answers the form, which goes to Plex's page.
@@ -61,14 +62,17 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
     '/signin',
     { schema: { tags: ['signin'], summary: 'The sign-in page' } },
     async (request, reply) => {
+      const session = await findSession(request)
+      const fresh = request.query.fresh === '1'
       const page = renderPage(
         {
           basePath,
           assetsPath: `${basePath}/signin/assets/${assets.version}`,
           brand: { name, logoPath: logo === null ? null : `${basePath}/signin/logo` },
           returnTo: safeReturnTo(request.query.returnTo),
-          problem: findWords(request.query.error) ?? null,
-          session: await findSession(request),
+          problem: findWords(request.query.error) ?? (fresh && session === null ? NOT_KEPT : null),
+          session,
+          fresh: fresh && session !== null,
           unreachableSince: plexUnreachableSince(),
           serverChoice: config.pms.url === null,
           windowDone: request.query.window === 'done'

@@ -25,7 +25,7 @@ export function choosePanel(model: PageModel): Html {
     <p class="lead">${brand.name} uses your Plex account.${
       returnTo === null ? null : html` Afterwards you go on to the page you asked for.`
     }</p>
-    <form method="get" action="${basePath}/session/login">
+    <form method="get" action="${basePath}/session/login" id="plex-form">
       ${returnTo === null ? null : html`<input type="hidden" name="returnTo" value="${returnTo}">`}
       <button class="button" type="submit" id="with-plex">Sign in with Plex</button>
     </form>

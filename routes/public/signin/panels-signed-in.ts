@@ -25,9 +25,7 @@ export function serversPanel(model: PageModel): Html {
     html`
     <p class="lead" id="servers-lead">These media servers are open to your account.</p>
     <ul class="ways" id="servers"></ul>
-    <div class="row">
-      <button class="button quiet" type="button" id="servers-back">Back</button>
-    </div>`
+    <button class="link back" type="button" id="servers-back">${icon('back')}Not now</button>`
   )
 }
 
@@ -94,7 +92,7 @@ export const DIALOGS = html`
       <p id="everywhere-text">Every browser that is signed in here with this account is signed out at once, this one too.
         Other Plex apps stay signed in.</p>
       <div class="row">
-        <button class="button quiet" type="submit" value="no">Stay signed in</button>
+        <button class="button quiet" type="submit" value="no">Cancel</button>
         <button class="button" type="submit" value="yes" id="everywhere-yes">Sign out</button>
       </div>
     </form>

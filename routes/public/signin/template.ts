@@ -47,7 +47,7 @@ export function renderPage(model: PageModel, scripts: readonly string[]): string
     <span>${brand.name}</span>
   </header>
   <main id="signin" data-base="${basePath}" data-return-to="${model.returnTo ?? ''}" data-panel-first="${firstPanel(model)}"
-    data-server-choice="${model.serverChoice ? 'yes' : 'no'}">
+    data-fresh="${model.fresh ? 'yes' : 'no'}" data-server-choice="${model.serverChoice ? 'yes' : 'no'}">
     ${outage(model)}
     <div class="notice problem" id="problem" role="alert">${
       problem === null ? null : html`${icon('alert')}<p><b>${problem.what}</b> ${problem.todo}</p>`

@@ -16,14 +16,20 @@ export async function auditPage(page: Page): Promise<string[]> {
   // Over the debugger's own channel: the page's CSP forbids a script element and eval, as it should.
   const debug = await page.context().newCDPSession(page)
   const evaluate = async (expression: string) => {
-    const options = { expression, awaitPromise: true, returnByValue: true, allowUnsafeEvalBlockedByCSP: true }
-    const { result, exceptionDetails } = await debug.send('Runtime.evaluate', options)
+    const question = {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+      allowUnsafeEvalBlockedByCSP: true
+    }
+    const { result, exceptionDetails } = await debug.send('Runtime.evaluate', question)
     if (exceptionDetails !== undefined)
       throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
     return result.value as unknown
   }
   await evaluate(`${source}; undefined`)
-  const run = `axe.run(document, { runOnly: ${JSON.stringify(TAGS)} }).then((r) => r.violations)`
+  const options = JSON.stringify({ runOnly: TAGS, rules: { 'target-size': { enabled: true } } })
+  const run = `axe.run(document, ${options}).then((r) => r.violations)`
   const violations = (await evaluate(run)) as readonly Violation[]
   await debug.detach()
   return violations.flatMap(({ id, nodes }) =>

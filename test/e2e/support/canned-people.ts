@@ -101,3 +101,9 @@ export function cannedPin(authUrl: string, lifeMs = 900_000) {
     }
   }
 }
+
+/** A person's picture, as `/plex/users/{id}/avatar` answers it. */
+export const AVATAR = {
+  headers: { 'content-type': 'image/svg+xml' },
+  body: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="#5b7f95"/><circle cx="4.5" cy="3.5" r="1.75" fill="#f3e3d3"/><path d="M1 9a3.5 3.5 0 0 1 7 0z" fill="#f3e3d3"/></svg>'
+} as const

@@ -1,4 +1,4 @@
-import Fastify from 'fastify'
+import Fastify, { type FastifyPluginAsync, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
 import { signinPage } from '../../../routes/public/signin/page.ts'
 import type { SessionView } from '../../../src/session/session.ts'
@@ -54,57 +54,51 @@ export async function startCannedSite(t: Test, options: CannedOptions = {}): Pro
     unreachableSince: null
   }
 
+  const answerRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+    const path = request.url.slice(basePath.length)
+    asked.push({ method: request.method, path, body: request.body, headers: request.headers })
+    const answers = script.get(`${request.method} ${path.replace(/\?.*/, '')}`) ?? []
+    const answer =
+      (answers.length > 1 ? answers.shift() : answers[0]) ?? problem('USHER_SESSION_REQUIRED', 401)
+    if (answer === 'broken') {
+      reply.hijack()
+      request.raw.socket.destroy()
+      return
+    }
+    const { status = 200, body, headers = {} } = answer
+    return reply.code(status).headers(headers).send(body)
+  }
+
   const fastify = Fastify({ forceCloseConnections: true })
   t.teardown(() => fastify.close())
-  await fastify.register(
-    async (scope) => {
-      await scope.register(signinPage, {
-        config: {
-          publicUrl: {
-            href: 'http://site.test',
-            origin: 'http://site.test',
-            basePath,
-            hostname: 'site.test',
-            secure: false
-          },
-          plexAppUrl: options.plexAppUrl ?? 'https://app.plex.tv',
-          pms: {
-            url: options.pmsUrl === undefined ? 'http://pms.test' : options.pmsUrl,
-            machineId: null,
-            ca: null
-          },
-          brand: options.brand ?? { name: 'Usher', logo: null }
+  const publicScope: FastifyPluginAsync = async (scope) => {
+    await scope.register(signinPage, {
+      config: {
+        publicUrl: {
+          href: 'http://site.test',
+          origin: 'http://site.test',
+          basePath,
+          hostname: 'site.test',
+          secure: false
         },
-        safeReturnTo: (value) => (typeof value === 'string' && /^\/[a-z/]*$/.test(value) ? value : null),
-        findSession: () => state.session,
-        plexUnreachableSince: () => state.unreachableSince
-      })
-      scope.all('/session', async (request, reply) => answerRequest(request, reply))
-      scope.all('/session/*', async (request, reply) => answerRequest(request, reply))
-      scope.get('/plex/*', async (request, reply) => answerRequest(request, reply))
-      scope.get('/app', async (_request, reply) => reply.type('text/html').send('<title>The app</title>'))
-
-      const answerRequest = async (
-        request: import('fastify').FastifyRequest,
-        reply: import('fastify').FastifyReply
-      ) => {
-        const path = request.url.slice(basePath.length)
-        asked.push({ method: request.method, path, body: request.body, headers: request.headers })
-        const route = `${request.method} ${path.replace(/\?.*/, '')}`
-        const answers = script.get(route) ?? []
-        const answer =
-          (answers.length > 1 ? answers.shift() : answers[0]) ?? problem('USHER_SESSION_REQUIRED', 401)
-        if (answer === 'broken') {
-          request.raw.socket.destroy()
-          return reply.hijack()
-        }
-        const { status = 200, body, headers = {} } = answer
-        reply.code(status).headers(headers)
-        return body === undefined ? reply.send() : reply.send(body)
-      }
-    },
-    { prefix: basePath }
-  )
+        plexAppUrl: options.plexAppUrl ?? 'https://app.plex.tv',
+        pms: {
+          url: options.pmsUrl === undefined ? 'http://pms.test' : options.pmsUrl,
+          machineId: null,
+          ca: null
+        },
+        brand: options.brand ?? { name: 'Usher', logo: null }
+      },
+      safeReturnTo: (value) => (typeof value === 'string' && /^\/[a-z/]*$/.test(value) ? value : null),
+      findSession: () => state.session,
+      plexUnreachableSince: () => state.unreachableSince
+    })
+    scope.all('/session', answerRequest)
+    scope.all('/session/*', answerRequest)
+    scope.get('/plex/*', answerRequest)
+    scope.get('/app', async (_request, reply) => reply.type('text/html').send('<title>The app</title>'))
+  }
+  await fastify.register(publicScope, { prefix: basePath })
   const origin = await fastify.listen({ host: '127.0.0.1', port: 0 })
   return Object.assign(state, {
     url: `${origin}${basePath}`,

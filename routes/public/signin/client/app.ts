@@ -3,17 +3,17 @@ import { setUpLinkCode } from './link-code.ts'
 import { hush, tellProblem } from './notice.ts'
 import { setUpPassword } from './password.ts'
 import { setUpPlexWindow } from './plex-window.ts'
+import { setUpRedirect } from './redirect.ts'
 import { continueSignedIn, setUpSignedIn } from './signed-in.ts'
 import { localizeTimes } from './times.ts'
 
-// A reload must not repeat an error that is over.
+// A reload must repeat neither an error that is over nor the way on from Plex.
 const here = new URL(location.href)
-if (here.searchParams.has('error')) {
-  here.searchParams.delete('error')
-  history.replaceState(null, '', here)
-}
+for (const name of ['error', 'fresh']) here.searchParams.delete(name)
+if (here.href !== location.href) history.replaceState(null, '', here)
 
 localizeTimes()
+setUpRedirect()
 const stopWindow = setUpPlexWindow(continueSignedIn)
 const stopCode = setUpLinkCode(continueSignedIn)
 setUpPassword(continueSignedIn)

@@ -71,11 +71,18 @@ export interface Settings {
   /** Checked by the server; '' where the sign-in was not asked for by another page. */
   readonly returnTo: string
   readonly firstPanel: string
+  readonly fresh: boolean
   readonly serverChoice: boolean
 }
 
 /** What the server told the page about itself. */
 export function settings(): Settings {
-  const { base = '', returnTo = '', panelFirst = 'choose', serverChoice } = byId('signin').dataset
-  return { base, returnTo, firstPanel: panelFirst, serverChoice: serverChoice === 'yes' }
+  const { base = '', returnTo = '', panelFirst = 'choose', fresh, serverChoice } = byId('signin').dataset
+  return {
+    base,
+    returnTo,
+    firstPanel: panelFirst,
+    fresh: fresh === 'yes',
+    serverChoice: serverChoice === 'yes'
+  }
 }

@@ -1,6 +1,7 @@
 import { ask, Refusal, type SessionView } from './api.ts'
 import { busy, byId, onClick, showPanel } from './dom.ts'
-import { hush, tellProblem } from './notice.ts'
+import { hush, tellNews, tellProblem } from './notice.ts'
+import { wordsFor } from './words.ts'
 
 /** Which field a refusal is about; the others are not marked. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -52,9 +53,17 @@ export function setUpPassword(signedIn: (session: SessionView) => Promise<void>)
   }
 
   const fail = (error: unknown) => {
+    if (error instanceof Refusal && error.code === 'USHER_VERIFICATION_REQUIRED' && verification.hidden) {
+      // The next step of signing in, not a fault: said calmly, nothing is marked.
+      const { what, todo } = wordsFor(error.code)
+      verification.hidden = false
+      tellNews(`${what} ${todo}`)
+      mark(undefined)
+      code.focus()
+      return
+    }
     tellProblem(error)
     if (!(error instanceof Refusal)) return
-    if (error.code === 'USHER_VERIFICATION_REQUIRED') verification.hidden = false
     const field = FIELDS[error.code]
     mark(field === undefined ? undefined : byId(field, HTMLInputElement))
   }

@@ -2,14 +2,9 @@ import { ask, type Pin, Refusal, type SessionView } from './api.ts'
 import { byId, onClick, settings, showPanel } from './dom.ts'
 import { explain, hush, tellProblem } from './notice.ts'
 import { type Awaiting, awaitPin, dropPin } from './poll.ts'
+import { goToPlex } from './redirect.ts'
 
 const FEATURES = 'popup,width=480,height=720'
-
-function goThere(): void {
-  const { base, returnTo } = settings()
-  const query = returnTo === '' ? '' : `?${new URLSearchParams({ returnTo })}`
-  location.assign(`${base}/session/login${query}`)
-}
 
 /** "In a small window": Plex in a popup while this page waits; where popups are blocked, Plex in this page. */
 export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void>): () => void {
@@ -47,7 +42,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
   // The window opens in the click itself: after an `await` browsers take it for an unwanted popup.
   byId('with-window').addEventListener('click', () => {
     const small = window.open('', '', FEATURES)
-    if (small === null) return goThere()
+    if (small === null) return goToPlex()
     stop()
     small.document.title = 'Opening Plex…'
     wait(small).catch((error: unknown) => {
@@ -64,7 +59,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
     'window-redirect',
     () => {
       stop()
-      goThere()
+      goToPlex()
     },
     tellProblem
   )

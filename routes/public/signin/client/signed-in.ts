@@ -54,6 +54,7 @@ export async function setUpSignedIn(): Promise<void> {
   if (settings().firstPanel !== 'account') return
   const session = await findSession()
   if (session === null) showPanel('choose', false)
+  else if (settings().fresh) await continueSignedIn(session)
   else if (session.server === null) await showAccount(await withServer(session)).catch(tellProblem)
   else await showAccount(session)
 }

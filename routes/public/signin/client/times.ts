@@ -1,14 +1,14 @@
 import { byId } from './dom.ts'
 
-/** An instant (ISO 8601) on the reader's own clock, the day left out when it is today. */
+/** An instant (ISO 8601) on the reader's own clock: no day where it is today, no year where it is this one. */
 export function spellInstant(instant: string): string {
   const date = new Date(instant)
-  const today = date.toDateString() === new Date().toDateString()
-  const options: Intl.DateTimeFormatOptions = today
-    ? { hour: '2-digit', minute: '2-digit' }
-    : { day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit' }
-  const text = new Intl.DateTimeFormat(['en-GB'], { hourCycle: 'h23', ...options }).format(date)
-  return today ? `today, ${text}` : text
+  const now = new Date()
+  const today = date.toDateString() === now.toDateString()
+  const day: Intl.DateTimeFormatOptions = today ? {} : { day: 'numeric', month: 'long' }
+  const year: Intl.DateTimeFormatOptions = date.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' }
+  const format = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...day, ...year } as const
+  return new Intl.DateTimeFormat('en-GB', format).format(date)
 }
 
 /** Puts an instant into a `<time>`. */
@@ -21,7 +21,7 @@ export function fillTime(id: string, instant: string): void {
 /** Rewrites the server's UTC to the reader's clock. */
 export function localizeTimes(): void {
   for (const element of document.querySelectorAll('time')) {
-    if (element.dateTime !== '') element.textContent = spellInstant(element.dateTime).replace(/^today, /, '')
+    if (element.dateTime !== '') element.textContent = spellInstant(element.dateTime)
   }
 }
 

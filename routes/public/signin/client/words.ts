@@ -78,6 +78,12 @@ export const WORDS: Readonly<Record<string, Words>> = {
   USHER_INTERNAL: { what: 'Something went wrong on our side.', todo: OPERATOR }
 }
 
+/** Back from Plex with a finished sign-in, and yet without a session. */
+export const NOT_KEPT: Words = {
+  what: 'The sign-in worked, but this browser did not keep it.',
+  todo: 'Allow cookies for this site, then try again.'
+}
+
 /** Where the request never reached us: no network, or the site is down. */
 export const OFFLINE: Words = {
   what: 'This site cannot be reached.',

@@ -1,0 +1,221 @@
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { auditPage } from './support/axe.ts'
+import { launchBrowser, skipWithoutChromium } from './support/browser.ts'
+import { AVATAR, cannedPin, cannedSession, HOME, SERVERS } from './support/canned-people.ts'
+import { type CannedSite, problem } from './support/canned-site.ts'
+import { type StageOptions, setStage } from './support/stage.ts'
+
+const SCREENSHOTS = fileURLToPath(new URL('./screenshots/', import.meta.url))
+const WIDTHS = [320, 390, 1280] as const
+const PENDING = { body: { status: 'pending', pollAfterMs: 60_000 } }
+const EXPIRED = { body: { status: 'expired' } }
+
+interface State extends StageOptions {
+  readonly name: string
+  readonly act?: (page: Page, site: CannedSite) => Promise<void>
+}
+
+const press = (page: Page, name: string) => page.getByRole('button', { name: new RegExp(`^${name}`) }).click()
+const sees = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
+
+async function tryPassword(page: Page): Promise<void> {
+  await press(page, 'With a password')
+  await page.getByLabel('E-mail address or username').fill('ida@example.com')
+  await page.getByLabel('Plex password').fill('correct horse')
+  await press(page, 'Sign in')
+}
+
+function family(site: CannedSite): void {
+  site.answer('POST /session/login', { status: 201, body: cannedSession() })
+  site.answer('GET /session/home', { body: HOME })
+  site.answer('POST /session/home/switch', problem('USHER_HOME_PIN_REJECTED', 403))
+  site.answer('GET /plex/users/aaaa1111bbbb2222/avatar', AVATAR)
+}
+
+function signedIn(site: CannedSite): void {
+  site.session = cannedSession()
+  family(site)
+}
+
+const STATES: readonly State[] = [
+  { name: 'choose' },
+  { name: 'choose-return-to', path: '/signin?returnTo=/app' },
+  { name: 'choose-without-script', context: { javaScriptEnabled: false } },
+  {
+    name: 'choose-branded',
+    brand: {
+      name: 'Lichtspielhaus Großmüllerstraße',
+      logo: {
+        type: 'image/svg+xml',
+        body: Buffer.from(
+          '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4.5" cy="4.5" r="4" fill="#2a7f62"/></svg>'
+        )
+      }
+    }
+  },
+  { name: 'error-by-address', path: '/signin?error=USHER_SERVER_ACCESS_DENIED' },
+  {
+    name: 'outage',
+    arrange: (site) => {
+      site.unreachableSince = Date.now() - 1_800_000
+    }
+  },
+  {
+    name: 'window',
+    arrange: (site) => {
+      site.answer('POST /session/pin', cannedPin('about:blank'))
+      site.answer('GET /session/pin', PENDING)
+    },
+    act: async (page) => {
+      await press(page, 'In a small window')
+      await sees(page, 'Go on in the small window')
+    }
+  },
+  { name: 'window-done', path: '/signin?window=done' },
+  {
+    name: 'code',
+    arrange: (site) => {
+      site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+      site.answer('GET /session/pin', PENDING)
+    },
+    act: async (page) => {
+      await press(page, 'With a code')
+      await sees(page, /Good for another/)
+    }
+  },
+  {
+    name: 'code-expired',
+    arrange: (site) => {
+      site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+      site.answer('GET /session/pin', EXPIRED)
+    },
+    act: async (page) => {
+      await press(page, 'With a code')
+      await sees(page, 'This code has run out')
+    }
+  },
+  { name: 'password', act: (page) => press(page, 'With a password') },
+  {
+    name: 'password-rejected',
+    arrange: (site) => site.answer('POST /session/login', problem('USHER_CREDENTIALS_REJECTED', 401)),
+    act: async (page) => {
+      await tryPassword(page)
+      await sees(page, /did not accept this name/)
+    }
+  },
+  {
+    name: 'password-verification',
+    arrange: (site) => site.answer('POST /session/login', problem('USHER_VERIFICATION_REQUIRED', 401)),
+    act: async (page) => {
+      await tryPassword(page)
+      await sees(page, /Six digits from/)
+    }
+  },
+  {
+    name: 'password-fault',
+    arrange: (site) => site.answer('POST /session/login', problem('USHER_INTERNAL', 500)),
+    act: async (page) => {
+      await tryPassword(page)
+      await sees(page, /req-7f3a/)
+    }
+  },
+  {
+    name: 'profiles',
+    arrange: family,
+    act: async (page) => {
+      await tryPassword(page)
+      await sees(page, 'The little ones')
+    }
+  },
+  {
+    name: 'profile-pin',
+    arrange: family,
+    act: async (page) => {
+      await tryPassword(page)
+      await press(page, 'Orson')
+      await page.getByLabel('Four digits').fill('0000')
+      await press(page, 'Go on')
+      await sees(page, /That PIN is not right/)
+    }
+  },
+  {
+    name: 'servers',
+    pmsUrl: null,
+    arrange: (site) => {
+      site.session = cannedSession({ server: null, role: 'none' })
+      site.answer('GET /session/servers', { body: SERVERS })
+    },
+    act: (page) => sees(page, 'Old Mac mini')
+  },
+  {
+    name: 'account',
+    path: '/signin?returnTo=/app',
+    arrange: signedIn,
+    act: (page) => sees(page, 'Switch profile')
+  },
+  {
+    name: 'account-stale',
+    arrange: (site) => {
+      signedIn(site)
+      site.session = cannedSession({ stale: true })
+      site.unreachableSince = Date.now() - 1_800_000
+    },
+    act: (page) => sees(page, 'Switch profile')
+  },
+  {
+    name: 'sign-out-everywhere',
+    arrange: signedIn,
+    act: async (page) => {
+      await press(page, 'Sign out on all devices')
+      await sees(page, 'Sign out on all devices?')
+    }
+  },
+  {
+    name: 'signed-out',
+    arrange: (site) => {
+      signedIn(site)
+      site.answer('POST /session/logout', { status: 204 })
+    },
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+      await sees(page, 'You are signed out.')
+    }
+  }
+]
+
+// Chromium on a busy machine: slow, not stuck.
+t.setTimeout(600_000)
+
+t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (t) => {
+  const browser = await launchBrowser(t)
+  mkdirSync(SCREENSHOTS, { recursive: true })
+
+  for (const state of STATES) {
+    t.test(`${state.name} fits a phone and a desktop and passes WCAG 2.2 AA, light and dark`, async (t) => {
+      const { page, site, complaints } = await setStage(t, browser, {
+        ...state,
+        context: { reducedMotion: 'reduce', ...state.context }
+      })
+      await state.act?.(page, site)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        for (const width of WIDTHS) {
+          await page.setViewportSize({ width, height: width < 500 ? 720 : 800 })
+          await page.screenshot({
+            path: `${SCREENSHOTS}${state.name}-${colorScheme}-${width}.png`,
+            fullPage: true
+          })
+          const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+          t.ok(Number(overflow) <= 0, `nothing sticks out at ${width} px`)
+        }
+        if (state.context?.javaScriptEnabled !== false) t.strictSame(await auditPage(page), [], colorScheme)
+      }
+      await page.emulateMedia({ forcedColors: 'active' })
+      await page.screenshot({ path: `${SCREENSHOTS}${state.name}-forced-colors.png` })
+      t.strictSame(complaints, [], 'nothing is complained about, the policy included')
+    })
+  }
+})

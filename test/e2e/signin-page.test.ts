@@ -1,0 +1,451 @@
+import type { Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { launchBrowser, skipWithoutChromium } from './support/browser.ts'
+import { cannedPin, cannedSession, HOME, SERVERS } from './support/canned-people.ts'
+import { type CannedSite, problem } from './support/canned-site.ts'
+import { setStage, startPlexApp } from './support/stage.ts'
+
+const PENDING = { body: { status: 'pending', pollAfterMs: 50 } }
+const EXPIRED = { body: { status: 'expired' } }
+const CREATED = { status: 201, body: cannedSession() }
+const signedIn = () => ({ body: { status: 'signed-in', session: cannedSession() } })
+
+const heading = (t: Test, page: Page, name: string) =>
+  t.resolves(page.getByRole('heading', { name, level: 1 }).waitFor(), `goes on at: ${name}`)
+const alert = (t: Test, page: Page, words: string) =>
+  t.resolves(page.getByRole('alert').filter({ hasText: words }).waitFor(), `says: ${words}`)
+const press = (page: Page, name: string) => page.getByRole('button', { name: new RegExp(`^${name}`) }).click()
+
+async function fillPassword(page: Page): Promise<void> {
+  await press(page, 'With a password')
+  await page.getByLabel('E-mail address or username').fill(' ida ')
+  await page.getByLabel('Plex password').fill('correct horse')
+}
+
+// Chromium on a busy machine: slow, not stuck.
+t.setTimeout(600_000)
+
+t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) => {
+  const browser = await launchBrowser(t)
+
+  t.test('the redirect works without JavaScript, below a base path, and keeps returnTo', async (t) => {
+    const plex = await startPlexApp(t)
+    const { page, site, complaints } = await setStage(t, browser, {
+      basePath: '/usher',
+      plexAppUrl: plex.url,
+      path: '/signin?returnTo=/usher/app',
+      context: { javaScriptEnabled: false },
+      arrange: (site) =>
+        site.answer('GET /session/login', { status: 302, headers: { location: `${plex.url}/auth` } })
+    })
+    t.ok(await page.locator('[data-panel="choose"] noscript p').isVisible())
+    t.notOk(await page.getByText('With a password', { exact: true }).isVisible())
+    await press(page, 'Sign in with Plex')
+    await page.waitForURL(`${plex.url}/auth`)
+    t.equal(site.asked[0]?.path, '/session/login?returnTo=%2Fusher%2Fapp')
+    t.strictSame(complaints, [], 'the policy allows the redirect of the form')
+  })
+
+  t.test('back from Plex one chooses a profile, then goes on to where one wanted to go', async (t) => {
+    const { page, site } = await setStage(t, browser, {
+      path: '/signin?returnTo=/app',
+      arrange: (site) => site.answer('GET /session/home', { body: HOME })
+    })
+    site.session = cannedSession()
+    site.answer('GET /session', { body: site.session })
+    site.answer('GET /session/login', {
+      status: 302,
+      headers: { location: '/signin?fresh=1&returnTo=/app' }
+    })
+    await press(page, 'Sign in with Plex')
+    await heading(t, page, 'Who is it today?')
+    t.equal(site.asked[0]?.path, '/session/login?returnTo=%2Fsignin%3Ffresh%3D1%26returnTo%3D%252Fapp')
+    await press(page, 'Stay Ida Lupino')
+    await page.waitForURL(`${site.url}/app`)
+  })
+
+  t.test('back from Plex in a browser that keeps no cookies, the page says so', async (t) => {
+    const { page } = await setStage(t, browser, { path: '/signin?fresh=1' })
+    await alert(t, page, 'Allow cookies for this site')
+  })
+
+  t.test('an error that came by address is said, and gone after a reload', async (t) => {
+    const { page, complaints } = await setStage(t, browser, { path: '/signin?error=USHER_SIGNIN_CANCELLED' })
+    await alert(t, page, 'The sign-in at Plex was not finished')
+    t.match(page.url(), /\/signin$/)
+    await page.reload()
+    t.equal(await page.locator('#problem').textContent(), '')
+    t.strictSame(complaints, [])
+  })
+
+  t.test('the small window signs in although Plex severs the handle to it', async (t) => {
+    const plex = await startPlexApp(t)
+    const { page, site, complaints, asked } = await setStage(t, browser, {
+      path: '/signin?returnTo=/app',
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin(`${plex.url}/auth`))
+        site.answer('GET /session/pin', PENDING)
+        site.answer('GET /session/home', { body: { users: [] } })
+      }
+    })
+    plex.forwardTo(`${site.url}/session/callback`)
+    site.answer('GET /session/callback', { status: 302, headers: { location: '/signin?window=done' } })
+    const opened = page.waitForEvent('popup')
+    await press(page, 'In a small window')
+    const small = await opened
+    await small.getByRole('heading', { name: 'Plex' }).waitFor()
+    await heading(t, page, 'Go on in the small window')
+    t.strictSame(site.asked[0]?.body, { kind: 'redirect', returnTo: '/signin?window=done' })
+    while (asked('GET /session/pin') < 2) await page.waitForTimeout(20)
+    // The callback takes the pin with it: from here on only the session tells.
+    site.answer('GET /session/pin', problem('USHER_PIN_UNKNOWN', 404))
+    site.answer('GET /session', CREATED)
+    const closed = small.waitForEvent('close')
+    await small.getByRole('link', { name: 'Allow' }).click()
+    await page.waitForURL(`${site.url}/app`)
+    await closed
+    t.strictSame(complaints, [])
+  })
+
+  t.test('a blocked window falls back to the redirect', async (t) => {
+    const { page, site } = await setStage(t, browser, {
+      path: '/signin?returnTo=/app',
+      arrange: (site) => site.answer('GET /session/login', { status: 302, headers: { location: '/app' } })
+    })
+    await page.evaluate('window.open = () => null')
+    await press(page, 'In a small window')
+    await page.waitForURL(`${site.url}/app`)
+    t.equal(site.asked[0]?.path, '/session/login?returnTo=%2Fsignin%3Ffresh%3D1%26returnTo%3D%252Fapp')
+  })
+
+  t.test('turned away in the small window, the page says so and offers every way again', async (t) => {
+    const plex = await startPlexApp(t)
+    const { page } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin(`${plex.url}/auth`))
+        site.answer('GET /session/pin', PENDING, problem('USHER_PIN_UNKNOWN', 404))
+      }
+    })
+    await press(page, 'In a small window')
+    await alert(t, page, 'The sign-in at Plex was not finished')
+    await heading(t, page, 'Sign in')
+  })
+
+  t.test('a code is shown as letters and as a QR code, and signs in', async (t) => {
+    const { page, site, complaints } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', PENDING)
+        site.answer('GET /session/home', { body: { users: [] } })
+      }
+    })
+    await press(page, 'With a code')
+    await heading(t, page, 'Sign in with a code')
+    t.strictSame(site.asked[0]?.body, { kind: 'link' })
+    t.equal(await page.locator('#code .tiles span').count(), 4)
+    t.equal(await page.locator('#code .unseen').textContent(), '7 R Q Z', 'spelled for screen readers')
+    t.equal(
+      await page.getByRole('link', { name: 'plex.tv/link' }).getAttribute('href'),
+      'https://plex.tv/link/'
+    )
+    t.ok(await page.getByRole('img', { name: 'QR code' }).isVisible())
+    await page.getByText(/Good for another 1[45]:\d\d minutes/).waitFor()
+    site.answer('GET /session/pin', signedIn())
+    await heading(t, page, 'You are signed in')
+    t.ok(
+      site.asked.every(({ path }) => !path.includes('7RQZ')),
+      'the code is in no address'
+    )
+    t.strictSame(complaints, [])
+  })
+
+  t.test('a code that has run out says so and can be had anew', async (t) => {
+    const { page, asked } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', PENDING, EXPIRED, PENDING)
+      }
+    })
+    await press(page, 'With a code')
+    await page.getByRole('status').filter({ hasText: 'This code has run out' }).waitFor()
+    await press(page, 'Show a new code')
+    await page.getByText(/Good for another/).waitFor()
+    t.equal(asked('POST /session/pin'), 2)
+    t.notOk(await page.getByRole('button', { name: 'Show a new code' }).isVisible())
+  })
+
+  t.test('an outage while waiting is told, and waited out', async (t) => {
+    const { page, site } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', 'broken')
+        site.answer('GET /session/home', { body: { users: [] } })
+      }
+    })
+    await press(page, 'With a code')
+    const status = page.locator('#code-status')
+    await t.resolves(status.filter({ hasText: 'This site cannot be reached. Still waiting.' }).waitFor())
+    site.answer('GET /session/pin', problem('USHER_UPSTREAM_TIMEOUT', 504))
+    await t.resolves(status.filter({ hasText: 'Plex took too long to answer. Still waiting.' }).waitFor())
+    site.answer('GET /session/pin', signedIn())
+    await heading(t, page, 'You are signed in')
+  })
+
+  t.test('turning back from a code gives the pin back', async (t) => {
+    const { page, site, asked } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', PENDING)
+        site.answer('DELETE /session/pin', { status: 204 })
+      }
+    })
+    await press(page, 'With a code')
+    await heading(t, page, 'Sign in with a code')
+    await press(page, 'Other ways to sign in')
+    await heading(t, page, 'Sign in')
+    while (asked('DELETE /session/pin') === 0) await page.waitForTimeout(20)
+    const before = asked('GET /session/pin')
+    await page.waitForTimeout(300)
+    t.equal(asked('GET /session/pin'), before, 'and nobody asks for it any more')
+    t.ok(site.asked.every(({ headers }) => headers['x-usher'] === '1'))
+  })
+
+  t.test('an account that is not admitted is told so at once', async (t) => {
+    const { page } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', PENDING, problem('USHER_SERVER_ACCESS_DENIED', 403))
+      }
+    })
+    await press(page, 'With a code')
+    await alert(t, page, 'Your Plex account has no access to this server')
+  })
+
+  t.test('a password signs in, the verification code being asked for only when Plex wants one', async (t) => {
+    const { page, site, complaints } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer(
+          'POST /session/login',
+          problem('USHER_CREDENTIALS_REJECTED', 401),
+          problem('USHER_VERIFICATION_REQUIRED', 401),
+          problem('USHER_VERIFICATION_REJECTED', 401),
+          CREATED
+        )
+        site.answer('GET /session/home', { body: { users: [] } })
+      }
+    })
+    await fillPassword(page)
+    const code = page.getByLabel('Verification code')
+    t.notOk(await code.isVisible())
+    await page.keyboard.press('Enter')
+    await alert(t, page, 'Plex did not accept this name and password')
+    t.equal(await page.getByLabel('Plex password').getAttribute('aria-invalid'), 'true')
+    await press(page, 'Sign in')
+    await t.resolves(page.getByText('protected with a verification code').waitFor())
+    t.equal(await page.evaluate('document.activeElement.id'), 'verification-code')
+    await code.fill('111 111')
+    await press(page, 'Sign in')
+    await alert(t, page, 'did not accept this verification code')
+    await code.fill('222 222')
+    await press(page, 'Sign in')
+    await heading(t, page, 'You are signed in')
+    t.strictSame(
+      site.asked.filter(({ path }) => path === '/session/login').map(({ body }) => body),
+      [undefined, undefined, '111111', '222222'].map((verificationCode) => ({
+        login: 'ida',
+        password: 'correct horse',
+        ...(verificationCode !== undefined && { verificationCode })
+      }))
+    )
+    const kept = await page.evaluate(
+      'JSON.stringify([localStorage.length, sessionStorage.length, document.cookie, document.getElementById("password").value])'
+    )
+    t.equal(kept, '[0,0,"",""]', 'nothing is remembered')
+    t.strictSame(complaints, [])
+  })
+
+  t.test('an empty field is marked and nothing is sent', async (t) => {
+    const { page, site } = await setStage(t, browser)
+    await press(page, 'With a password')
+    await press(page, 'Sign in')
+    t.equal(await page.getByLabel('E-mail address or username').getAttribute('aria-invalid'), 'true')
+    t.strictSame(site.asked, [])
+  })
+
+  t.test('a limit says how long to wait, a fault of ours gives a reference', async (t) => {
+    const { page } = await setStage(t, browser, {
+      arrange: (site) =>
+        site.answer(
+          'POST /session/login',
+          problem('USHER_RATE_LIMITED', 429, { 'retry-after': '40' }),
+          problem('USHER_PLEX_LIMITED', 503, { 'retry-after': '900' }),
+          problem('USHER_INTERNAL', 500),
+          { status: 502, body: '<html>' },
+          'broken'
+        )
+    })
+    await fillPassword(page)
+    for (const words of [
+      'in 40 seconds',
+      'in 15 minutes',
+      'req-7f3a',
+      'wrong on our side',
+      'cannot be reached'
+    ]) {
+      await press(page, 'Sign in')
+      await alert(t, page, words)
+    }
+  })
+
+  const family = (site: CannedSite) => {
+    site.answer('POST /session/login', CREATED)
+    site.answer('GET /session/home', { body: HOME })
+  }
+
+  t.test(
+    'the profile picker asks for a PIN only where there is one, and says when it is wrong',
+    async (t) => {
+      const orson = cannedSession({ method: 'home', account: { ...cannedSession().account, title: 'Orson' } })
+      const { page, site, complaints } = await setStage(t, browser, {
+        arrange: (site) => {
+          family(site)
+          site.answer('POST /session/home/switch', problem('USHER_HOME_PIN_REJECTED', 403), {
+            status: 201,
+            body: orson
+          })
+        }
+      })
+      await fillPassword(page)
+      await press(page, 'Sign in')
+      await heading(t, page, 'Who is it today?')
+      await press(page, 'Orson protected with a PIN')
+      const pin = page.getByLabel('Four digits')
+      await pin.fill('12')
+      await pin.press('Enter')
+      await alert(t, page, 'A PIN has four digits')
+      await pin.fill('0000')
+      await pin.press('Enter')
+      await alert(t, page, 'That PIN is not right')
+      t.equal(await pin.inputValue(), '')
+      await pin.fill('1234')
+      await press(page, 'Go on')
+      await heading(t, page, 'You are signed in')
+      t.equal(await page.locator('#account-title').textContent(), 'Orson')
+      t.strictSame(
+        site.asked.filter(({ path }) => path === '/session/home/switch').map(({ body }) => body),
+        ['0000', '1234'].map((pin) => ({ uuid: 'cccc3333dddd4444', pin }))
+      )
+      t.strictSame(complaints, [])
+    }
+  )
+
+  t.test('a profile without a PIN is entered at once; a PIN can be turned away from', async (t) => {
+    const { page, site } = await setStage(t, browser, {
+      path: '/signin?returnTo=/app',
+      arrange: (site) => {
+        family(site)
+        site.answer('POST /session/home/switch', CREATED)
+      }
+    })
+    await fillPassword(page)
+    await press(page, 'Sign in')
+    await press(page, 'Orson protected with a PIN')
+    await page.keyboard.press('Escape')
+    await press(page, 'The little ones')
+    await page.waitForURL(`${site.url}/app`)
+    t.strictSame(site.asked.at(-1)?.body, { uuid: 'eeee5555ffff6666' })
+  })
+
+  t.test('staying oneself goes on without a switch', async (t) => {
+    const { page, site, asked } = await setStage(t, browser, {
+      path: '/signin?returnTo=/app',
+      arrange: family
+    })
+    await fillPassword(page)
+    await press(page, 'Sign in')
+    await press(page, 'Stay Ida Lupino')
+    await page.waitForURL(`${site.url}/app`)
+    t.equal(asked('POST /session/home/switch'), 0)
+  })
+
+  t.test('a session without a server chooses one', async (t) => {
+    const none = cannedSession({ server: null, role: 'none' })
+    const { page, site } = await setStage(t, browser, {
+      pmsUrl: null,
+      arrange: (site) => {
+        site.session = none
+        site.answer('GET /session/home', { body: { users: [] } })
+        site.answer('GET /session/servers', { body: SERVERS })
+        site.answer('PUT /session/server', problem('USHER_UPSTREAM_UNREACHABLE', 503), CREATED)
+      }
+    })
+    await heading(t, page, 'Choose a server')
+    t.match(await page.locator('#servers').innerText(), /Rialto.*online.*Old Mac mini.*seems to be off/s)
+    await press(page, 'Old Mac mini')
+    await alert(t, page, 'cannot be reached')
+    await press(page, 'Rialto')
+    await heading(t, page, 'You are signed in')
+    t.strictSame(
+      site.asked.filter(({ method }) => method === 'PUT').map(({ body }) => body),
+      [{ machineIdentifier: 'cafe' }, { machineIdentifier: 'f00d' }]
+    )
+  })
+
+  t.test('tells who is signed in, in local time, with a way on to where one wanted to go', async (t) => {
+    const { page, site } = await setStage(t, browser, {
+      path: '/signin?returnTo=/app',
+      arrange: (site) => {
+        site.session = cannedSession({ expiresAt: '2031-01-02T10:30:00.000Z', stale: true })
+        site.unreachableSince = Date.UTC(2025, 6, 3, 9, 12)
+        site.answer('GET /session/home', { body: HOME })
+      }
+    })
+    await t.resolves(page.getByText('2 January 2031 at 11:30').waitFor(), '2 January 2031 at 11:30')
+    await t.resolves(
+      page.getByText('plex.tv cannot be reached since 3 July 2025 at 11:12.').waitFor(),
+      'plex.tv cannot be reached since 3 July 2025 at 11:12.'
+    )
+    await t.resolves(page.getByText('You stay signed in.').waitFor(), 'You stay signed in.')
+    await page.getByRole('button', { name: 'Switch profile' }).waitFor()
+    await page.getByRole('link', { name: 'Continue' }).click()
+    await page.waitForURL(`${site.url}/app`)
+  })
+
+  t.test('signs out here, or everywhere after a second question', async (t) => {
+    for (const everywhere of [false, true]) {
+      const { page, site } = await setStage(t, browser, {
+        arrange: (site) => {
+          site.session = cannedSession()
+          site.answer('POST /session/logout', { status: 204 })
+          site.answer('GET /session/home', { body: { users: [] } })
+        }
+      })
+      if (everywhere) {
+        await press(page, 'Sign out on all devices…')
+        await press(page, 'Cancel')
+        t.equal(site.asked.filter(({ method }) => method === 'POST').length, 0)
+        await press(page, 'Sign out on all devices…')
+        await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
+      } else {
+        await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+      }
+      const news = everywhere ? 'signed out on all devices' : 'You are signed out.'
+      await page.getByRole('status').filter({ hasText: news }).waitFor()
+      t.strictSame(site.asked.at(-1)?.body, { everywhere })
+    }
+  })
+
+  t.test('a session that ended just now leaves the ways to sign in', async (t) => {
+    const { page, site } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.session = cannedSession()
+        site.answer('GET /session/home', { body: HOME })
+      }
+    })
+    await page.getByRole('button', { name: 'Switch profile' }).waitFor()
+    site.answer('GET /session', problem('USHER_SESSION_REVOKED', 401))
+    await press(page, 'Switch profile')
+    await press(page, 'Stay Ida Lupino')
+    await heading(t, page, 'Sign in')
+  })
+})
