@@ -151,13 +151,18 @@ export default fp<SessionPluginOptions>(
       const read = reads.get(request)
       if (read === undefined) return
       if (!read.open) {
-        if (read.clear && reply.statusCode === 401) reply.clearCookie(names.session, attributes)
+        if (read.clear && reply.statusCode === 401) write(reply, '', { maxAge: 0, expires: new Date(0) })
         return
       }
       if (isPoll(request)) return
       const value = sessions.renew(read)
-      if (value !== null) reply.setCookie(names.session, value, { ...attributes, maxAge })
+      if (value !== null) write(reply, value, { maxAge })
     })
+
+    // Not setCookie: @fastify/cookie's own onSend, which has run by now, is what would write it.
+    function write(reply: FastifyReply, value: string, times: { maxAge: number; expires?: Date }): void {
+      reply.header('set-cookie', fastify.serializeCookie(names.session, value, { ...attributes, ...times }))
+    }
   },
   { name: 'session', dependencies: ['@fastify/cookie'] }
 )
