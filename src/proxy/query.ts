@@ -48,7 +48,7 @@ export function localQuery(query: string, resolve: (path: string) => string | nu
   return kept.join('&')
 }
 
-/** Decoded, lower case, '_' as '-', without blanks around: how the most lenient reader would take a name. */
+/** Decoded, lower case, '_' as '-', without what is no letter or digit before: as the most lenient reader takes it. */
 function readName(pair: string): string | null {
   const equals = pair.indexOf('=')
   const name = decode(equals === -1 ? pair : pair.slice(0, equals))
