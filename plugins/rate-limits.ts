@@ -1,7 +1,9 @@
-import rateLimit, { normalizeIP, type RateLimitPluginOptions } from '@fastify/rate-limit'
+import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../src/errors.ts'
+import type { SharedStore } from '../src/shared/shared-store.ts'
+import { toStore } from './rate-limit-store.ts'
 
 /** Limits by name; the names are labels of a metric. */
 export type LimitName =
@@ -39,8 +41,8 @@ export const LIMITS: Readonly<Record<LimitName, Limit>> = {
 
 export interface RateLimitsOptions {
   readonly onLimited: (name: LimitName) => void
-  /** A store shared by several instances; in the process without one. */
-  readonly store?: RateLimitPluginOptions['store']
+  /** Counts for several instances; in the process without one. */
+  readonly sharedStore: Pick<SharedStore, 'createCounters'> | null
 }
 
 export interface Limiter {
@@ -67,12 +69,12 @@ const MAX_KEYS = 20_000
 
 /** Rate limits by address (IPv6 as /64), by account and for all: @fastify/rate-limit counts, this names and refuses. */
 export default fp<RateLimitsOptions>(
-  async (fastify, { onLimited, store }) => {
+  async (fastify, { onLimited, sharedStore }) => {
     const keys = new WeakMap<FastifyRequest, string>()
     await fastify.register(rateLimit, {
       global: false,
       cache: MAX_KEYS,
-      ...(store !== undefined && { store })
+      ...(sharedStore !== null && { store: toStore(sharedStore.createCounters) })
     })
 
     // The name is part of the key: in a shared store all limits count in one place.

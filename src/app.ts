@@ -45,7 +45,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   if (config.allowedOrigins.length > 0) {
     await app.register(cors, { origin: [...config.allowedOrigins], credentials: true, maxAge: 600 })
   }
-  await app.register(rateLimits, { onLimited: (limit) => metrics.rateLimited.inc({ limit }) })
+  await app.register(rateLimits, { ...core, onLimited: (limit) => metrics.rateLimited.inc({ limit }) })
   await app.register(sameOrigin, {
     publicOrigin: publicUrl.origin,
     allowedOrigins: config.allowedOrigins,
@@ -95,7 +95,7 @@ export async function buildInternalApp(core: Core): Promise<FastifyInstance> {
   await app.register(problems)
   await app.register(securityHeaders, { secure: false })
   await app.register(notBrowser, { sessionCookie: core.names.session })
-  await app.register(rateLimits, { onLimited: (limit) => core.metrics.rateLimited.inc({ limit }) })
+  await app.register(rateLimits, { ...core, onLimited: (limit) => core.metrics.rateLimited.inc({ limit }) })
   await app.register(serviceAuth, core.tokens)
   const oauth: FastifyPluginAsync = async (scope) => {
     await scope.register(jsonBodies)

@@ -25,6 +25,7 @@ import { createSeal, type Purpose, type Seal } from './session/seal.ts'
 import { createServerChoice, type ServerChoice } from './session/server-choice.ts'
 import { createSessions, type Sessions } from './session/sessions.ts'
 import { createSignOuts, type SignOuts } from './session/sign-outs.ts'
+import { createSharedStore, type SharedStore } from './shared/shared-store.ts'
 import { type Assertions, createAssertions } from './tokens/assertion.ts'
 import { createTokens, type Tokens } from './tokens/tokens.ts'
 
@@ -43,6 +44,8 @@ export interface Core {
   readonly attributes: CookieAttributes
   readonly seal: Seal
   readonly revocations: Revocations
+  /** What several instances share; null where this one keeps to itself. */
+  readonly sharedStore: SharedStore | null
   readonly live: LiveSessions
   readonly recheck: Recheck
   readonly signOuts: SignOuts
@@ -72,10 +75,12 @@ const PLEX_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5000
 
 export function createCore({ config, log, now = Date.now, processMetrics = true }: CoreOptions): Core {
-  const revocations = createRevocations({ now })
+  const revocations = createRevocations({ now, onRevoke: (revocation) => sharedStore?.share(revocation) })
   const live = createLiveSessions({ revocations, now })
   const metrics = createMetrics({ openStreams: () => live.openStreams, processMetrics })
   metrics.sharedStoreUp.set(1)
+  const onChange = (up: boolean) => metrics.sharedStoreUp.set(up ? 1 : 0)
+  const sharedStore = createSharedStore({ config, revocations, log, onChange, now })
 
   const plexStatus = createPlexStatus(now)
   let draining = false
@@ -150,6 +155,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     names,
     attributes: cookieAttributes(config),
     revocations,
+    sharedStore,
     machineId,
     assertions,
     tokens: createTokens({ ...shared, revocations, assertions }),
@@ -159,7 +165,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     readiness: createReadiness({
       mediaServer,
       plexStatus,
-      sharedStoreUp: () => null,
+      sharedStoreUp: () => sharedStore?.isUp() ?? null,
       draining: () => draining,
       now
     }),
@@ -170,7 +176,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       signOuts.close()
       live.close()
       live.abortStreams()
-      await Promise.all([plexDispatcher.destroy(), mediaServers.close()])
+      await Promise.all([plexDispatcher.destroy(), mediaServers.close(), sharedStore?.close()])
     }
   }
 }

@@ -72,7 +72,16 @@ export function createLiveSessions({
     }
   }
 
-  revocations.listen(() => sweep())
+  // Once for all that arrive together: a catch-up brings many, and each sweep looks at every stream.
+  let due = false
+  revocations.listen(() => {
+    if (due) return
+    due = true
+    queueMicrotask(() => {
+      due = false
+      sweep()
+    })
+  })
   const timer = setInterval(sweep, SWEEP_MS)
   timer.unref()
 

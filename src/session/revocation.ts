@@ -22,8 +22,10 @@ export interface Revocations {
   revoke(revocation: Revocation): void
   /** Takes in what another instance revoked; the listeners hear of it, `onRevoke` does not. */
   learn(revocation: Revocation): void
-  /** Called for every revocation, made here or learned; for what must end with a session. */
+  /** Called for every revocation that was not known yet, made here or learned; for what must end with a session. */
   listen(listener: (revocation: Revocation) => void): void
+  /** Everything known and not over, for an instance or a store that knows nothing. */
+  all(): readonly Revocation[]
   readonly size: number
 }
 
@@ -47,17 +49,30 @@ export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: Revocati
   const listeners: ((revocation: Revocation) => void)[] = []
 
   function learn(revocation: Revocation): void {
-    const ttl = revocation.until - now()
-    if (ttl <= 0) return
-    if (revocation.kind === 'session') sessions.set(revocation.id, true, { ttl })
-    else if (revocation.kind === 'token') tokens.set(revocation.id, true, { ttl })
-    else {
-      const before = Math.max(revocation.before, accounts.get(revocation.accountId) ?? 0)
-      accounts.set(revocation.accountId, before, {
-        ttl: Math.max(ttl, accounts.getRemainingTTL(revocation.accountId))
-      })
-    }
+    if (!remember(revocation)) return
     for (const listener of listeners) listener(revocation)
+  }
+
+  /** Whether that was news: what is shared among instances arrives more than once. */
+  function remember(revocation: Revocation): boolean {
+    const ttl = revocation.until - now()
+    if (ttl <= 0) return false
+    if (revocation.kind !== 'account') {
+      const known = revocation.kind === 'session' ? sessions : tokens
+      if (known.getRemainingTTL(revocation.id) >= ttl) return false
+      known.set(revocation.id, true, { ttl })
+      return true
+    }
+    const { accountId } = revocation
+    const known = accounts.get(accountId) ?? 0
+    const left = accounts.getRemainingTTL(accountId)
+    if (known >= revocation.before && left >= ttl) return false
+    accounts.set(accountId, Math.max(known, revocation.before), { ttl: Math.max(left, ttl) })
+    return true
+  }
+
+  function ids(kind: 'session' | 'token', cache: LRUCache<string, true>): Revocation[] {
+    return [...cache.keys()].map((id) => ({ kind, id, until: now() + cache.getRemainingTTL(id) }))
   }
 
   return {
@@ -74,6 +89,18 @@ export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: Revocati
     },
     learn,
     listen: (listener) => void listeners.push(listener),
+    all: () => [
+      ...ids('session', sessions),
+      ...ids('token', tokens),
+      ...[...accounts].map(
+        ([accountId, before]): Revocation => ({
+          kind: 'account',
+          accountId,
+          before,
+          until: now() + accounts.getRemainingTTL(accountId)
+        })
+      )
+    ],
     get size() {
       return sessions.size + accounts.size + tokens.size
     }

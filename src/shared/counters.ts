@@ -1,0 +1,51 @@
+import { LRUCache } from 'lru-cache'
+
+/** How often something happened in the window under way, and what is left of that window in ms; 0 and 0 for never. */
+export interface Count {
+  readonly current: number
+  readonly ttl: number
+}
+
+/** Counts by key in fixed windows that begin with the first of each. Neither call ever fails. */
+export interface Counters {
+  add(key: string, windowMs: number): Promise<Count>
+  read(key: string, windowMs: number): Promise<Count>
+}
+
+export interface LocalCounters {
+  add(key: string, windowMs: number): Count
+  read(key: string): Count
+}
+
+interface Window {
+  current: number
+  readonly endsAt: number
+}
+
+/** Keys remembered, so that a million addresses do not take the memory (SECURITY rule 66). */
+const MAX_KEYS = 20_000
+
+/** Counters of this process alone; of too many keys the one least recently counted or asked for goes first. */
+export function createLocalCounters(now: () => number, max = MAX_KEYS): LocalCounters {
+  const windows = new LRUCache<string, Window>({ max })
+
+  function find(key: string): Window | undefined {
+    const window = windows.get(key)
+    return window !== undefined && window.endsAt > now() ? window : undefined
+  }
+
+  return {
+    add(key, windowMs) {
+      const window = find(key) ?? { current: 0, endsAt: now() + windowMs }
+      window.current += 1
+      windows.set(key, window)
+      return { current: window.current, ttl: window.endsAt - now() }
+    },
+    read(key) {
+      const window = find(key)
+      return window === undefined
+        ? { current: 0, ttl: 0 }
+        : { current: window.current, ttl: window.endsAt - now() }
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import { Redis } from 'ioredis'
+
+export interface RedisLink {
+  /** Whether Redis answers and what was missed has been caught up with. */
+  isUp(): boolean
+  /** One call; rejects at once while Redis is away, and after a second where it does not answer. */
+  eval(script: string, key: string, args: readonly (string | number)[]): Promise<unknown>
+  /** A page of a sorted set: the next cursor, then members and scores in turn. */
+  scan(key: string, cursor: string): Promise<readonly [string, readonly string[]]>
+  /** Takes a failed call as the loss of Redis until the next catch-up goes through. */
+  suspect(error: unknown): void
+  /** Resolves when the first attempt has ended, well or not: a few seconds at most. */
+  readonly opened: Promise<void>
+  /** Waits for calls under way, a second at most. */
+  close(): Promise<void>
+}
+
+export interface RedisLinkOptions {
+  /** May hold a password; goes nowhere but into the client. */
+  readonly url: string
+  readonly channel: string
+  readonly onMessage: (text: string) => void
+  /** Runs at every connection, when the channel is subscribed already, so that nothing falls between the two. */
+  readonly catchUp: (link: RedisLink) => Promise<void>
+  /** Once per change, not per attempt. */
+  readonly onUp: () => void
+  /** `reason` is an error code of Node's or a word of Redis's, never a text with an address in it. */
+  readonly onDown: (reason: string) => void
+}
+
+const CONNECT_TIMEOUT_MS = 2000
+/** Nobody who signs in waits longer for a Redis that hangs. */
+const COMMAND_TIMEOUT_MS = 1000
+/** A connection that died without a word is found within this and the time-out of a command. */
+const BEAT_MS = 1000
+const MAX_RETRY_MS = 1000
+const SCAN_COUNT = 1000
+
+/**
+ * Two connections to Redis, one for calls and one for its channel. It never throws and never waits: while Redis
+ * is away every call fails at once, and connections are tried again every second.
+ */
+export function createRedisLink(options: RedisLinkOptions): RedisLink {
+  const { url, channel, onMessage, catchUp, onUp, onDown } = options
+  const caller = connect(url)
+  const listener = connect(url)
+  const opened = Promise.withResolvers<void>()
+  let state: 'starting' | 'up' | 'down' | 'closed' = 'starting'
+  let subscribed = false
+  let catching = false
+  let again = false
+
+  const link: RedisLink = {
+    isUp: () => state === 'up',
+    eval: (script, key, args) => caller.eval(script, 1, key, ...args),
+    scan: (key, cursor) => caller.zscan(key, cursor, 'COUNT', SCAN_COUNT),
+    suspect: lost,
+    opened: opened.promise,
+    async close() {
+      state = 'closed'
+      clearInterval(timer)
+      opened.resolve()
+      // QUIT is answered after everything sent before it; a Redis that is away has no answer to wait for.
+      if (caller.status === 'ready') await caller.quit().catch(() => undefined)
+      caller.disconnect()
+      listener.disconnect()
+    }
+  }
+
+  function lost(error: unknown): void {
+    opened.resolve()
+    if (state === 'down' || state === 'closed') return
+    state = 'down'
+    onDown(toReason(error))
+  }
+
+  async function recover(): Promise<void> {
+    again = true
+    if (catching) return
+    catching = true
+    while (again && subscribed && caller.status === 'ready' && state !== 'closed') {
+      again = false
+      try {
+        await catchUp(link)
+        if (!again && subscribed && caller.status === 'ready') found()
+      } catch (error) {
+        lost(error)
+      }
+    }
+    catching = false
+  }
+
+  function found(): void {
+    if (state === 'closed') return
+    if (state !== 'up') {
+      state = 'up'
+      onUp()
+    }
+    opened.resolve()
+  }
+
+  async function subscribe(): Promise<void> {
+    try {
+      await listener.subscribe(channel)
+      subscribed = true
+      await recover()
+    } catch (error) {
+      lost(error)
+      listener.disconnect(true)
+    }
+  }
+
+  async function ping(connection: Redis): Promise<void> {
+    try {
+      await connection.ping()
+    } catch (error) {
+      lost(error)
+      if (connection.status === 'ready') connection.disconnect(true)
+    }
+  }
+
+  for (const connection of [caller, listener]) {
+    connection.on('error', lost)
+    connection.on('close', () => lost(null))
+  }
+  caller.on('ready', () => void recover())
+  listener.on('ready', () => void subscribe())
+  listener.on('close', () => {
+    subscribed = false
+  })
+  listener.on('message', (_channel: string, text: string) => onMessage(text))
+
+  const timer = setInterval(() => {
+    if (state !== 'up') void recover()
+    for (const connection of [caller, listener]) {
+      if (connection.status === 'ready') void ping(connection)
+    }
+  }, BEAT_MS)
+  timer.unref()
+  return link
+}
+
+function connect(url: string): Redis {
+  return new Redis(url, {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    retryStrategy: (attempt) => Math.min(MAX_RETRY_MS, 50 * 2 ** attempt) * (0.75 + Math.random() / 4),
+    // Nothing waits in the client: what could not be sent is in memory here, and the catch-up writes it.
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    // After a failover the old primary answers so; another connection may reach the new one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY')
+  })
+}
+
+function toReason(error: unknown): string {
+  if (!(error instanceof Error)) return 'closed'
+  if ('code' in error && typeof error.code === 'string') return error.code
+  if (error.message === 'Command timed out') return 'timeout'
+  return /^[A-Z]{2,20}(?= )/.exec(error.message)?.[0] ?? error.name
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import { type Count, type Counters, createLocalCounters } from './counters.ts'
+import type { RedisLink } from './redis.ts'
+
+/** A counter without an end would count for ever, so one that lost its end is given a new one. */
+const ADD = `
+local current = redis.call('INCR', KEYS[1])
+local ttl = redis.call('PTTL', KEYS[1])
+if ttl < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  ttl = tonumber(ARGV[1])
+end
+return { current, ttl }
+`
+
+const READ = `
+return { tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1]) }
+`
+
+export interface SharedCountersOptions {
+  readonly link: Pick<RedisLink, 'isUp' | 'eval' | 'suspect'>
+  readonly prefix: string
+  readonly now: () => number
+}
+
+/**
+ * Counters of all instances. Each counts for itself beside Redis: while Redis is away, or came back empty, what
+ * happened here still counts, so nothing is ever unlimited and nobody gets a second ration from its loss.
+ */
+export function createSharedCounters({ link, prefix, now }: SharedCountersOptions): Counters {
+  const local = createLocalCounters(now)
+
+  async function ask(script: string, key: string, windowMs: number, here: Count): Promise<Count> {
+    if (!link.isUp()) return here
+    try {
+      const everywhere = toCount(await link.eval(script, toKey(prefix, key), [windowMs]), windowMs)
+      return everywhere.current >= here.current ? everywhere : here
+    } catch (error) {
+      link.suspect(error)
+      return here
+    }
+  }
+
+  return {
+    add: (key, windowMs) => ask(ADD, key, windowMs, local.add(key, windowMs)),
+    read: (key, windowMs) => ask(READ, key, windowMs, local.read(key))
+  }
+}
+
+/** Hashed: keys hold addresses and login names, which are not Redis's to know. */
+function toKey(prefix: string, key: string): string {
+  return `${prefix}:limit:${createHash('sha256').update(key).digest('base64url').slice(0, 22)}`
+}
+
+function toCount(answer: unknown, windowMs: number): Count {
+  const [current, ttl] = Array.isArray(answer) ? answer.map(Number) : []
+  if (current === undefined || ttl === undefined || !Number.isSafeInteger(current) || current < 0)
+    return { current: 0, ttl: 0 }
+  return { current, ttl: Math.min(Math.max(ttl, 0), windowMs) }
+}
