@@ -52,13 +52,12 @@ export function localQuery(query: string, resolve: (path: string) => string | nu
 function readName(pair: string): string | null {
   const equals = pair.indexOf('=')
   const name = decode(equals === -1 ? pair : pair.slice(0, equals))
-  // A leading '?' is the second of `??`: some readers drop it.
   return name === null
     ? null
     : name
         .toLowerCase()
         .replaceAll('_', '-')
-        .replace(/^[\s?]+|\s+$/g, '')
+        .replace(/^[^a-z0-9]+|\s+$/g, '')
 }
 
 function readValue(pair: string): string | null {
