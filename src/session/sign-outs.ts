@@ -36,16 +36,12 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
   let closed = false
 
   function schedule(): void {
-    if (closed || timer !== undefined || running >= PARALLEL) return
+    if (closed || running >= PARALLEL) return
+    // Anew each time: a timer that waits for an old sign-out must not hold up the retry of a fresh one.
+    clearTimeout(timer)
     const due = Math.min(...waiting.map((signOut) => signOut.dueAt))
     if (!Number.isFinite(due)) return
-    timer = setTimeout(
-      () => {
-        timer = undefined
-        run()
-      },
-      Math.max(0, due - performance.now())
-    )
+    timer = setTimeout(run, Math.max(0, due - performance.now()))
     timer.unref()
   }
 
