@@ -89,10 +89,7 @@ export function createLiveSessions({
     of(session) {
       const known = sessions.get(session.id)
       if (known !== undefined) {
-        if (session.checkedAt > known.session.checkedAt || session.seenAt > known.session.seenAt) {
-          known.session =
-            session.checkedAt >= known.session.checkedAt ? session : { ...known.session, ...times(session) }
-        }
+        known.session = merge(known.session, session)
         return known
       }
       const live: LiveSession = {
@@ -126,6 +123,11 @@ export function createLiveSessions({
   }
 }
 
-function times(session: Session): Pick<Session, 'seenAt' | 'idleExpiresAt'> {
-  return { seenAt: session.seenAt, idleExpiresAt: session.idleExpiresAt }
+/** What was checked last and what was seen last; the same object where the cookie tells nothing new. */
+function merge(known: Session, told: Session): Session {
+  const isChecked = told.checkedAt > known.checkedAt
+  const isSeen = told.seenAt > known.seenAt
+  if (!isChecked && !isSeen) return known
+  const { seenAt, idleExpiresAt } = isSeen ? told : known
+  return { ...(isChecked ? told : known), seenAt, idleExpiresAt }
 }
