@@ -28,8 +28,8 @@ export interface OpenSessionOptions {
 
 /**
  * Makes the session of a fresh account token, always under a new id (SECURITY rule 17). Whatever refuses it, the
- * token is signed out again, so that no sign-in leaves one behind. Throws the problems of `admit`, and those of
- * an upstream that is away.
+ * token is signed out again, so that no sign-in leaves one behind; only an outage leaves the token of a PIN alone,
+ * which can be read and tried again. Throws the problems of `admit`, and those of an upstream that is away.
  */
 export async function openSession(options: OpenSessionOptions, signedIn: SignedIn): Promise<Session> {
   const { config, plexTv, signOuts, machineId, now } = options
@@ -62,7 +62,8 @@ export async function openSession(options: OpenSessionOptions, signedIn: SignedI
   } catch (error) {
     // A token that was given out a moment ago cannot be dead; nothing else may end for it.
     if (isTokenDead(error)) throw new Problem('USHER_UPSTREAM_INVALID', { cause: error })
-    signOuts.add(token, clientIdentifier)
+    const canBeTriedAgain = method === 'pin' && error instanceof Problem && error.status >= 500
+    if (!canBeTriedAgain) signOuts.add(token, clientIdentifier)
     throw error
   }
 }

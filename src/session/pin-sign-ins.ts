@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.ts'
-import { Problem } from '../errors.ts'
+import { isTokenDead, Problem } from '../errors.ts'
 import type { Pin } from '../plex/pin.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 import { createClientIdentifier } from './client-identifier.ts'
@@ -35,8 +35,11 @@ export interface StartOptions {
 export interface PinSignIns {
   /** Makes a PIN at plex.tv, or takes up the one that this browser has: at most one per browser. */
   start(options: StartOptions): Promise<SignIn>
-  /** Asks plex.tv whether somebody signed in with it; pending answers are remembered for a moment. */
-  finish(signIn: SignIn): Promise<PinOutcome>
+  /**
+   * Asks plex.tv whether somebody signed in with it. Pending answers are remembered for a moment; `fresh` asks
+   * all the same, for the browser that comes back from Plex's page while another one of its pages polls.
+   */
+  finish(signIn: SignIn, options?: { readonly fresh?: boolean }): Promise<PinOutcome>
   toView(signIn: SignIn): PinView
 }
 
@@ -80,23 +83,24 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
 
   return {
     async start({ kind, returnTo, device, before, signedIn }) {
-      if (before !== null && before.kind === kind && before.expiresAt - now() > REUSE_MS) {
-        return { ...before, returnTo }
-      }
       // plex.tv keeps one token per account and identifier: a sign-in that may yet be abandoned takes a new one
       // where a session lives under the browser's own.
+      const isBeside = signedIn && before?.clientIdentifier === device?.clientIdentifier
+      if (before !== null && !isBeside && before.kind === kind && before.expiresAt - now() > REUSE_MS) {
+        return { ...before, returnTo }
+      }
       const clientIdentifier =
         device === null || signedIn ? createClientIdentifier() : device.clientIdentifier
       const pin = await plexTv.createPin(clientIdentifier, { strong: kind === 'redirect' })
       return { pinId: pin.id, code: pin.code, clientIdentifier, returnTo, kind, expiresAt: pin.expiresAt }
     },
 
-    async finish(signIn) {
+    async finish(signIn, { fresh = false } = {}) {
       const time = now()
       if (time >= signIn.expiresAt) return { status: 'expired' }
       const waitMs = pollAfterMs(signIn)
       // Pages that poll faster than they were told do not add to Usher's rate at plex.tv.
-      if (time - (pending.get(signIn.pinId) ?? 0) < waitMs / 2)
+      if (!fresh && time - (pending.get(signIn.pinId) ?? 0) < waitMs / 2)
         return { status: 'pending', pollAfterMs: waitMs }
       const pin = await read(signIn)
       if (pin === null) return { status: 'expired' }
@@ -105,8 +109,14 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
         return { status: 'pending', pollAfterMs: waitMs }
       }
       const { clientIdentifier } = signIn
-      const session = await openSession(options, { token: pin.token, clientIdentifier, method: 'pin' })
-      return { status: 'signed-in', session }
+      try {
+        const session = await openSession(options, { token: pin.token, clientIdentifier, method: 'pin' })
+        return { status: 'signed-in', session }
+      } catch (error) {
+        // Signed out since somebody claimed it: the PIN is spent.
+        if (error instanceof Problem && isTokenDead(error.cause)) return { status: 'expired' }
+        throw error
+      }
     },
 
     toView: (signIn) => ({

@@ -105,10 +105,10 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
   )
 
   async function finish(signIn: SignIn): Promise<PinOutcome> {
-    const first = await pins.finish(signIn)
+    const first = await pins.finish(signIn, { fresh: true })
     if (first.status !== 'pending') return first
     await delay(SECOND_LOOK_MS)
-    return pins.finish(signIn)
+    return pins.finish(signIn, { fresh: true })
   }
 }
 
