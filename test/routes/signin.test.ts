@@ -2,6 +2,7 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { loadAssets } from '../../routes/public/signin/assets.ts'
 import { findWords, WORDS, wordsFor } from '../../routes/public/signin/client/words.ts'
+import { findDestination } from '../../routes/public/signin/destination.ts'
 import { html } from '../../routes/public/signin/html.ts'
 import { type SigninPageOptions, signinPage } from '../../routes/public/signin/page.ts'
 import { PROBLEMS } from '../../src/errors.ts'
@@ -82,9 +83,25 @@ t.test('the page', async (t) => {
   t.test('a returnTo that is allowed rides along, escaped; any other is left out', async (t) => {
     const fastify = await buildPage(t)
     const allowed = await fastify.inject({ url: '/signin', query: { returnTo: '/film?id=1&b="2"' } })
-    t.match(allowed.body, 'name="returnTo" value="/film?id=1&amp;b=&quot;2&quot;"')
+    t.match(allowed.body, 'name="returnTo" id="plex-return-to" value="/film?id=1&amp;b=&quot;2&quot;"')
     const foreign = await fastify.inject({ url: '/signin', query: { returnTo: 'https://evil.test/"><b>' } })
-    t.notMatch(foreign.body, /evil\.test|name="returnTo"/)
+    t.notMatch(foreign.body, 'evil.test')
+    t.match(foreign.body, 'id="plex-return-to" value="/signin"')
+  })
+
+  t.test('a returnTo that names this page counts for where it leads in the end', async (t) => {
+    const check = (value: unknown) => (typeof value === 'string' && /^\/[^/]/.test(value) ? value : null)
+    for (const [value, destination] of [
+      ['/x/signin?fresh=1&returnTo=%2Fapp', '/app'],
+      ['/x/signin?fresh=1&returnTo=%2Fx%2Fsignin%3Ffresh%3D1%26returnTo%3D%252Fapp', '/app'],
+      ['/x/signin?returnTo=%2F%2Fevil.test', null],
+      ['/x/signin', null],
+      ['/x/signin?window=done', '/x/signin?window=done'],
+      ['/signin?returnTo=%2Fapp', '/signin?returnTo=%2Fapp'],
+      ['//evil.test', null]
+    ]) {
+      t.equal(findDestination(value, '/x', check), destination, String(value))
+    }
   })
 
   t.test(

@@ -4,6 +4,7 @@ import { Problem } from '../../../src/errors.ts'
 import type { SessionView } from '../../../src/session/session.ts'
 import { loadAssets } from './assets.ts'
 import { findWords, NOT_KEPT } from './client/words.ts'
+import { findDestination } from './destination.ts'
 import { renderPage } from './template.ts'
 
 export interface SigninPageOptions {
@@ -69,7 +70,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
           basePath,
           assetsPath: `${basePath}/signin/assets/${assets.version}`,
           brand: { name, logoPath: logo === null ? null : `${basePath}/signin/logo` },
-          returnTo: safeReturnTo(request.query.returnTo),
+          returnTo: findDestination(request.query.returnTo, basePath, safeReturnTo),
           problem: findWords(request.query.error) ?? (fresh && session === null ? NOT_KEPT : null),
           session,
           fresh: fresh && session !== null,

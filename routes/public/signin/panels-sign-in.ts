@@ -26,7 +26,7 @@ export function choosePanel(model: PageModel): Html {
       returnTo === null ? null : html` Afterwards you go on to the page you asked for.`
     }</p>
     <form method="get" action="${basePath}/session/login" id="plex-form">
-      ${returnTo === null ? null : html`<input type="hidden" name="returnTo" value="${returnTo}">`}
+      <input type="hidden" name="returnTo" id="plex-return-to" value="${returnTo ?? `${basePath}/signin`}">
       <button class="button" type="submit" id="with-plex">Sign in with Plex</button>
     </form>
     <p class="hint">Opens Plex’s own page, then brings you back. Your password stays with Plex.</p>

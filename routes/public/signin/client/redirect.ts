@@ -9,19 +9,16 @@ const MAX_CHARS = 900
  */
 function wayBack(): string {
   const { base, returnTo } = settings()
+  // In the small window there is nothing to choose: the page beside it goes on.
+  if (returnTo === `${base}/signin?window=done`) return returnTo
   const query = new URLSearchParams({ fresh: '1', ...(returnTo !== '' && { returnTo }) })
   const here = `${base}/signin?${query}`
-  return here.length <= MAX_CHARS ? here : returnTo
+  return here.length <= MAX_CHARS || returnTo === '' ? here : returnTo
 }
 
 /** Has the form of "Sign in with Plex" come back here. */
 export function setUpRedirect(): void {
-  const form = byId('plex-form', HTMLFormElement)
-  const input = form.querySelector('input') ?? document.createElement('input')
-  input.type = 'hidden'
-  input.name = 'returnTo'
-  input.value = wayBack()
-  form.append(input)
+  byId('plex-return-to', HTMLInputElement).value = wayBack()
 }
 
 /** The same as pressing "Sign in with Plex". */
