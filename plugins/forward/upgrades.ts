@@ -27,11 +27,14 @@ export function listenForUpgrades(fastify: FastifyInstance): WeakMap<IncomingMes
     response.shouldKeepAlive = false
     response.assignSocket(socket)
     response.on('finish', () => {
+      if (response.socket === null) return
       response.detachSocket(socket)
       socket.destroySoon()
     })
-    // Ends the request's log line, whether it was answered or became a tunnel.
-    socket.on('close', () => response.emit('close'))
+    // A tunnel is over when its socket is: that is when Fastify's onResponse hooks write their line.
+    socket.on('close', () => {
+      if (!response.writableFinished) response.emit('finish')
+    })
     upgrades.set(request, { socket, head })
     fastify.routing(request, response)
   }

@@ -67,6 +67,8 @@ export function tunnel(context: ForwardContext, call: UpgradeCall): void {
           lane.open--
         })
         sink.hijack()
+        // For the log line, which is written when the socket closes.
+        sink.raw.statusCode = 101
         sink.raw.detachSocket(socket)
         socket.write(toHandshake(answer, call.extra))
         join(call, upstream)
