@@ -7,11 +7,23 @@ export function rotated<T>(items: readonly T[], round: number): T[] {
 export interface Budget {
   /** Whether that many seconds are left. */
   allows(seconds: number): boolean
+  /** Whether it has had to refuse. */
+  readonly ranOut: boolean
 }
 
 export function createBudget(budgetMs: number, now: () => number = () => performance.now()): Budget {
   const end = now() + budgetMs
-  return { allows: (seconds) => now() + seconds * 1000 <= end }
+  let ranOut = false
+  return {
+    allows(seconds) {
+      const fits = now() + seconds * 1000 <= end
+      ranOut ||= !fits
+      return fits
+    },
+    get ranOut() {
+      return ranOut
+    }
+  }
 }
 
 export interface Rounds<T extends { readonly id: string }, S> {

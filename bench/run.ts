@@ -28,10 +28,10 @@ process.exitCode = await bench(readOptions(process.argv.slice(2)))
 /** The whole benchmark; gives the exit code: 1 when a gate is missed, 2 when nothing could be measured. */
 async function bench(options: Options): Promise<number> {
   const notes = missingPrograms()
-  for (const note of notes) console.log(note)
   const allowed = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
   const cores = pickCores(allowed)
   if (!cores) console.log('two cores are needed: one for the proxy, one for the load')
+  if (notes.length > 0) console.log(notes.join('\n'))
   if (!cores || !isInstalled('wrk') || !isInstalled('taskset')) return 2
   installPeers()
   buildUsher()
@@ -67,10 +67,11 @@ async function measureIn(
   })
   try {
     const surroundings = { cores, upstream: upstream.url, directory }
-    const starts = await measureStarts(schedule.starts, {
-      usher: (port) => launchUsher(port, usher, surroundings),
+    const starters = {
+      usher: (port: number) => launchUsher(port, usher, surroundings),
       fastify: bareFastify(cores)
-    })
+    }
+    const starts = await measureStarts(schedule.starts, starters, budget)
     const contenders = contendersOf(usher, only)
     const memory = await measureMemories(
       contenders.filter(({ id }) =>
@@ -95,7 +96,7 @@ async function measureIn(
       date: new Date().toISOString(),
       machine: describeMachine(),
       minUtil,
-      notes,
+      notes: budget.ranOut ? [...notes, 'the time was used up before every round was measured'] : notes,
       labels: Object.fromEntries(contenders.map(({ id, label }) => [id, label])),
       small,
       large,
@@ -112,6 +113,7 @@ async function measureIn(
 }
 
 function report(results: Results, { quick, only }: Options): void {
+  if (results.notes.length > 0) console.log(`\n${results.notes.join('\n')}`)
   for (const table of [contenderTable(results), memoryTable(results), targetTable(results)]) {
     console.log(`\n${toText(table)}`)
   }

@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import type { Cores } from './cores.ts'
 import { freePort, type Launched, launch, waitFor } from './process.ts'
+import type { Budget } from './rounds.ts'
+
+const SECONDS_A_ROUND = 3
 
 /** Starts something that answers `/healthz` at the given port. */
 export type Start = (port: number) => Launched
@@ -8,11 +11,12 @@ export type Start = (port: number) => Launched
 /** Milliseconds from the start of each process to its first answer, taken in turns. */
 export async function measureStarts(
   rounds: number,
-  starts: Readonly<Record<string, Start>>
+  starts: Readonly<Record<string, Start>>,
+  budget: Budget
 ): Promise<Record<string, number[]>> {
   const samples: Record<string, number[]> = Object.fromEntries(Object.keys(starts).map((id) => [id, []]))
   // The first of each only fills the page cache.
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -1; round < rounds && budget.allows(SECONDS_A_ROUND); round++) {
     for (const [id, start] of Object.entries(starts)) {
       const ms = await measureStart(start)
       if (round >= 0) samples[id]?.push(ms)
