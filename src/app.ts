@@ -18,6 +18,7 @@ import { healthRoute } from '../routes/health.ts'
 import { operationsRoutes } from '../routes/internal/operations.ts'
 import { sourceRoutes } from '../routes/internal/sources.ts'
 import { tokenRoutes } from '../routes/internal/tokens.ts'
+import { plexRoutes } from '../routes/public/plex.ts'
 import { pmsRoutes } from '../routes/public/pms.ts'
 import { homeRoutes } from '../routes/public/session/home.ts'
 import { loginRoute } from '../routes/public/session/login.ts'
@@ -71,6 +72,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(verifyRoute, { core })
     await scope.register(forward, { core, readScoped: core.tokens.scoped.open })
     await scope.register(pmsRoutes)
+    await scope.register(plexRoutes)
     await scope.register(signinPage, {
       config,
       safeReturnTo: (value) =>
