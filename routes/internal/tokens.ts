@@ -59,7 +59,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
         summary: 'Ends a token of this service, or a session (RFC 7009)',
         consumes: FORMS,
         body: Token,
-        response: { 200: Type.Null({ description: 'Ended, or not known' }), '4xx': OAuthErrorSchema }
+        response: { 200: Type.String({ description: 'Empty: ended, or not known' }), '4xx': OAuthErrorSchema }
       }
     },
     async (request, reply) => {
@@ -67,7 +67,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
       const what = introspector.revoke(service, request.body.token)
       const fields = { reqId: request.id, service: service.id, ...what }
       request.log.info(fields, 'token revoked')
-      return reply.code(200).send(null)
+      return reply.code(200).send('')
     }
   )
 }
