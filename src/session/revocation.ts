@@ -15,6 +15,9 @@ export type Revocation =
   /** One scoped token. */
   | { readonly kind: 'token'; readonly id: string; readonly until: number }
 
+type AccountRevocation = Extract<Revocation, { kind: 'account' }>
+type IdRevocation = Exclude<Revocation, AccountRevocation>
+
 export interface Revocations {
   isRevoked(session: Revocable): boolean
   isTokenRevoked(id: string): boolean
@@ -43,9 +46,9 @@ const MAX_ENTRIES = 100_000
 /** What is revoked, in this process: asked on every request, so it answers at once and from memory. */
 export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: RevocationOptions): Revocations {
   const perf = { now }
-  const sessions = new LRUCache<string, true>({ max, perf, ttl: 1, ttlResolution: 0 })
-  const accounts = new LRUCache<number, number>({ max, perf, ttl: 1, ttlResolution: 0 })
-  const tokens = new LRUCache<string, true>({ max, perf, ttl: 1, ttlResolution: 0 })
+  const sessions = new LRUCache<string, IdRevocation>({ max, perf, ttl: 1, ttlResolution: 0 })
+  const accounts = new LRUCache<number, AccountRevocation>({ max, perf, ttl: 1, ttlResolution: 0 })
+  const tokens = new LRUCache<string, IdRevocation>({ max, perf, ttl: 1, ttlResolution: 0 })
   const listeners: ((revocation: Revocation) => void)[] = []
 
   function learn(revocation: Revocation): void {
@@ -58,28 +61,24 @@ export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: Revocati
     const ttl = revocation.until - now()
     if (ttl <= 0) return false
     if (revocation.kind !== 'account') {
-      const known = revocation.kind === 'session' ? sessions : tokens
-      if (known.getRemainingTTL(revocation.id) >= ttl) return false
-      known.set(revocation.id, true, { ttl })
+      const ids = revocation.kind === 'session' ? sessions : tokens
+      if ((ids.peek(revocation.id)?.until ?? 0) >= revocation.until) return false
+      ids.set(revocation.id, revocation, { ttl })
       return true
     }
-    const { accountId } = revocation
-    const known = accounts.get(accountId) ?? 0
-    const left = accounts.getRemainingTTL(accountId)
-    if (known >= revocation.before && left >= ttl) return false
-    accounts.set(accountId, Math.max(known, revocation.before), { ttl: Math.max(left, ttl) })
+    const known = accounts.peek(revocation.accountId)
+    const before = Math.max(revocation.before, known?.before ?? 0)
+    const until = Math.max(revocation.until, known?.until ?? 0)
+    if (known !== undefined && known.before === before && known.until === until) return false
+    accounts.set(revocation.accountId, { ...revocation, before, until }, { ttl: until - now() })
     return true
-  }
-
-  function ids(kind: 'session' | 'token', cache: LRUCache<string, true>): Revocation[] {
-    return [...cache.keys()].map((id) => ({ kind, id, until: now() + cache.getRemainingTTL(id) }))
   }
 
   return {
     isRevoked(session) {
       if (sessions.size > 0 && sessions.get(session.id) !== undefined) return true
       if (session.tokenId !== undefined && tokens.get(session.tokenId) !== undefined) return true
-      const before = accounts.size > 0 ? accounts.get(session.account.id) : undefined
+      const before = accounts.size > 0 ? accounts.get(session.account.id)?.before : undefined
       return before !== undefined && session.signedInAt <= before
     },
     isTokenRevoked: (id) => tokens.get(id) !== undefined,
@@ -89,18 +88,7 @@ export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: Revocati
     },
     learn,
     listen: (listener) => void listeners.push(listener),
-    all: () => [
-      ...ids('session', sessions),
-      ...ids('token', tokens),
-      ...[...accounts].map(
-        ([accountId, before]): Revocation => ({
-          kind: 'account',
-          accountId,
-          before,
-          until: now() + accounts.getRemainingTTL(accountId)
-        })
-      )
-    ],
+    all: () => [...sessions.values(), ...tokens.values(), ...accounts.values()],
     get size() {
       return sessions.size + accounts.size + tokens.size
     }

@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Redis } from 'ioredis'
+import type { Test } from 'tap'
+import { freePort } from './ports.ts'
+import { requireProgram } from './programs.ts'
+import { until } from './until.ts'
+
+export interface RedisServer {
+  readonly url: string
+  readonly port: number
+  /** A client of the test's own. */
+  readonly client: Redis
+  /** Starts it (again), with nothing in it. */
+  start(): Promise<void>
+  /** Ends it at once: SIGKILL. */
+  kill(): Promise<void>
+  signal(name: NodeJS.Signals): void
+}
+
+export interface RedisServerOptions {
+  readonly password?: string
+  /** Leaves it to the test to start it. */
+  readonly away?: boolean
+}
+
+/** A real redis-server on a free loopback port, which keeps nothing when it ends. */
+export async function startRedis(t: Test, { password, away }: RedisServerOptions = {}): Promise<RedisServer> {
+  const program = requireProgram('redis-server')
+  const port = await freePort()
+  const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => 50 })
+  client.on('error', () => {
+    // It is away for part of a test; what the test asks of it then fails by itself.
+  })
+  let child: ChildProcess | undefined
+
+  async function kill(): Promise<void> {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+
+  async function start(): Promise<void> {
+    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    child = spawn(program, [...args, ...(password === undefined ? [] : ['--requirepass', password])], {
+      stdio: 'ignore'
+    })
+    await until('redis-server answers', async () => {
+      if (client.status === 'wait') await client.connect().catch(() => undefined)
+      return client.status === 'ready'
+    })
+  }
+
+  t.teardown(async () => {
+    client.disconnect()
+    await kill()
+  })
+  if (!away) await start()
+  return {
+    url,
+    port,
+    client,
+    start,
+    kill,
+    signal: (name) => void child?.kill(name)
+  }
+}

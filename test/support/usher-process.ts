@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { createCanary } from './canary.ts'
+
+export interface UsherProcess {
+  readonly publicUrl: string
+  readonly internalUrl: string
+  /** Parsed log lines so far. */
+  readonly logs: readonly Record<string, unknown>[]
+  signal(name: NodeJS.Signals): void
+  /** Its exit code, null where a signal ended it. */
+  readonly exited: Promise<number | null>
+}
+
+/**
+ * Usher as a process of its own, with these settings and nothing else in its environment. Resolves when both
+ * listeners are ready. A token of the simulator in its log fails the test.
+ */
+export async function spawnUsher(t: Test, settings: Readonly<Record<string, string>>): Promise<UsherProcess> {
+  const main = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
+  const child = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...settings } })
+  const exited = once(child, 'exit').then(([code]) => code as number | null)
+  const canary = createCanary()
+  const logs: Record<string, unknown>[] = []
+  const urls = new Map<string, string>()
+  const ready = Promise.withResolvers<void>()
+
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    canary.watchText('log', line)
+    const entry = JSON.parse(line) as Record<string, unknown>
+    logs.push(entry)
+    const [, listener] = /^(public|internal) listener ready$/.exec(String(entry['msg'])) ?? []
+    if (listener !== undefined) urls.set(listener, String(entry['url']))
+    if (urls.size === 2) ready.resolve()
+  })
+  let complaints = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaints += chunk.toString()
+    canary.watchText('stderr', chunk.toString())
+  })
+  t.teardown(async () => {
+    child.kill('SIGCONT')
+    child.kill('SIGKILL')
+    await exited
+    const leaks = canary.leaks()
+    if (leaks.length > 0) throw new Error(leaks.join(', '))
+  })
+  await Promise.race([
+    ready.promise,
+    exited.then((code) => {
+      throw new Error(`Usher ended with ${code} before it was ready: ${complaints}`)
+    })
+  ])
+  return {
+    publicUrl: urls.get('public') ?? '',
+    internalUrl: urls.get('internal') ?? '',
+    logs,
+    signal: (name) => {
+      child.kill(name)
+    },
+    exited
+  }
+}
