@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { startLoad } from './pms-load/processes.ts'
+import type { Browser } from './support/browser.ts'
+import { FRIEND, OWNER } from './support/usher.ts'
+
+// Whole processes on a busy machine; nothing here asserts a time.
+t.setTimeout(280_000)
+
+const MEGABYTE = 1024 * 1024
+const FILE = '/pms/library/parts/1/1/file.mp4'
+const REQUESTS = 100_000
+const CONNECTIONS = 8
+/** Requests written at once on a connection, alternating between two sessions. */
+const BATCH = 50
+
+function open(url: string, browser: Browser): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const headers = { cookie: browser.cookie, 'sec-fetch-site': 'same-origin' }
+  httpRequest(url + FILE, { headers, agent: false })
+    .on('error', reject)
+    .on('response', resolve)
+    .end()
+  return promise
+}
+
+t.test('200 MB pass in constant memory, fast or slowly read', async (t) => {
+  const load = await startLoad(t)
+  const owner = await load.signedIn(OWNER)
+  // What is loaded and compiled once does not count: one part warms up.
+  for await (const _ of await open(load.url, owner));
+  const before = await load.residentBytes()
+  let bytes = 0
+  let peak = 0
+  let nextLook = 20 * MEGABYTE
+  for await (const chunk of await open(load.url, owner)) {
+    bytes += (chunk as Buffer).length
+    if (bytes < nextLook) continue
+    nextLook += 20 * MEGABYTE
+    peak = Math.max(peak, await load.residentBytes())
+  }
+  t.equal(bytes, 200 * MEGABYTE)
+  const growth = (peak - before) / MEGABYTE
+  t.ok(growth < 32, `resident memory grew by ${growth.toFixed(1)} MB`)
+
+  const slow = await Promise.all(Array.from({ length: 10 }, () => open(load.url, owner)))
+  for (const response of slow) response.once('readable', () => {})
+  await delay(1000)
+  const slowGrowth = ((await load.residentBytes()) - before) / MEGABYTE
+  t.ok(slowGrowth < 64, `ten readers that do not read: grew by ${slowGrowth.toFixed(1)} MB`)
+  for (const response of slow) response.destroy()
+})
+
+t.test(`rule 25: ${REQUESTS} interleaved requests of two users never cross`, async (t) => {
+  const load = await startLoad(t)
+  const people = await Promise.all(
+    [OWNER, FRIEND].map(async (login) => {
+      const browser = await load.signedIn(login)
+      const answer = await browser.get('/pms/library')
+      return { cookie: browser.cookie, who: answer.json.who as string }
+    })
+  )
+  t.not(people[0]?.who, people[1]?.who, 'each has a token of their own')
+  const tokens = load.simulator.secrets().map((secret) => createHash('sha256').update(secret).digest('hex'))
+  for (const { who } of people) t.ok(tokens.includes(who))
+
+  const { hostname, port, host } = new URL(load.url)
+  let crossed = 0
+  let answered = 0
+  async function run(connection: number): Promise<void> {
+    const socket = connect(Number(port), hostname)
+    let sent = 0
+    let expected: string[] = []
+    let received = ''
+    const batch = (): void => {
+      let text = ''
+      expected = []
+      for (let i = 0; i < BATCH; i++) {
+        const person = people[(sent + connection) % 2]
+        const path = `/library/metadata/${connection}${String(sent++).padStart(6, '0')}`
+        expected.push(JSON.stringify({ who: person?.who, path }))
+        text += `GET /pms${path} HTTP/1.1\r\nHost: ${host}\r\nSec-Fetch-Site: same-origin\r\nCookie: ${person?.cookie}\r\n\r\n`
+      }
+      socket.write(text)
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    socket.on('error', reject).on('close', () => reject(new Error('closed')))
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1')
+      if (received.split('"path"').length - 1 < expected.length || !received.endsWith('}')) return
+      const bodies = received.match(/\{"who"[^}]*\}/g) ?? []
+      for (const [i, body] of expected.entries()) if (bodies[i] !== body) crossed++
+      answered += bodies.length
+      received = ''
+      if (sent >= REQUESTS / CONNECTIONS) resolve()
+      else batch()
+    })
+    batch()
+    await promise
+    socket.removeAllListeners().destroy()
+  }
+  await Promise.all(Array.from({ length: CONNECTIONS }, (_, connection) => run(connection)))
+  t.equal(answered, REQUESTS)
+  t.equal(crossed, 0)
+})
