@@ -84,32 +84,38 @@ t.test('a cookie decides where both are present', async (t) => {
 })
 
 t.test('pms:read does not reach media bytes, pms:stream does', async (t) => {
-  const { tokenFor, pms, usher } = await start(t)
-  const part = '/library/parts/5001/1/file.mp4'
+  const { tokenFor, pms } = await start(t)
   const read = await tokenFor()
   const stream = await tokenFor({ scope: 'pms:read pms:stream' })
-  t.equal((await pms('/library/sections', read)).status, 200)
-  const refused = await pms(part, read)
+  const item = await pms('/library/metadata/1001', read, { headers: { accept: 'application/json' } })
+  t.equal(item.status, 200)
+  const part = /\/library\/parts\/[^"?]+/.exec(await item.text())?.[0] ?? ''
+  const range = { headers: { range: 'bytes=0-9' } }
+  const refused = await pms(part, read, range)
   t.equal(refused.status, 403)
   t.match(await refused.json(), { code: 'USHER_PATH_DENIED' })
-  const allowed = await pms(part, stream, { headers: { range: 'bytes=0-9' } })
-  t.not(allowed.status, 403, `answered ${allowed.status}`)
-  await allowed.arrayBuffer()
+  const allowed = await pms(part, stream, range)
+  t.equal(allowed.status, 206, part)
+  t.equal((await allowed.arrayBuffer()).byteLength, 10)
   t.equal((await pms('/library/sections', stream)).status, 200)
-  t.ok(usher.logs.length > 0)
 })
 
 t.test('a resource limits it to paths below, also through a transcoder', async (t) => {
   const { tokenFor, pms, usher, simulator } = await start(t)
-  const resource = [`${usher.publicUrl}/pms/library/metadata/100`, '/photo/:/transcode']
+  const resource = [`${usher.publicUrl}/pms/library/metadata/1001`, '/photo/:/transcode']
   const token = await tokenFor({ resource })
-  const status = async (path: string) => (await pms(path, token)).status
-  t.not(await status('/library/metadata/100'), 403)
+  const status = async (path: string) => {
+    const answer = await pms(path, token)
+    await answer.arrayBuffer()
+    return answer.status
+  }
+  t.equal(await status('/library/metadata/1001'), 200)
   simulator.clearReceived()
   for (const path of [
     '/library/sections',
-    '/library/metadata/1001',
-    '/library/metadata/100,101',
+    '/library/metadata/1002',
+    '/library/metadata/10011',
+    '/library/metadata/1001,1002',
     '/library/metadata',
     '/',
     '/hubs'
@@ -117,9 +123,9 @@ t.test('a resource limits it to paths below, also through a transcoder', async (
     t.equal(await status(path), 403, path)
   }
   const inner = (path: string) => `/photo/:/transcode?width=9&height=9&url=${encodeURIComponent(path)}`
-  t.equal(await status(inner('/library/metadata/101/thumb/1')), 400)
+  t.equal(await status(inner('/library/metadata/1002/thumb/1')), 400)
   t.equal(simulator.received({ service: 'pms' }).length, 0, 'the media server hears of none of them')
-  t.not(await status(inner('/library/metadata/100/thumb/1')), 400)
+  t.equal(await status(inner('/library/metadata/1001/thumb/1')), 200)
 })
 
 t.test('its role is that of its session, and administrative paths stay closed', async (t) => {
