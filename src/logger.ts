@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 import { Problem } from './errors.ts'
 
@@ -11,13 +12,14 @@ export interface LoggerOptions {
 
 export interface LogOutput {
   readonly log: Logger
-  /** Writes what is buffered; synchronous, for start-up lines and the end of the process. */
-  flush(): void
+  /** Writes what is buffered, for start-up lines and the end of the process; resolves after a second at the latest. */
+  flush(): Promise<void>
 }
 
 /** Bytes gathered before a write: a line for every request must not cost a system call each. */
 const BUFFER_BYTES = 8192
 const FLUSH_MS = 500
+const FLUSH_MAX_MS = 1000
 
 /** The process's one logger. What it may say of a request or an error is listed in its serializers, nothing else. */
 export function createLogger({ level, stream }: LoggerOptions): LogOutput {
@@ -28,11 +30,20 @@ export function createLogger({ level, stream }: LoggerOptions): LogOutput {
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError, error: describeError, req: () => undefined, res: () => undefined }
   }
-  if (stream !== undefined) return { log: pino(options, stream), flush: () => undefined }
+  if (stream !== undefined) return { log: pino(options, stream), flush: async () => undefined }
   const output = destination({ fd: 1, sync: false, minLength: BUFFER_BYTES })
+  // Nobody reads the log any more (EPIPE): that is no reason to stop serving, nor to hang at the end.
+  output.on('error', () => undefined)
   const timer = setInterval(() => output.flush(), FLUSH_MS)
   timer.unref()
-  return { log: pino(options, output), flush: () => output.flushSync() }
+  return {
+    log: pino(options, output),
+    flush: () =>
+      Promise.race([
+        new Promise<void>((resolve) => output.flush(() => resolve())),
+        delay(FLUSH_MAX_MS, undefined, { ref: false })
+      ])
+  }
 }
 
 interface ErrorDescription {

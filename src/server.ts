@@ -33,14 +33,14 @@ async function serve(config: Config): Promise<void> {
     closeWithGrace({ delay: config.drainMs + CLOSE_MS, logger: false }, async ({ signal, err }) => {
       if (err !== undefined) log.fatal({ err }, 'stopping after an unexpected error')
       else log.info({ signal }, 'stopping')
-      output.flush()
+      await output.flush()
       await usher.stop(config.drainMs)
       log.info('stopped')
-      output.flush()
+      await output.flush()
     })
   } catch (error) {
     log.fatal({ err: error }, 'start failed')
-    output.flush()
+    await output.flush()
     process.stderr.write(`start failed: ${JSON.stringify(describeError(error))}\n`)
     process.exit(1)
   }

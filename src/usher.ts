@@ -36,7 +36,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
   })
   try {
     const publicApp = await buildPublicApp(core)
-    const internalApp = await buildInternalApp(core)
+    const internalApp = await buildInternalApp(core, publicApp)
     onListen?.(publicApp.server, 'public')
     onListen?.(internalApp.server, 'internal')
     // What was revoked elsewhere is known before the first request, unless the shared store is away.
@@ -45,7 +45,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
     const internalUrl = await listen(internalApp, config.internalListen)
     log.info({ url: publicUrl }, 'public listener ready')
     log.info({ url: internalUrl }, 'internal listener ready')
-    output.flush()
+    await output.flush()
     return {
       core,
       publicUrl,
@@ -59,7 +59,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
         // Last, so that readiness could be asked to the end.
         await internalApp.close()
         await core.close()
-        output.flush()
+        await output.flush()
       }
     }
   } catch (error) {
