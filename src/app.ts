@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import accessLog from '../plugins/access-log.ts'
+import apiDocument from '../plugins/api-document.ts'
 import forward from '../plugins/forward.ts'
 import host from '../plugins/host.ts'
 import jsonBodies from '../plugins/json-bodies.ts'
@@ -15,6 +16,7 @@ import serviceAuth from '../plugins/service-auth.ts'
 import session, { type EndReason } from '../plugins/session.ts'
 import signInCookies from '../plugins/sign-in-cookies.ts'
 import { healthRoute } from '../routes/health.ts'
+import { docsRoutes } from '../routes/internal/docs.ts'
 import { operationsRoutes } from '../routes/internal/operations.ts'
 import { sourceRoutes } from '../routes/internal/sources.ts'
 import { tokenRoutes } from '../routes/internal/tokens.ts'
@@ -39,6 +41,11 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   const { publicUrl } = config
   const app = createListener(core, 'public')
 
+  await app.register(apiDocument, {
+    url: publicUrl.origin,
+    description: 'The public listener, for browsers',
+    sessionCookie: core.names.session
+  })
   await app.register(accessLog, { listener: 'public', metrics })
   await app.register(problems)
   await app.register(securityHeaders, { secure: publicUrl.secure })
@@ -91,8 +98,13 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
 }
 
 /** The internal listener: services with a key of their own, and operators. Nothing of the public one is here. */
-export async function buildInternalApp(core: Core): Promise<FastifyInstance> {
+export async function buildInternalApp(core: Core, publicApp: FastifyInstance): Promise<FastifyInstance> {
   const app = createListener(core, 'internal')
+  await app.register(apiDocument, {
+    url: `http://localhost:${core.config.internalListen.port}`,
+    description: 'The internal listener, for services and operators',
+    sessionCookie: core.names.session
+  })
   await app.register(accessLog, { listener: 'internal', metrics: core.metrics })
   await app.register(problems)
   await app.register(securityHeaders, { secure: false })
@@ -108,6 +120,7 @@ export async function buildInternalApp(core: Core): Promise<FastifyInstance> {
   await app.register(sourceRoutes, { core })
   await app.register(operationsRoutes, { core })
   await app.register(healthRoute)
+  await app.register(docsRoutes, { documents: () => [publicApp.swagger(), app.swagger()] })
   return app
 }
 

@@ -1,0 +1,51 @@
+import swagger from '@fastify/swagger'
+import fp from 'fastify-plugin'
+import packageJson from '../package.json' with { type: 'json' }
+
+export interface ApiDocumentOptions {
+  /** Where this listener is reached; told on each of its paths. */
+  readonly url: string
+  readonly description: string
+  /** Name of the session cookie. */
+  readonly sessionCookie: string
+}
+
+/** Which guard of a route asks for which of the schemes below. */
+const SECURITY = {
+  session: [{ session: [] }],
+  service: [{ serviceBasic: [] }, { serviceBearer: [] }],
+  none: []
+} as const
+
+/** Gathers one listener's routes as OpenAPI 3.1, from the schemas that check its requests. Register it first. */
+export default fp<ApiDocumentOptions>(
+  async (fastify, { url, description, sessionCookie }) => {
+    await fastify.register(swagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: {
+          title: 'Usher',
+          description: 'Session gateway for Plex. Generated from the routes themselves.',
+          version: packageJson.version,
+          license: { name: packageJson.license, identifier: packageJson.license }
+        },
+        servers: [{ url, description }],
+        components: {
+          securitySchemes: {
+            session: { type: 'apiKey', in: 'cookie', name: sessionCookie },
+            scopedToken: { type: 'http', scheme: 'bearer', description: 'A scoped access token' },
+            serviceBasic: { type: 'http', scheme: 'basic', description: 'Id and secret of a service' },
+            serviceBearer: { type: 'http', scheme: 'bearer', description: '`id.secret` of a service' }
+          }
+        }
+      },
+      transform({ schema, url: path, route }) {
+        const guard = route.config?.guard ?? 'none'
+        // The gate of /pms asks by itself: it takes a session or a scoped token.
+        const security = path.includes('/pms') ? [{ session: [] }, { scopedToken: [] }] : SECURITY[guard]
+        return { schema: { ...schema, security }, url: path }
+      }
+    })
+  },
+  { name: 'api-document' }
+)
