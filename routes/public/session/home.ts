@@ -70,7 +70,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
         tags: ['session'],
         summary: 'Become another profile of this Plex Home',
         body: Switch,
-        response: { 201: SessionViewSchema, ...problems(400, 401, 403, 415, 429, 502, 503, 504) }
+        response: { 201: SessionViewSchema, ...problems(400, 401, 403, 404, 415, 429, 502, 503, 504) }
       }
     },
     async (request, reply) => {
