@@ -38,7 +38,7 @@ const SCRIPTS = [
   'words'
 ] as const
 
-const STYLES = ['tokens', 'page', 'controls', 'panels', 'code', 'people'] as const
+const STYLES = ['tokens', 'page', 'controls', 'panels', 'code', 'people', 'motion'] as const
 
 const FONTS = {
   'figtree.woff2': '@fontsource-variable/figtree/files/figtree-latin-wght-normal.woff2',
