@@ -261,6 +261,27 @@ t.test("a service revokes its own tokens and nobody else's, and sessions with a 
   t.match(await usher.core.metrics.registry.metrics(), 'usher_sessions_ended_total{reason="revoked"} 1')
 })
 
+t.test('a Home profile that is revoked takes the account it was switched to from with it', async (t) => {
+  const { usher, post, simulator, exchange } = await start(t)
+  const browser = await usher.signedIn()
+  const kid = { uuid: '88fad7ef5d91c202', pin: '1234' }
+  t.equal((await browser.post('/session/home/switch', kid)).status, 201)
+  const token = browser.jar.get('usher') ?? ''
+  const transient = await exchange('full', { subject_token: token, subject_token_type: SESSION })
+  t.equal(transient.status, 200, 'the profile has tokens of its own')
+  const alive = () =>
+    simulator.tokens
+      .living()
+      .filter(
+        ({ account, clientIdentifier }) => account === 'kid' || /^[0-9a-f-]{36}$/.test(clientIdentifier)
+      )
+      .filter(({ account }) => account !== 'friend').length
+  t.ok(alive() >= 2)
+  t.equal((await post('idle', '/tokens/revoke', { token })).status, 200)
+  for (let round = 0; round < 300 && alive() > 0; round += 1) await sleep(10)
+  t.equal(alive(), 0)
+})
+
 t.test("the owner's scoped token works, without the owner's token anywhere", async (t) => {
   const { exchange, pms, ownerToken, post } = await start(t)
   const answer = await exchange('full', { requested_token_type: ACCESS, resource: '/library' })

@@ -26,17 +26,16 @@ export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
   const clientIdentifier = deploymentIdentifier(publicUrl.href)
   let known: SessionServer | null = null
 
-  function at(server: SessionServer): Session | null {
-    if (plexToken === null) return null
+  function ownerAt(server: SessionServer, token: string): Session {
     const time = now()
     return {
       id: OWNER_ID,
       account: { id: 0, uuid: '', username: '', title: '', email: '', restricted: false },
-      accountToken: plexToken,
+      accountToken: token,
       clientIdentifier,
       role: 'owner',
       server,
-      serverToken: plexToken,
+      serverToken: token,
       method: 'password',
       signedInAt: time,
       expiresAt: time + sessionMaxMs,
@@ -49,7 +48,7 @@ export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
   }
 
   return {
-    at,
+    at: (server) => (plexToken === null ? null : ownerAt(server, plexToken)),
     async session() {
       if (plexToken === null || mediaServer === null) {
         throw new OAuthError('invalid_target', 'This deployment has no owner token or no media server.')
@@ -59,9 +58,7 @@ export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
         const name = await mediaServer.name(plexToken, clientIdentifier)
         known = { name, machineIdentifier, uri: null }
       }
-      const session = at(known)
-      if (session === null) throw new TypeError('the owner token is gone')
-      return session
+      return ownerAt(known, plexToken)
     }
   }
 }
