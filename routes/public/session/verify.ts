@@ -13,6 +13,19 @@ const Query = Type.Object({
   audience: Type.Optional(Type.String({ maxLength: 64 }))
 })
 
+/** What the operator demands, and the browser's request as the proxy tells it. */
+interface Question {
+  readonly redirect?: string | undefined
+  readonly role?: string | undefined
+  readonly audience?: string | undefined
+  readonly method: string | null
+  readonly uri: string | null
+}
+
+// By proxies' sub-requests: under an internal name, from one address, for every request of every page. No CORS: its
+// answer to a preflight is a 204, which a proxy that repeats methods would take for a yes.
+const config = { guard: 'none', sameOrigin: 'off', limit: 'none', host: 'any', cors: false } as const
+
 /**
  * `GET /session/verify`: forward-auth for nginx, Caddy, Traefik and Envoy (CONTRACT §4.4). It answers 204, 401, 403 or,
  * where asked to, 302, and nothing else; each identity header is always there, so that a client's own never passes.
@@ -20,12 +33,12 @@ const Query = Type.Object({
 export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { publicUrl, allowedReturnOrigins, trustedProxies } = core.config
   const signInPage = `${publicUrl.href}/signin`
+  const extAuthz = `${publicUrl.basePath}/session/verify/ext-authz/`
 
   fastify.get(
     '/session/verify',
     {
-      // By proxies' sub-requests: under an internal name, from one address, for every request of every page.
-      config: { guard: 'none', sameOrigin: 'off', limit: 'none', host: 'any' },
+      config,
       attachValidation: true,
       schema: {
         tags: ['session'],
@@ -35,25 +48,70 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
       }
     },
     async (request, reply) => {
+      const { headers, query } = request
       // A query that makes no sense allows nobody in, and is no reason for a status that a proxy does not know.
       if (request.validationError !== undefined) throw new Problem('USHER_SERVER_ACCESS_DENIED')
-      const { redirect, role, audience } = request.query
-      const read = request.readSession()
-      if (!read.open) {
-        if (redirect === '1' && isNavigation(request)) return reply.redirect(signInAddress(request), 302)
-        throw new Problem(read.code)
-      }
-      if (core.recheck.isPastGrace(read.live)) await core.recheck.run(read.live)
-      const { session } = read.live
-      if (core.revocations.isRevoked(session)) throw new Problem('USHER_SESSION_REVOKED')
-      const pastGrace = core.recheck.isPastGrace(read.live)
-      if (pastGrace || (role !== undefined && !isAllowed(session.role, role))) {
-        throw new Problem('USHER_SERVER_ACCESS_DENIED')
-      }
-      tell(reply, session, assertionFor(session, audience))
-      return reply.code(204).send(null)
+      const method = single(headers['x-forwarded-method'])
+      const uri = single(headers['x-forwarded-uri'])
+      return answer(request, reply, { ...query, method, uri }, 204)
     }
   )
+
+  fastify.options('/session/verify', { config, schema: { hide: true } }, async () => {
+    throw new Problem('USHER_METHOD_NOT_ALLOWED')
+  })
+
+  // Envoy's ext_authz repeats the method, puts its prefix before the path and query, and takes 200 alone for a yes.
+  // The first segment is the operator's; a client's own query stands behind it and demands nothing.
+  await fastify.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    scope.all(
+      '/session/verify/ext-authz/:demands/*',
+      { config, schema: { hide: true } },
+      async (request, reply) => {
+        const question = readExtAuthz(request)
+        if (question === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+        return answer(request, reply, question, 200)
+      }
+    )
+  })
+
+  function readExtAuthz({ raw, method }: FastifyRequest): Question | null {
+    if (!raw.url?.startsWith(extAuthz)) return null
+    const [, segment, uri] = /^([^/?]+)(\/.*)$/.exec(raw.url.slice(extAuthz.length)) ?? []
+    if (segment === undefined || uri === undefined) return null
+    const demands = segment === '-' ? [] : [...new URLSearchParams(segment)]
+    const known = demands.every(([name]) => name in Query.properties)
+    const names = new Set(demands.map(([name]) => name))
+    return known && names.size === demands.length ? { ...Object.fromEntries(demands), method, uri } : null
+  }
+
+  async function answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    question: Question,
+    yes: 200 | 204
+  ): Promise<FastifyReply> {
+    const { redirect, role, audience } = question
+    const read = request.readSession()
+    if (!read.open) {
+      if (redirect === '1' && isNavigation(request, question.method))
+        return reply.redirect(signInAddress(request, question.uri), 302)
+      throw new Problem(read.code)
+    }
+    if (core.recheck.isPastGrace(read.live)) await core.recheck.run(read.live)
+    const { session } = read.live
+    if (core.revocations.isRevoked(session)) {
+      reply.clearSessionCookie()
+      throw new Problem('USHER_SESSION_REVOKED')
+    }
+    if (core.recheck.isPastGrace(read.live))
+      throw new Problem('USHER_SERVER_ACCESS_DENIED', { detail: OUTAGE })
+    if (role !== undefined && !isAllowed(session.role, role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+    reply.headers(identity(session, assertionFor(session, audience)))
+    return reply.code(yes).send(null)
+  }
 
   /** Only for a service of this deployment. */
   function assertionFor(session: Session, audience: string | undefined): string {
@@ -62,40 +120,46 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
   }
 
   /** The sign-in page with the deep link, where a trusted proxy told one that may be returned to. */
-  function signInAddress(request: FastifyRequest): string {
-    const { headers } = request
-    const proto = single(headers['x-forwarded-proto'])
-    const host = single(headers['x-forwarded-host'])
-    const uri = single(headers['x-forwarded-uri'])
+  function signInAddress(request: FastifyRequest, uri: string | null): string {
     // request.ips names proxies only where the peer is one of USHER_TRUSTED_PROXIES.
     const trusted = trustedProxies.length > 0 && request.ips !== undefined && request.ips.length > 1
-    if (!trusted || proto === null || host === null || uri === null || !uri.startsWith('/')) return signInPage
-    const target = `${proto}://${host}` === publicUrl.origin ? uri : `${proto}://${host}${uri}`
+    if (!trusted || uri === null || !uri.startsWith('/')) return signInPage
+    // Of several proxies the nearest is believed, as for addresses.
+    const origin = `${request.protocol}://${request.host}`
+    if (URL.parse(origin)?.origin !== origin) return signInPage
+    const target = origin === publicUrl.origin ? uri : origin + uri
     const safe = safeReturnTo(target, publicUrl.origin, allowedReturnOrigins)
     return safe === null ? signInPage : `${signInPage}?returnTo=${encodeURIComponent(safe)}`
   }
 }
 
-/** Characters of one header value: all of them stay below 3 KB, for nginx's default buffers. */
-const MAX_CHARS = 240
+const OUTAGE =
+  'plex.tv cannot be reached, and its last good answer is too old. Nobody was signed out; try again later.'
 
-function tell(reply: FastifyReply, session: Session, assertion: string): void {
-  const { account, role } = session
-  reply.headers({
-    'remote-user': toHeader(account.username === '' ? account.uuid : account.username),
+/** Bytes of all identity headers: with the others of the answer they fit nginx's default buffer, a page of 4 KB. */
+const MAX_BYTES = 3072
+
+/** Every header every time, empty where there is nothing to tell. */
+function identity({ account, role }: Session, assertion: string): Record<string, string> {
+  const headers = {
+    'remote-user': toHeader(account.username.trim() === '' ? account.uuid : account.username),
     'remote-name': toHeader(account.title),
     'remote-email': toHeader(account.email),
     'remote-groups': role,
     'x-usher-account-id': String(account.id),
     'x-usher-assertion': assertion
-  })
+  }
+  const bytes = Object.entries(headers).reduce(
+    (sum, [name, value]) => sum + name.length + value.length + 4,
+    0
+  )
+  // Tokens as long as plex.tv's JWTs make an assertion that does not fit: none, rather than a proxy's 502.
+  return bytes < MAX_BYTES ? headers : { ...headers, 'x-usher-assertion': '' }
 }
 
 /** Header values are octets (RFC 9110 §5.5): names beyond ASCII go as UTF-8, without controls. */
 function toHeader(text: string): string {
-  return Buffer.from(text.slice(0, MAX_CHARS).replace(/[\u0000-\u001f\u007f]/g, ''), 'utf8').toString(
-    'latin1'
-  )
+  return Buffer.from(text.replace(/[\u0000-\u001f\u007f]/g, ''), 'utf8').toString('latin1')
 }
 
 function isAllowed(role: Role, least: string): boolean {
@@ -103,11 +167,16 @@ function isAllowed(role: Role, least: string): boolean {
   return known !== undefined && known !== 'none' && hasRole(role, known)
 }
 
-function isNavigation({ headers }: FastifyRequest): boolean {
-  const method = single(headers['x-forwarded-method'])
-  return method === 'GET' && (headers.accept ?? '').includes('text/html')
+/** A document that a person asked for; a script that fetches HTML gets its 401 like any other. */
+function isNavigation({ headers }: FastifyRequest, method: string | null): boolean {
+  const mode = headers['sec-fetch-mode']
+  return (
+    method === 'GET' &&
+    (headers.accept ?? '').includes('text/html') &&
+    (mode === undefined || mode === 'navigate')
+  )
 }
 
 function single(value: string | string[] | undefined): string | null {
-  return typeof value === 'string' && value !== '' && !value.includes(',') ? value : null
+  return typeof value === 'string' && value !== '' ? value : null
 }
