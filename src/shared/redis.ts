@@ -9,7 +9,7 @@ export interface RedisLink {
   scan(key: string, cursor: string): Promise<readonly [string, readonly string[]]>
   /** Takes a failed call as the loss of Redis until the next catch-up goes through. */
   suspect(error: unknown): void
-  /** Resolves when the first attempt has ended, well or not: a few seconds at most. */
+  /** Resolves when the first attempt has ended, well or not, and after five seconds in any case. */
   readonly opened: Promise<void>
   /** Waits for calls under way, a second at most. */
   close(): Promise<void>
@@ -35,6 +35,8 @@ const COMMAND_TIMEOUT_MS = 1000
 const BEAT_MS = 1000
 const MAX_RETRY_MS = 1000
 const SCAN_COUNT = 1000
+/** What a start waits for a catch-up at most; a usual one takes milliseconds. */
+const OPEN_MS = 5000
 
 /**
  * Two connections to Redis, one for calls and one for its channel. It never throws and never waits: while Redis
@@ -59,6 +61,7 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
     async close() {
       state = 'closed'
       clearInterval(timer)
+      clearTimeout(openTimer)
       opened.resolve()
       // QUIT is answered after everything sent before it; a Redis that is away has no answer to wait for.
       if (caller.status === 'ready') await caller.quit().catch(() => undefined)
@@ -131,12 +134,15 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
   listener.on('message', (_channel: string, text: string) => onMessage(text))
 
   const timer = setInterval(() => {
-    if (state !== 'up') void recover()
+    // Not while one is under way: a long catch-up would begin again and again.
+    if (state !== 'up' && !catching) void recover()
     for (const connection of [caller, listener]) {
       if (connection.status === 'ready') void ping(connection)
     }
   }, BEAT_MS)
   timer.unref()
+  const openTimer = setTimeout(opened.resolve, OPEN_MS)
+  openTimer.unref()
   return link
 }
 

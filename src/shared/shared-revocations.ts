@@ -80,15 +80,23 @@ export function createSharedRevocations(options: SharedRevocationsOptions): Shar
     },
     async catchUp(link) {
       const told = unshared
+      const stored = new Map<string, string>()
       let cursor = '0'
       do {
         const [next, page] = await link.scan(key, cursor)
-        for (let at = 0; at + 1 < page.length; at += 2) learn(page[at] ?? '', page[at + 1] ?? '')
+        for (let at = 0; at + 1 < page.length; at += 2) {
+          const [member = '', score = ''] = [page[at], page[at + 1]]
+          stored.set(member, score)
+          learn(member, score)
+        }
         cursor = next
       } while (cursor !== '0')
-      // All that is known here, not only what was made here: a Redis that came back empty is filled again.
-      const known = revocations.all().map(toEntry)
-      for (let at = 0; at < known.length; at += BATCH) await record(link, known.slice(at, at + BATCH))
+      // All that Redis lacks, not only what was made here: one that came back empty is filled again.
+      const missing = revocations
+        .all()
+        .map(toEntry)
+        .filter((entry) => !(Number(stored.get(entry.member)) >= entry.score))
+      for (let at = 0; at < missing.length; at += BATCH) await record(link, missing.slice(at, at + BATCH))
       unshared -= told
     },
     get unshared() {
