@@ -66,6 +66,15 @@ t.test('the verify endpoint', async (t) => {
     t.ok(bytes > 1200, `${bytes} bytes are not the longest account`)
   })
 
+  t.test('leaves an assertion out that would not fit a proxy’s buffer', async (t) => {
+    usher.simulator.presetSecrets('fri', `sim-fri-tok-${'A'.repeat(2000)}`)
+    const browser = await stage.signIn('friend')
+    const answer = await browser.get('/session/verify?audience=poster-wall')
+    t.equal(answer.status, 204)
+    t.equal(answer.headers['remote-user'], 'friend')
+    t.equal(answer.headers['x-usher-assertion'], '')
+  })
+
   t.test('makes an assertion for the service that is named, and for nobody unknown', async (t) => {
     const browser = await stage.signIn()
     const { headers } = await browser.get('/session/verify?audience=poster-wall')
@@ -433,7 +442,16 @@ t.test('for Envoy', async (t) => {
     t.not(told.headers['x-usher-assertion'], '')
     const asked = await owner.get(`${prefix}/-/x?audience=poster-wall`)
     t.equal(asked.headers['x-usher-assertion'], '')
-    for (const segment of ['shelf', 'role', 'role=', 'role=owner&role=shared', 'role=owner&x=1', '%2f', '-&'])
+    for (const segment of [
+      'shelf',
+      'role',
+      'role=',
+      'role=owner&role=shared',
+      'role=owner&x=1',
+      'constructor=1',
+      '%2f',
+      '-&'
+    ])
       t.equal((await owner.get(`${prefix}/${segment}/x`)).status, 403, `forgotten or odd: ${segment}`)
     for (const path of [prefix, `${prefix}/`, `${prefix}/-`])
       t.ok((await owner.get(path, { host: USHER_HOST })).status >= 400, path)

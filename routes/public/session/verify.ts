@@ -82,7 +82,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     const [, segment, uri] = /^([^/?]+)(\/.*)$/.exec(raw.url.slice(extAuthz.length)) ?? []
     if (segment === undefined || uri === undefined) return null
     const demands = segment === '-' ? [] : [...new URLSearchParams(segment)]
-    const known = demands.every(([name]) => name in Query.properties)
+    const known = demands.every(([name]) => Object.hasOwn(Query.properties, name))
     const names = new Set(demands.map(([name]) => name))
     return known && names.size === demands.length ? { ...Object.fromEntries(demands), method, uri } : null
   }
