@@ -29,6 +29,8 @@ export interface RecheckOptions {
 }
 
 const PARALLEL = 4
+/** Sessions that wait for their check, some 1 KB each; one that finds no place asks again with its next request. */
+const MAX_WAITING = 20_000
 /** Between attempts during an outage; jittered so that sessions do not return in step. */
 const RETRY_MS = 30_000
 /** plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (PLEX-API §6.2). */
@@ -107,7 +109,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
 
   return {
     touch(live) {
-      if (!live.pending && isDue(live, now())) void enqueue(live)
+      if (!live.pending && isDue(live, now()) && waiting.size < MAX_WAITING) void enqueue(live)
     },
     run: enqueue,
     isPastGrace: (live) => now() - live.session.checkedAt > config.outageGraceMs
