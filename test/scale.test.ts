@@ -27,14 +27,9 @@ interface Scale {
   spawn(): Promise<UsherProcess>
 }
 
-/** What docker-compose.yml's profile "scale" starts: two equal Ushers, Redis, and nginx in front of them. */
-async function startScale(t: Test, { away = false } = {}): Promise<Scale> {
-  const simulator = await startSimulator()
-  t.teardown(() => simulator.close())
-  const redis = await startRedis(t, { away })
-  const port = await freePort()
-  const settings = {
-    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
+function settingsOf(simulator: Simulator): Record<string, string> {
+  return {
+    USHER_PUBLIC_URL: 'http://127.0.0.1:8080',
     USHER_HOST: '127.0.0.1',
     USHER_PORT: '0',
     USHER_INTERNAL_HOST: '127.0.0.1',
@@ -44,9 +39,21 @@ async function startScale(t: Test, { away = false } = {}): Promise<Scale> {
     USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
     USHER_PLEX_APP_URL: simulator.plexUrl,
     USHER_PMS_URL: simulator.pmsUrl,
-    USHER_TRUSTED_PROXIES: '127.0.0.1',
-    USHER_REDIS_URL: redis.url,
     USHER_DRAIN: '1s'
+  }
+}
+
+/** What docker-compose.yml's profile "scale" starts: two equal Ushers, Redis, and nginx in front of them. */
+async function startScale(t: Test, { away = false } = {}): Promise<Scale> {
+  const simulator = await startSimulator()
+  t.teardown(() => simulator.close())
+  const redis = await startRedis(t, { away })
+  const port = await freePort()
+  const settings = {
+    ...settingsOf(simulator),
+    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
+    USHER_TRUSTED_PROXIES: '127.0.0.1',
+    USHER_REDIS_URL: redis.url
   }
   const spawn = () => spawnUsher(t, settings)
   const instances = await Promise.all([spawn(), spawn()])
@@ -340,4 +347,24 @@ t.test('with Redis away from the start', { skip, timeout: 120_000 }, async (t) =
   t.notOk(await isRevoked(browser, two), 'nobody could tell the other')
   await redis.start()
   await until('the other is told', () => isRevoked(browser, two))
+})
+
+t.test('without Redis a restart forgets, and plex.tv tells', { timeout: 120_000 }, async (t) => {
+  const simulator = await startSimulator()
+  t.teardown(() => simulator.close())
+  const settings = settingsOf(simulator)
+  const first = await spawnUsher(t, settings)
+  const [stays, leaves] = await Promise.all([signIn(first.publicUrl), signIn(first.publicUrl, FRIEND)])
+  await copy(leaves, first.publicUrl).post('/session/logout')
+  await until('it is signed out at plex.tv', () =>
+    simulator.received({ service: 'plex' }).some(({ url }) => url.includes('signout'))
+  )
+  t.match(await operations(first, '/readyz'), { status: 200, text: /^redis: not configured$/m })
+  t.match((await operations(first, '/metrics')).text, /^usher_shared_store_up 1$/m)
+  first.signal('SIGTERM')
+  t.equal(await first.exited, 0)
+
+  const second = await spawnUsher(t, settings)
+  await until('the first request has it checked', () => isRevoked(leaves, second))
+  t.equal((await copy(stays, second.publicUrl).get('/session')).status, 200)
 })
