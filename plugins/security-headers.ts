@@ -5,22 +5,29 @@ export interface SecurityHeadersOptions {
   readonly secure: boolean
 }
 
+const POLICY = "default-src 'none'; frame-ancestors 'none'"
+
 /**
- * Fixed headers of every answer that Usher makes itself (SECURITY rule 60). In onSend, so that a page may set its
- * own policy first and forwarded answers, which set theirs, pass by.
+ * The headers of an answer that Usher makes itself (SECURITY rule 60), for the few that no hook sees: those to what
+ * is not HTTP, or has no path.
  */
+export function fixedHeaders(secure: boolean): Readonly<Record<string, string>> {
+  return {
+    'content-security-policy': POLICY,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+    'cache-control': 'no-store',
+    ...(secure && { 'strict-transport-security': 'max-age=31536000' })
+  }
+}
+
+/** In onSend, so that a page may set its own policy first and forwarded answers, which set theirs, pass by. */
 export default fp<SecurityHeadersOptions>(
   async (fastify, { secure }) => {
+    const fixed = Object.entries(fixedHeaders(secure))
     fastify.addHook('onSend', async (_request, reply) => {
-      if (!reply.hasHeader('content-security-policy')) {
-        reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
-      }
-      reply.header('x-content-type-options', 'nosniff')
-      reply.header('referrer-policy', 'no-referrer')
-      if (!reply.hasHeader('cross-origin-resource-policy'))
-        reply.header('cross-origin-resource-policy', 'same-origin')
-      if (secure) reply.header('strict-transport-security', 'max-age=31536000')
-      if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+      for (const [name, value] of fixed) if (!reply.hasHeader(name)) reply.header(name, value)
     })
   },
   { name: 'security-headers' }

@@ -51,7 +51,8 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   await app.register(securityHeaders, { secure: publicUrl.secure })
   await app.register(host, { publicHost: new URL(publicUrl.origin).host, publicHostname: publicUrl.hostname })
   if (config.allowedOrigins.length > 0) {
-    await app.register(cors, { origin: [...config.allowedOrigins], credentials: true, maxAge: 600 })
+    const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']
+    await app.register(cors, { origin: [...config.allowedOrigins], methods, credentials: true, maxAge: 600 })
   }
   await app.register(rateLimits, { ...core, onLimited: (limit) => metrics.rateLimited.inc({ limit }) })
   await app.register(sameOrigin, {

@@ -7,7 +7,8 @@ import {
   fastify,
   LogController
 } from 'fastify'
-import { toBody } from '../plugins/problems.ts'
+import { PROBLEM_TYPE, toBody } from '../plugins/problems.ts'
+import { fixedHeaders } from '../plugins/security-headers.ts'
 import type { Core } from './core.ts'
 import { Problem } from './errors.ts'
 
@@ -25,6 +26,7 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
   // Random, so that ids do not repeat over restarts; a caller's own id is not believed.
   const prefix = randomBytes(6).toString('base64url')
   let requests = 0
+  const fixed = fixedHeaders(name === 'public' && core.config.publicUrl.secure)
   const loggerInstance: FastifyBaseLogger = core.log.child({ listener: name })
   return fastify({
     loggerInstance,
@@ -46,15 +48,20 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
       const problem = new Problem('USHER_INVALID_REQUEST')
       void reply
         .code(problem.status)
-        .type('application/problem+json')
-        .send(JSON.stringify(toBody(problem, request.id)))
+        .headers({ ...fixed, 'content-type': PROBLEM_TYPE })
+        .serializer(JSON.stringify)
+        .send(toBody(problem, request.id))
     },
-    clientErrorHandler: (error, socket) => refuse(error, socket)
+    clientErrorHandler: (error, socket) => refuse(error, socket, fixed)
   })
 }
 
 /** Answers what Node's own HTTP parser refused; there is no request, so there is no id either. */
-function refuse(error: Error & { code?: string }, socket: Socket): void {
+function refuse(
+  error: Error & { code?: string },
+  socket: Socket,
+  fixed: Readonly<Record<string, string>>
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -67,8 +74,12 @@ function refuse(error: Error & { code?: string }, socket: Socket): void {
         : [400, 'Bad Request']
   const problem = new Problem('USHER_INVALID_REQUEST', { status: Number(status) })
   const body = JSON.stringify(toBody(problem, '-'))
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
-  )
+  const headers = {
+    ...fixed,
+    connection: 'close',
+    'content-type': PROBLEM_TYPE,
+    'content-length': Buffer.byteLength(body)
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`)
 }
