@@ -73,16 +73,20 @@ export default fp<RateLimitsOptions>(
     const keys = new WeakMap<FastifyRequest, string>()
     await fastify.register(rateLimit, {
       global: false,
-      cache: MAX_KEYS,
       ...(sharedStore !== null && { store: toStore(sharedStore.createCounters) })
     })
 
     // The name is part of the key: in a shared store all limits count in one place.
     const counters = new Map(
-      Object.entries(LIMITS).map(([name, limit]) => [
-        name,
-        fastify.createRateLimit({ ...limit, keyGenerator: (request) => `${name}:${keys.get(request) ?? ''}` })
-      ])
+      Object.entries(LIMITS).map(([name, limit]) => {
+        const options = {
+          ...limit,
+          // Here and not for the whole plugin, whose limits do not take it over; the type does not know it.
+          cache: MAX_KEYS,
+          keyGenerator: (request: FastifyRequest) => `${name}:${keys.get(request) ?? ''}`
+        }
+        return [name, fastify.createRateLimit(options)]
+      })
     )
 
     async function read(
