@@ -3,8 +3,8 @@ import { Redis } from 'ioredis'
 export interface RedisLink {
   /** Whether Redis answers and what was missed has been caught up with. */
   isUp(): boolean
-  /** One call; rejects at once while Redis is away, and after a second where it does not answer. */
-  eval(script: string, key: string, args: readonly (string | number)[]): Promise<unknown>
+  /** Runs a script in Redis; rejects at once while Redis is away, and after a second where it does not answer. */
+  run(script: string, key: string, args: readonly (string | number)[]): Promise<unknown>
   /** A page of a sorted set: the next cursor, then members and scores in turn. */
   scan(key: string, cursor: string): Promise<readonly [string, readonly string[]]>
   /** Takes a failed call as the loss of Redis until the next catch-up goes through. */
@@ -54,7 +54,7 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
 
   const link: RedisLink = {
     isUp: () => state === 'up',
-    eval: (script, key, args) => caller.eval(script, 1, key, ...args),
+    run: (script, key, args) => caller.call('EVAL', [script, 1, key, ...args]),
     scan: (key, cursor) => caller.zscan(key, cursor, 'COUNT', SCAN_COUNT),
     suspect: lost,
     opened: opened.promise,

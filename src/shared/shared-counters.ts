@@ -18,7 +18,7 @@ return { tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1]) 
 `
 
 export interface SharedCountersOptions {
-  readonly link: Pick<RedisLink, 'isUp' | 'eval' | 'suspect'>
+  readonly link: Pick<RedisLink, 'isUp' | 'run' | 'suspect'>
   readonly prefix: string
   readonly now: () => number
 }
@@ -33,7 +33,7 @@ export function createSharedCounters({ link, prefix, now }: SharedCountersOption
   async function ask(script: string, key: string, windowMs: number, here: Count): Promise<Count> {
     if (!link.isUp()) return here
     try {
-      const everywhere = toCount(await link.eval(script, toKey(prefix, key), [windowMs]), windowMs)
+      const everywhere = toCount(await link.run(script, toKey(prefix, key), [windowMs]), windowMs)
       return everywhere.current >= here.current ? everywhere : here
     } catch (error) {
       link.suspect(error)

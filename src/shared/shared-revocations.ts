@@ -56,7 +56,7 @@ export function createSharedRevocations(options: SharedRevocationsOptions): Shar
 
   function record(link: RedisLink, entries: readonly Entry[]): Promise<unknown> {
     const pairs = entries.flatMap(({ member, score }) => [score, member])
-    return link.eval(RECORD, key, [channel, now() - LATE_MS, MAX_ENTRIES, ...pairs])
+    return link.run(RECORD, key, [channel, now() - LATE_MS, MAX_ENTRIES, ...pairs])
   }
 
   function learn(member: string, score: string): void {

@@ -10,7 +10,7 @@ const skip = skipWithout('redis-server')
 async function contents({ client }: RedisServer): Promise<string> {
   const keys = await client.keys('*')
   const values = keys.map(async (key) =>
-    key.endsWith(':revoked') ? (await client.zrange(key, 0, -1, 'WITHSCORES')).join('\n') : client.get(key)
+    key.endsWith(':revoked') ? (await client.zrange(key, 0, '-1', 'WITHSCORES')).join('\n') : client.get(key)
   )
   return [...keys, ...(await Promise.all(values))].join('\n')
 }

@@ -42,7 +42,7 @@ function scripted(): { script: Script; counters: ReturnType<typeof createSharedC
     now: () => 0,
     link: {
       isUp: () => script.up,
-      eval: (_script, key) => {
+      run: (_script, key) => {
         script.keys.push(key)
         return script.answer()
       },

@@ -42,9 +42,9 @@ t.test('a call while Redis is away fails at once', { skip }, async (t) => {
   })
   t.teardown(() => link.close())
   await link.opened
-  await t.rejects(link.eval('return 1', 'key', []))
+  await t.rejects(link.run('return 1', 'key', []))
   await t.rejects(link.scan('key', '0'))
   await redis.start()
   await until('it is up', () => link.isUp())
-  t.equal(await link.eval('return ARGV[1]', 'key', ['said']), 'said')
+  t.equal(await link.run('return ARGV[1]', 'key', ['said']), 'said')
 })
