@@ -1,7 +1,9 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import type { Config } from '../../../src/config.ts'
 import { Problem } from '../../../src/errors.ts'
 import type { SessionView } from '../../../src/session/session.ts'
+import { problems } from '../../schemas.ts'
 import { loadAssets } from './assets.ts'
 import { findWords, NOT_KEPT } from './client/words.ts'
 import { findDestination } from './destination.ts'
@@ -40,6 +42,10 @@ function contentSecurityPolicy(plexAppUrl: string): string {
   ].join('; ')
 }
 
+// Whoever comes here is not signed in yet; nothing is asked of plex.tv and nothing changes.
+const open = { guard: 'none', sameOrigin: 'off', limit: 'none' } as const
+const response = { 200: Type.String() }
+
 /** `/signin`: one server-rendered page, its files and the operator's logo, in the scope of the public base path. */
 export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify, options) => {
   const { config, safeReturnTo, findSession, plexUnreachableSince } = options
@@ -61,7 +67,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
 
   fastify.get<{ Querystring: PageQuery }>(
     '/signin',
-    { schema: { tags: ['signin'], summary: 'The sign-in page' } },
+    { config: open, schema: { tags: ['signin'], summary: 'The sign-in page', response } },
     async (request, reply) => {
       const session = await findSession(request)
       const fresh = request.query.fresh === '1'
@@ -86,7 +92,14 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
 
   fastify.get<{ Params: { version: string; name: string } }>(
     '/signin/assets/:version/:name',
-    { schema: { tags: ['signin'], summary: 'A file of the sign-in page' } },
+    {
+      config: open,
+      schema: {
+        tags: ['signin'],
+        summary: 'A file of the sign-in page',
+        response: { ...response, ...problems(404) }
+      }
+    },
     async (request, reply) => {
       const asset = assets.find(request.params.name)
       if (asset === undefined) throw new Problem('USHER_NOT_FOUND')
@@ -105,7 +118,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
   if (logo !== null) {
     fastify.get(
       '/signin/logo',
-      { schema: { tags: ['signin'], summary: 'The operator’s logo' } },
+      { config: open, schema: { tags: ['signin'], summary: 'The operator’s logo', response } },
       async (_request, reply) =>
         reply
           .type(logo.type)

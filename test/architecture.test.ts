@@ -1,0 +1,398 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import t from 'tap'
+import { PROBLEMS } from '../src/errors.ts'
+import { startTestUsher } from './support/usher.ts'
+
+interface Import {
+  readonly from: string
+  readonly to: string
+  readonly typeOnly: boolean
+}
+
+const ROOT = new URL('../', import.meta.url).pathname
+const FILES = globSync(['src/**/*.ts', 'plugins/**/*.ts', 'routes/**/*.ts'], { cwd: ROOT }).sort()
+const sources = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]))
+/** Without comments, so that a rule may be named where it is kept. */
+const code = new Map([...sources].map(([file, text]) => [file, withoutComments(text)]))
+
+function withoutComments(text: string): string {
+  return text.replace(/^\s*(?:\/\/|\/\*\*|\*).*$/gm, '').replace(/\s\/\/ .*$/gm, '')
+}
+
+function importsOf(file: string): Import[] {
+  const found: Import[] = []
+  const statement = /^(?:import|export)\s+(type\s+)?(?:([^'";]*?)\s+from\s+)?'([^']+)'/gm
+  for (const [, type, names = '', specifier = ''] of sources.get(file)?.matchAll(statement) ?? []) {
+    const braces = /^\{([^}]*)\}$/s.exec(names.trim())
+    const named = (braces?.[1] ?? '').split(',').filter((name) => name.trim() !== '')
+    const typeOnly =
+      type !== undefined || (named.length > 0 && named.every((name) => name.trim().startsWith('type ')))
+    const to = specifier.startsWith('.') ? normalize(join(dirname(file), specifier)) : specifier
+    found.push({ from: file, to, typeOnly })
+  }
+  for (const [, specifier = ''] of code.get(file)?.matchAll(/\bimport\('([^']+)'\)/g) ?? []) {
+    found.push({ from: file, to: specifier, typeOnly: false })
+  }
+  return found
+}
+
+const imports = FILES.flatMap(importsOf)
+
+/** The layer of a file: its folder where it has one, else its own name. */
+function layerOf(file: string): string {
+  if (file.startsWith('routes/public/signin/client/')) return 'page script'
+  const [top = '', second = ''] = file.split('/')
+  if (top !== 'src') return top
+  return second.replace(/\.ts$/, '')
+}
+
+/** What each layer may import of which others: values, and types beyond them (STYLE §3.2). */
+const LAYERS: Readonly<
+  Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>
+> = {
+  errors: { values: [] },
+  config: { values: ['config', 'errors'] },
+  plex: { values: ['plex', 'errors'], types: ['config'] },
+  proxy: { values: ['proxy', 'errors'], types: ['config'] },
+  session: { values: ['session', 'plex', 'errors'], types: ['config'] },
+  // One path syntax for scopes and for forwarding: a scope is read by the reader of targets.
+  tokens: { values: ['tokens', 'session', 'plex', 'proxy', 'errors'], types: ['config', 'metrics'] },
+  shared: { values: ['shared', 'session', 'errors'], types: ['config', 'logger'] },
+  logger: { values: ['errors'] },
+  metrics: { values: [] },
+  readiness: { values: ['errors'], types: ['plex', 'plex-status', 'shared'] },
+  'plex-status': { values: [], types: ['plex'] },
+  'media-servers': { values: ['plex'], types: ['config', 'session'] },
+  core: {
+    values: [
+      'plex',
+      'session',
+      'tokens',
+      'shared',
+      'media-servers',
+      'metrics',
+      'readiness',
+      'plex-status',
+      'errors'
+    ],
+    types: ['config', 'logger']
+  },
+  plugins: {
+    values: ['plugins', 'plex', 'proxy', 'session', 'tokens', 'errors'],
+    types: ['config', 'core', 'metrics', 'shared']
+  },
+  routes: {
+    values: ['routes', 'session', 'tokens', 'errors', 'page script'],
+    types: ['plex', 'config', 'core', 'plugins']
+  },
+  'page script': { values: ['page script'] },
+  listener: { values: ['plugins', 'errors'], types: ['core'] },
+  app: { values: ['routes', 'plugins', 'session', 'listener'], types: ['core'] },
+  usher: { values: ['app', 'core'], types: ['config', 'logger'] },
+  commands: { values: ['config', 'errors'] },
+  server: { values: ['usher', 'commands', 'config', 'logger'] }
+}
+
+t.test('imports go one way, from layer to layer (STYLE §3.2)', async (t) => {
+  t.ok(FILES.length > 100, `${FILES.length} files`)
+  for (const file of FILES) {
+    const layer = layerOf(file)
+    const allowed = LAYERS[layer]
+    if (allowed === undefined) {
+      t.fail(`${file}: no layer is called ${layer}`)
+      continue
+    }
+    const own = imports.filter(({ from, to }) => from === file && /^(?:src|plugins|routes)\//.test(to))
+    const wrong = own.filter(({ to, typeOnly }) => {
+      const target = layerOf(to)
+      return !allowed.values.includes(target) && !(typeOnly && allowed.types?.includes(target))
+    })
+    t.strictSame(
+      wrong.map(({ to }) => to),
+      [],
+      file
+    )
+  }
+})
+
+/** Files that import a package, as a value. */
+function importersOf(name: RegExp, kind: 'values' | 'any' = 'values'): string[] {
+  const hits = imports.filter(({ to, typeOnly }) => name.test(to) && (kind === 'any' || !typeOnly))
+  return [...new Set(hits.map(({ from }) => from))]
+}
+
+/** Files whose code, comments aside, has this. */
+function filesWith(pattern: RegExp): string[] {
+  return [...code].filter(([, text]) => pattern.test(text)).map(([file]) => file)
+}
+
+function outside(files: readonly string[], doors: readonly (string | RegExp)[]): string[] {
+  return files.filter(
+    (file) => !doors.some((door) => (typeof door === 'string' ? door === file : door.test(file)))
+  )
+}
+
+t.test('each thing has its one door', async (t) => {
+  const doors: readonly [name: string, files: readonly string[], doors: readonly (string | RegExp)[]][] = [
+    ['undici', importersOf(/^undici$/), [/^src\/plex\//, /^src\/proxy\//]],
+    [
+      'undici, types too',
+      importersOf(/^undici$/, 'any'),
+      [/^src\/plex\//, /^src\/proxy\//, 'src/media-servers.ts']
+    ],
+    ['Fastify', importersOf(/^fastify$/), ['src/listener.ts']],
+    [
+      'Fastify, types too',
+      importersOf(/^(?:fastify|@fastify\/.*|fastify-plugin)$/, 'any'),
+      [/^plugins\//, /^routes\//, 'src/app.ts', 'src/listener.ts', 'src/usher.ts']
+    ],
+    [
+      'sockets and HTTP of Node’s own, outgoing or served',
+      importersOf(/^node:(?:http|https|http2|net|tls|dgram|dns)$/),
+      // Of config only isIP; the upgrades' answers are Node's own ServerResponse.
+      [/^src\/plex\//, /^src\/config\//, 'plugins/forward/upgrades.ts']
+    ],
+    ['fetch', filesWith(/(?<![\w.'-])fetch\(/), [/^routes\/public\/signin\/client\//]],
+    ['Redis', importersOf(/^ioredis$/, 'any'), [/^src\/shared\//]],
+    ['the environment', filesWith(/process\.env\b/), ['src/server.ts']],
+    ['signals, exit, argv', filesWith(/process\.(?:on|once|exit|exitCode|argv|kill)\b/), ['src/server.ts']],
+    ['close-with-grace', importersOf(/^close-with-grace$/), ['src/server.ts']],
+    ['files', importersOf(/^node:fs/), ['src/config/files.ts', 'routes/public/signin/assets.ts']],
+    [
+      'Set-Cookie',
+      filesWith(/\b(?:setCookie|clearCookie|serializeCookie)\(|'set-cookie',/i),
+      ['plugins/session.ts', 'plugins/sign-in-cookies.ts', 'plugins/forward.ts', 'plugins/forward/gate.ts']
+    ],
+    [
+      'reply.raw',
+      filesWith(/(?:reply|sink|this)\.raw\b(?!\.statusCode,)/),
+      [/^src\/proxy\//, 'plugins/session.ts', 'plugins/access-log.ts']
+    ],
+    ['hijacking an answer', filesWith(/\.hijack\(/), [/^src\/proxy\//, /^plugins\/forward/]],
+    ['cookies', importersOf(/^@fastify\/cookie$/, 'any'), ['src/app.ts']],
+    [
+      'the clock',
+      filesWith(/\bDate\.now\b|new Date\(\)/),
+      ['src/core.ts', 'src/server.ts', 'src/logger.ts', /^routes\/public\/signin\/client\//]
+    ],
+    ['the console', filesWith(/\bconsole\./), []],
+    ['eval', filesWith(/(?<![.\w])eval\(|new Function\(/), []],
+    ['a global dispatcher', filesWith(/setGlobalDispatcher|getGlobalDispatcher/), []],
+    ['unverified TLS', filesWith(/rejectUnauthorized: *false|NODE_TLS_REJECT_UNAUTHORIZED/), []],
+    ['an insecure parser', filesWith(/insecureHTTPParser/), []]
+  ]
+  for (const [name, files, allowed] of doors) t.strictSame(outside(files, allowed), [], name)
+})
+
+t.test('a route file takes no value of a plugin, no cookie and no raw answer', async (t) => {
+  const routes = FILES.filter((file) => file.startsWith('routes/') && layerOf(file) === 'routes')
+  for (const file of routes) {
+    const own = imports.filter(({ from }) => from === file)
+    t.notOk(
+      own.some(({ to, typeOnly }) => to.startsWith('plugins/') && !typeOnly),
+      file
+    )
+    t.notMatch(
+      code.get(file),
+      /\.raw\.(?:write|end|setHeader|writeHead)|headers\.cookie|headers\['cookie'\]/,
+      file
+    )
+  }
+})
+
+t.test(
+  'files are small, named with the noun, and hold no state, no barrel and no class but errors',
+  async (t) => {
+    for (const [file, text] of sources) {
+      t.ok(text.split('\n').length <= 201, `${file} has more than 200 lines`)
+      const name = file.split('/').at(-1) ?? ''
+      t.match(name, /^[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/, file)
+      if (layerOf(file) !== 'page script')
+        t.notMatch(name, /^(?:index|utils?|helpers?|types|misc|common)\.ts$/, file)
+    }
+    t.strictSame(filesWith(/^(?:export )?let /m), [], 'module-level state')
+    t.strictSame(filesWith(/^export \* from/m), [], 'barrels')
+    t.strictSame(filesWith(/^(?:export )?(?:declare )?(?:enum|namespace) /m), [])
+    // An object for each forwarded request: two classes, because closures cost the hot path (PERF.md).
+    const hotPath = ['src/proxy/answer.ts', 'src/proxy/exchange.ts']
+    t.strictSame(
+      outside(filesWith(/^(?:export )?class \w+\b(?! extends (?:Error|Problem)\b)[^\n]*\{/m), hotPath),
+      []
+    )
+    t.strictSame(filesWith(/: any\b|\bas any\b|<any>/), [])
+  }
+)
+
+t.test('rule 12: nothing that came from outside is held against a secret with ===', async (t) => {
+  const compare =
+    /^.*(?:[tT]oken|[sS]ecret|[hH]ash|[pP]assword|sessionKey)\b *[!=]==(?! *(?:null|undefined|true|false|'|typeof)).*$/gm
+  const found = [...code].flatMap(([file, text]) =>
+    [...text.matchAll(compare)].map(([line]) => `${file}: ${line.trim()}`)
+  )
+  // Both sides are Usher's own in each of these: two fields of one session, a setting against a setting.
+  const own = [
+    /^src\/session\/sealed-session\.ts/,
+    /^src\/session\/sessions\.ts/,
+    /^src\/tokens\/(?:session-reference|transient)\.ts/,
+    /^src\/config\//
+  ]
+  t.strictSame(
+    found.filter((line) => !own.some((file) => file.test(line))),
+    []
+  )
+  t.match(code.get('src/tokens/services.ts'), /timingSafeEqual/)
+})
+
+interface Route {
+  readonly app: number
+  readonly method: string
+  readonly url: string
+  readonly options: RouteOptions
+}
+
+/** Every route of both listeners, told by Fastify itself as it is made. */
+async function listRoutes(): Promise<{ routes: Route[]; close: () => void }> {
+  const routes: Route[] = []
+  let apps = 0
+  const onApp = (message: unknown) => {
+    const { fastify } = message as { fastify: FastifyInstance }
+    const app = apps++
+    fastify.addHook('onRoute', (options) => {
+      for (const method of [options.method].flat()) routes.push({ app, method, url: options.url, options })
+    })
+  }
+  subscribe('fastify.initialization', onApp)
+  return { routes, close: () => unsubscribe('fastify.initialization', onApp) }
+}
+
+/** Open to everybody, each for its reason: the list is the review. */
+const OPEN: readonly RegExp[] = [
+  // The way in, and out.
+  /^\/session\/(?:login|logout|pin|callback)$/,
+  // Answers of its own for every outcome, in words that a proxy knows.
+  /^\/session\/verify(?:\/|$)/,
+  // The gate asks for session, origin and scoped token itself, before anything is sent on.
+  /^\/pms(?:\/\*)?$/,
+  /^\/signin(?:\/|$)/,
+  /^\/healthz$/
+]
+const OPERATIONS = /^\/(?:healthz|readyz|metrics|openapi\.json|docs(?:\/.*)?)$/
+
+t.test(
+  'every route of both listeners declares its guard, its same-origin mode, its limit and its answers',
+  async (t) => {
+    const { routes, close } = await listRoutes()
+    const usher = await startTestUsher(t, {
+      settings: { USHER_ALLOWED_ORIGINS: 'https://app.example', USHER_ALLOW_HTTP: 'true' }
+    })
+    close()
+    const own = routes.filter(({ url, method }) => !(url === '*' && method === 'OPTIONS'))
+    t.ok(own.filter(({ app }) => app === 0).length > 20, 'the public listener')
+    t.ok(own.filter(({ app }) => app === 1).length > 5, 'the internal listener')
+    for (const { app, method, url, options } of own) {
+      const name = `${app === 0 ? 'public' : 'internal'} ${method} ${url}`
+      const { config, schema } = options
+      t.ok(['session', 'service', 'none'].includes(String(config?.guard)), `${name}: guard`)
+      t.ok(['always', 'unsafe', 'off'].includes(String(config?.sameOrigin)), `${name}: sameOrigin`)
+      t.type(config?.limit, 'string', `${name}: limit`)
+      if (config?.guard === 'none' && app === 0)
+        t.ok(
+          OPEN.some((open) => open.test(url)),
+          `${name} is open to all`
+        )
+      if (config?.guard === 'none' && app === 1) t.match(url, OPERATIONS, `${name} is open to all`)
+      if (config?.sameOrigin === 'off' && app === 0) {
+        const safe = ['GET', 'HEAD', 'OPTIONS'].includes(method)
+        t.ok(
+          safe || /^\/(?:pms|session\/verify)(?:\/|$)/.test(url),
+          `${name} changes something and asks for no origin`
+        )
+      }
+      const { hide, response, summary, tags, body } = (schema ?? {}) as Record<string, unknown>
+      if (hide === true) continue
+      t.type(summary, 'string', `${name}: summary`)
+      t.ok(Array.isArray(tags) && tags.length > 0, `${name}: tags`)
+      t.ok(response !== undefined && Object.keys(response as object).length > 0, `${name}: response schemas`)
+      if (config?.guard === 'session') t.ok('401' in (response as object), `${name}: 401`)
+      if (body !== undefined && app === 0)
+        t.ok('400' in (response as object) && '415' in (response as object), name)
+    }
+    const browser = usher.browser()
+    for (const { app, method, url, options } of own) {
+      if (app !== 0 || options.config?.guard !== 'session' || !['GET', 'POST', 'PUT'].includes(method))
+        continue
+      const path = url.replace('*', 'api/v2/user')
+      const answer = await browser.ask(path, { method, ...(method !== 'GET' && { body: '{}' }) })
+      t.equal(answer.status, 401, `${method} ${url} without a session`)
+      t.equal(answer.json.code, 'USHER_SESSION_REQUIRED')
+    }
+  }
+)
+
+t.test('rule 61: every code is documented with its status, and nothing else is', async (t) => {
+  const page = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| `(USHER_\w+)` \| (\d{3}) \| (.+) \| (.+) \|$/gm)]
+  const documented = Object.fromEntries(rows.map(([, name, status]) => [name, Number(status)]))
+  const expected = Object.fromEntries(Object.entries(PROBLEMS).map(([name, { status }]) => [name, status]))
+  t.strictSame(documented, expected)
+  for (const [, name, , meaning = '', remedy = ''] of rows)
+    t.ok(meaning.length > 10 && remedy.length > 5, name ?? '')
+  for (const { title, detail } of Object.values(PROBLEMS))
+    t.notMatch(`${title} ${detail}`, /https?:|\{|undefined/)
+  const thrown = [...code.values()].flatMap((text) =>
+    [...text.matchAll(/new Problem\(\s*'(\w+)'/g)].map(([, name]) => name ?? '')
+  )
+  t.ok(thrown.length > 40)
+  for (const name of new Set(thrown)) t.ok(name in PROBLEMS, name)
+})
+
+t.test(
+  'rule 67: labels of the metrics are the contract’s, and none is taken from a request but the method’s list',
+  async (t) => {
+    const usher = await startTestUsher(t)
+    const labels = Object.fromEntries(
+      usher.core.metrics.registry.getMetricsAsArray().map((metric) => [
+        metric.name,
+        // prom-client does not tell its types about this.
+        ((metric as unknown as { labelNames?: string[] }).labelNames ?? []).join()
+      ])
+    )
+    t.strictSame(labels, {
+      usher_open_streams: 'kind',
+      usher_http_requests_total: 'listener,route,method,status',
+      usher_http_request_duration_seconds: 'listener,route',
+      usher_signins_total: 'method,result',
+      usher_sessions_ended_total: 'reason',
+      usher_session_unseals_total: 'kid,result',
+      usher_csrf_refusals_total: 'reason',
+      usher_rate_limited_total: 'limit',
+      usher_upstream_request_duration_seconds: 'upstream,outcome',
+      usher_delegated_tokens_total: 'service,type,outcome',
+      usher_shared_store_up: ''
+    })
+    const written = [...code].flatMap(([file, text]) =>
+      [...text.matchAll(/\.(?:inc|observe)\(\{([^}]*)\}/g)].map(
+        ([, fields = '']) => `${file}: ${fields.trim()}`
+      )
+    )
+    t.ok(written.length >= 9)
+    for (const line of written)
+      t.notMatch(line, /request\.(?:url|headers|body|query|params|ip|host)|raw\./, line)
+  }
+)
+
+t.test('two Ushers in one process do not notice each other', async (t) => {
+  const one = await startTestUsher(t)
+  const two = await startTestUsher(t, { simulator: one.simulator })
+  await one.signedIn()
+  const count = async (usher: typeof one) =>
+    (await usher.core.metrics.registry.metrics()).includes(
+      'usher_signins_total{method="password",result="ok"} 1'
+    )
+  t.equal(await count(one), true)
+  t.equal(await count(two), false)
+  t.not(one.core.live, two.core.live)
+})
