@@ -66,7 +66,7 @@ t.test('the redirect flow signs in without a script and goes on to where the per
   const plain = usher.browser()
   await begin(plain)
   simulator.pins.claim(newestPin(usher), 'owner')
-  matchLocation(t, await comeBack(plain), /^\/$/)
+  matchLocation(t, await comeBack(plain), /^\/signin$/)
 })
 
 t.test('robots, scripts, images, prefetches and frames make no PIN, and end none', async (t) => {
@@ -94,7 +94,7 @@ t.test('robots, scripts, images, prefetches and frames make no PIN, and end none
     t.equal(browser.jar.size, 0)
   }
   t.equal(simulator.pins.list().length, 1)
-  matchLocation(t, await comeBack(bystander), /^\/$/)
+  matchLocation(t, await comeBack(bystander), /^\/signin$/)
 })
 
 t.test('a browser has at most one PIN under way, and its address at most ten in five minutes', async (t) => {
@@ -222,7 +222,7 @@ t.test('the way back asks plex.tv although another page was told pending a momen
   clock.advance(4 * MINUTE)
   t.strictSame((await browser.get('/session/pin')).json, { status: 'pending', pollAfterMs: 4000 })
   usher.simulator.pins.claim(newestPin(usher), 'owner')
-  matchLocation(t, await comeBack(browser), /^\/$/)
+  matchLocation(t, await comeBack(browser), /^\/signin$/)
 })
 
 t.test('a poll and a way back that race, and two ways back, end in one working session', async (t) => {
@@ -308,7 +308,7 @@ t.test('an outage on the way is said, and the same sign-in is finished once it i
   const limited = await usher.browser().post('/session/pin')
   matchProblem(t, limited, 503, 'USHER_PLEX_LIMITED')
   t.equal(limited.headers['retry-after'], '60')
-  matchLocation(t, await begin(usher.browser()), '/signin?error=USHER_PLEX_LIMITED&returnTo=%2F')
+  matchLocation(t, await begin(usher.browser()), '/signin?error=USHER_PLEX_LIMITED&returnTo=%2Fsignin')
 })
 
 t.test(
