@@ -81,5 +81,7 @@ function refuse(
     'content-length': Buffer.byteLength(body)
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`)
+  socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`)
+  // Not only half: whoever does not hang up in turn would keep the socket for ever (SECURITY rule 53).
+  socket.destroySoon()
 }

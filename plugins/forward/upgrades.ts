@@ -21,11 +21,19 @@ export function listenForUpgrades(fastify: FastifyInstance): WeakMap<IncomingMes
     // Node took its own listener away; without one a reset would end the process.
     socket.on('error', () => socket.destroy())
     // A body behind the request would be taken for the first frames.
-    if (request.method !== 'GET')
-      return void socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    if (request.method !== 'GET') {
+      socket.write('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+      return socket.destroySoon()
+    }
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
-    response.assignSocket(socket)
+    try {
+      response.assignSocket(socket)
+    } catch {
+      // Pipelined: the socket still belongs to the answer before (SECURITY rule 49).
+      socket.destroy()
+      return
+    }
     response.on('finish', () => {
       if (response.socket === null) return
       response.detachSocket(socket)

@@ -1,0 +1,59 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { sendRaw } from '../support/raw.ts'
+import { until } from '../support/until.ts'
+import { startTestUsher, type TestUsher } from '../support/usher.ts'
+
+const UPGRADE =
+  'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+
+t.test('rule 49: an upgrade behind a request that is not answered yet takes nothing down', async (t) => {
+  const usher = await startTestUsher(t)
+  const host = `Host: ${new URL(usher.publicUrl).host}\r\n`
+  usher.simulator.faults.set({ service: 'plex', path: '/api/v2/pins', kind: 'latency', ms: 200 })
+  const socket = '/pms/:/websockets/notifications'
+  for (const first of ['/session', '/session/login', '/healthz', '/nowhere']) {
+    const bytes = `GET ${first} HTTP/1.1\r\n${host}\r\nGET ${socket} HTTP/1.1\r\n${host}${UPGRADE}\r\n`
+    await sendRaw(usher.publicUrl, bytes)
+    t.equal((await usher.browser().get('/healthz')).status, 204, `alive after ${first}`)
+  }
+})
+
+/** The HTTP server that answers at this address. */
+async function serverOf(usher: TestUsher): Promise<Server> {
+  const found = Promise.withResolvers<Server>()
+  const see = (message: unknown) => found.resolve((message as { server: Server }).server)
+  subscribe('http.server.request.start', see)
+  await usher.browser().get('/healthz')
+  unsubscribe('http.server.request.start', see)
+  return found.promise
+}
+
+t.test('rule 53: whoever sends nonsense and keeps the line open is hung up on', async (t) => {
+  const usher = await startTestUsher(t)
+  const { port, host } = new URL(usher.publicUrl)
+  const server = await serverOf(usher)
+  const count = () =>
+    new Promise<number>((resolve, reject) =>
+      server.getConnections((error, open) => (error ? reject(error) : resolve(open)))
+    )
+  await until('no connection is left', async () => (await count()) === 0)
+  const post = `POST /session HTTP/1.1\r\nHost: ${host}\r\n${UPGRADE}\r\n`
+  for (const bytes of ['nonsense\r\n\r\n', post, `GET / HTTP/1.1\r\nX: ${'x'.repeat(70_000)}`]) {
+    const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true })
+    socket.on('error', () => undefined)
+    socket.resume()
+    socket.write(bytes)
+    await once(socket, 'end')
+    t.ok(socket.writable, 'the client has not hung up')
+    const gone = until('the connection is gone', async () => (await count()) === 0).then(() => true)
+    t.ok(await Promise.race([gone, delay(8000, false)]), bytes.slice(0, 12))
+    socket.destroy()
+    await gone
+  }
+})
