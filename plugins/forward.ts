@@ -1,16 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Core } from '../src/core.ts'
-import { createDispatcher } from '../src/plex/dispatcher.ts'
-import { toTransportProblem } from '../src/plex/upstream-errors.ts'
-import { createForwarder } from '../src/proxy/forward.ts'
 import { createPolicy } from '../src/proxy/policy.ts'
 import type { RouteClass } from '../src/proxy/policy-table.ts'
 import type { LiveSession } from '../src/session/live-sessions.ts'
 import type { ClosedSession } from '../src/session/sessions.ts'
+import { createForwarders } from './forward/forwarders.ts'
 import { createGate } from './forward/gate.ts'
 import { createPlexTvReader } from './forward/plex-tv.ts'
-import { createPrincipals, type PmsPrincipal } from './forward/principals.ts'
+import { createPrincipals } from './forward/principals.ts'
 import { listenForUpgrades } from './forward/upgrades.ts'
 
 /** What a scoped access token allows (CONTRACT §6), in the name of the session it came from. */
@@ -42,27 +40,14 @@ const CONNECT_TIMEOUT_MS = 5000
 export default fp<ForwardOptions>(
   async (fastify, options) => {
     const { core } = options
-    const { config, metrics } = core
+    const { config } = core
     const mount = `${config.publicUrl.basePath}/pms`
-    const forwarder = createForwarder({
-      service: 'pms',
-      mount,
-      createDispatcher: (connections) =>
-        createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS, ca: config.pms.ca, connections }),
-      timeoutMs: config.upstreamTimeoutMs,
-      secure: config.publicUrl.secure,
-      toProblem: toTransportProblem,
-      onOutcome(outcome, seconds, call) {
-        metrics.upstreamSeconds.observe({ upstream: 'pms', outcome }, seconds)
-        // Whatever answers at this address next may be another server.
-        if (outcome === 'unreachable') (call.principal as PmsPrincipal).mediaServer.forgetIdentity()
-      }
-    })
+    const forwarders = createForwarders({ core, mount, connectTimeoutMs: CONNECT_TIMEOUT_MS })
     const upgrades = listenForUpgrades(fastify)
     const gate = createGate({
       core,
       mount,
-      forwarder,
+      forwarders,
       upgrades,
       policy: createPolicy({ ownerAdmin: config.ownerAdmin }),
       principals: createPrincipals(core, core.now),
@@ -88,7 +73,7 @@ export default fp<ForwardOptions>(
       done()
     })
     fastify.addHook('onClose', async () => {
-      await Promise.all([forwarder.close(), plexTv.close()])
+      await Promise.all([forwarders.close(), plexTv.close()])
     })
   },
   { name: 'forward', dependencies: ['session', 'same-origin', '@fastify/cookie'] }

@@ -2,7 +2,7 @@ import type { Config } from './config.ts'
 import type { Logger } from './logger.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import { createProbe } from './plex/connections.ts'
+import { type ConnectionRules, createProbe } from './plex/connections.ts'
 import { createDispatcher } from './plex/dispatcher.ts'
 import type { MediaServer } from './plex/media-server.ts'
 import { createPlexTv, type PlexTv } from './plex/plex-tv.ts'
@@ -40,6 +40,8 @@ export interface Core {
   readonly mediaServer: MediaServer | null
   /** The media server of a session, null where none is chosen yet. */
   readonly mediaServerOf: MediaServers['of']
+  /** Where the connections of chosen servers may lead. */
+  readonly connectionRules: ConnectionRules
   readonly names: CookieNames
   readonly attributes: CookieAttributes
   readonly seal: Seal
@@ -152,6 +154,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     ...shared,
     log,
     plexTv,
+    connectionRules: rules,
     names,
     attributes: cookieAttributes(config),
     revocations,

@@ -199,6 +199,16 @@ t.test('a frontend on an allowed origin reads with CORS', async (t) => {
     }
   })
   t.match(answer.headers.vary, /origin/i)
+
+  const embedded = { origin: 'https://app.example.com', 'sec-fetch-site': 'same-site' }
+  const { thumb } = (await owner.get('/session')).json.account
+  const alone = await (await startTestUsher(t)).signedIn()
+  for (const path of ['/pms/library/metadata/1001/thumb/1', thumb]) {
+    const picture = await owner.get(path, embedded)
+    t.match(picture, { status: 200, headers: { 'cross-origin-resource-policy': 'same-site' } }, path)
+    t.match((await alone.get(path)).headers, { 'cross-origin-resource-policy': 'same-origin' }, path)
+  }
+  t.match((await owner.get('/session')).headers, { 'cross-origin-resource-policy': 'same-origin' })
 })
 
 t.test('below a base path', async (t) => {

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { Core } from '../../src/core.ts'
 import { Problem } from '../../src/errors.ts'
-import type { Forwarder } from '../../src/proxy/forward.ts'
 import { resolveLocalUrl } from '../../src/proxy/local-url.ts'
 import type { Policy } from '../../src/proxy/policy.ts'
 import type { Rule } from '../../src/proxy/policy-table.ts'
@@ -11,13 +10,14 @@ import type { LiveSession } from '../../src/session/live-sessions.ts'
 import type { ClosedSession, OpenSession } from '../../src/session/sessions.ts'
 import type { ScopedAccess } from '../forward.ts'
 import type { CrossSiteReason, FetchHeaders } from '../same-origin.ts'
+import type { Forwarders } from './forwarders.ts'
 import type { PmsPrincipal, Principals } from './principals.ts'
 import type { Upgrade } from './upgrades.ts'
 
 export interface GateOptions {
   readonly core: Core
   readonly mount: string
-  readonly forwarder: Forwarder
+  readonly forwarders: Forwarders
   readonly policy: Policy
   readonly principals: Principals
   readonly upgrades: WeakMap<IncomingMessage, Upgrade>
@@ -37,7 +37,7 @@ const everything: ScopedAccess['allows'] = () => true
  * memory and the server is proven: no promise stands between a request and its dispatch.
  */
 export function createGate(options: GateOptions): (reply: FastifyReply) => void {
-  const { core, mount, forwarder, policy, principals, upgrades, findCrossSite, readScoped } = options
+  const { core, mount, forwarders, policy, principals, upgrades, findCrossSite, readScoped } = options
   const { sessions, recheck, metrics } = core
 
   function enter(reply: FastifyReply): void {
@@ -99,6 +99,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       repeatable: rule.unsafe !== true && (method === 'GET' || method === 'HEAD'),
       extra
     }
+    const forwarder = forwarders.of(principal)
     if (rule.class !== 'upgrade') {
       forwarder.forward(call)
       return

@@ -34,6 +34,8 @@ export interface PlexTvReader {
 export function createPlexTvReader(core: Core): PlexTvReader {
   const { config, metrics } = core
   const mount = `${config.publicUrl.basePath}/plex`
+  // A frontend on another origin of the same site shows pictures too.
+  const embeddedBy = config.allowedOrigins.length > 0 ? 'same-site' : 'same-origin'
   // A pool of its own: browsers' wishes do not wait in front of sign-ins and re-checks.
   const dispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS })
   const upstream = createUpstream({
@@ -56,11 +58,11 @@ export function createPlexTvReader(core: Core): PlexTvReader {
     const { live } = request.requireSession()
     const { path } = target
     const identity = identityHeaders(config.client, live.session.clientIdentifier)
-    if (AVATAR.test(path))
-      return picture(
-        reply,
-        await upstream.call({ method: 'GET', path, headers: { ...identity, Accept: 'image/*' } })
-      )
+    if (AVATAR.test(path)) {
+      const headers = { ...identity, Accept: 'image/*' }
+      reply.header('cross-origin-resource-policy', embeddedBy)
+      return picture(reply, await upstream.call({ method: 'GET', path, headers }))
+    }
     const parameters = DOCUMENTS.get(path)
     if (parameters === undefined) throw new Problem('USHER_PATH_DENIED')
     const token = live.session.accountToken

@@ -23,7 +23,8 @@ export function listenForUpgrades(fastify: FastifyInstance): WeakMap<IncomingMes
     // A body behind the request would be taken for the first frames.
     if (request.method !== 'GET') {
       socket.write('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
-      return socket.destroySoon()
+      socket.destroySoon()
+      return
     }
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false

@@ -3,7 +3,7 @@ import type { Problem } from '../errors.ts'
 import { Exchange } from './exchange.ts'
 import type { ForwardCall, ForwardContext } from './forward-call.ts'
 import type { RouteClass } from './policy-table.ts'
-import { FIXED_FIELDS } from './response-headers.ts'
+import { fixedFields } from './response-headers.ts'
 import { tunnel, type UpgradeCall } from './upgrade.ts'
 
 export interface ForwarderOptions {
@@ -21,6 +21,8 @@ export interface ForwarderOptions {
   readonly timeoutMs: number
   /** Whether browsers come by https. */
   readonly secure: boolean
+  /** Whether frontends of other origins on the same site may embed what is forwarded. */
+  readonly sharedWithSite: boolean
   readonly toProblem: (error: unknown) => Problem
   readonly onOutcome: ForwardContext['onOutcome']
 }
@@ -57,7 +59,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       upgrade: createLane('upgrade')
     },
     timeoutMs: options.timeoutMs,
-    fixed: options.secure ? [...FIXED_FIELDS, 'strict-transport-security', 'max-age=31536000'] : FIXED_FIELDS,
+    fixed: fixedFields(options),
     toProblem: options.toProblem,
     onOutcome: options.onOutcome,
     noRetryUntil: 0

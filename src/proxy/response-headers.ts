@@ -33,19 +33,26 @@ const FIELDS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Set on every forwarded answer (SECURITY rule 60): whatever type the media server claims, a browser neither guesses
- * another nor runs it as a page of this origin.
+ * Set on every forwarded answer (SECURITY rule 60), flat: whatever type the media server claims, a browser neither
+ * guesses another nor runs it as a page of this origin. `sharedWithSite`: frontends of other origins, on the same
+ * site, may show pictures and play media too.
  */
-export const FIXED_FIELDS: readonly string[] = [
-  'x-content-type-options',
-  'nosniff',
-  'content-security-policy',
-  "default-src 'none'; frame-ancestors 'none'; sandbox",
-  'cross-origin-resource-policy',
-  'same-origin',
-  'referrer-policy',
-  'no-referrer'
-]
+export function fixedFields(options: {
+  readonly secure: boolean
+  readonly sharedWithSite: boolean
+}): string[] {
+  return [
+    'x-content-type-options',
+    'nosniff',
+    'content-security-policy',
+    "default-src 'none'; frame-ancestors 'none'; sandbox",
+    'cross-origin-resource-policy',
+    options.sharedWithSite ? 'same-site' : 'same-origin',
+    'referrer-policy',
+    'no-referrer',
+    ...(options.secure ? ['strict-transport-security', 'max-age=31536000'] : [])
+  ]
+}
 
 /** The answer's headers by allow-list, after the `fixed` ones (flat); hop-by-hop fields end here. */
 export function toResponseHead(headers: IncomingHttpHeaders, fixed: readonly string[]): ResponseHead {

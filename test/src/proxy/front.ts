@@ -61,6 +61,7 @@ export async function startFront(t: Test, options: Partial<ForwarderOptions> = {
     createDispatcher: (connections) => createDispatcher({ connectTimeoutMs: 1000, connections }),
     timeoutMs: 5000,
     secure: false,
+    sharedWithSite: false,
     toProblem: toTransportProblem,
     onOutcome: (outcome) => outcomes.push(outcome),
     ...options
