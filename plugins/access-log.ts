@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Metrics } from '../src/metrics.ts'
 
@@ -12,19 +13,30 @@ export interface AccessLogOptions {
  */
 export default fp<AccessLogOptions>(
   async (fastify, { listener, metrics }) => {
-    fastify.addHook('onResponse', (request, reply, done) => {
+    function tell(request: FastifyRequest, status: number, ms: number | null): void {
       const route = request.routeOptions.url ?? 'none'
       const { method } = request
-      const status = reply.raw.statusCode
-      const ms = reply.elapsedTime
       metrics.requests.inc({ listener, route, method: KNOWN_METHODS.has(method) ? method : 'other', status })
-      metrics.requestSeconds.observe({ listener, route }, ms / 1000)
-      request.log.info({ reqId: request.id, method, route, status, ms: Math.round(ms * 10) / 10 }, 'request')
+      if (ms !== null) metrics.requestSeconds.observe({ listener, route }, ms / 1000)
+      const rounded = ms === null ? null : Math.round(ms * 10) / 10
+      request.log.info({ reqId: request.id, method, route, status, ms: rounded }, 'request')
+    }
+
+    fastify.addHook('onResponse', (request, reply, done) => {
+      tell(request, reply.raw.statusCode, reply.elapsedTime)
+      done()
+    })
+    // An answer that its client did not wait for has no onResponse, unless it was whole already.
+    fastify.addHook('onRequestAbort', (request, done) => {
+      tell(request, CLIENT_CLOSED, null)
       done()
     })
   },
   { name: 'access-log' }
 )
+
+/** nginx's number for an answer that its client did not wait for; never sent. */
+const CLIENT_CLOSED = 499
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set([
   'GET',

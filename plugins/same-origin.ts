@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../src/errors.ts'
 
@@ -56,15 +55,15 @@ export default fp<SameOriginOptions>(
     }
 
     fastify.decorate('findCrossSite', findCrossSite)
-    fastify.addHook('preParsing', async (request: FastifyRequest) => {
+    fastify.addHook('preParsing', (request, _reply, payload, done) => {
       const mode = request.routeOptions.config.sameOrigin ?? 'unsafe'
       const unsafe = !SAFE_METHODS.includes(request.method)
-      if (mode === 'off' || (mode === 'unsafe' && !unsafe)) return
+      if (mode === 'off' || (mode === 'unsafe' && !unsafe)) return done(null, payload)
       const reason = findCrossSite(request.headers, unsafe)
-      if (reason === null) return
+      if (reason === null) return done(null, payload)
       onRefusal(reason)
       request.log.info({ reqId: request.id, reason }, 'cross-site request refused')
-      throw new Problem('USHER_CROSS_SITE')
+      done(new Problem('USHER_CROSS_SITE'))
     })
   },
   { name: 'same-origin' }

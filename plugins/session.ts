@@ -94,17 +94,19 @@ export default fp<SessionPluginOptions>(
     })
 
     fastify.decorateReply('startSession', function (this: FastifyReply, session: Session) {
+      const before = this.request.readSession()
       let value: string
       try {
         value = sessions.seal(session)
       } catch (error) {
-        signOuts.add(session.accountToken, session.clientIdentifier)
+        // Not the token that the session before goes on with: it may only have chosen another server.
+        const kept = before.open ? [before.live.session.accountToken] : []
+        if (!kept.includes(session.accountToken)) signOuts.add(session.accountToken, session.clientIdentifier)
         throw new Problem('USHER_UPSTREAM_INVALID', {
           detail: 'The account does not fit a cookie.',
           cause: error
         })
       }
-      const before = this.request.readSession()
       if (before.open) replace(before.live.session, session)
       decided.add(this)
       this.setCookie(names.session, value, { ...attributes, maxAge })
@@ -126,15 +128,18 @@ export default fp<SessionPluginOptions>(
     }
 
     // preParsing: after the rate limiter, which counts in onRequest, and before the body is read.
-    fastify.addHook('preParsing', async (request) => {
-      if (request.routeOptions.config.guard !== 'session') return
-      const { live } = request.requireSession()
-      if (recheck.isPastGrace(live)) {
-        await recheck.run(live)
+    // With a callback: an async hook would cost every forwarded request a promise.
+    fastify.addHook('preParsing', (request, _reply, payload, done) => {
+      if (request.routeOptions.config.guard !== 'session') return done(null, payload)
+      const read = request.readSession()
+      if (!read.open) return done(new Problem(read.code))
+      if (!recheck.isPastGrace(read.live)) return done(null, payload)
+      void recheck.run(read.live).then(() => {
         // The check may have ended it.
         reads.delete(request)
-        request.requireSession()
-      }
+        const again = request.readSession()
+        done(again.open ? null : new Problem(again.code), payload)
+      })
     })
 
     // plex.tv said that the session's own token is dead; an outage never comes this way.

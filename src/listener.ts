@@ -14,8 +14,8 @@ import { Problem } from './errors.ts'
 
 /** Bytes of a JSON body; the largest of ours is a token exchange with two sealed values. */
 const BODY_LIMIT = 16_384
-/** Request line and headers together; a session cookie is at most 4 KB of it. */
-const MAX_HEADER_BYTES = 16_384
+/** Request line and headers together; behind a cookie domain the other applications' cookies come along. */
+const MAX_HEADER_BYTES = 32_768
 /** A whole request, so that a slow client cannot hold a socket (SECURITY rule 53). */
 const REQUEST_TIMEOUT_MS = 60_000
 /** Longer than the usual 60 s of a proxy in front, which would otherwise reuse a socket being closed. */
@@ -40,7 +40,11 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Every other protocol's Upgrade is ignored (RFC 9110 §7.8), h2c among them.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket'
+    },
     routerOptions: { maxParamLength: 200 },
     // Refuse, do not tidy: what was validated is what is used (SECURITY rule 32).
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },

@@ -137,6 +137,15 @@ export function createSessions(options: SessionsOptions): Sessions {
     return value
   }
 
+  function trySeal(session: Session): string | null {
+    try {
+      return sealSession(session)
+    } catch (error) {
+      if (error instanceof RangeError) return null
+      throw error
+    }
+  }
+
   return {
     live,
     open,
@@ -161,7 +170,9 @@ export function createSessions(options: SessionsOptions): Sessions {
         seenAt: time,
         idleExpiresAt: Math.min(current.expiresAt, time + config.sessionIdleMs)
       }
-      const value = sealSession(renewed)
+      const value = trySeal(renewed)
+      // Grown past a cookie since the sign-in: the old one serves on until its own end.
+      if (value === null) return null
       state.session = renewed
       state.sealed = { value, session: renewed }
       return value

@@ -55,7 +55,7 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns
       }
     },
     async (request, reply) => {
-      const { returnTo = `${publicUrl.basePath}/`, kind = 'redirect' } = request.body ?? {}
+      const { returnTo = `${publicUrl.basePath}/signin`, kind = 'redirect' } = request.body ?? {}
       const safe = safeReturnTo(returnTo, publicUrl.origin, allowedReturnOrigins)
       if (safe === null)
         throw new Problem('USHER_INVALID_REQUEST', { detail: 'This returnTo is not allowed.' })

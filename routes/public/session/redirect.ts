@@ -39,7 +39,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
     },
     async (request, reply) => {
       requireNavigation(request)
-      const returnTo = request.query.returnTo ?? `${publicUrl.basePath}/`
+      const returnTo = request.query.returnTo ?? signInPage
       const safe = safeReturnTo(returnTo, publicUrl.origin, allowedReturnOrigins)
       if (safe === null) return reply.redirect(`${signInPage}?error=USHER_INVALID_REQUEST`, 302)
       try {
