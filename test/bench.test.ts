@@ -34,7 +34,7 @@ t.test('a target is judged by its median, in the direction that is better', asyn
   const outcome = (value: number) => ({ median: value, low: 0, high: 99, rounds: 3 })
   const [lower] = TARGETS
   const higher = TARGETS.find(({ better }) => better === 'higher')
-  if (!lower || !higher) return t.fail('both kinds are expected')
+  if (!lower || !higher) throw new Error('both kinds are expected')
   t.equal(verdictOf(lower, outcome(2)), 'aim')
   t.equal(verdictOf(lower, outcome(3.2)), 'pass')
   t.equal(verdictOf(lower, outcome(3.3)), 'fail')
