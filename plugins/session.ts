@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isTokenDead, Problem } from '../src/errors.ts'
 import type { CookieAttributes, CookieNames } from '../src/session/cookie.ts'
+import type { LiveSession } from '../src/session/live-sessions.ts'
 import type { Recheck } from '../src/session/recheck.ts'
 import type { Session, SessionView } from '../src/session/session.ts'
 import { toView } from '../src/session/session.ts'
@@ -40,7 +41,10 @@ declare module 'fastify' {
     requireSession(): OpenSession
   }
   interface FastifyReply {
-    /** Sets the cookie of a fresh session and ends the one that this browser had. */
+    /**
+     * Sets the cookie of a fresh session and ends the one that this browser had. On a route that takes an open
+     * session the fresh one goes on from it: throws USHER_SESSION_REVOKED where that has ended meanwhile.
+     */
     startSession(session: Session): SessionView
     /** Ends a session here at once and signs it out at plex.tv in the background. */
     endSession(session: Session, reason: EndReason): void
@@ -58,6 +62,8 @@ export default fp<SessionPluginOptions>(
     const reads = new WeakMap<FastifyRequest, SessionRead>()
     /** Replies that already decided about the cookie; it does not slide then. */
     const decided = new WeakSet<FastifyReply>()
+    /** Sessions whose browser went on with another: a second switch beside the first is no sign-in after a logout. */
+    const succeeded = new WeakSet<LiveSession>()
 
     fastify.decorateRequest('readSession', function (this: FastifyRequest) {
       const known = reads.get(this)
@@ -70,6 +76,7 @@ export default fp<SessionPluginOptions>(
     fastify.decorateRequest('requireSession', function (this: FastifyRequest) {
       const read = this.readSession()
       if (!read.open) throw new Problem(read.code)
+      if (sessions.hasEnded(read)) throw new Problem('USHER_SESSION_REVOKED')
       return read
     })
 
@@ -95,6 +102,13 @@ export default fp<SessionPluginOptions>(
 
     fastify.decorateReply('startSession', function (this: FastifyReply, session: Session) {
       const before = this.request.readSession()
+      const hasEnded = before.open && sessions.hasEnded(before)
+      if (hasEnded && this.request.routeOptions.config.guard === 'session' && !succeeded.has(before.live)) {
+        // Signed out while it was being switched: what comes of it must not live on (SECURITY rule 20).
+        if (session.accountToken !== before.live.session.accountToken)
+          signOuts.add(session.accountToken, session.clientIdentifier)
+        throw new Problem('USHER_SESSION_REVOKED')
+      }
       let value: string
       try {
         value = sessions.seal(session)
@@ -107,7 +121,10 @@ export default fp<SessionPluginOptions>(
           cause: error
         })
       }
-      if (before.open) replace(before.live.session, session)
+      if (before.open && !hasEnded) {
+        succeeded.add(before.live)
+        replace(before.live.session, session)
+      }
       decided.add(this)
       this.setCookie(names.session, value, { ...attributes, maxAge })
       return toView(session, false, basePath)
@@ -146,6 +163,8 @@ export default fp<SessionPluginOptions>(
     fastify.addHook('onError', async (request, reply, error) => {
       const read = reads.get(request)
       if (request.routeOptions.config.guard !== 'session' || !read?.open || !isTokenDead(error)) return
+      // It has ended otherwise meanwhile, and a fresh one may have taken its place in the browser.
+      if (sessions.hasEnded(read)) return
       sessions.end(read.live.session)
       onEnd(read.live.session, 'token_dead')
       reply.clearSessionCookie()
@@ -167,6 +186,8 @@ export default fp<SessionPluginOptions>(
     // Not setCookie: @fastify/cookie's own onSend, which has run by now, is what would write it.
     function write(reply: FastifyReply, value: string, times: { maxAge: number; expires?: Date }): void {
       reply.header('set-cookie', fastify.serializeCookie(names.session, value, { ...attributes, ...times }))
+      // An answer that sets a cookie is in nobody's cache, whatever else it is (SECURITY rule 59).
+      reply.header('cache-control', 'no-store')
     }
   },
   { name: 'session', dependencies: ['@fastify/cookie'] }

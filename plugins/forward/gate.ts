@@ -67,15 +67,15 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     const { upstream: asked } = target
     const upstream = rule.localUrl === true ? resolveLocalUrl(asked, policy, principal.role, allows) : asked
     if (upstream === null) throw new Problem('USHER_INVALID_REQUEST')
-    const extra = answerHeaders(reply, 'sealed' in access ? access : null)
+    const opened = 'sealed' in access ? access : null
     const proven = principal.mediaServer.verifiedIdentity()
     if (proven !== null && proven.machineIdentifier === principal.machineIdentifier) {
-      pass(reply, principal, rule, upstream, extra)
+      pass(reply, principal, rule, upstream, opened)
       return
     }
     // No token goes to a server that has not proven to be the one meant.
     principal.mediaServer.verifyIdentity(principal.machineIdentifier).then(
-      () => pass(reply, principal, rule, upstream, extra),
+      () => pass(reply, principal, rule, upstream, opened),
       (error: unknown) => void reply.send(error)
     )
   }
@@ -85,7 +85,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     principal: PmsPrincipal,
     rule: Rule,
     upstream: string,
-    extra: readonly string[]
+    opened: OpenSession | null
   ): void {
     const { raw, method } = reply.request
     const call = {
@@ -97,7 +97,10 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       path: principal.basePath === '' ? upstream : principal.basePath + upstream,
       class: rule.class,
       repeatable: rule.unsafe !== true && (method === 'GET' || method === 'HEAD'),
-      extra
+      // When the answer goes out: a session that ended meanwhile must not set its cookie over a fresh one's.
+      get extra() {
+        return answerHeaders(reply, opened)
+      }
     }
     const forwarder = forwarders.of(principal)
     if (rule.class !== 'upgrade') {

@@ -141,7 +141,8 @@ export class Answer {
 
   private writeHead(head: ResponseHead): void {
     const { call, response } = this
-    if (call.extra.length > 0) addExtra(head.fields, call.extra)
+    const { extra } = call
+    if (extra.length > 0) addExtra(head.fields, extra)
     call.sink.hijack()
     if (head.hasDate) response.sendDate = false
     response.writeHead(this.status, head.fields)

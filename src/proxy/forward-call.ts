@@ -46,7 +46,7 @@ export interface ForwardCall {
   readonly class: RouteClass
   /** Whether asking twice does no harm. */
   readonly repeatable: boolean
-  /** Flat headers to set on the answer: a renewed cookie, CORS. */
+  /** Flat headers to set on the answer: a renewed cookie, CORS. Asked for once, when the head goes out. */
   readonly extra: readonly string[]
 }
 

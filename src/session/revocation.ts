@@ -4,6 +4,10 @@ import type { Session } from './session.ts'
 /** What revocation needs to know of a session, or of anything that lives and dies with one. */
 export type Revocable = Pick<Session, 'id' | 'signedInAt'> & {
   readonly account: { readonly id: number }
+  /** Whose Home a profile's session belongs to: it could be switched back to that account, so it ends with it. */
+  readonly homeAdmin?: { readonly accountId: number } | null
+  /** The same, of a session known only from a token. */
+  readonly openerId?: number | null
   /** Of a session known only from a scoped token: it is revoked with the token too. */
   readonly tokenId?: string
 }
@@ -74,12 +78,19 @@ export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: Revocati
     return true
   }
 
+  function isAccountRevoked(id: number, signedInAt: number): boolean {
+    const before = accounts.get(id)?.before
+    return before !== undefined && signedInAt <= before
+  }
+
   return {
     isRevoked(session) {
       if (sessions.size > 0 && sessions.get(session.id) !== undefined) return true
       if (session.tokenId !== undefined && tokens.get(session.tokenId) !== undefined) return true
-      const before = accounts.size > 0 ? accounts.get(session.account.id)?.before : undefined
-      return before !== undefined && session.signedInAt <= before
+      if (accounts.size === 0) return false
+      const { account, homeAdmin, signedInAt } = session
+      const openerId = homeAdmin?.accountId ?? session.openerId ?? account.id
+      return isAccountRevoked(account.id, signedInAt) || isAccountRevoked(openerId, signedInAt)
     },
     isTokenRevoked: (id) => tokens.get(id) !== undefined,
     revoke(revocation) {

@@ -28,7 +28,9 @@ export function toSealed(session: Session): readonly unknown[] {
     session.seenAt,
     session.idleExpiresAt,
     session.checkedAt,
-    homeAdmin === null ? null : [homeAdmin.uuid, homeAdmin.token, homeAdmin.clientIdentifier]
+    homeAdmin === null
+      ? null
+      : [homeAdmin.uuid, homeAdmin.token, homeAdmin.clientIdentifier, homeAdmin.accountId]
   ]
 }
 
@@ -45,7 +47,7 @@ export function fromSealed(value: unknown): Session | null {
   if (!texts.every(isText) || !times.every(Number.isSafeInteger)) return null
   if (!(ROLES as readonly unknown[]).includes(role) || !METHODS.includes(String(method))) return null
   if (server !== null && !(isTexts(server, 2) && (server[2] === null || isText(server[2])))) return null
-  if (homeAdmin !== null && !isTexts(homeAdmin, 3)) return null
+  if (homeAdmin !== null && !(isTexts(homeAdmin, 3) && Number.isSafeInteger(homeAdmin[3]))) return null
   if (serverToken !== null && serverToken !== true && !isText(serverToken)) return null
   return {
     id: id as string,
@@ -89,5 +91,10 @@ function isTexts(value: unknown, count: number): value is readonly unknown[] {
 }
 
 function toHomeAdmin(list: readonly unknown[]): HomeAdmin {
-  return { uuid: list[0] as string, token: list[1] as string, clientIdentifier: list[2] as string }
+  return {
+    uuid: list[0] as string,
+    token: list[1] as string,
+    clientIdentifier: list[2] as string,
+    accountId: list[3] as number
+  }
 }

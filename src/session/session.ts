@@ -23,6 +23,8 @@ export interface SessionServer {
 
 /** The token of the Home member who signed in, kept through a profile switch so that the next switch works. */
 export interface HomeAdmin {
+  /** Of the account: who ends all of its sessions ends those of the profiles it opened too. */
+  readonly accountId: number
   readonly uuid: string
   readonly token: string
   readonly clientIdentifier: string

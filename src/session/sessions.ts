@@ -38,7 +38,9 @@ export interface Sessions {
   open(value: string): SessionRead
   /** The cookie value of a session; throws RangeError where it does not fit a cookie. */
   seal(session: Session): string
-  /** A new value where one is due (sliding, an older key, changed data), else null. */
+  /** Whether an open session has ended since it was read. */
+  hasEnded(read: OpenSession): boolean
+  /** A new value where one is due (sliding, an older key, changed data), else null; none for one that has ended. */
   renew(read: OpenSession): string | null
   /** Ends the session here, at once and for every copy of its cookie. */
   end(session: Session): void
@@ -155,7 +157,9 @@ export function createSessions(options: SessionsOptions): Sessions {
       return value === null || value === '' ? INVALID : open(value)
     },
     seal: sealSession,
+    hasEnded: (read) => revocations.isRevoked(read.sealed),
     renew(read) {
+      if (revocations.isRevoked(read.sealed)) return null
       const time = now()
       const { live: state, sealed, newestKey } = read
       const current = state.session

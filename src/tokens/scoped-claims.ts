@@ -14,7 +14,7 @@ export interface ScopedClaims {
   readonly resources: readonly string[]
   readonly issuedAt: number
   readonly expiresAt: number
-  readonly session: Session & { readonly tokenId?: string }
+  readonly session: Session & { readonly tokenId?: string; readonly openerId?: number | null }
 }
 
 const VERSION = 1

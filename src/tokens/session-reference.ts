@@ -19,18 +19,25 @@ export function toReference(session: Session): readonly unknown[] {
     session.signedInAt,
     session.checkedAt,
     session.expiresAt,
-    session.idleExpiresAt
+    session.idleExpiresAt,
+    session.homeAdmin?.accountId ?? null
   ]
 }
 
+/** A session known from a reference; of the account that opened its Home only the number is known. */
+export type ReferencedSession = Session & { readonly openerId: number | null }
+
 /** The session that a reference stands for, its names empty; null for any other shape (SECURITY rule 10). */
-export function fromReference(value: unknown): Session | null {
-  if (!Array.isArray(value)) return null
-  const [id, accountId, accountToken, clientIdentifier, role, server, serverToken, ...times] =
+export function fromReference(value: unknown): ReferencedSession | null {
+  if (!Array.isArray(value) || value.length !== 12) return null
+  const [id, accountId, accountToken, clientIdentifier, role, server, serverToken] =
     value as readonly unknown[]
+  const times = (value as readonly unknown[]).slice(7, 11)
+  const openerId: unknown = value[11]
   if (![id, accountToken, clientIdentifier].every(isText) || !(ROLES as readonly unknown[]).includes(role))
     return null
-  if (times.length !== 4 || ![accountId, ...times].every(Number.isSafeInteger)) return null
+  if (![accountId, ...times].every(Number.isSafeInteger)) return null
+  if (openerId !== null && !Number.isSafeInteger(openerId)) return null
   if (serverToken !== null && serverToken !== true && !isText(serverToken)) return null
   if (server !== null && !isServer(server)) return null
   const [signedInAt = 0, checkedAt = 0, expiresAt = 0, idleExpiresAt = 0] = times as readonly number[]
@@ -55,7 +62,8 @@ export function fromReference(value: unknown): Session | null {
     seenAt: signedInAt,
     idleExpiresAt,
     checkedAt,
-    homeAdmin: null
+    homeAdmin: null,
+    openerId: openerId as number | null
   }
 }
 

@@ -109,7 +109,9 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
 /** Whose token opens the Home: the account that signed in, also after a switch to a managed profile. */
 function openerOf(session: Session): HomeAdmin {
   const { account, accountToken, clientIdentifier } = session
-  return session.homeAdmin ?? { uuid: account.uuid, token: accountToken, clientIdentifier }
+  return (
+    session.homeAdmin ?? { accountId: account.id, uuid: account.uuid, token: accountToken, clientIdentifier }
+  )
 }
 
 /** A dead token of the opener is not this session's own: it goes on, and only the way to other profiles is closed. */

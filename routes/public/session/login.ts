@@ -53,11 +53,12 @@ export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
       const [limit, key] = device.trusted
         ? (['login_device', clientIdentifier] as const)
         : (['login_global', 'all'] as const)
-      await limiter.check(request, limit, key, gate.inFlight)
       try {
-        const { account, token } = await gate.pass(() =>
-          core.plexTv.signIn({ ...request.body, login }, clientIdentifier)
-        )
+        const { account, token } = await gate.pass(async (others) => {
+          // Inside, so that those who arrive in one moment see each other.
+          await limiter.check(request, limit, key, others)
+          return core.plexTv.signIn({ ...request.body, login }, clientIdentifier)
+        }, `${limit} ${key}`)
         const session = await openSession(core, { account, token, clientIdentifier, method: 'password' })
         const view = reply.startSession(session)
         reply.setDevice({ clientIdentifier, trusted: true })

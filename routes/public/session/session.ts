@@ -110,7 +110,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
       }
     },
     async (request) => {
-      const { session } = request.requireSession().live
+      const { live } = request.requireSession()
+      // The media server would answer to what plex.tv may have taken back long ago (USHER_OUTAGE_GRACE).
+      if (core.recheck.isPastGrace(live)) throw new Problem('USHER_UPSTREAM_UNREACHABLE')
+      const { session } = live
       const mediaServer = core.mediaServerOf(session)
       if (!hasRole(session.role, 'owner') || session.serverToken === null || mediaServer === null) {
         throw new Problem('USHER_SERVER_ACCESS_DENIED')

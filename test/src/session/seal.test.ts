@@ -225,7 +225,9 @@ t.test('rule 8: older keys open and say so; a removed key does not', async (t) =
 t.test(
   'rule 10: another version or shape is no session, and foreign members and prototypes count for nothing',
   async (t) => {
-    const session = sampleSession({ homeAdmin: { uuid: 'u', token: 'admin', clientIdentifier: 'c' } })
+    const session = sampleSession({
+      homeAdmin: { accountId: 7, uuid: 'u', token: 'admin', clientIdentifier: 'c' }
+    })
     const good = toSealed(session)
     t.strictSame(fromSealed(JSON.parse(JSON.stringify(good))), session, 'a round trip changes nothing')
     t.strictSame(fromSealed([...good, 'a later member']), session)
@@ -543,7 +545,12 @@ t.test(
         machineIdentifier: 'm'.repeat(64),
         uri: `https://${'h'.repeat(80)}.plex.direct:32400`
       },
-      homeAdmin: { uuid: 'f'.repeat(64), token: 'z'.repeat(64), clientIdentifier: 'c'.repeat(36) }
+      homeAdmin: {
+        accountId: 2 ** 53 - 1,
+        uuid: 'f'.repeat(64),
+        token: 'z'.repeat(64),
+        clientIdentifier: 'c'.repeat(36)
+      }
     })
     const value = sampleSeal().seal('session', toSealed(session))
     t.ok(value.length + NAME_BYTES <= COOKIE_MAX_BYTES, `${value.length} characters`)

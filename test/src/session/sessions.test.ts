@@ -377,7 +377,7 @@ t.test('rule 13: a session that does not fit a cookie is refused, not cut', asyn
 
 t.test('a view has no token in it, and its picture is below /plex', async (t) => {
   const session = sampleSession({
-    homeAdmin: { uuid: 'u', token: 'sample-admin-token', clientIdentifier: 'c' }
+    homeAdmin: { accountId: 7, uuid: 'u', token: 'sample-admin-token', clientIdentifier: 'c' }
   })
   const view = toView(session, true, '/base')
   t.equal(view.account.thumb, '/base/plex/users/212acf24b07315e5/avatar')
