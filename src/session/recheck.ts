@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import { isTokenDead, Problem } from '../errors.ts'
+import { isTokenDead, Problem, type ProblemCode } from '../errors.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 import { admit, withAdmission } from './admission.ts'
 import type { LiveSession } from './live-sessions.ts'
@@ -33,8 +33,21 @@ const PARALLEL = 4
 const MAX_WAITING = 20_000
 /** Between attempts during an outage; jittered so that sessions do not return in step. */
 const RETRY_MS = 30_000
+/** What says that plex.tv is away from everybody, not that it has no good answer for this one account. */
+const AWAY: readonly ProblemCode[] = [
+  'USHER_UPSTREAM_UNREACHABLE',
+  'USHER_UPSTREAM_TIMEOUT',
+  'USHER_PLEX_LIMITED'
+]
 /** plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (PLEX-API §6.2). */
 const PING_MS = 86_400_000
+
+interface Waiting {
+  readonly done: Promise<void>
+  readonly resolve: () => void
+  /** How many questions had gone unanswered when this one began to wait. */
+  readonly unanswered: number
+}
 
 /** The background re-check of tokens and access: at most one at a time per account, a few at a time in all. */
 export function createRecheck(options: RecheckOptions): Recheck {
@@ -42,8 +55,10 @@ export function createRecheck(options: RecheckOptions): Recheck {
   // A session from before this start is checked when first seen: revocations of another life are not known here.
   const startedAt = now()
   const busyAccounts = new Set<number>()
-  const waiting = new Map<LiveSession, { readonly done: Promise<void>; readonly resolve: () => void }>()
+  const waiting = new Map<LiveSession, Waiting>()
   let running = 0
+  /** Questions that plex.tv did not answer. */
+  let unanswered = 0
 
   function isDue(live: LiveSession, time: number): boolean {
     const { checkedAt } = live.session
@@ -55,7 +70,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
     if (known !== undefined) return known.done
     const { promise, resolve } = Promise.withResolvers<void>()
     live.pending = true
-    waiting.set(live, { done: promise, resolve })
+    waiting.set(live, { done: promise, resolve, unanswered })
     next()
     return promise
   }
@@ -85,6 +100,8 @@ export function createRecheck(options: RecheckOptions): Recheck {
     const { session } = live
     const { accountToken, clientIdentifier } = session
     const at = now()
+    // While plex.tv hangs, each question takes its whole time-out: those who waited for one do not ask another.
+    if (waiting.get(live)?.unanswered !== unanswered) return keep(live, at)
     try {
       const [account, resources] = await Promise.all([
         plexTv.account(accountToken, clientIdentifier),
@@ -100,11 +117,16 @@ export function createRecheck(options: RecheckOptions): Recheck {
       if (isTokenDead(error)) onEnd(session, 'token_dead')
       else if (error instanceof Problem && error.status === 403) onEnd(session, 'access_lost')
       else {
-        live.stale = true
-        live.retryAt = at + Math.min(config.recheckMs, RETRY_MS) * (0.75 + Math.random() / 2)
+        if (error instanceof Problem && AWAY.includes(error.code)) unanswered += 1
+        keep(live, at)
         onOutage(error)
       }
     }
+  }
+
+  function keep(live: LiveSession, at: number): void {
+    live.stale = true
+    live.retryAt = at + Math.min(config.recheckMs, RETRY_MS) * (0.75 + Math.random() / 2)
   }
 
   return {

@@ -632,6 +632,29 @@ t.test(
   }
 )
 
+t.test('while plex.tv hangs, sessions that wait are kept without asking one by one', async (t) => {
+  const stand = recheckStand()
+  const { recheck, live, calls } = stand
+  const good = stand.answer
+  const of = (account: number) =>
+    live.of(
+      sampleSession({ accountToken: String(account), account: { ...sampleSession().account, id: account } })
+    )
+  const sessions = Array.from({ length: 50 }, (_, account) => of(account))
+  stand.answer = () => Promise.reject(new Problem('USHER_UPSTREAM_TIMEOUT'))
+  await Promise.all(sessions.map((session) => recheck.run(session)))
+  t.equal(calls.length, 4)
+  t.ok(sessions.every(({ stale, pending }) => stale && !pending))
+  t.equal(stand.outages.length, 4)
+  stand.answer = good
+  await Promise.all(sessions.map((session) => recheck.run(session)))
+  t.equal(calls.length, 54)
+  t.ok(sessions.every(({ stale }) => !stale))
+  stand.answer = () => Promise.reject(new Problem('USHER_UPSTREAM_INVALID'))
+  await Promise.all(sessions.slice(0, 10).map((session) => recheck.run(session)))
+  t.equal(calls.length, 64, 'an odd answer for one account says nothing of the others')
+})
+
 t.test(
   'an outage is retried with a pause and over with the first good answer; past the grace it is told',
   async (t) => {
