@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { DEN_ID } from '../simulator/servers.ts'
+import { BOX_ID, DEN_ID } from '../simulator/servers.ts'
 import type { Answer, Ask, Browser } from '../support/browser.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../support/usher.ts'
 import { createOffsetClock, loginOf, matchProblem, until } from './support.ts'
@@ -561,6 +561,38 @@ t.test('without USHER_PMS_URL a session lists its servers and chooses one that p
     'none of them changed the session'
   )
 })
+
+t.test(
+  'rule 13: a choice that does not fit the cookie is refused, and the session and its token live on',
+  async (t) => {
+    const usher = await startTestUsher(t, { settings: { USHER_PMS_URL: undefined } })
+    const { simulator } = usher
+    const long = (tag: string) => `sim-${tag}-tok-${'x'.repeat(1500)}`
+    simulator.presetSecrets('usr', long('usr'))
+    const browser = await usher.signedIn()
+    simulator.presetSecrets('srv', long('srv'))
+    simulator.shares.add('owner', DEN_ID)
+    const answer = await browser.ask('/session/server', {
+      method: 'PUT',
+      body: JSON.stringify({ machineIdentifier: DEN_ID })
+    })
+    matchProblem(t, answer, 502, 'USHER_UPSTREAM_INVALID')
+    t.strictSame(
+      answer.setCookies.filter((line) => line.startsWith('usher=')),
+      []
+    )
+    t.equal((await browser.get('/session/account')).status, 200)
+    t.equal(usher.core.signOuts.waiting, 0)
+    simulator.presetSecrets('fri', `sim-fri-tok-${'x'.repeat(2047 - 12)}`)
+    simulator.shares.remove('friend', BOX_ID)
+    simulator.presetSecrets('srv', `sim-srv-tok-${'x'.repeat(2000)}`)
+    simulator.shares.add('friend', BOX_ID)
+    const fixed = await startTestUsher(t, { simulator })
+    const refused = await fixed.browser().post('/session/login', { login: FRIEND, password: PASSWORD })
+    matchProblem(t, refused, 502, 'USHER_UPSTREAM_INVALID')
+    await until(() => simulator.tokens.living('friend').length === 0)
+  }
+)
 
 t.test('with USHER_PMS_URL there is that server to choose and no other', async (t) => {
   const usher = await startTestUsher(t)
