@@ -7,6 +7,7 @@ import {
   fastify,
   LogController
 } from 'fastify'
+import { compileSchemasLate } from '../plugins/late-schemas.ts'
 import { PROBLEM_TYPE, toBody } from '../plugins/problems.ts'
 import { fixedHeaders } from '../plugins/security-headers.ts'
 import type { Core } from './core.ts'
@@ -28,7 +29,7 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
   let requests = 0
   const fixed = fixedHeaders(name === 'public' && core.config.publicUrl.secure)
   const loggerInstance: FastifyBaseLogger = core.log.child({ listener: name })
-  return fastify({
+  const app = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     // A child logger for every request costs more than naming the request id where a line is written.
@@ -46,8 +47,6 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket'
     },
     routerOptions: { maxParamLength: 200 },
-    // Refuse, do not tidy: what was validated is what is used (SECURITY rule 32).
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     frameworkErrors: (_error, request, reply: FastifyReply) => {
       const problem = new Problem('USHER_INVALID_REQUEST')
       void reply
@@ -58,6 +57,8 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
     },
     clientErrorHandler: (error, socket) => refuse(error, socket, fixed)
   })
+  compileSchemasLate(app)
+  return app
 }
 
 /** Answers what Node's own HTTP parser refused; there is no request, so there is no id either. */
