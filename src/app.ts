@@ -121,7 +121,10 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
   await app.register(sourceRoutes, { core })
   await app.register(operationsRoutes, { core })
   await app.register(healthRoute)
-  await app.register(docsRoutes, { documents: () => [publicApp.swagger(), app.swagger()] })
+  await app.register(docsRoutes, {
+    documents: () => [publicApp.swagger(), app.swagger()],
+    createApp: () => createListener(core, 'internal')
+  })
   return app
 }
 

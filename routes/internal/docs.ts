@@ -1,5 +1,5 @@
-import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyPluginAsync } from 'fastify'
+import swagger, { type StaticDocumentSpec } from '@fastify/swagger'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 
 /** An OpenAPI document, of which this much is looked at. */
 interface ApiDocument {
@@ -13,29 +13,60 @@ interface ApiDocument {
 export interface DocsOptions {
   /** The documents of both listeners, the public one first. */
   readonly documents: () => readonly unknown[]
+  /** An empty app, to make the pages of. */
+  readonly createApp: () => FastifyInstance
 }
 
 const page = { guard: 'none', sameOrigin: 'off', limit: 'none', browser: 'allowed' } as const
 
+/** Fields of an answer of the pages that are theirs; the others belong to the connection. */
+const FIELDS = [
+  'content-type',
+  'content-security-policy',
+  'cache-control',
+  'etag',
+  'last-modified',
+  'location'
+]
+
 /** `GET /openapi.json` and, to read it in a browser, `/docs`. Operators only: both are on the internal listener. */
-export const docsRoutes: FastifyPluginAsync<DocsOptions> = async (fastify, { documents }) => {
-  // The pages' own routes have no config; they are as open to an operator's browser as the document is.
-  fastify.addHook('onRoute', (route) => {
-    route.config = { ...page, ...route.config }
-    route.schema = { ...route.schema, hide: true }
-  })
+export const docsRoutes: FastifyPluginAsync<DocsOptions> = async (fastify, { documents, createApp }) => {
+  const document = () => merge(documents() as readonly ApiDocument[])
+  let pages: Promise<FastifyInstance> | undefined
+  fastify.addHook('onClose', async () => (await pages?.catch(() => undefined))?.close())
 
-  fastify.get('/openapi.json', async (_request, reply) => {
+  fastify.get('/openapi.json', { config: page, schema: { hide: true } }, async (_request, reply) => {
     reply.type('application/json')
-    return JSON.stringify(merge(documents() as readonly ApiDocument[]))
+    return JSON.stringify(document())
   })
 
-  await fastify.register(swaggerUi, {
+  for (const path of ['/docs', '/docs/*']) {
+    fastify.get(path, { config: page, schema: { hide: true } }, async ({ url, headers }, reply) => {
+      pages ??= createPages(createApp(), document())
+      const answer = await (await pages).inject({ method: 'GET', url, headers })
+      for (const name of FIELDS) {
+        const value = answer.headers[name]
+        if (value !== undefined) reply.header(name, value)
+      }
+      return reply.code(answer.statusCode).send(answer.rawPayload)
+    })
+  }
+}
+
+/** The pages as an app of their own. Made when first asked for: most starts never are, and all would wait for it. */
+async function createPages(pages: FastifyInstance, document: ApiDocument): Promise<FastifyInstance> {
+  const { default: swaggerUi } = await import('@fastify/swagger-ui')
+  await pages.register(swagger, {
+    mode: 'static',
+    specification: { document: document as StaticDocumentSpec['document'] }
+  })
+  await pages.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
-    transformSpecification: () => merge(documents() as readonly ApiDocument[]),
     uiConfig: { validatorUrl: null, persistAuthorization: false }
   })
+  await pages.ready()
+  return pages
 }
 
 /** Methods that Fastify's `all` brings along and that OpenAPI 3.1 does not know, or that are answered by 405 alone. */
