@@ -49,10 +49,11 @@ const MAX_ENTRIES = 100_000
 
 /** What is revoked, in this process: asked on every request, so it answers at once and from memory. */
 export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: RevocationOptions): Revocations {
-  const perf = { now }
-  const sessions = new LRUCache<string, IdRevocation>({ max, perf, ttl: 1, ttlResolution: 0 })
-  const accounts = new LRUCache<number, AccountRevocation>({ max, perf, ttl: 1, ttlResolution: 0 })
-  const tokens = new LRUCache<string, IdRevocation>({ max, perf, ttl: 1, ttlResolution: 0 })
+  // Grows as it fills: `max` would make room for all of them at once, which takes a quarter of a start.
+  const room = { maxSize: max, sizeCalculation: () => 1, perf: { now }, ttl: 1, ttlResolution: 0 }
+  const sessions = new LRUCache<string, IdRevocation>(room)
+  const accounts = new LRUCache<number, AccountRevocation>(room)
+  const tokens = new LRUCache<string, IdRevocation>(room)
   const listeners: ((revocation: Revocation) => void)[] = []
 
   function learn(revocation: Revocation): void {
