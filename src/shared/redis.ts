@@ -1,4 +1,5 @@
-import { Redis } from 'ioredis'
+import { createRequire } from 'node:module'
+import type { Redis } from 'ioredis'
 
 export interface RedisLink {
   /** Whether Redis answers and what was missed has been caught up with. */
@@ -147,6 +148,8 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
 }
 
 function connect(url: string): Redis {
+  // Loaded where there is a Redis to connect to, for a start without one would wait for it as long.
+  const { Redis } = createRequire(import.meta.url)('ioredis') as typeof import('ioredis')
   return new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
