@@ -153,7 +153,7 @@ t.test('each thing has its one door', async (t) => {
       'sockets and HTTP of Node’s own, outgoing or served',
       importersOf(/^node:(?:http|https|http2|net|tls|dgram|dns)$/),
       // Of config only isIP; the upgrades' answers are Node's own ServerResponse.
-      [/^src\/plex\//, /^src\/config\//, 'plugins/forward/upgrades.ts']
+      [/^src\/plex\//, /^src\/config\//, /^src\/proxy\/media-lane\//, 'plugins/forward/upgrades.ts']
     ],
     ['fetch', filesWith(/(?<![\w.'-])fetch\(/), [/^routes\/public\/signin\/client\//]],
     ['Redis', importersOf(/^ioredis$/, 'any'), [/^src\/shared\//]],
@@ -236,6 +236,7 @@ t.test('rule 12: nothing that came from outside is held against a secret with ==
   const own = [
     /^src\/session\/sealed-session\.ts/,
     /^src\/session\/sessions\.ts/,
+    /^plugins\/session\.ts/,
     /^src\/tokens\/(?:session-reference|transient)\.ts/,
     /^src\/config\//
   ]

@@ -358,7 +358,7 @@ t.test('rule 62: nothing but 204, 302, 401 and 403', async (t) => {
     const extras = [
       '',
       'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n',
-      'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n',
+      'Connection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n',
       'Content-Type: text/plain\r\nContent-Length: 5\r\n',
       'Content-Type: garbage\r\n',
       'Expect: 100-continue\r\n',
