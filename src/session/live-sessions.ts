@@ -29,6 +29,8 @@ export interface LiveSessions {
   /** The live state of this session, made when it is first seen here. */
   of(session: Session): LiveSession
   find(id: string): LiveSession | undefined
+  /** The sessions known here of an account and of the profiles it opened; looks at every one, so not for every request. */
+  ofAccount(accountId: number): readonly Session[]
   /** Registers a stream, which ends with its session; gives the release to call when it ends by itself. */
   addStream(live: LiveSession, kind: StreamKind, abort: () => void): () => void
   readonly openStreams: Readonly<Record<StreamKind, number>>
@@ -104,6 +106,10 @@ export function createLiveSessions({
       return live
     },
     find: (id) => sessions.get(id),
+    ofAccount: (accountId) =>
+      [...sessions.values()]
+        .map(({ session }) => session)
+        .filter(({ account, homeAdmin }) => account.id === accountId || homeAdmin?.accountId === accountId),
     addStream(live, kind, abort) {
       const stream: Stream = { kind, abort }
       live.streams.add(stream)

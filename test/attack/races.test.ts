@@ -73,6 +73,9 @@ t.test('rule 22: everywhere also ends the profiles that the account switched to'
   matchProblem(t, await kid.get('/session'), 401, 'USHER_SESSION_REVOKED', 'it could have switched back')
   matchProblem(t, await guest.get('/session'), 401, 'USHER_SESSION_REVOKED')
   t.equal((await other.get('/session')).status, 200)
+  const ofHome = () => usher.simulator.tokens.living().filter(({ account }) => account !== 'friend').length
+  await until(() => ofHome() === 0)
+  t.pass('all of their tokens are signed out: a restart brings no session back')
 })
 
 t.test('rule 22: nor do the scoped tokens of such a profile live on', async (t) => {

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/core.ts'
 import { Problem } from '../../../src/errors.ts'
-import { hasRole } from '../../../src/session/session.ts'
+import { hasRole, type Session } from '../../../src/session/session.ts'
 import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
 
 const Slide = Type.Object({ slide: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) })
@@ -87,9 +87,14 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
         const { session } = read.live
         const everywhere = request.body?.everywhere === true
         if (everywhere) {
+          const accountId = session.account.id
           const before = core.now()
           const until = before + core.config.sessionMaxMs
-          core.revocations.revoke({ kind: 'account', accountId: session.account.id, before, until })
+          // Their tokens too, so that a restart, which forgets revocations, brings none of them back.
+          for (const other of core.live.ofAccount(accountId)) {
+            if (other.id !== session.id && !core.revocations.isRevoked(other)) signOut(core, other)
+          }
+          core.revocations.revoke({ kind: 'account', accountId, before, until })
         }
         reply.endSession(session, everywhere ? 'logout_everywhere' : 'logout')
       }
@@ -133,4 +138,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
       }
     }
   )
+}
+
+function signOut({ signOuts }: Core, { accountToken, clientIdentifier, homeAdmin }: Session): void {
+  signOuts.add(accountToken, clientIdentifier)
+  if (homeAdmin !== null) signOuts.add(homeAdmin.token, homeAdmin.clientIdentifier)
 }
