@@ -126,6 +126,8 @@ export default fp<SessionPluginOptions>(
         replace(before.live.session, session)
       }
       decided.add(this)
+      // Known from its start, so that "everywhere" finds it.
+      sessions.live.of(session)
       this.setCookie(names.session, value, { ...attributes, maxAge })
       return toView(session, false, basePath)
     })
@@ -163,8 +165,7 @@ export default fp<SessionPluginOptions>(
     fastify.addHook('onError', async (request, reply, error) => {
       const read = reads.get(request)
       if (request.routeOptions.config.guard !== 'session' || !read?.open || !isTokenDead(error)) return
-      // It has ended otherwise meanwhile, and a fresh one may have taken its place in the browser.
-      if (sessions.hasEnded(read)) return
+      if (sessions.hasEnded(read)) return // Otherwise meanwhile; a fresh one may have taken its place.
       sessions.end(read.live.session)
       onEnd(read.live.session, 'token_dead')
       reply.clearSessionCookie()
