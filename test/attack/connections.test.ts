@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { createBrowser } from '../support/browser.ts'
 import { sendRaw } from '../support/raw.ts'
 import { until } from '../support/until.ts'
 import { startTestUsher, type TestUsher } from '../support/usher.ts'
@@ -25,11 +26,11 @@ t.test('rule 49: an upgrade behind a request that is not answered yet takes noth
 })
 
 /** The HTTP server that answers at this address. */
-async function serverOf(usher: TestUsher): Promise<Server> {
+async function serverOf(usher: TestUsher, url = usher.publicUrl): Promise<Server> {
   const found = Promise.withResolvers<Server>()
   const see = (message: unknown) => found.resolve((message as { server: Server }).server)
   subscribe('http.server.request.start', see)
-  await usher.browser().get('/healthz')
+  await createBrowser(url).get('/healthz')
   unsubscribe('http.server.request.start', see)
   return found.promise
 }
@@ -57,3 +58,20 @@ t.test('rule 53: whoever sends nonsense and keeps the line open is hung up on', 
     await gone
   }
 })
+
+t.test(
+  'rule 53: both listeners bound the time of a head and of a whole request, and the size of heads',
+  async (t) => {
+    const usher = await startTestUsher(t)
+    for (const url of [usher.publicUrl, usher.internalUrl]) {
+      const server = await serverOf(usher, url)
+      t.ok(server.headersTimeout > 0 && server.headersTimeout <= 60_000, 'a head')
+      t.ok(server.requestTimeout > 0 && server.requestTimeout <= 60_000, 'a whole request')
+      const { status } = await sendRaw(
+        url,
+        `GET /healthz HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`
+      )
+      t.equal(status, 431)
+    }
+  }
+)
