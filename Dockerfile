@@ -3,9 +3,12 @@
 # Debian's slim image rather than Alpine: the runtime that package-lock.json pins for development is linked
 # against glibc. Node 26 needs libatomic1; a base without it fails in the first RUN, not in production.
 FROM node:26-bookworm-slim AS build
+# The build is the user's that the service is: the compiled code it leaves in dist/cache is found by the user's id.
+RUN install -d -o node -g node /app
+USER node
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN --mount=type=cache,target=/root/.npm npm ci
+RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
 COPY src src

@@ -15,13 +15,19 @@ export interface UsherProcess {
   readonly exited: Promise<number | null>
 }
 
+const SOURCES = [process.execPath, fileURLToPath(new URL('../../src/server.ts', import.meta.url))]
+
 /**
  * Usher as a process of its own, with these settings and nothing else in its environment. Resolves when both
  * listeners are ready. A token of the simulator in its log fails the test.
  */
-export async function spawnUsher(t: Test, settings: Readonly<Record<string, string>>): Promise<UsherProcess> {
-  const main = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
-  const child = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...settings } })
+export async function spawnUsher(
+  t: Test,
+  settings: Readonly<Record<string, string>>,
+  [file = '', ...args]: readonly string[] = SOURCES,
+  cwd?: string
+): Promise<UsherProcess> {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...settings }, cwd })
   const exited = once(child, 'exit').then(([code]) => code as number | null)
   const canary = createCanary()
   const logs: Record<string, unknown>[] = []

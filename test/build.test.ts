@@ -1,0 +1,128 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { generateKey } from '../src/commands.ts'
+import { freePort } from './support/ports.ts'
+import { spawnUsher } from './support/usher-process.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`
+const run = promisify(execFile)
+
+// Below the root, so that packages are found as they are from dist/.
+const dir = t.testdir()
+cpSync(join(ROOT, 'package.json'), join(dir, 'package.json'))
+const dist = join(dir, 'dist')
+await run(process.execPath, ['scripts/build.ts', relative(ROOT, dist)], { cwd: ROOT })
+await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'routes/public/signin/client', '--outDir', dist], {
+  cwd: ROOT
+})
+const server = join(dist, 'src/server.js')
+const program = [process.execPath, '--enable-source-maps', server]
+
+/** An Usher on free ports, whose Plex nobody asks. */
+async function settings(): Promise<Record<string, string>> {
+  const port = await freePort()
+  return {
+    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
+    USHER_HOST: '127.0.0.1',
+    USHER_PORT: String(port),
+    USHER_INTERNAL_HOST: '127.0.0.1',
+    USHER_INTERNAL_PORT: '0',
+    USHER_SESSION_KEYS: generateKey(Date.now()),
+    USHER_PMS_URL: 'http://127.0.0.1:9',
+    USHER_PMS_MACHINE_ID: 'a'.repeat(40),
+    USHER_DRAIN: '1s'
+  }
+}
+
+async function statusOf(url: string): Promise<number> {
+  const { status, body } = await fetch(url)
+  await body?.cancel()
+  return status
+}
+
+t.test('npm start starts what was built, and SIGTERM ends it with 0', async (t) => {
+  const env = { ...(await settings()), PATH, HOME: dir, npm_config_update_notifier: 'false' }
+  const usher = await spawnUsher(t, env, ['npm', 'start', '--silent'], dir)
+  t.equal(await statusOf(`${usher.publicUrl}/healthz`), 204)
+  t.equal(await statusOf(`${usher.internalUrl}/healthz`), 204)
+  usher.signal('SIGTERM')
+  t.equal(await usher.exited, 0)
+  t.equal(usher.logs.at(-1)?.['msg'], 'stopped')
+  await t.rejects(statusOf(`${usher.publicUrl}/healthz`), 'nothing is left that answers')
+})
+
+t.test('what a start leaves for later is in the build: the page, the documents, Redis', async (t) => {
+  const redis = { USHER_REDIS_URL: `redis://127.0.0.1:${await freePort()}` }
+  const usher = await spawnUsher(t, { ...(await settings()), ...redis }, program)
+  const page = await (await fetch(`${usher.publicUrl}/signin`)).text()
+  const assets = [...page.matchAll(/(?:src|href)="([^"]+\.(?:js|css|svg|woff2))"/g)].map(([, path = '']) => path)
+  t.ok(assets.length > 10, `${assets.length} files of the page`)
+  for (const path of assets) t.equal(await statusOf(`${usher.publicUrl}${path}`), 200, path)
+  for (const path of ['/openapi.json', '/docs', '/docs/static/swagger-ui.css']) {
+    t.equal(await statusOf(`${usher.internalUrl}${path}`), 200, path)
+  }
+  t.ok(
+    usher.logs.some(({ level, msg }) => level === 'warn' && String(msg).startsWith('shared store away')),
+    'Redis was tried'
+  )
+})
+
+t.test('a log that nobody reads any more does not keep it from ending well', async (t) => {
+  const env = await settings()
+  const child = spawn(process.execPath, ['--enable-source-maps', server], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const exited = once(child, 'exit')
+  await once(child.stdout, 'data')
+  child.stdout.destroy()
+  await once(child.stdout, 'close')
+  for (let times = 0; times < 50; times += 1) {
+    t.equal(await statusOf(`${env['USHER_PUBLIC_URL']}/healthz`), 204)
+  }
+  child.kill('SIGTERM')
+  t.strictSame(await exited, [0, null])
+})
+
+t.test('compiled code is kept in dist/cache, and it starts where none can be', async (t) => {
+  const cache = join(dist, 'cache')
+  rmSync(cache, { recursive: true, force: true })
+  const { stdout } = await run(process.execPath, [server, '--version'])
+  t.match(stdout, /^\d+\.\d+\.\d+\n$/)
+  t.ok(readdirSync(cache).length === 1, 'for this Node')
+  rmSync(cache, { recursive: true })
+  writeFileSync(cache, 'a file is no place for others')
+  t.teardown(() => rmSync(cache))
+  t.strictSame(await run(process.execPath, [server, '--version']), { stdout, stderr: '' })
+  const usher = await spawnUsher(t, await settings(), program)
+  t.equal(await statusOf(`${usher.publicUrl}/healthz`), 204)
+})
+
+t.test('commands answer as the sources do', async (t) => {
+  const { stdout: key } = await run(process.execPath, [server, '--generate-key'], { env: {} })
+  const env = { ...(await settings()), USHER_SESSION_KEYS: key.trim() }
+  const checked = await run(process.execPath, [server, '--check-config'], { env })
+  t.strictSame(checked, { stdout: 'configuration is valid\n', stderr: '' })
+  await t.rejects(run(process.execPath, [server, '--check-config'], { env: {} }), {
+    code: 1,
+    stderr: /USHER_PUBLIC_URL/
+  })
+})
+
+t.test('an incomplete build does not start, and the trace names the source', async (t) => {
+  const other = join(dir, 'incomplete')
+  mkdirSync(other)
+  cpSync(dist, join(other, 'dist'), { recursive: true })
+  rmSync(join(other, 'dist/routes/public/signin/style/page.css'))
+  const failed = run(process.execPath, ['--enable-source-maps', join(other, 'dist/src/server.js')], {
+    env: await settings()
+  })
+  await t.rejects(failed, { code: 1, stderr: /^start failed: .*routes\/public\/signin\/assets\.ts:\d+/ })
+  t.notOk(existsSync(join(other, 'dist/src/packages.js.map')), 'no map of packages, read at every start')
+})
