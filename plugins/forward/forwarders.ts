@@ -4,6 +4,7 @@ import { addressRule } from '../../src/plex/connections.ts'
 import { createDispatcher } from '../../src/plex/dispatcher.ts'
 import { toTransportProblem } from '../../src/plex/upstream-errors.ts'
 import { createForwarder, type Forwarder } from '../../src/proxy/forward.ts'
+import { createMediaLane } from '../../src/proxy/media-lane/media-lane.ts'
 import type { PmsPrincipal } from './principals.ts'
 
 export interface Forwarders {
@@ -27,17 +28,23 @@ export interface ForwardersOptions {
 export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOptions): Forwarders {
   const { config, metrics, connectionRules } = core
 
-  function create(isAllowed: AddressRule | null): Forwarder {
+  /** `mediaOrigin`: the one server that all media comes from. */
+  function create(isAllowed: AddressRule | null, mediaOrigin: string | null): Forwarder {
+    const { ca } = config.pms
     return createForwarder({
       service: 'pms',
       mount,
       createDispatcher: (connections) =>
         createDispatcher({
           connectTimeoutMs,
-          ca: config.pms.ca,
+          ca,
           connections,
           ...(isAllowed && { isAllowed })
         }),
+      ...(mediaOrigin !== null && {
+        createMediaLane: (connections) =>
+          createMediaLane({ origin: mediaOrigin, ca, connectTimeoutMs, connections })
+      }),
       timeoutMs: config.upstreamTimeoutMs,
       secure: config.publicUrl.secure,
       sharedWithSite: config.allowedOrigins.length > 0,
@@ -51,11 +58,11 @@ export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOp
   }
 
   if (config.pms.url !== null) {
-    const configured = create(null)
+    const configured = create(null, config.mediaLane ? new URL(config.pms.url).origin : null)
     return { of: () => configured, close: () => configured.close() }
   }
-  const own = create(addressRule({ owned: true }, connectionRules))
-  const foreign = create(addressRule({ owned: false }, connectionRules))
+  const own = create(addressRule({ owned: true }, connectionRules), null)
+  const foreign = create(addressRule({ owned: false }, connectionRules), null)
   return {
     of: ({ role }) => (role === 'owner' ? own : foreign),
     async close() {

@@ -36,6 +36,10 @@ export class Answer {
   private held: Buffer | null = null
   private release: (() => void) | null = null
   private listensDrain = false
+  /** Writes of lent bytes under way, and whether the source waits for their end. */
+  private writing = 0
+  private isAwaited = false
+  private onWritten: (() => void) | null = null
 
   constructor(call: ForwardCall, source: Source) {
     this.call = call
@@ -57,17 +61,21 @@ export class Answer {
     process.nextTick(flush, this)
   }
 
-  /** Takes a piece of the body; true where more should wait for `resume`. */
-  write(chunk: Buffer): boolean {
+  /**
+   * Takes a piece of the body; true where more should wait for `resume`. A `lent` one is only good until then, or
+   * until this returns false.
+   */
+  write(chunk: Buffer, lent: boolean): boolean {
     const piece = this.scrubber === null ? chunk : this.scrubber.scrub(chunk)
     if (piece.length === 0) return false
     if (!this.sent) {
       if (this.held === null) {
-        this.held = piece
+        this.held = lent ? Buffer.from(piece) : piece
         return false
       }
       this.sendHead()
     }
+    if (lent) return this.writeLent(piece)
     this.response.write(piece)
     if (this.response.writableLength <= QUEUE_MAX_BYTES) return false
     if (!this.listensDrain) {
@@ -75,6 +83,25 @@ export class Answer {
       this.response.on('drain', onClientDrain)
     }
     return true
+  }
+
+  private writeLent(piece: Buffer): boolean {
+    const { response } = this
+    this.writing++
+    this.onWritten ??= () => this.written()
+    response.write(piece, this.onWritten)
+    // Now, not at the end of the tick: most pieces are gone at once, and their memory is free again.
+    response.uncork()
+    if (response.writableLength === 0) return this.isAwaited
+    this.isAwaited = true
+    return true
+  }
+
+  private written(): void {
+    this.writing--
+    if (this.writing > 0 || !this.isAwaited) return
+    this.isAwaited = false
+    this.source.resume()
   }
 
   end(): void {

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import { Problem } from '../errors.ts'
 import { Answer, type Source } from './answer.ts'
 import type { ForwardCall, ForwardContext, ForwardOutcome, Lane } from './forward-call.ts'
+import type { TransferHandler } from './media-lane/transfer.ts'
 import { refuse, toOutcome } from './refusal.ts'
 import { BODY_MAX_BYTES, hasBody, limitBody, tooLarge } from './request-body.ts'
 import { toUpstreamHeaders } from './request-headers.ts'
@@ -17,7 +18,7 @@ const RETRY_JITTER_MS = 50
 const unwanted = (): Error => new Error('the answer is no longer wanted')
 
 /** The upstream side of one forwarded request, from dispatch to the last byte. A class for the reason of `Answer`. */
-export class Exchange implements Dispatcher.DispatchHandler, Source {
+export class Exchange implements TransferHandler, Source {
   private readonly context: ForwardContext
   private readonly call: ForwardCall
   private readonly lane: Lane
@@ -31,7 +32,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Source {
   constructor(context: ForwardContext, call: ForwardCall) {
     this.context = context
     this.call = call
-    this.lane = context.lanes[call.class]
+    this.lane = toLane(context, call)
     this.answer = new Answer(call, this)
     this.startedAt = performance.now()
   }
@@ -115,7 +116,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Source {
     if (this.answer.closed) {
       this.discarded += chunk.length
       if (this.discarded > DISCARD_MAX_BYTES) controller.abort(unwanted())
-    } else if (this.answer.write(chunk)) {
+    } else if (this.answer.write(chunk, this.lane.lends)) {
       controller.pause()
     }
   }
@@ -176,6 +177,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Source {
     const code = 'code' in error ? error.code : null
     return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
   }
+}
+
+function toLane({ lanes, mediaLane }: ForwardContext, call: ForwardCall): Lane {
+  const isFetch = call.class === 'media' && (call.method === 'GET' || call.method === 'HEAD')
+  return mediaLane !== null && isFetch ? mediaLane : lanes[call.class]
 }
 
 const start = (exchange: Exchange): void => exchange.start()

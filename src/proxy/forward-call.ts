@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Problem } from '../errors.ts'
+import type { TransferHandler } from './media-lane/transfer.ts'
 import type { RouteClass } from './policy-table.ts'
 
 /** Where an answer goes: Fastify's reply, of which this is the part that forwarding needs. */
@@ -52,12 +54,36 @@ export interface ForwardCall {
 
 export type ForwardOutcome = 'ok' | 'refused' | 'failed' | 'timeout' | 'unreachable' | 'invalid'
 
+/** What forwarding asks of a connection pool: undici's, or the media lane. */
+export interface LaneDispatcher {
+  dispatch(
+    options: {
+      origin: string
+      path: string
+      method: Dispatcher.HttpMethod
+      headers: string[]
+      body: Readable | null
+      headersTimeout: number
+      bodyTimeout: number
+    },
+    handler: TransferHandler
+  ): boolean
+  destroy(): Promise<void>
+}
+
 /** One connection pool and how many requests it carries at once. */
 export interface Lane {
-  readonly dispatcher: Dispatcher
+  readonly dispatcher: LaneDispatcher
+  /** Whether a piece of a body is only lent: left as it is while paused, and overwritten afterwards. */
+  readonly lends: boolean
   readonly connections: number
   /** Requests under way; beyond `connections` they wait, and the wait is limited. */
   open: number
+}
+
+/** A lane of undici's, which upgrades too. */
+export interface PoolLane extends Lane {
+  readonly dispatcher: Dispatcher
 }
 
 /** What all requests of one forwarder share. */
@@ -65,7 +91,9 @@ export interface ForwardContext {
   readonly service: 'pms' | 'plex.tv'
   /** Where the upstream appears to browsers: `/pms` below the base path. */
   readonly mount: string
-  readonly lanes: Readonly<Record<RouteClass, Lane>>
+  readonly lanes: Readonly<Record<RouteClass, PoolLane>>
+  /** The lane of media that is fetched from the one server it leads to; null where there is none. */
+  readonly mediaLane: Lane | null
   /** Milliseconds until the head of an answer, and again between two pieces of its body. */
   readonly timeoutMs: number
   /** Flat headers set on every answer. */

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import type { Problem } from '../errors.ts'
 import { Exchange } from './exchange.ts'
 import type { ForwardCall, ForwardContext } from './forward-call.ts'
+import type { MediaLane } from './media-lane/media-lane.ts'
 import type { RouteClass } from './policy-table.ts'
 import { fixedFields } from './response-headers.ts'
 import { tunnel, type UpgradeCall } from './upgrade.ts'
@@ -15,6 +16,8 @@ export interface ForwarderOptions {
    * take the connections that short answers wait for.
    */
   readonly createDispatcher: (connections: number) => Dispatcher
+  /** Makes the lane of media, of so many connections, where all media comes from one server. */
+  readonly createMediaLane?: (connections: number) => MediaLane
   /** Connections per origin where they differ from the usual. */
   readonly connections?: Partial<Record<RouteClass, number>>
   /** Milliseconds until the head of an answer, and again between two pieces of its body. */
@@ -47,8 +50,10 @@ const CONNECTIONS: Readonly<Record<RouteClass, number>> = {
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const createLane = (kind: RouteClass) => {
     const connections = options.connections?.[kind] ?? CONNECTIONS[kind]
-    return { dispatcher: options.createDispatcher(connections), connections, open: 0 }
+    return { dispatcher: options.createDispatcher(connections), connections, lends: false, open: 0 }
   }
+  const mediaConnections = options.connections?.media ?? CONNECTIONS.media
+  const media = options.createMediaLane?.(mediaConnections) ?? null
   const context: ForwardContext = {
     service: options.service,
     mount: options.mount,
@@ -58,6 +63,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       event: createLane('event'),
       upgrade: createLane('upgrade')
     },
+    mediaLane:
+      media === null ? null : { dispatcher: media, connections: mediaConnections, lends: true, open: 0 },
     timeoutMs: options.timeoutMs,
     fixed: fixedFields(options),
     toProblem: options.toProblem,
@@ -68,7 +75,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     forward: (call) => new Exchange(context, call).start(),
     upgrade: (call) => tunnel(context, call),
     async close() {
-      await Promise.all(Object.values(context.lanes).map((lane) => lane.dispatcher.destroy()))
+      const lanes = Object.values(context.lanes).map((lane) => lane.dispatcher.destroy())
+      await Promise.all([...lanes, media?.destroy()])
     }
   }
 }

@@ -1,0 +1,79 @@
+import { type ChunkedDecoder, createChunkedDecoder } from './chunked.ts'
+import { headTooLarge, malformed } from './lane-errors.ts'
+import { HEAD_MAX_BYTES, type LaneHead, parseHead } from './response-head.ts'
+
+/** Who hears of an answer as it is read. */
+export interface AnswerSink {
+  onHead(head: LaneHead): void
+  /** A piece of the body, as it lies in the buffer that was read into. */
+  onPiece(piece: Buffer): void
+  /** The answer is whole. `over`: bytes that came behind it, though nothing was asked. */
+  onWhole(over: number): void
+}
+
+const HEAD_END = Buffer.from('\r\n\r\n')
+
+/** Reads one answer, cut wherever the network cut it. A class for the reason of `Answer`. */
+export class AnswerReader {
+  private readonly sink: AnswerSink
+  private readonly isHead: boolean
+  private head: LaneHead | null = null
+  private headPart: Buffer | null = null
+  private left = 0
+  private decoder: ChunkedDecoder | null = null
+
+  /** `isHead`: what answers a HEAD request has no body, whatever it announces. */
+  constructor(sink: AnswerSink, isHead: boolean) {
+    this.sink = sink
+    this.isHead = isHead
+  }
+
+  /** Takes what was read; throws where it is no answer, or could be taken for two. */
+  take(data: Buffer): void {
+    let rest: Buffer | null = data
+    while (rest !== null && this.head === null) rest = this.takeHead(rest)
+    if (rest !== null && rest.length > 0) this.takeBody(rest)
+  }
+
+  /** The server has ended its side: whether that ends the body too, as it does where nothing else tells its length. */
+  takeEnd(): boolean {
+    if (this.head?.framing !== 'close') return false
+    this.sink.onWhole(0)
+    return true
+  }
+
+  /** Gives what comes behind a head that is whole; null where nothing is left to take. */
+  private takeHead(data: Buffer): Buffer | null {
+    const bytes = this.headPart === null ? data : Buffer.concat([this.headPart, data])
+    const end = bytes.indexOf(HEAD_END)
+    if ((end === -1 ? bytes.length : end + HEAD_END.length) > HEAD_MAX_BYTES) throw headTooLarge()
+    this.headPart = end === -1 ? Buffer.from(bytes) : null
+    if (end === -1) return null
+    const head = parseHead(bytes.subarray(0, end), this.isHead)
+    const rest = bytes.subarray(end + HEAD_END.length)
+    // Neither was asked for: 100 answers an Expect, 101 an Upgrade. The other ones say nothing to a browser.
+    if (head.status === 100 || head.status === 101) throw malformed('status')
+    if (head.status < 200) return rest
+    this.head = head
+    this.left = head.length
+    this.decoder = head.framing === 'chunked' ? createChunkedDecoder() : null
+    this.sink.onHead(head)
+    if (head.framing !== 'none') return rest
+    this.sink.onWhole(rest.length)
+    return null
+  }
+
+  private takeBody(data: Buffer): void {
+    if (this.decoder !== null) {
+      const over = this.decoder.decode(data, (piece) => this.sink.onPiece(piece))
+      if (over !== -1) this.sink.onWhole(over)
+    } else if (this.head?.framing === 'close') {
+      this.sink.onPiece(data)
+    } else {
+      const piece = data.length <= this.left ? data : data.subarray(0, this.left)
+      this.left -= piece.length
+      this.sink.onPiece(piece)
+      if (this.left === 0) this.sink.onWhole(data.length - piece.length)
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { malformed } from './lane-errors.ts'
+import { addField } from './response-head.ts'
+
+export interface ChunkedDecoder {
+  /**
+   * Takes the next bytes and gives the data in them to `emit`, uncopied. Returns how many bytes were not of this
+   * body, or -1 where it goes on. Throws where the coding is broken.
+   */
+  decode(data: Buffer, emit: (piece: Buffer) => void): number
+}
+
+/** Bytes of one line of the coding: a size with extensions, or a trailer field. */
+const LINE_MAX_BYTES = 4096
+/** Bytes of all trailer fields. */
+const TRAILERS_MAX_BYTES = 16 * 1024
+const CR = 0x0d
+const LF = 0x0a
+
+// RFC 9112 §7.1; extensions of plain tokens are passed over, twelve digits are exact in a number.
+const SIZE_LINE = /^([0-9A-Fa-f]{1,12})(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?)*$/
+
+/** Takes the chunked coding off one body, by RFC 9112 §7.1 and nothing more lenient. */
+export function createChunkedDecoder(): ChunkedDecoder {
+  let state: 'size' | 'data' | 'data-end' | 'trailers' = 'size'
+  /** Bytes of the chunk that are still to come. */
+  let left = 0
+  /** The line so far, and whether a CR ended it. */
+  let line = ''
+  let sawCr = false
+  let trailerBytes = 0
+
+  /** Reads on in the current line; returns where it ends, or -1. */
+  function readLine(data: Buffer, from: number): number {
+    for (let at = from; at < data.length; at++) {
+      const byte = data[at]
+      if (sawCr) {
+        if (byte !== LF) throw malformed('chunk')
+        line += data.toString('latin1', from, Math.max(from, at - 1))
+        sawCr = false
+        return at + 1
+      }
+      if (byte === LF) throw malformed('chunk')
+      if (byte === CR) sawCr = true
+      else if (line.length + at - from >= LINE_MAX_BYTES) throw malformed('chunk')
+    }
+    line += data.toString('latin1', from, sawCr ? Math.max(from, data.length - 1) : data.length)
+    return -1
+  }
+
+  function takeLine(): string {
+    const taken = line
+    line = ''
+    return taken
+  }
+
+  function takeSize(): void {
+    const size = SIZE_LINE.exec(takeLine())?.[1]
+    if (size === undefined) throw malformed('chunk')
+    left = Number.parseInt(size, 16)
+    state = left === 0 ? 'trailers' : 'data'
+  }
+
+  /** Whether that was the empty line that ends the body. Trailer fields end here; nothing of them passes. */
+  function takeTrailer(): boolean {
+    const text = takeLine()
+    if (text === '') return true
+    trailerBytes += text.length
+    if (trailerBytes > TRAILERS_MAX_BYTES) throw malformed('trailer')
+    const fields: NodeJS.Dict<string | string[]> = Object.create(null)
+    addField(fields, text)
+    // RFC 9110 §6.5.1: what frames a message is too late here.
+    if ('content-length' in fields || 'transfer-encoding' in fields) throw malformed('trailer')
+    return false
+  }
+
+  return {
+    decode(data, emit) {
+      let at = 0
+      while (at < data.length) {
+        if (state === 'data') {
+          const to = Math.min(data.length, at + left)
+          left -= to - at
+          if (left === 0) state = 'data-end'
+          emit(data.subarray(at, to))
+          at = to
+          continue
+        }
+        at = readLine(data, at)
+        if (at === -1) return -1
+        if (state === 'size') takeSize()
+        else if (state === 'trailers') {
+          if (takeTrailer()) return data.length - at
+        } else {
+          if (takeLine() !== '') throw malformed('chunk')
+          state = 'size'
+        }
+      }
+      return -1
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import type { Socket } from 'node:net'
+import { AnswerReader, type AnswerSink } from './answer-reader.ts'
+import { brokenOff, timedOut } from './lane-errors.ts'
+import type { Opener } from './opener.ts'
+import { type BufferPool, ReadBuffers } from './read-buffers.ts'
+import { toRequestHead } from './request-head.ts'
+import type { LaneHead } from './response-head.ts'
+import type { Transfer } from './transfer.ts'
+
+export interface Owner {
+  /** The connection is ready for another request. */
+  onFree(connection: Connection): void
+  onClose(connection: Connection): void
+}
+
+type Phase = 'connect' | 'idle' | 'head' | 'body' | 'closed'
+
+/** Milliseconds that a connection waits which was opened for a request that is no longer wanted. */
+const UNUSED_IDLE_MS = 2000
+
+/**
+ * One connection of the lane: writes a request, reads its answer straight into pooled buffers, and hands the body on
+ * from there. What it hands on is lent: as soon as the handler pauses, the buffer is put aside, and read into again
+ * only after it resumed. A class for the reason of `Answer`.
+ */
+export class Connection implements AnswerSink {
+  private readonly owner: Owner
+  private readonly opener: Opener
+  private readonly buffers: ReadBuffers
+  private readonly socket: Socket
+  private phase: Phase = 'connect'
+  private transfer: Transfer | null
+  private reader: AnswerReader | null = null
+  private timer: NodeJS.Timeout
+  private idleMs = 0
+  /** The last read filled its buffer. */
+  private filled = false
+  /** The answer is whole, and its last bytes are still lent. */
+  private ending = false
+
+  constructor(opener: Opener, pool: BufferPool, owner: Owner, transfer: Transfer) {
+    this.opener = opener
+    this.buffers = new ReadBuffers(pool)
+    this.owner = owner
+    this.transfer = transfer
+    this.timer = setTimeout(onTimeout, opener.connectTimeoutMs, this)
+    this.socket = opener.open({
+      buffer: () => this.nextBuffer(),
+      callback: (bytes, buffer) => this.onRead(bytes, buffer as Buffer)
+    })
+    this.socket.setNoDelay(true)
+    this.socket.on(opener.readyEvent, () => this.onReady())
+    this.socket.on('end', () => this.onEnd())
+    this.socket.on('error', (error) => this.fail(error))
+    this.socket.on('close', () => this.onClose())
+  }
+
+  /** Whether it waits for a request. */
+  get isFree(): boolean {
+    return this.phase === 'idle'
+  }
+
+  /** Sends a request on a connection that is free. */
+  carry(transfer: Transfer): void {
+    // A handler that changed its mind while it waited has not used the connection.
+    if (!transfer.start(this)) {
+      this.free(UNUSED_IDLE_MS)
+      return
+    }
+    const { method, headersTimeout } = transfer.options
+    this.transfer = transfer
+    this.reader = new AnswerReader(this, method === 'HEAD')
+    this.arm('head', headersTimeout ?? 0)
+    try {
+      this.socket.write(toRequestHead(transfer.options, this.opener.host), 'latin1')
+    } catch (error) {
+      this.fail(error as Error)
+    }
+  }
+
+  onHead(head: LaneHead): void {
+    const { transfer } = this
+    if (transfer === null) return
+    this.idleMs = head.idleMs
+    this.arm('body', transfer.options.bodyTimeout ?? 0)
+    transfer.handler.onResponseStart(transfer, head.status, head.headers, '')
+  }
+
+  onPiece(piece: Buffer): void {
+    const { transfer } = this
+    transfer?.handler.onResponseData(transfer, piece)
+  }
+
+  onWhole(over: number): void {
+    const { transfer } = this
+    if (over > 0) this.idleMs = 0
+    if (transfer === null) return
+    this.ending = transfer.paused
+    if (this.ending) return
+    this.transfer = null
+    this.reader = null
+    transfer.end()
+    this.free(this.idleMs)
+  }
+
+  resume(): void {
+    if (this.phase === 'closed') return
+    this.buffers.takeBack()
+    if (this.ending) {
+      this.onWhole(0)
+    } else {
+      this.timer.refresh()
+      this.socket.resume()
+    }
+  }
+
+  onTimeout(): void {
+    const { phase, transfer } = this
+    // Nothing is read while the client takes its time.
+    if (transfer?.paused === true) this.timer.refresh()
+    else if (phase === 'idle') this.close()
+    else if (phase !== 'closed') this.fail(timedOut(phase))
+  }
+
+  close(): void {
+    if (this.phase === 'closed') return
+    this.phase = 'closed'
+    // Bytes that are still lent may be written yet: nothing is ever read into their buffer again.
+    if (this.transfer?.paused === true) this.buffers.abandon()
+    this.transfer = null
+    clearTimeout(this.timer)
+    this.socket.destroy()
+    this.owner.onClose(this)
+  }
+
+  /** Ends the connection, and the request on it. */
+  destroy(error: Error): void {
+    this.ending = false
+    this.fail(error)
+  }
+
+  private free(idleMs: number): void {
+    if (idleMs === 0) {
+      this.close()
+      return
+    }
+    this.arm('idle', idleMs)
+    this.owner.onFree(this)
+  }
+
+  private arm(phase: Phase, ms: number): void {
+    if (this.phase === 'closed') return
+    this.phase = phase
+    clearTimeout(this.timer)
+    if (ms > 0) this.timer = setTimeout(onTimeout, ms, this)
+  }
+
+  private onReady(): void {
+    const { transfer } = this
+    this.transfer = null
+    if (transfer !== null) this.carry(transfer)
+  }
+
+  private onRead(bytes: number, buffer: Buffer): boolean {
+    const { reader } = this
+    if (this.phase === 'closed') return false
+    // Bytes that nobody asked for: whatever speaks there, it does not answer.
+    if (this.ending) this.idleMs = 0
+    else if (reader === null) this.destroy(brokenOff())
+    else {
+      this.filled = bytes === buffer.length
+      if (this.phase === 'body') this.timer.refresh()
+      try {
+        reader.take(buffer.subarray(0, bytes))
+      } catch (error) {
+        this.fail(error as Error)
+      }
+    }
+    return this.transfer === null || !this.transfer.paused
+  }
+
+  /** Called after every read. A closed connection may be reading still: its buffer goes to nobody else. */
+  private nextBuffer(): Buffer {
+    const { buffers, phase } = this
+    if (phase === 'body') {
+      if (this.transfer?.paused === true) buffers.lend()
+      else if (this.filled && this.opener.readsBig) buffers.grow()
+    } else if (phase !== 'closed') {
+      buffers.shrink()
+    }
+    return buffers.next
+  }
+
+  private onEnd(): void {
+    this.idleMs = 0
+    if (this.phase !== 'body' || this.reader?.takeEnd() !== true) this.fail(brokenOff())
+  }
+
+  private onClose(): void {
+    this.fail(brokenOff())
+    // Nothing is read into it any more.
+    this.buffers.shrink()
+  }
+
+  private fail(error: Error): void {
+    this.idleMs = 0
+    // Everything has come: how the connection ends is no concern of the answer.
+    if (this.phase === 'closed' || this.ending) return
+    const { transfer } = this
+    this.close()
+    transfer?.fail(error)
+  }
+}
+
+const onTimeout = (connection: Connection): void => connection.onTimeout()

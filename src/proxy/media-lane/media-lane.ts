@@ -1,0 +1,87 @@
+import { errors } from 'undici'
+import { Connection, type Owner } from './connection.ts'
+import { createOpener, type OpenerOptions } from './opener.ts'
+import { createBufferPool } from './read-buffers.ts'
+import { type LaneRequest, Transfer, type TransferHandler } from './transfer.ts'
+
+export interface MediaLaneOptions extends OpenerOptions {
+  /** Connections at most; further requests wait. */
+  readonly connections: number
+}
+
+/**
+ * The part of an undici dispatcher that forwarding uses, for `GET` and `HEAD` without a body to one server. The bytes
+ * that `onResponseData` gets are lent: they stay as they are until the handler returns without a pause, or resumes.
+ */
+export interface MediaLane {
+  dispatch(request: LaneRequest, handler: TransferHandler): boolean
+  destroy(): Promise<void>
+}
+
+/** Idle connections kept. */
+const MAX_IDLE = 32
+
+/**
+ * A second way to the media server, for its big files: a client that parses the head of an answer only, and hands the
+ * body on from the buffer it was read into.
+ */
+export function createMediaLane(options: MediaLaneOptions): MediaLane {
+  const opener = createOpener(options)
+  const pool = createBufferPool()
+  const open = new Set<Connection>()
+  const idle: Connection[] = []
+  const waiting: Transfer[] = []
+  let destroyed = false
+
+  const owner: Owner = {
+    onFree(connection) {
+      // A full turn of the loop: a server that closes, or says more than it was asked, has done so by then.
+      setImmediate(reuse, connection)
+    },
+    onClose(connection) {
+      open.delete(connection)
+      const at = idle.indexOf(connection)
+      if (at !== -1) idle.splice(at, 1)
+      if (open.size < options.connections) connect(nextWaiting())
+    }
+  }
+
+  function reuse(connection: Connection): void {
+    if (!connection.isFree) return
+    const transfer = nextWaiting()
+    if (transfer !== undefined) connection.carry(transfer)
+    else if (destroyed || idle.length >= MAX_IDLE) connection.close()
+    else idle.push(connection)
+  }
+
+  function nextWaiting(): Transfer | undefined {
+    let transfer = waiting.shift()
+    while (transfer?.settled === true) transfer = waiting.shift()
+    return transfer
+  }
+
+  function connect(transfer: Transfer | undefined): void {
+    if (transfer !== undefined) open.add(new Connection(opener, pool, owner, transfer))
+  }
+
+  return {
+    dispatch(request, handler) {
+      const transfer = new Transfer(request, handler)
+      if (destroyed) transfer.fail(new errors.ClientDestroyedError())
+      else if (request.origin !== options.origin)
+        transfer.fail(new errors.InvalidArgumentError('another origin'))
+      else {
+        const free = idle.pop()
+        if (free !== undefined) free.carry(transfer)
+        else if (open.size < options.connections) connect(transfer)
+        else waiting.push(transfer)
+      }
+      return open.size < options.connections
+    },
+    async destroy() {
+      destroyed = true
+      for (const transfer of waiting.splice(0)) transfer.fail(new errors.ClientDestroyedError())
+      for (const connection of [...open]) connection.destroy(new errors.ClientDestroyedError())
+    }
+  }
+}

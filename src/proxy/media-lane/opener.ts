@@ -1,0 +1,60 @@
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
+import { connect as connectTls, getCACertificates } from 'node:tls'
+
+/** How a socket is opened; every byte it reads goes through `onread`, into a buffer that the reader chooses. */
+export interface Opener {
+  open(onread: OnReadOpts): Socket
+  /** The event of a socket that is ready to be written to. */
+  readonly readyEvent: 'connect' | 'secureConnect'
+  /** Whether a read may be larger than a small buffer; TLS gives its records one by one. */
+  readonly readsBig: boolean
+  readonly connectTimeoutMs: number
+  /** For the Host field. */
+  readonly host: string
+}
+
+export interface OpenerOptions {
+  /** Scheme and authority of the one server. */
+  readonly origin: string
+  /** PEM text of a further certificate authority, beside the usual ones. */
+  readonly ca: string | null
+  readonly connectTimeoutMs: number
+}
+
+/** Opens sockets to one server; the TLS verification cannot be switched off (SECURITY rule 52). */
+export function createOpener({ origin, ca, connectTimeoutMs }: OpenerOptions): Opener {
+  const url = new URL(origin)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  if (url.protocol !== 'https:') {
+    const port = Number(url.port || 80)
+    return {
+      open: (onread) => connectTcp({ host, port, onread }),
+      readyEvent: 'connect',
+      readsBig: true,
+      connectTimeoutMs,
+      host: url.host
+    }
+  }
+  const options = {
+    host,
+    port: Number(url.port || 443),
+    // RFC 6066 §3: a literal address is no server name.
+    servername: isIP(host) === 0 ? host : '',
+    ALPNProtocols: ['http/1.1'],
+    // Set in so many words: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment must not win.
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2' as const,
+    ...(ca === null ? {} : { ca: [...getCACertificates('default'), ca] })
+  }
+  return {
+    open(onread) {
+      // The type leaves `onread` out; the documentation of tls.connect has it.
+      const withReads = { ...options, onread }
+      return connectTls(withReads)
+    },
+    readyEvent: 'secureConnect',
+    readsBig: false,
+    connectTimeoutMs,
+    host: url.host
+  }
+}

@@ -1,0 +1,81 @@
+/** Bytes: the buffer every connection has of its own; as much as a whole TLS record. */
+export const SMALL_BYTES = 16 * 1024
+/** Bytes read at once of a big part: one write to the client for each, so the larger the fewer. */
+export const BIG_BYTES = 256 * 1024
+/** Big buffers kept for the next transfer, 4 MB in all; those of a busier moment are given back. */
+const MAX_KEPT = 16
+
+/** The big reading buffers, shared by the connections of one lane. */
+export interface BufferPool {
+  take(): Buffer
+  /** Only where nothing reads from or into the buffer any more: its next bytes are somebody else's. */
+  give(buffer: Buffer): void
+}
+
+export function createBufferPool(): BufferPool {
+  const kept: Buffer[] = []
+  return {
+    take: () => kept.pop() ?? Buffer.allocUnsafeSlow(BIG_BYTES),
+    give(buffer) {
+      if (kept.length < MAX_KEPT) kept.push(buffer)
+    }
+  }
+}
+
+/**
+ * The buffers of one connection: a small one for heads and short answers, a big one while a long body comes, and those
+ * whose bytes are lent, which are never read into. A class for the reason of `Answer`.
+ */
+export class ReadBuffers {
+  private readonly pool: BufferPool
+  private current: Buffer = Buffer.allocUnsafeSlow(SMALL_BYTES)
+  private spare: Buffer | null = null
+  private lent: Buffer[] = []
+
+  constructor(pool: BufferPool) {
+    this.pool = pool
+  }
+
+  /** Where the next read goes. */
+  get next(): Buffer {
+    return this.current
+  }
+
+  /** Puts the current buffer aside: its bytes are on their way to a client. */
+  lend(): void {
+    this.lent.push(this.current)
+    this.toSmall()
+  }
+
+  /** Gives every buffer up, the current one too: they go to no other connection. */
+  abandon(): void {
+    this.lent = []
+    this.toSmall()
+  }
+
+  /** Everything lent has left. */
+  takeBack(): void {
+    for (const buffer of this.lent) {
+      if (buffer.length > SMALL_BYTES) this.pool.give(buffer)
+      else this.spare = buffer
+    }
+    this.lent = []
+  }
+
+  grow(): void {
+    if (this.current.length > SMALL_BYTES) return
+    this.spare = this.current
+    this.current = this.pool.take()
+  }
+
+  shrink(): void {
+    if (this.current.length === SMALL_BYTES) return
+    this.pool.give(this.current)
+    this.toSmall()
+  }
+
+  private toSmall(): void {
+    this.current = this.spare ?? Buffer.allocUnsafeSlow(SMALL_BYTES)
+    this.spare = null
+  }
+}
