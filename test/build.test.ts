@@ -12,16 +12,20 @@ const ROOT = join(import.meta.dirname, '..')
 const PATH = `${join(ROOT, 'node_modules/.bin')}:${process.env['PATH']}`
 const run = promisify(execFile)
 
+// Without what tap has every Node process load: what is built runs as it is shipped.
+const PLAIN = ['-u', 'NODE_OPTIONS']
+const plain = (args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) =>
+  run('env', [...PLAIN, process.execPath, ...args], options)
+
 // Below the root, so that packages are found as they are from dist/.
 const dir = t.testdir()
 cpSync(join(ROOT, 'package.json'), join(dir, 'package.json'))
 const dist = join(dir, 'dist')
-await run(process.execPath, ['scripts/build.ts', relative(ROOT, dist)], { cwd: ROOT })
-await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'routes/public/signin/client', '--outDir', dist], {
-  cwd: ROOT
-})
+const client = ['-p', 'routes/public/signin/client', '--outDir', dist]
+await plain(['scripts/build.ts', relative(ROOT, dist)], { cwd: ROOT })
+await plain([join(ROOT, 'node_modules/.bin/tsc'), ...client], { cwd: ROOT })
 const server = join(dist, 'src/server.js')
-const program = [process.execPath, '--enable-source-maps', server]
+const program = ['env', ...PLAIN, process.execPath, '--enable-source-maps', server]
 
 /** An Usher on free ports, whose Plex nobody asks. */
 async function settings(): Promise<Record<string, string>> {
@@ -47,7 +51,7 @@ async function statusOf(url: string): Promise<number> {
 
 t.test('npm start starts what was built, and SIGTERM ends it with 0', async (t) => {
   const env = { ...(await settings()), PATH, HOME: dir, npm_config_update_notifier: 'false' }
-  const usher = await spawnUsher(t, env, ['npm', 'start', '--silent'], dir)
+  const usher = await spawnUsher(t, env, ['env', ...PLAIN, 'npm', 'start', '--silent'], dir)
   t.equal(await statusOf(`${usher.publicUrl}/healthz`), 204)
   t.equal(await statusOf(`${usher.internalUrl}/healthz`), 204)
   usher.signal('SIGTERM')
@@ -60,7 +64,9 @@ t.test('what a start leaves for later is in the build: the page, the documents, 
   const redis = { USHER_REDIS_URL: `redis://127.0.0.1:${await freePort()}` }
   const usher = await spawnUsher(t, { ...(await settings()), ...redis }, program)
   const page = await (await fetch(`${usher.publicUrl}/signin`)).text()
-  const assets = [...page.matchAll(/(?:src|href)="([^"]+\.(?:js|css|svg|woff2))"/g)].map(([, path = '']) => path)
+  const assets = [...page.matchAll(/(?:src|href)="([^"]+\.(?:js|css|svg|woff2))"/g)].map(
+    ([, path = '']) => path
+  )
   t.ok(assets.length > 10, `${assets.length} files of the page`)
   for (const path of assets) t.equal(await statusOf(`${usher.publicUrl}${path}`), 200, path)
   for (const path of ['/openapi.json', '/docs', '/docs/static/swagger-ui.css']) {
@@ -74,10 +80,7 @@ t.test('what a start leaves for later is in the build: the page, the documents, 
 
 t.test('a log that nobody reads any more does not keep it from ending well', async (t) => {
   const env = await settings()
-  const child = spawn(process.execPath, ['--enable-source-maps', server], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env
-  })
+  const child = spawn('env', program.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], env })
   t.teardown(() => child.kill('SIGKILL'))
   const exited = once(child, 'exit')
   await once(child.stdout, 'data')
@@ -93,23 +96,23 @@ t.test('a log that nobody reads any more does not keep it from ending well', asy
 t.test('compiled code is kept in dist/cache, and it starts where none can be', async (t) => {
   const cache = join(dist, 'cache')
   rmSync(cache, { recursive: true, force: true })
-  const { stdout } = await run(process.execPath, [server, '--version'])
+  const { stdout } = await plain([server, '--version'])
   t.match(stdout, /^\d+\.\d+\.\d+\n$/)
   t.ok(readdirSync(cache).length === 1, 'for this Node')
   rmSync(cache, { recursive: true })
   writeFileSync(cache, 'a file is no place for others')
   t.teardown(() => rmSync(cache))
-  t.strictSame(await run(process.execPath, [server, '--version']), { stdout, stderr: '' })
+  t.strictSame(await plain([server, '--version']), { stdout, stderr: '' })
   const usher = await spawnUsher(t, await settings(), program)
   t.equal(await statusOf(`${usher.publicUrl}/healthz`), 204)
 })
 
 t.test('commands answer as the sources do', async (t) => {
-  const { stdout: key } = await run(process.execPath, [server, '--generate-key'], { env: {} })
+  const { stdout: key } = await plain([server, '--generate-key'], { env: {} })
   const env = { ...(await settings()), USHER_SESSION_KEYS: key.trim() }
-  const checked = await run(process.execPath, [server, '--check-config'], { env })
+  const checked = await plain([server, '--check-config'], { env })
   t.strictSame(checked, { stdout: 'configuration is valid\n', stderr: '' })
-  await t.rejects(run(process.execPath, [server, '--check-config'], { env: {} }), {
+  await t.rejects(plain([server, '--check-config'], { env: {} }), {
     code: 1,
     stderr: /USHER_PUBLIC_URL/
   })
@@ -120,7 +123,7 @@ t.test('an incomplete build does not start, and the trace names the source', asy
   mkdirSync(other)
   cpSync(dist, join(other, 'dist'), { recursive: true })
   rmSync(join(other, 'dist/routes/public/signin/style/page.css'))
-  const failed = run(process.execPath, ['--enable-source-maps', join(other, 'dist/src/server.js')], {
+  const failed = plain(['--enable-source-maps', join(other, 'dist/src/server.js')], {
     env: await settings()
   })
   await t.rejects(failed, { code: 1, stderr: /^start failed: .*routes\/public\/signin\/assets\.ts:\d+/ })
