@@ -97,7 +97,7 @@ export default fp<RateLimitsOptions>(
     ) {
       const counter = counters.get(name)
       if (counter === undefined) throw new TypeError('no such limit')
-      keys.set(request, key ?? normalizeIP(request.ip))
+      keys.set(request, key ?? normalizeIP(withoutPort(request.ip)))
       const result = await counter(request, { increment })
       if (result.isAllowed) throw new TypeError('no limit has an allow-list')
       return result
@@ -133,3 +133,9 @@ export default fp<RateLimitsOptions>(
   },
   { name: 'rate-limits' }
 )
+
+/** Some proxies forward the port as well, which each connection could have another of. */
+function withoutPort(address: string): string {
+  const [, bracketed, ipv4] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(address) ?? []
+  return bracketed ?? ipv4 ?? address
+}

@@ -39,6 +39,8 @@ const AWAY: readonly ProblemCode[] = [
   'USHER_UPSTREAM_TIMEOUT',
   'USHER_PLEX_LIMITED'
 ]
+/** What `admit` says; no other refusal means that an account may not come in. */
+const LOST: readonly ProblemCode[] = ['USHER_SERVER_ACCESS_DENIED', 'USHER_TWO_FACTOR_REQUIRED']
 /** plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (PLEX-API §6.2). */
 const PING_MS = 86_400_000
 
@@ -115,7 +117,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
       if (session.server !== null && admission.server === null) onEnd(session, 'access_lost')
     } catch (error) {
       if (isTokenDead(error)) onEnd(session, 'token_dead')
-      else if (error instanceof Problem && error.status === 403) onEnd(session, 'access_lost')
+      else if (error instanceof Problem && LOST.includes(error.code)) onEnd(session, 'access_lost')
       else {
         if (error instanceof Problem && AWAY.includes(error.code)) unanswered += 1
         keep(live, at)
