@@ -59,85 +59,95 @@ async function refusal(socket: WebSocket): Promise<{ status: number | undefined;
   return { status: response.statusCode, text }
 }
 
-t.test('media', async (t) => {
-  const usher = await startTestUsher(t)
-  const friend = await usher.signedIn(FRIEND)
+for (const lane of ['false', 'true']) {
+  t.test(`media, with USHER_MEDIA_LANE=${lane}`, async (t) => {
+    const usher = await startTestUsher(t, { settings: { USHER_MEDIA_LANE: lane } })
+    const friend = await usher.signedIn(FRIEND)
 
-  await t.test('a player seeks: ranges, their ends, and what is beyond', async (t) => {
-    const whole = await friend.get(SMALL)
-    t.equal(whole.status, 200)
-    t.match(whole.headers, {
-      'content-type': 'video/x-matroska',
-      'content-length': '5000000',
-      'accept-ranges': 'bytes'
+    await t.test('a player seeks: ranges, their ends, and what is beyond', async (t) => {
+      const whole = await friend.get(SMALL)
+      t.equal(whole.status, 200)
+      t.match(whole.headers, {
+        'content-type': 'video/x-matroska',
+        'content-length': '5000000',
+        'accept-ranges': 'bytes'
+      })
+      t.ok(whole.body.equals(partBytes(0, 5_000_000)))
+      for (const [range, start, length] of [
+        ['bytes=0-0', 0, 1],
+        ['bytes=70000-80000', 70_000, 10_001],
+        ['bytes=4999990-', 4_999_990, 10],
+        ['bytes=-3', 4_999_997, 3]
+      ] as const) {
+        const part = await friend.get(SMALL, { range })
+        t.equal(part.status, 206, range)
+        t.equal(part.headers['content-range'], `bytes ${start}-${start + length - 1}/5000000`)
+        t.ok(part.body.equals(partBytes(start, length)), range)
+      }
+      const beyond = await friend.get(SMALL, { range: 'bytes=5000000-' })
+      t.match(beyond, { status: 416, headers: { 'content-range': 'bytes */5000000' } })
+      t.equal(beyond.json.code, 'USHER_UPSTREAM_REFUSED')
     })
-    t.ok(whole.body.equals(partBytes(0, 5_000_000)))
-    for (const [range, start, length] of [
-      ['bytes=0-0', 0, 1],
-      ['bytes=70000-80000', 70_000, 10_001],
-      ['bytes=4999990-', 4_999_990, 10],
-      ['bytes=-3', 4_999_997, 3]
-    ] as const) {
-      const part = await friend.get(SMALL, { range })
-      t.equal(part.status, 206, range)
-      t.equal(part.headers['content-range'], `bytes ${start}-${start + length - 1}/5000000`)
-      t.ok(part.body.equals(partBytes(start, length)), range)
-    }
-    const beyond = await friend.get(SMALL, { range: 'bytes=5000000-' })
-    t.match(beyond, { status: 416, headers: { 'content-range': 'bytes */5000000' } })
-    t.equal(beyond.json.code, 'USHER_UPSTREAM_REFUSED')
-  })
 
-  await t.test('HEAD and conditional requests', async (t) => {
-    const head = await friend.ask(SMALL, { method: 'HEAD' })
-    t.match(head, { status: 200, text: '', headers: { 'content-length': '5000000' } })
-    const { etag } = head.headers
-    const fresh = await friend.get(SMALL, { 'if-none-match': etag })
-    t.match(fresh, { status: 304, text: '', headers: { etag } })
-    t.match(await friend.get(SMALL, { range: 'bytes=0-9', 'if-range': etag }), { status: 206 })
-    t.match(await friend.get(SMALL, { range: 'bytes=0-9', 'if-range': '"other"' }), { status: 200 })
-  })
+    await t.test('HEAD and conditional requests', async (t) => {
+      const head = await friend.ask(SMALL, { method: 'HEAD' })
+      t.match(head, { status: 200, text: '', headers: { 'content-length': '5000000' } })
+      const { etag } = head.headers
+      const fresh = await friend.get(SMALL, { 'if-none-match': etag })
+      t.match(fresh, { status: 304, text: '', headers: { etag } })
+      t.match(await friend.get(SMALL, { range: 'bytes=0-9', 'if-range': etag }), { status: 206 })
+      t.match(await friend.get(SMALL, { range: 'bytes=0-9', 'if-range': '"other"' }), { status: 200 })
+    })
 
-  await t.test('rule 55: a player that leaves stops the transfer at the media server', async (t) => {
-    const stream = await open(usher, friend, BIG)
-    await once(stream, 'data')
-    await until(() => usher.core.live.openStreams.media === 1)
-    stream.destroy()
-    await until(() => usher.simulator.activeResponses('pms') === 0)
-    await until(() => usher.core.live.openStreams.media === 0)
-    const [seen] = usher.simulator.received({ service: 'pms', path: BIG.slice(4) })
-    t.equal(seen?.state, 'aborted')
-    t.ok((seen?.bytesSent ?? 0) < 50_000_000, `${seen?.bytesSent} bytes were sent`)
-  })
+    await t.test('rule 55: a player that leaves stops the transfer at the media server', async (t) => {
+      const stream = await open(usher, friend, BIG)
+      await once(stream, 'data')
+      await until(() => usher.core.live.openStreams.media === 1)
+      stream.destroy()
+      await until(() => usher.simulator.activeResponses('pms') === 0)
+      await until(() => usher.core.live.openStreams.media === 0)
+      const [seen] = usher.simulator.received({ service: 'pms', path: BIG.slice(4) })
+      t.equal(seen?.state, 'aborted')
+      t.ok((seen?.bytesSent ?? 0) < 50_000_000, `${seen?.bytesSent} bytes were sent`)
+    })
 
-  await t.test('rule 55: a media server that breaks off is a broken transfer', async (t) => {
-    for (const kind of ['half-reset'] as const) {
-      usher.simulator.faults.set({ kind, path: SMALL.slice(4) })
-      t.equal(await ending(await open(usher, friend, SMALL)), 'ECONNRESET', kind)
+    await t.test('rule 55: a media server that breaks off is a broken transfer', async (t) => {
+      usher.simulator.faults.set({ kind: 'half-reset', path: SMALL.slice(4) })
+      t.equal(await ending(await open(usher, friend, SMALL)), 'ECONNRESET')
       usher.simulator.faults.clear()
-    }
-  })
+    })
 
-  await t.test('an HLS playlist leads to its segments by its own relative addresses', async (t) => {
-    let url = new URL(
-      '/pms/video/:/transcode/universal/start.m3u8?path=%2Flibrary%2Fmetadata%2F1003&session=s1',
-      usher.publicUrl
-    )
-    const follow = async () => {
-      const answer = await friend.get(url.pathname + url.search)
-      t.equal(answer.status, 200, url.pathname)
-      const next = answer.text.split('\n').find((line) => line !== '' && !line.startsWith('#'))
-      if (next !== undefined) url = new URL(next, url)
-      return answer
-    }
-    t.match((await follow()).headers['content-type'], /mpegurl/i)
-    t.match((await follow()).text, '#EXTINF')
-    const segment = await friend.get(url.pathname)
-    t.match(segment, { status: 200, headers: { 'content-type': 'video/MP2T' } })
-    t.equal(segment.body[0], 0x47)
-    t.equal((await friend.get('/pms/video/:/transcode/universal/stop?session=s1')).status, 200)
+    await t.test('logout ends a transfer that nobody reads', async (t) => {
+      const leaving = await usher.signedIn(FRIEND)
+      const stream = await open(usher, leaving, BIG)
+      stream.pause()
+      await until(() => usher.core.live.openStreams.media === 1)
+      t.equal((await leaving.post('/session/logout')).status, 204)
+      t.equal(await ending(stream), 'ECONNRESET')
+      await until(() => usher.simulator.activeResponses('pms') === 0)
+    })
+
+    await t.test('an HLS playlist leads to its segments by its own relative addresses', async (t) => {
+      let url = new URL(
+        '/pms/video/:/transcode/universal/start.m3u8?path=%2Flibrary%2Fmetadata%2F1003&session=s1',
+        usher.publicUrl
+      )
+      const follow = async () => {
+        const answer = await friend.get(url.pathname + url.search)
+        t.equal(answer.status, 200, url.pathname)
+        const next = answer.text.split('\n').find((line) => line !== '' && !line.startsWith('#'))
+        if (next !== undefined) url = new URL(next, url)
+        return answer
+      }
+      t.match((await follow()).headers['content-type'], /mpegurl/i)
+      t.match((await follow()).text, '#EXTINF')
+      const segment = await friend.get(url.pathname)
+      t.match(segment, { status: 200, headers: { 'content-type': 'video/MP2T' } })
+      t.equal(segment.body[0], 0x47)
+      t.equal((await friend.get('/pms/video/:/transcode/universal/stop?session=s1')).status, 200)
+    })
   })
-})
+}
 
 t.test('events and sockets', async (t) => {
   const usher = await startTestUsher(t)

@@ -14,6 +14,7 @@ import { createScrubber } from '../../../src/plex/scrub.ts'
 import { toTransportProblem } from '../../../src/plex/upstream-errors.ts'
 import { createForwarder, type Forwarder, type ForwarderOptions } from '../../../src/proxy/forward.ts'
 import type { ForwardCall, ForwardPrincipal, StreamKind } from '../../../src/proxy/forward-call.ts'
+import { createMediaLane } from '../../../src/proxy/media-lane/media-lane.ts'
 import type { RouteClass } from '../../../src/proxy/policy-table.ts'
 
 export const TOKEN = 'sim-srv-tok-Front001'
@@ -51,7 +52,17 @@ export async function startUpstream(t: Test): Promise<Upstream> {
   return upstream
 }
 
-export async function startFront(t: Test, options: Partial<ForwarderOptions> = {}): Promise<Front> {
+export interface FrontOptions extends Partial<ForwarderOptions> {
+  /** With the media lane, and what it trusts beside the usual. */
+  readonly lane?: { readonly ca?: string } | null
+  /** Another upstream than the one that comes along. */
+  readonly origin?: string
+}
+
+export async function startFront(
+  t: Test,
+  { lane = null, origin, ...options }: FrontOptions = {}
+): Promise<Front> {
   const upstream = await startUpstream(t)
   const outcomes: string[] = []
   const streams: Front['streams'] = new Set()
@@ -64,6 +75,15 @@ export async function startFront(t: Test, options: Partial<ForwarderOptions> = {
     sharedWithSite: false,
     toProblem: toTransportProblem,
     onOutcome: (outcome) => outcomes.push(outcome),
+    ...(lane !== null && {
+      createMediaLane: (connections: number) =>
+        createMediaLane({
+          origin: origin ?? upstream.url,
+          ca: lane.ca ?? null,
+          connectTimeoutMs: 1000,
+          connections
+        })
+    }),
     ...options
   })
   t.teardown(() => forwarder.close())
@@ -82,7 +102,7 @@ export async function startFront(t: Test, options: Partial<ForwarderOptions> = {
     request,
     principal,
     method: request.method ?? 'GET',
-    origin: upstream.url,
+    origin: origin ?? upstream.url,
     path: request.url ?? '/',
     class: 'api' as RouteClass,
     repeatable: request.method === 'GET',
