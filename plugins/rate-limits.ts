@@ -66,6 +66,8 @@ declare module 'fastify' {
 
 /** Keys remembered per limit, so that a million addresses do not take the memory (SECURITY rule 66). */
 const MAX_KEYS = 20_000
+/** Nothing that counts as under way takes longer: the longest wait for plex.tv. */
+const UNDER_WAY_S = 10
 
 /** Rate limits by address (IPv6 as /64), by account and for all: @fastify/rate-limit counts, this names and refuses. */
 export default fp<RateLimitsOptions>(
@@ -117,7 +119,9 @@ export default fp<RateLimitsOptions>(
       },
       async check(request, name, key, inFlight = 0) {
         const { remaining, ttlInSeconds } = await read(request, name, key, false)
-        if (remaining - inFlight <= 0) refuse(request, name, ttlInSeconds)
+        if (remaining <= 0) refuse(request, name, ttlInSeconds)
+        // None has failed yet: there is room again as soon as they are over.
+        if (remaining - inFlight <= 0) refuse(request, name, UNDER_WAY_S)
       },
       async count(request, name, key) {
         await read(request, name, key, true)

@@ -175,5 +175,11 @@ t.test('rule 66: guesses that arrive in one moment are rationed like others', as
   )
   const asked = simulator.received({ service: 'plex', path: signin }).length
   t.ok(asked <= 12, `${asked} reached plex.tv`)
-  t.equal(answers.filter(({ status }) => status === 429).length, 40 - asked)
+  const refused = answers.filter(({ status }) => status === 429)
+  t.equal(refused.length, 40 - asked)
+  const waits = refused.map(({ headers }) => Number(headers['retry-after']))
+  t.ok(
+    waits.every((seconds) => seconds >= 1 && seconds <= 10),
+    'soon again: none of those under way has failed yet'
+  )
 })
