@@ -2,16 +2,11 @@ import type { Socket } from 'node:net'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
 import { brokenOff, timedOut } from './lane-errors.ts'
 import type { Opener } from './opener.ts'
+import type { Owner } from './owner.ts'
 import { type BufferPool, ReadBuffers } from './read-buffers.ts'
 import { toRequestHead } from './request-head.ts'
 import type { LaneHead } from './response-head.ts'
 import type { Transfer } from './transfer.ts'
-
-export interface Owner {
-  /** The connection is ready for another request. */
-  onFree(connection: Connection): void
-  onClose(connection: Connection): void
-}
 
 type Phase = 'connect' | 'idle' | 'head' | 'body' | 'closed'
 
@@ -32,6 +27,7 @@ export class Connection implements AnswerSink {
   private transfer: Transfer | null
   private reader: AnswerReader | null = null
   private timer: NodeJS.Timeout
+  private readonly tick = (): void => this.onTimeout()
   private idleMs = 0
   /** The last read filled its buffer. */
   private filled = false
@@ -43,7 +39,7 @@ export class Connection implements AnswerSink {
     this.buffers = new ReadBuffers(pool)
     this.owner = owner
     this.transfer = transfer
-    this.timer = setTimeout(onTimeout, opener.connectTimeoutMs, this)
+    this.timer = setTimeout(this.tick, opener.connectTimeoutMs)
     this.socket = opener.open({
       buffer: () => this.nextBuffer(),
       callback: (bytes, buffer) => this.onRead(bytes, buffer as Buffer)
@@ -52,7 +48,11 @@ export class Connection implements AnswerSink {
     this.socket.on(opener.readyEvent, () => this.onReady())
     this.socket.on('end', () => this.onEnd())
     this.socket.on('error', (error) => this.fail(error))
-    this.socket.on('close', () => this.onClose())
+    this.socket.on('close', () => {
+      this.fail(brokenOff())
+      // Nothing is read into it any more.
+      this.buffers.shrink()
+    })
   }
 
   /** Whether it waits for a request. */
@@ -87,8 +87,7 @@ export class Connection implements AnswerSink {
   }
 
   onPiece(piece: Buffer): void {
-    const { transfer } = this
-    transfer?.handler.onResponseData(transfer, piece)
+    this.transfer?.handler.onResponseData(this.transfer, piece)
   }
 
   onWhole(over: number): void {
@@ -152,7 +151,7 @@ export class Connection implements AnswerSink {
     if (this.phase === 'closed') return
     this.phase = phase
     clearTimeout(this.timer)
-    if (ms > 0) this.timer = setTimeout(onTimeout, ms, this)
+    if (ms > 0) this.timer = setTimeout(this.tick, ms)
   }
 
   private onReady(): void {
@@ -181,25 +180,14 @@ export class Connection implements AnswerSink {
 
   /** Called after every read. A closed connection may be reading still: its buffer goes to nobody else. */
   private nextBuffer(): Buffer {
-    const { buffers, phase } = this
-    if (phase === 'body') {
-      if (this.transfer?.paused === true) buffers.lend()
-      else if (this.filled && this.opener.readsBig) buffers.grow()
-    } else if (phase !== 'closed') {
-      buffers.shrink()
-    }
-    return buffers.next
+    const { buffers, phase, transfer } = this
+    if (phase === 'closed') return buffers.next
+    return buffers.choose(phase === 'body', transfer?.paused === true, this.filled && this.opener.readsBig)
   }
 
   private onEnd(): void {
     this.idleMs = 0
     if (this.phase !== 'body' || this.reader?.takeEnd() !== true) this.fail(brokenOff())
-  }
-
-  private onClose(): void {
-    this.fail(brokenOff())
-    // Nothing is read into it any more.
-    this.buffers.shrink()
   }
 
   private fail(error: Error): void {
@@ -211,5 +199,3 @@ export class Connection implements AnswerSink {
     transfer?.fail(error)
   }
 }
-
-const onTimeout = (connection: Connection): void => connection.onTimeout()

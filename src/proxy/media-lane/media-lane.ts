@@ -1,6 +1,7 @@
 import { errors } from 'undici'
-import { Connection, type Owner } from './connection.ts'
+import { Connection } from './connection.ts'
 import { createOpener, type OpenerOptions } from './opener.ts'
+import type { Owner } from './owner.ts'
 import { createBufferPool } from './read-buffers.ts'
 import { type LaneRequest, Transfer, type TransferHandler } from './transfer.ts'
 

@@ -41,8 +41,16 @@ export class ReadBuffers {
     return this.current
   }
 
+  /** Where the next read goes, after one of a body or of a head, while the client waits for what was read or not. */
+  choose(inBody: boolean, paused: boolean, wantsBig: boolean): Buffer {
+    if (!inBody) this.shrink()
+    else if (paused) this.lend()
+    else if (wantsBig) this.grow()
+    return this.current
+  }
+
   /** Puts the current buffer aside: its bytes are on their way to a client. */
-  lend(): void {
+  private lend(): void {
     this.lent.push(this.current)
     this.toSmall()
   }
@@ -62,7 +70,7 @@ export class ReadBuffers {
     this.lent = []
   }
 
-  grow(): void {
+  private grow(): void {
     if (this.current.length > SMALL_BYTES) return
     this.spare = this.current
     this.current = this.pool.take()
