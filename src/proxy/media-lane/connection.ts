@@ -55,7 +55,6 @@ export class Connection implements AnswerSink {
     })
   }
 
-  /** Whether it waits for a request. */
   get isFree(): boolean {
     return this.phase === 'idle'
   }
