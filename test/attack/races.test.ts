@@ -163,11 +163,11 @@ t.test('rule 66: what strangers have under way takes nothing of a known browserâ
 })
 
 t.test('rule 66: guesses that arrive in one moment are rationed like others', async (t) => {
-  const usher = await startTestUsher(t)
+  const usher = await startTestUsher(t, { settings: { USHER_UPSTREAM_TIMEOUT: '5s' } })
   const { simulator } = usher
   const signin = '/api/v2/users/signin'
   simulator.clearReceived()
-  simulator.faults.set({ service: 'plex', path: signin, kind: 'latency', ms: 200 })
+  simulator.faults.set({ service: 'plex', path: signin, kind: 'hang' })
   const answers = await Promise.all(
     Array.from({ length: 40 }, (_, index) =>
       usher.browser().post('/session/login', { login: `nobody${index}`, password: 'wrong' })
