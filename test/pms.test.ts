@@ -384,7 +384,13 @@ t.test('targets by hand', async (t) => {
         const path = decodeURIComponent(seen.url.split('?')[0] ?? '')
         if (more.length > 0 || policy.find('GET', path, 'owner') === null)
           throw new Error(`${seen.url} arrived`)
-        if (/[?&][^=&]*x-plex-token/i.test(seen.url)) throw new Error(`a token arrived: ${seen.url}`)
+        // Other names may end alike; signs and blanks before the name are what lenient readers drop.
+        const names = seen.url
+          .split(/[?&]/)
+          .slice(1)
+          .map((pair) => decodeURIComponent(pair.split('=', 1)[0] ?? ''))
+        if (names.some((name) => /^[^0-9a-z]*x-plex-token$/i.test(name)))
+          throw new Error(`a token arrived: ${seen.url}`)
       }),
       { numRuns: 400 }
     )
