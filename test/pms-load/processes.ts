@@ -11,13 +11,16 @@ import { PASSWORD } from '../support/usher.ts'
 export interface Load {
   readonly url: string
   readonly simulator: Simulator
-  /** Bytes of Usher's process, after a collection. */
+  /** Bytes of Usher's process. */
   residentBytes(): Promise<number>
   signedIn(login: string): Promise<Browser>
 }
 
-/** Usher and a small fast media server in processes of their own; plex.tv is the simulator in this one. */
-export async function startLoad(t: Test): Promise<Load> {
+/**
+ * Usher and a small fast media server in processes of their own; plex.tv is the simulator in this one. Usher runs as
+ * it does anywhere: nothing collects its garbage but itself.
+ */
+export async function startLoad(t: Test, settings: Readonly<Record<string, string>> = {}): Promise<Load> {
   const simulator = await startSimulator()
   const identity = await (
     await fetch(`${simulator.pmsUrl}/identity`, { headers: { accept: 'application/json' } })
@@ -36,7 +39,8 @@ export async function startLoad(t: Test): Promise<Load> {
     USHER_PLEX_URL: simulator.plexUrl,
     USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
     USHER_PLEX_APP_URL: simulator.plexUrl,
-    USHER_PMS_URL: upstream.url
+    USHER_PMS_URL: upstream.url,
+    ...settings
   })
   t.teardown(async () => {
     usher.child.send('stop')
@@ -68,7 +72,7 @@ async function start(
   env: NodeJS.ProcessEnv
 ): Promise<{ child: ChildProcess; url: string }> {
   const path = fileURLToPath(new URL(file, import.meta.url))
-  const child = fork(path, args, { execArgv: ['--expose-gc'], env })
+  const child = fork(path, args, { execArgv: [], env })
   const [{ url }] = (await once(child, 'message')) as [{ url: string }]
   return { child, url }
 }

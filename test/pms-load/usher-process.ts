@@ -11,9 +11,6 @@ const usher = await startUsher({
 })
 process.on('message', (message) => {
   if (message === 'stop') void usher.stop(0).then(() => process.exit())
-  else {
-    globalThis.gc?.()
-    process.send?.({ rss: process.memoryUsage().rss })
-  }
+  else process.send?.({ rss: process.memoryUsage().rss })
 })
 process.send?.({ url: usher.publicUrl })
