@@ -122,7 +122,7 @@ t.test('both ways give the client the same, whatever the server sends, and howev
     }
     socket.end()
   })
-  const options = { origin: raw.origin, timeoutMs: 2000 }
+  const options = { origin: raw.origin, timeoutMs: 500 }
   const byLane = await startLane(t, options)
   const byUndici = await startFront(t, options)
   for (const front of [byLane, byUndici]) front.call = { class: 'media', repeatable: false }
@@ -155,9 +155,9 @@ t.test('both ways give the client the same, whatever the server sends, and howev
         }
       }
     ),
-    { numRuns: 250 }
+    { numRuns: 80 }
   )
-  t.ok(agreed > 30, `${agreed} answers were taken`)
+  t.ok(agreed > 8, `${agreed} answers were taken`)
 })
 
 t.test('tokens are masked in a playlist, across reads', async (t) => {
