@@ -2,7 +2,7 @@ import type { Core } from '../../src/core.ts'
 import { Problem } from '../../src/errors.ts'
 import { identityHeaders } from '../../src/plex/identity.ts'
 import type { MediaServer } from '../../src/plex/media-server.ts'
-import { createScrubber } from '../../src/plex/scrub.ts'
+import { createScrubbers } from '../../src/plex/scrub.ts'
 import type { ForwardPrincipal } from '../../src/proxy/forward-call.ts'
 import type { LiveSession } from '../../src/session/live-sessions.ts'
 import type { Session } from '../../src/session/session.ts'
@@ -59,7 +59,7 @@ function create(core: PrincipalsCore, live: LiveSession, now: () => number): Pms
     origin: url.origin,
     basePath: url.pathname.replace(/\/+$/, ''),
     identity: toIdentity(core.config.client, session.clientIdentifier, serverToken),
-    createScrubber: () => createScrubber(secrets),
+    createScrubber: createScrubbers(secrets),
     addStream: (kind, abort) => core.live.addStream(live, kind, abort),
     async explainUnauthorized() {
       const upstream = { service: 'pms', status: 401, code: null } as const

@@ -3,9 +3,8 @@ import type { Scrubber } from './scrub.ts'
 const MASK = 0x2a // '*'
 const EMPTY = Buffer.alloc(0)
 
-/** Masks every occurrence of the tokens, as they are and as a URL spells them. */
-export function createTokenMask(tokens: readonly string[]): Scrubber {
-  const needles = spellings(tokens)
+/** Masks every occurrence of the needles, which `toNeedles` makes of tokens. */
+export function createTokenMask(needles: readonly Buffer[]): Scrubber {
   /** The undecided end of what came before, unmasked. */
   let kept: Buffer = EMPTY
   /** How many bytes at its start lie in an occurrence that began in bytes already given out. */
@@ -36,7 +35,8 @@ export function createTokenMask(tokens: readonly string[]): Scrubber {
   return { scrub: (chunk) => mask(chunk, false), flush: () => mask(EMPTY, true) }
 }
 
-function spellings(tokens: readonly string[]): readonly Buffer[] {
+/** The bytes to look for: the tokens as they are, and as a URL spells them. */
+export function toNeedles(tokens: readonly string[]): readonly Buffer[] {
   // An empty needle would be found everywhere.
   return tokens
     .filter((token) => token !== '')

@@ -1,5 +1,5 @@
 import { createFieldMask } from './scrub-fields.ts'
-import { createTokenMask } from './scrub-tokens.ts'
+import { createTokenMask, toNeedles } from './scrub-tokens.ts'
 
 /**
  * A filter over the pieces of one textual body. What it gives back, joined, is as long as what it was given and
@@ -17,8 +17,16 @@ export interface Scrubber {
  * XML attributes and elements, query strings (SECURITY rule 56). Asterisks keep the length, and so `Content-Length`.
  */
 export function createScrubber(tokens: readonly string[]): Scrubber {
-  const fields = createFieldMask()
-  const literals = createTokenMask(tokens)
+  return createScrubbers(tokens)()
+}
+
+/** Makes scrubbers for many bodies, each for one, of the same tokens. */
+export function createScrubbers(tokens: readonly string[]): () => Scrubber {
+  const needles = toNeedles(tokens)
+  return () => join(createTokenMask(needles), createFieldMask())
+}
+
+function join(literals: Scrubber, fields: Scrubber): Scrubber {
   return {
     scrub: (chunk) => fields.scrub(literals.scrub(chunk)),
     flush() {
