@@ -90,8 +90,9 @@ export class Answer {
     this.writing++
     this.onWritten ??= () => this.written()
     response.write(piece, this.onWritten)
-    // Now, not at the end of the tick: most pieces are gone at once, and their memory is free again.
-    response.uncork()
+    // Now, not at the end of the tick: most pieces are gone at once, and their memory is free again. An answer that
+    // waits behind another on its connection is not corked, and must not be uncorked.
+    if (response.writableCorked > 0) response.uncork()
     if (response.writableLength === 0) return this.isAwaited
     this.isAwaited = true
     return true
