@@ -1,10 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Metrics } from '../src/metrics.ts'
+import type { WriteRequestLine } from '../src/request-lines.ts'
 
 export interface AccessLogOptions {
   readonly listener: 'public' | 'internal'
   readonly metrics: Pick<Metrics, 'requests' | 'requestSeconds'>
+  readonly writeLine: WriteRequestLine
 }
 
 /**
@@ -12,14 +14,13 @@ export interface AccessLogOptions {
  * a URL can be a secret, and a label of its own for each would have no bound (SECURITY rule 67).
  */
 export default fp<AccessLogOptions>(
-  async (fastify, { listener, metrics }) => {
+  async (fastify, { listener, metrics, writeLine }) => {
     function tell(request: FastifyRequest, status: number, ms: number | null): void {
       const route = request.routeOptions.url ?? 'none'
-      const { method } = request
-      metrics.requests.inc({ listener, route, method: KNOWN_METHODS.has(method) ? method : 'other', status })
+      const method = KNOWN_METHODS.has(request.method) ? request.method : 'other'
+      metrics.requests.inc({ listener, route, method, status })
       if (ms !== null) metrics.requestSeconds.observe({ listener, route }, ms / 1000)
-      const rounded = ms === null ? null : Math.round(ms * 10) / 10
-      request.log.info({ reqId: request.id, method, route, status, ms: rounded }, 'request')
+      writeLine(request.id, method, route, status, ms === null ? null : Math.round(ms * 10) / 10)
     }
 
     fastify.addHook('onResponse', (request, reply, done) => {

@@ -32,6 +32,7 @@ import { verifyRoute } from '../routes/public/session/verify.ts'
 import { signinPage } from '../routes/public/signin/page.ts'
 import type { Core } from './core.ts'
 import { createListener } from './listener.ts'
+import { createRequestLines } from './request-lines.ts'
 import { safeReturnTo } from './session/return-to.ts'
 import { type Session, toView } from './session/session.ts'
 
@@ -46,7 +47,11 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     description: 'The public listener, for browsers',
     sessionCookie: core.names.session
   })
-  await app.register(accessLog, { listener: 'public', metrics })
+  await app.register(accessLog, {
+    listener: 'public',
+    metrics,
+    writeLine: createRequestLines(core.log, 'public')
+  })
   await app.register(problems)
   await app.register(securityHeaders, { secure: publicUrl.secure })
   await app.register(host, { publicHost: new URL(publicUrl.origin).host, publicHostname: publicUrl.hostname })
@@ -106,7 +111,11 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
     description: 'The internal listener, for services and operators',
     sessionCookie: core.names.session
   })
-  await app.register(accessLog, { listener: 'internal', metrics: core.metrics })
+  await app.register(accessLog, {
+    listener: 'internal',
+    metrics: core.metrics,
+    writeLine: createRequestLines(core.log, 'internal')
+  })
   await app.register(problems)
   await app.register(securityHeaders, { secure: false })
   await app.register(notBrowser, { sessionCookie: core.names.session })

@@ -20,9 +20,6 @@ export interface ForwardersOptions {
   readonly connectTimeoutMs: number
 }
 
-/** On Node 24 a socket read with `onread` can stay silent after it was paused; undici serves there alone. */
-const LANE_RUNS = Number(process.versions.node.split('.', 1)[0]) >= 26
-
 /**
  * The connections to media servers. Where sessions pick their server, each connection is judged by its address and
  * by whose server it is (SECURITY rule 42): a name proven yesterday may lead inside today, and a socket opened for
@@ -31,7 +28,7 @@ const LANE_RUNS = Number(process.versions.node.split('.', 1)[0]) >= 26
 export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOptions): Forwarders {
   const { config, metrics, connectionRules } = core
 
-  /** `mediaOrigin`: the one server that all media comes from. */
+  /** `mediaOrigin`: the one server that everything comes from. */
   function create(isAllowed: AddressRule | null, mediaOrigin: string | null): Forwarder {
     const { ca } = config.pms
     return createForwarder({
@@ -61,7 +58,7 @@ export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOp
   }
 
   if (config.pms.url !== null) {
-    const configured = create(null, config.mediaLane && LANE_RUNS ? new URL(config.pms.url).origin : null)
+    const configured = create(null, config.mediaLane ? new URL(config.pms.url).origin : null)
     return { of: () => configured, close: () => configured.close() }
   }
   const own = create(addressRule({ owned: true }, connectionRules), null)

@@ -54,7 +54,7 @@ export const SETTINGS = {
   USHER_UPSTREAM_TIMEOUT: initially('30s', durationUpTo('10m')),
   USHER_DRAIN: initially('30s', durationUpTo('1h')),
   USHER_LOG_LEVEL: initially('info', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent')),
-  USHER_MEDIA_LANE: initially('false', parseBoolean),
+  USHER_MEDIA_LANE: initially('true', parseBoolean),
   USHER_BRAND_NAME: initially('Usher', parseDisplayName),
   USHER_BRAND_LOGO: optional(readLogo)
 } as const satisfies Readonly<Record<string, Setting<unknown>>>

@@ -179,9 +179,9 @@ export class Exchange implements TransferHandler, Source {
   }
 }
 
-function toLane({ lanes, mediaLane }: ForwardContext, call: ForwardCall): Lane {
-  const isFetch = call.class === 'media' && (call.method === 'GET' || call.method === 'HEAD')
-  return mediaLane !== null && isFetch ? mediaLane : lanes[call.class]
+function toLane({ lanes, fetchLanes }: ForwardContext, { class: kind, method }: ForwardCall): Lane {
+  if (fetchLanes === null || (method !== 'GET' && method !== 'HEAD')) return lanes[kind]
+  return kind === 'media' || kind === 'api' ? fetchLanes[kind] : lanes[kind]
 }
 
 const start = (exchange: Exchange): void => exchange.start()

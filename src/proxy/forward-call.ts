@@ -52,6 +52,9 @@ export interface ForwardCall {
   readonly extra: readonly string[]
 }
 
+/** The classes whose answers are fetched, and end. */
+export type FetchClass = Extract<RouteClass, 'api' | 'media'>
+
 export type ForwardOutcome = 'ok' | 'refused' | 'failed' | 'timeout' | 'unreachable' | 'invalid'
 
 /** What forwarding asks of a connection pool: undici's, or the media lane. */
@@ -92,8 +95,8 @@ export interface ForwardContext {
   /** Where the upstream appears to browsers: `/pms` below the base path. */
   readonly mount: string
   readonly lanes: Readonly<Record<RouteClass, PoolLane>>
-  /** The lane of media that is fetched from the one server it leads to; null where there is none. */
-  readonly mediaLane: Lane | null
+  /** The leaner lanes of what is only fetched, from the one server they lead to; null where there are none. */
+  readonly fetchLanes: Readonly<Record<FetchClass, Lane>> | null
   /** Milliseconds until the head of an answer, and again between two pieces of its body. */
   readonly timeoutMs: number
   /** Flat headers set on every answer. */

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { Problem } from '../errors.ts'
 import { Exchange } from './exchange.ts'
-import type { ForwardCall, ForwardContext } from './forward-call.ts'
+import type { FetchClass, ForwardCall, ForwardContext, Lane, PoolLane } from './forward-call.ts'
 import type { MediaLane } from './media-lane/media-lane.ts'
 import type { RouteClass } from './policy-table.ts'
 import { fixedFields } from './response-headers.ts'
@@ -16,7 +16,7 @@ export interface ForwarderOptions {
    * take the connections that short answers wait for.
    */
   readonly createDispatcher: (connections: number) => Dispatcher
-  /** Makes the lane of media, of so many connections, where all media comes from one server. */
+  /** Makes a leaner lane, of so many connections, for what is fetched; only where all of it comes from one server. */
   readonly createMediaLane?: (connections: number) => MediaLane
   /** Connections per origin where they differ from the usual. */
   readonly connections?: Partial<Record<RouteClass, number>>
@@ -48,12 +48,16 @@ const CONNECTIONS: Readonly<Record<RouteClass, number>> = {
 
 /** Forwards requests to one upstream service. Nothing of a user is kept here: tokens ride on single requests. */
 export function createForwarder(options: ForwarderOptions): Forwarder {
-  const createLane = (kind: RouteClass) => {
-    const connections = options.connections?.[kind] ?? CONNECTIONS[kind]
+  const connectionsOf = (kind: RouteClass): number => options.connections?.[kind] ?? CONNECTIONS[kind]
+  const createLane = (kind: RouteClass): PoolLane => {
+    const connections = connectionsOf(kind)
     return { dispatcher: options.createDispatcher(connections), connections, lends: false, open: 0 }
   }
-  const mediaConnections = options.connections?.media ?? CONNECTIONS.media
-  const media = options.createMediaLane?.(mediaConnections) ?? null
+  const { createMediaLane } = options
+  const createFetchLane = (create: NonNullable<typeof createMediaLane>, kind: FetchClass): Lane => {
+    const connections = connectionsOf(kind)
+    return { dispatcher: create(connections), connections, lends: true, open: 0 }
+  }
   const context: ForwardContext = {
     service: options.service,
     mount: options.mount,
@@ -63,8 +67,10 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       event: createLane('event'),
       upgrade: createLane('upgrade')
     },
-    mediaLane:
-      media === null ? null : { dispatcher: media, connections: mediaConnections, lends: true, open: 0 },
+    fetchLanes:
+      createMediaLane === undefined
+        ? null
+        : { api: createFetchLane(createMediaLane, 'api'), media: createFetchLane(createMediaLane, 'media') },
     timeoutMs: options.timeoutMs,
     fixed: fixedFields(options),
     toProblem: options.toProblem,
@@ -75,8 +81,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     forward: (call) => new Exchange(context, call).start(),
     upgrade: (call) => tunnel(context, call),
     async close() {
-      const lanes = Object.values(context.lanes).map((lane) => lane.dispatcher.destroy())
-      await Promise.all([...lanes, media?.destroy()])
+      const lanes = [...Object.values(context.lanes), ...Object.values(context.fetchLanes ?? {})]
+      await Promise.all(lanes.map(({ dispatcher }) => dispatcher.destroy()))
     }
   }
 }

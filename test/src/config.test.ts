@@ -111,7 +111,7 @@ t.test('two settings are enough, and the rest has the defaults of the contract',
       upstreamTimeoutMs: 30_000,
       drainMs: 30_000,
       logLevel: 'info',
-      mediaLane: false,
+      mediaLane: true,
       brand: { name: 'Usher', logo: null }
     }
   )
@@ -158,7 +158,7 @@ t.test('every setting reaches the configuration', async (t) => {
     USHER_UPSTREAM_TIMEOUT: '5s',
     USHER_DRAIN: '1m',
     USHER_LOG_LEVEL: 'debug',
-    USHER_MEDIA_LANE: 'true',
+    USHER_MEDIA_LANE: 'false',
     USHER_BRAND_NAME: '映画館',
     USHER_BRAND_LOGO: join(dir, 'logo.svg')
   })
@@ -214,7 +214,7 @@ t.test('every setting reaches the configuration', async (t) => {
       upstreamTimeoutMs: 5_000,
       drainMs: 60_000,
       logLevel: 'debug',
-      mediaLane: true
+      mediaLane: false
     }
   )
 })

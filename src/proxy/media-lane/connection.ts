@@ -80,7 +80,7 @@ export class Connection implements AnswerSink {
   onHead(head: LaneHead): void {
     const { transfer } = this
     if (transfer === null) return
-    this.idleMs = head.idleMs
+    this.idleMs = this.opener.keepsAlive ? head.idleMs : 0
     this.arm('body', transfer.options.bodyTimeout ?? 0)
     transfer.handler.onResponseStart(transfer, head.status, head.headers, '')
   }
