@@ -32,7 +32,7 @@ import { verifyRoute } from '../routes/public/session/verify.ts'
 import { signinPage } from '../routes/public/signin/page.ts'
 import type { Core } from './core.ts'
 import { createListener } from './listener.ts'
-import { createRequestLines } from './request-lines.ts'
+import { createRequestLines } from './logger/request-lines.ts'
 import { safeReturnTo } from './session/return-to.ts'
 import { type Session, toView } from './session/session.ts'
 

@@ -1,15 +1,16 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { createTally, createTiming, type Tally, type Timing } from './metrics/tallies.ts'
 
 export interface Metrics {
   readonly registry: Registry
-  readonly requests: Counter<'listener' | 'route' | 'method' | 'status'>
-  readonly requestSeconds: Histogram<'listener' | 'route'>
+  readonly requests: Tally<'listener' | 'route' | 'method' | 'status'>
+  readonly requestSeconds: Timing<'listener' | 'route'>
   readonly signIns: Counter<'method' | 'result'>
   readonly sessionsEnded: Counter<'reason'>
   readonly unseals: Counter<'kid' | 'result'>
   readonly csrfRefusals: Counter<'reason'>
   readonly rateLimited: Counter<'limit'>
-  readonly upstreamSeconds: Histogram<'upstream' | 'outcome'>
+  readonly upstreamSeconds: Timing<'upstream' | 'outcome'>
   readonly delegatedTokens: Counter<'service' | 'type' | 'outcome'>
   readonly sharedStoreUp: Gauge
 }
@@ -40,18 +41,18 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
   })
   return {
     registry,
-    requests: new Counter({
+    requests: createTally({
       name: 'usher_http_requests_total',
       help: 'Answers given, by listener, route template, method and status',
       labelNames: ['listener', 'route', 'method', 'status'],
-      registers
+      registry
     }),
-    requestSeconds: new Histogram({
+    requestSeconds: createTiming({
       name: 'usher_http_request_duration_seconds',
       help: 'Seconds from the request to the end of its answer',
       labelNames: ['listener', 'route'],
       buckets: SECONDS,
-      registers
+      registry
     }),
     signIns: new Counter({
       name: 'usher_signins_total',
@@ -83,12 +84,12 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
       labelNames: ['limit'],
       registers
     }),
-    upstreamSeconds: new Histogram({
+    upstreamSeconds: createTiming({
       name: 'usher_upstream_request_duration_seconds',
       help: 'Seconds until an upstream answered, by upstream and outcome',
       labelNames: ['upstream', 'outcome'],
       buckets: SECONDS,
-      registers
+      registry
     }),
     delegatedTokens: new Counter({
       name: 'usher_delegated_tokens_total',

@@ -61,8 +61,8 @@ const LAYERS: Readonly<
   // One path syntax for scopes and for forwarding: a scope is read by the reader of targets.
   tokens: { values: ['tokens', 'session', 'plex', 'proxy', 'errors'], types: ['config', 'metrics'] },
   shared: { values: ['shared', 'session', 'errors'], types: ['config', 'logger'] },
-  logger: { values: ['errors'] },
-  metrics: { values: [] },
+  logger: { values: ['logger', 'errors'] },
+  metrics: { values: ['metrics'] },
   readiness: { values: ['errors'], types: ['plex', 'plex-status', 'shared'] },
   'plex-status': { values: [], types: ['plex'] },
   'media-servers': { values: ['plex'], types: ['config', 'session'] },
@@ -82,7 +82,7 @@ const LAYERS: Readonly<
   },
   plugins: {
     values: ['plugins', 'plex', 'proxy', 'session', 'tokens', 'errors'],
-    types: ['config', 'core', 'metrics', 'shared']
+    types: ['config', 'core', 'logger', 'metrics', 'shared']
   },
   routes: {
     values: ['routes', 'session', 'tokens', 'errors', 'page script'],
@@ -90,7 +90,7 @@ const LAYERS: Readonly<
   },
   'page script': { values: ['page script'] },
   listener: { values: ['plugins', 'errors'], types: ['core'] },
-  app: { values: ['routes', 'plugins', 'session', 'listener'], types: ['core'] },
+  app: { values: ['routes', 'plugins', 'session', 'logger', 'listener'], types: ['core'] },
   usher: { values: ['app', 'core'], types: ['config', 'logger'] },
   commands: { values: ['config', 'errors'] },
   server: { values: ['usher', 'commands', 'config', 'logger'] }

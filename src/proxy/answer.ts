@@ -53,12 +53,11 @@ export class Answer {
     return this.head !== null
   }
 
-  /** Takes the head, which waits for the first piece so that both leave in one write, but not past this tick. */
+  /** Takes the head, which waits for the first piece so that both leave in one write, or for `flush`. */
   begin(status: number, head: ResponseHead, scrubber: Scrubber | null): void {
     this.status = status
     this.head = head
     this.scrubber = scrubber
-    process.nextTick(flush, this)
   }
 
   /**
@@ -149,10 +148,11 @@ export class Answer {
     this.source.resume()
   }
 
+  /** Nothing more comes for now: sends what is held. */
   flush(): void {
-    if (this.closed || this.sent) return
-    this.sendHead()
-    // Whatever outlives a tick is a stream: it ends with its session.
+    if (this.closed || this.head === null || this.release !== null) return
+    if (!this.sent) this.sendHead()
+    // Whatever does not come at once is a stream: it ends with its session.
     const { principal, class: kind } = this.call
     this.release = principal.addStream(kind === 'event' ? 'events' : 'media', () => this.breakOff())
   }
@@ -184,7 +184,6 @@ function addExtra(fields: string[], extra: readonly string[]): void {
 }
 
 // One function each for all answers, instead of a closure for every one.
-const flush = (answer: Answer): void => answer.flush()
 function onClientClose(this: BoundResponse): void {
   this[ANSWER]?.clientClosed()
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { Problem } from '../errors.ts'
 import { Answer, type Source } from './answer.ts'
+import { fieldOf } from './fields.ts'
 import type { ForwardCall, ForwardContext, ForwardOutcome, Lane } from './forward-call.ts'
 import type { TransferHandler } from './media-lane/transfer.ts'
 import { refuse, toOutcome } from './refusal.ts'
@@ -77,22 +78,28 @@ export class Exchange implements TransferHandler, Source {
     if (this.answer.closed) controller.abort(unwanted())
   }
 
+  /** The head as undici tells it. */
   onResponseStart(
     controller: Dispatcher.DispatchController,
     status: number,
     headers: IncomingHttpHeaders
   ): void {
+    this.onResponseHead(controller, status, toFlat(headers))
+    process.nextTick(wait, this)
+  }
+
+  onResponseHead(controller: Dispatcher.DispatchController, status: number, fields: readonly string[]): void {
     // 103 and the like say nothing that the browser may know; the answer follows.
     if (status < 200 || this.answer.closed) return
     const { context, call } = this
     if (status >= 400) {
       this.answer.close()
-      this.report(refuse(context, call, status, headers['content-range']))
+      this.report(refuse(context, call, status, fieldOf(fields, 'content-range')))
       return
     }
-    const head = toResponseHead(headers, context.fixed)
-    if (status >= 300 && headers.location !== undefined) {
-      const location = toLocalLocation(headers.location, call.origin, context.mount)
+    const head = toResponseHead(fields, context.fixed)
+    if (status >= 300 && head.location !== null) {
+      const location = toLocalLocation(head.location, call.origin, context.mount)
       if (location === null) {
         this.fail(new Problem('USHER_UPSTREAM_INVALID'), 'invalid')
         return
@@ -101,9 +108,8 @@ export class Exchange implements TransferHandler, Source {
     }
     const hasText =
       call.method !== 'HEAD' && status !== 304 && isTextual(head.contentType, call.class === 'media')
-    const encoding = headers['content-encoding']
     // Neither a piece of a text nor an encoded text can be scrubbed, so neither passes (SECURITY rule 57).
-    if (hasText && (status === 206 || (encoding !== undefined && encoding !== 'identity'))) {
+    if (hasText && (status === 206 || head.isEncoded)) {
       this.fail(new Problem('USHER_UPSTREAM_INVALID'), 'invalid')
       controller.abort(unwanted())
       return
@@ -119,6 +125,10 @@ export class Exchange implements TransferHandler, Source {
     } else if (this.answer.write(chunk, this.lane.lends)) {
       controller.pause()
     }
+  }
+
+  onResponseWait(): void {
+    this.answer.flush()
   }
 
   onResponseEnd(): void {
@@ -184,5 +194,15 @@ function toLane({ lanes, fetchLanes }: ForwardContext, { class: kind, method }: 
   return kind === 'media' || kind === 'api' ? fetchLanes[kind] : lanes[kind]
 }
 
+function toFlat(headers: IncomingHttpHeaders): string[] {
+  const fields: string[] = []
+  for (const name in headers) {
+    const value = headers[name] as string | string[]
+    fields.push(name, typeof value === 'string' ? value : value.join(', '))
+  }
+  return fields
+}
+
+const wait = (exchange: Exchange): void => exchange.onResponseWait()
 const start = (exchange: Exchange): void => exchange.start()
 const waitedTooLong = (exchange: Exchange): void => exchange.waitedTooLong()

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import { fieldOf } from './fields.ts'
 
 export interface ResponseHead {
   /** Flat names and values for writeHead, the fixed ones included. */
@@ -7,6 +7,10 @@ export interface ResponseHead {
   /** Bytes; -1 where the upstream did not say. */
   readonly contentLength: number
   readonly hasDate: boolean
+  /** What the upstream said, which is not among the fields. */
+  readonly location: string | null
+  /** Whether the body is in another coding than its own. */
+  readonly isEncoded: boolean
 }
 
 // SECURITY rule 58. Set-Cookie, Server, Access-Control-*, and every hop-by-hop field are not here.
@@ -54,19 +58,23 @@ export function fixedFields(options: {
   ]
 }
 
-/** The answer's headers by allow-list, after the `fixed` ones (flat); hop-by-hop fields end here. */
-export function toResponseHead(headers: IncomingHttpHeaders, fixed: readonly string[]): ResponseHead {
+/** The answer's fields (flat) by allow-list, after the `fixed` ones; hop-by-hop fields end here. */
+export function toResponseHead(answer: readonly string[], fixed: readonly string[]): ResponseHead {
   const fields = fixed.slice()
-  const { connection } = headers
-  const nominated = connection === undefined ? null : findNominated(String(connection))
+  const connection = fieldOf(answer, 'connection')
+  const nominated = connection === undefined ? null : findNominated(connection)
   let contentType = ''
   let contentLength = -1
   let hasDate = false
   let isUnsaid = true
-  for (const name in headers) {
+  let location: string | null = null
+  let isEncoded = false
+  for (let i = 0; i + 1 < answer.length; i += 2) {
+    const name = answer[i] as string
+    let value = answer[i + 1] as string
+    if (name === 'location') location = value
+    else if (name === 'content-encoding') isEncoded = value !== 'identity'
     if (!FIELDS.has(name) || nominated?.includes(name) === true) continue
-    const entry = headers[name] as string | string[]
-    let value = typeof entry === 'string' ? entry : entry.join(', ')
     if (name === 'content-type') contentType = value
     else if (name === 'content-length') contentLength = Number(value)
     else if (name === 'date') hasDate = true
@@ -77,7 +85,7 @@ export function toResponseHead(headers: IncomingHttpHeaders, fixed: readonly str
     fields.push(name, value)
   }
   if (isUnsaid) fields.push('cache-control', 'private')
-  return { fields, contentType, contentLength, hasDate }
+  return { fields, contentType, contentLength, hasDate, location, isEncoded }
 }
 
 function findNominated(connection: string): readonly string[] | null {

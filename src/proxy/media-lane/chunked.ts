@@ -66,10 +66,10 @@ export function createChunkedDecoder(): ChunkedDecoder {
     if (text === '') return true
     trailerBytes += text.length
     if (trailerBytes > TRAILERS_MAX_BYTES) throw malformed('trailer')
-    const fields: NodeJS.Dict<string | string[]> = Object.create(null)
+    const fields: string[] = []
     addField(fields, text)
     // RFC 9110 §6.5.1: what frames a message is too late here.
-    if ('content-length' in fields || 'transfer-encoding' in fields) throw malformed('trailer')
+    if (fields[0] === 'content-length' || fields[0] === 'transfer-encoding') throw malformed('trailer')
     return false
   }
 

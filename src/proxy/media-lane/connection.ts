@@ -26,8 +26,9 @@ export class Connection implements AnswerSink {
   private phase: Phase = 'connect'
   private transfer: Transfer | null
   private reader: AnswerReader | null = null
-  private timer: NodeJS.Timeout
-  private readonly tick = (): void => this.onTimeout()
+  /** Milliseconds that this phase may take, and when that is over, on the clock of performance.now(). */
+  private limitMs: number
+  private deadline: number
   private idleMs = 0
   /** The last read filled its buffer. */
   private filled = false
@@ -39,7 +40,8 @@ export class Connection implements AnswerSink {
     this.buffers = new ReadBuffers(pool)
     this.owner = owner
     this.transfer = transfer
-    this.timer = setTimeout(this.tick, opener.connectTimeoutMs)
+    this.limitMs = opener.connectTimeoutMs
+    this.deadline = performance.now() + this.limitMs
     this.socket = opener.open({
       buffer: () => this.nextBuffer(),
       callback: (bytes, buffer) => this.onRead(bytes, buffer as Buffer)
@@ -82,7 +84,7 @@ export class Connection implements AnswerSink {
     if (transfer === null) return
     this.idleMs = this.opener.keepsAlive ? head.idleMs : 0
     this.arm('body', transfer.options.bodyTimeout ?? 0)
-    transfer.handler.onResponseStart(transfer, head.status, head.headers, '')
+    transfer.handler.onResponseHead(transfer, head.status, head.fields)
   }
 
   onPiece(piece: Buffer): void {
@@ -107,15 +109,17 @@ export class Connection implements AnswerSink {
     if (this.ending) {
       this.onWhole(0)
     } else {
-      this.timer.refresh()
+      this.extend()
       this.socket.resume()
     }
   }
 
-  onTimeout(): void {
+  /** Told of the time now and then: ends what has taken too long. */
+  check(now: number): void {
+    if (now < this.deadline) return
     const { phase, transfer } = this
     // Nothing is read while the client takes its time.
-    if (transfer?.paused === true) this.timer.refresh()
+    if (transfer?.paused === true) this.extend()
     else if (phase === 'idle') this.close()
     else if (phase !== 'closed') this.fail(timedOut(phase))
   }
@@ -126,7 +130,6 @@ export class Connection implements AnswerSink {
     // Bytes that are still lent may be written yet: nothing is ever read into their buffer again.
     if (this.transfer?.paused === true) this.buffers.abandon()
     this.transfer = null
-    clearTimeout(this.timer)
     this.socket.destroy()
     this.owner.onClose(this)
   }
@@ -149,8 +152,12 @@ export class Connection implements AnswerSink {
   private arm(phase: Phase, ms: number): void {
     if (this.phase === 'closed') return
     this.phase = phase
-    clearTimeout(this.timer)
-    if (ms > 0) this.timer = setTimeout(this.tick, ms)
+    this.limitMs = ms > 0 ? ms : Number.POSITIVE_INFINITY
+    this.extend()
+  }
+
+  private extend(): void {
+    this.deadline = performance.now() + this.limitMs
   }
 
   private onReady(): void {
@@ -167,9 +174,10 @@ export class Connection implements AnswerSink {
     else if (reader === null) this.destroy(brokenOff())
     else {
       this.filled = bytes === buffer.length
-      if (this.phase === 'body') this.timer.refresh()
+      if (this.phase === 'body') this.extend()
       try {
         reader.take(buffer.subarray(0, bytes))
+        if (this.phase === 'body') this.transfer?.handler.onResponseWait()
       } catch (error) {
         this.fail(error as Error)
       }

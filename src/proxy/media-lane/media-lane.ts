@@ -19,6 +19,9 @@ export interface MediaLane {
   destroy(): Promise<void>
 }
 
+/** How often connections look at the time, and so how late a time-out may be. One timer a lane costs nothing. */
+const TICK_MS = 100
+
 /** Idle connections kept. */
 const MAX_IDLE = 32
 
@@ -33,6 +36,7 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
   const idle: Connection[] = []
   const waiting: Transfer[] = []
   let destroyed = false
+  let timer: NodeJS.Timeout | null = null
 
   const owner: Owner = {
     onFree(connection) {
@@ -62,7 +66,17 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
   }
 
   function connect(transfer: Transfer | undefined): void {
-    if (transfer !== undefined) open.add(new Connection(opener, pool, owner, transfer))
+    if (transfer === undefined) return
+    open.add(new Connection(opener, pool, owner, transfer))
+    timer ??= setInterval(tick, TICK_MS)
+  }
+
+  function tick(): void {
+    const now = performance.now()
+    for (const connection of open) connection.check(now)
+    if (open.size > 0 || timer === null) return
+    clearInterval(timer)
+    timer = null
   }
 
   return {
@@ -83,6 +97,7 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
       destroyed = true
       for (const transfer of waiting.splice(0)) transfer.fail(new errors.ClientDestroyedError())
       for (const connection of [...open]) connection.destroy(new errors.ClientDestroyedError())
+      if (timer !== null) clearInterval(timer)
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import { fieldOf } from '../fields.ts'
 import { malformed } from './lane-errors.ts'
 
 /** How a body ends: there is none, after so many bytes, after its last chunk, or with the connection. */
@@ -6,8 +6,8 @@ export type Framing = 'none' | 'length' | 'chunked' | 'close'
 
 export interface LaneHead {
   readonly status: number
-  /** Lower-case names; a repeated field has all its values. */
-  readonly headers: IncomingHttpHeaders
+  /** Flat, in lower-case names; the values of a repeated field are joined by commas (RFC 9110 §5.3). */
+  readonly fields: readonly string[]
   readonly framing: Framing
   /** Bytes of the body where `framing` is 'length'. */
   readonly length: number
@@ -20,6 +20,8 @@ export const HEAD_MAX_BYTES = 16 * 1024
 /** An idle connection is given up before the server does, so that a request does not meet its end. */
 const IDLE_MAX_MS = 10_000
 const IDLE_MARGIN_MS = 2000
+/** More fields than any server sends; each is held against those before it. */
+const FIELDS_MAX = 256
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 // RFC 9110 §5.6.2 and §5.5: a token, and a value of visible characters, blanks and obs-text. No folding.
@@ -31,19 +33,20 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
  * lenient. Throws where it could be read in two ways. `isHead`: it answers a HEAD request.
  */
 export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
-  const [statusLine = '', ...lines] = bytes.toString('latin1').split('\r\n')
-  const [, minor, digits] = STATUS_LINE.exec(statusLine) ?? []
+  const lines = bytes.toString('latin1').split('\r\n')
+  const [, minor, digits] = STATUS_LINE.exec(lines[0] as string) ?? []
   if (minor === undefined) throw malformed('status line')
+  if (lines.length > FIELDS_MAX) throw malformed('number of fields')
   const status = Number(digits)
-  const headers: IncomingHttpHeaders = Object.create(null)
-  for (const line of lines) addField(headers, line)
+  const fields: string[] = []
+  for (let i = 1; i < lines.length; i++) addField(fields, lines[i] as string)
 
-  const contentLength = headers['content-length']
-  const transferEncoding = headers['transfer-encoding']
+  const contentLength = fieldOf(fields, 'content-length')
+  const transferEncoding = fieldOf(fields, 'transfer-encoding')
   // RFC 9112 §6.1: both together, or a coding that HTTP/1.0 does not know, is how answers are smuggled.
   if (transferEncoding !== undefined && (contentLength !== undefined || minor === '0'))
     throw malformed('framing')
-  // Repeated, either has an array here, which is neither.
+  // Repeated, either is a list here, which is neither.
   if (transferEncoding !== undefined && !isChunked(transferEncoding)) throw malformed('transfer coding')
   if (contentLength !== undefined && !isLength(contentLength)) throw malformed('length')
 
@@ -60,15 +63,15 @@ export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
           : 'length'
   // A 204 or 304 that announces a body may send one all the same: the next answer must not be read out of it.
   const isSuspect = hasNoBody && !isHead && (length > 0 || transferEncoding !== undefined)
-  const saysClose = minor === '0' || hasToken(headers.connection, 'close')
+  const saysClose = minor === '0' || hasToken(fieldOf(fields, 'connection'), 'close')
   // RFC 9110 §15.2: nothing announces an answer and the end of the connection before it.
   if (status < 200 && saysClose) throw malformed('interim answer')
   const closes = saysClose || framing === 'close' || isSuspect
-  return { status, headers, framing, length, idleMs: closes ? 0 : toIdleMs(headers['keep-alive']) }
+  return { status, fields, framing, length, idleMs: closes ? 0 : toIdleMs(fieldOf(fields, 'keep-alive')) }
 }
 
 /** Adds one field line; throws where its name is no token or its value holds what no value may. */
-export function addField(headers: NodeJS.Dict<string | string[]>, line: string): void {
+export function addField(fields: string[], line: string): void {
   const colon = line.indexOf(':')
   const name = line.slice(0, colon)
   const value = trim(line, colon + 1)
@@ -76,10 +79,12 @@ export function addField(headers: NodeJS.Dict<string | string[]>, line: string):
   const key = name.toLowerCase()
   // Blanks behind a value are no part of it, but a length is read by many parsers, and not by all of them so.
   if (key === 'content-length' && isBlank(line.charCodeAt(line.length - 1))) throw malformed('length')
-  const known = headers[key]
-  if (known === undefined) headers[key] = value
-  else if (typeof known === 'string') headers[key] = [known, value]
-  else known.push(value)
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== key) continue
+    fields[i + 1] += `, ${value}`
+    return
+  }
+  fields.push(key, value)
 }
 
 /** Without the blanks around it (RFC 9112 §5); by hand, since a pattern that may backtrack is quadratic here. */
@@ -92,19 +97,18 @@ function trim(line: string, from: number): string {
 }
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
-const isChunked = (value: unknown): boolean => typeof value === 'string' && value.toLowerCase() === 'chunked'
+const isChunked = (value: string): boolean => value.toLowerCase() === 'chunked'
 // Fifteen digits are exact in a number, and a petabyte.
-const isLength = (value: unknown): boolean => typeof value === 'string' && /^\d{1,15}$/.test(value)
+const isLength = (value: string): boolean => /^\d{1,15}$/.test(value)
 
-function hasToken(value: string | string[] | undefined, token: string): boolean {
-  if (value === undefined) return false
-  return String(value)
-    .split(',')
-    .some((part) => part.trim().toLowerCase() === token)
+function hasToken(value: string | undefined, token: string): boolean {
+  if (value === undefined || value === 'keep-alive') return false
+  return value.split(',').some((part) => part.trim().toLowerCase() === token)
 }
 
-function toIdleMs(keepAlive: string | string[] | undefined): number {
-  const seconds = /\btimeout\s*=\s*(\d{1,6})/i.exec(String(keepAlive ?? ''))?.[1]
+function toIdleMs(keepAlive: string | undefined): number {
+  if (keepAlive === undefined) return IDLE_MAX_MS
+  const seconds = /\btimeout\s*=\s*(\d{1,6})/i.exec(keepAlive)?.[1]
   if (seconds === undefined) return IDLE_MAX_MS
   return Math.max(0, Math.min(IDLE_MAX_MS, Number(seconds) * 1000 - IDLE_MARGIN_MS))
 }

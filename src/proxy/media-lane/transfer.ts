@@ -1,13 +1,19 @@
 import type { Dispatcher } from 'undici'
 import type { Connection } from './connection.ts'
 
-/** What undici hands to a handler, without what forwarding never asks for. */
-export type TransferHandler = Required<
-  Pick<
-    Dispatcher.DispatchHandler,
-    'onRequestStart' | 'onResponseStart' | 'onResponseData' | 'onResponseEnd' | 'onResponseError'
-  >
->
+/** What undici asks of a handler, but for the head, which comes here as it was read. */
+export interface TransferHandler
+  extends Required<
+    Pick<
+      Dispatcher.DispatchHandler,
+      'onRequestStart' | 'onResponseData' | 'onResponseEnd' | 'onResponseError'
+    >
+  > {
+  /** `fields`: flat, in lower-case names, each once. */
+  onResponseHead(controller: Dispatcher.DispatchController, status: number, fields: readonly string[]): void
+  /** Everything that was read is told; more of the body is to come. */
+  onResponseWait(): void
+}
 
 export interface LaneRequest {
   readonly origin: string

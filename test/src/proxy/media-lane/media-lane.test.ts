@@ -523,7 +523,8 @@ t.test('rule 48: nothing that would end its line early is written', async (t) =>
         { origin, path, method: 'GET', headers, headersTimeout: 1000, bodyTimeout: 1000 },
         {
           onRequestStart() {},
-          onResponseStart() {},
+          onResponseHead() {},
+          onResponseWait() {},
           onResponseData() {},
           onResponseEnd: () => resolve('end'),
           onResponseError: (_controller, error) => resolve((error as NodeJS.ErrnoException).code)

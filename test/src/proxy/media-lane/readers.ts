@@ -20,6 +20,9 @@ export function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   return [...ends, bytes.length].map((end, i) => bytes.subarray(i === 0 ? 0 : ends[i - 1], end))
 }
 
+const pairs = (flat: readonly string[]): [string, string][] =>
+  flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] as string]] : []))
+
 /** What the lane makes of an answer in these pieces, after which the server ends. */
 export function readByLane({ method }: Case, pieces: readonly Buffer[]): Heard {
   const heard = nothing()
@@ -28,7 +31,7 @@ export function readByLane({ method }: Case, pieces: readonly Buffer[]): Heard {
     {
       onHead(head) {
         heard.status = head.status
-        heard.headers = { ...head.headers }
+        heard.headers = Object.fromEntries(pairs(head.fields))
       },
       onPiece(piece) {
         heard.body = Buffer.concat([heard.body, piece])
@@ -68,7 +71,16 @@ export function readByUndici({ method }: Case, pieces: readonly Buffer[]): Promi
       onResponseStart(_controller, status, headers) {
         if (status < 200) return
         heard.status = status
-        heard.headers = { ...headers }
+        heard.headers = Object.fromEntries(
+          Object.entries(headers).map(([name, value]) => [
+            name,
+            // Blanks behind a value are no part of it (RFC 9112 §5); undici keeps them.
+            [value]
+              .flat()
+              .map((text) => (text ?? '').replace(/[\t ]+$/, ''))
+              .join(', ')
+          ])
+        )
       },
       onResponseData(_controller, chunk) {
         heard.body = Buffer.concat([heard.body, chunk])
