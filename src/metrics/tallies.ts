@@ -73,6 +73,7 @@ export function createTiming<L extends string>(
     name,
     help,
     type: 'histogram',
+    labelNames: options.labelNames,
     aggregator: 'sum',
     get: async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: values() })
   }

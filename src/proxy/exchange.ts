@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { Problem } from '../errors.ts'
 import { Answer, type Source } from './answer.ts'
-import { fieldOf } from './fields.ts'
+import { fieldOf, toFlat } from './fields.ts'
 import type { ForwardCall, ForwardContext, ForwardOutcome, Lane } from './forward-call.ts'
 import type { TransferHandler } from './media-lane/transfer.ts'
 import { refuse, toOutcome } from './refusal.ts'
@@ -192,15 +192,6 @@ export class Exchange implements TransferHandler, Source {
 function toLane({ lanes, fetchLanes }: ForwardContext, { class: kind, method }: ForwardCall): Lane {
   if (fetchLanes === null || (method !== 'GET' && method !== 'HEAD')) return lanes[kind]
   return kind === 'media' || kind === 'api' ? fetchLanes[kind] : lanes[kind]
-}
-
-function toFlat(headers: IncomingHttpHeaders): string[] {
-  const fields: string[] = []
-  for (const name in headers) {
-    const value = headers[name] as string | string[]
-    fields.push(name, typeof value === 'string' ? value : value.join(', '))
-  }
-  return fields
 }
 
 const wait = (exchange: Exchange): void => exchange.onResponseWait()

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
+import { Deadline } from './deadline.ts'
 import { brokenOff, timedOut } from './lane-errors.ts'
 import type { Opener } from './opener.ts'
 import type { Owner } from './owner.ts'
@@ -26,9 +27,7 @@ export class Connection implements AnswerSink {
   private phase: Phase = 'connect'
   private transfer: Transfer | null
   private reader: AnswerReader | null = null
-  /** Milliseconds that this phase may take, and when that is over, on the clock of performance.now(). */
-  private limitMs: number
-  private deadline: number
+  private readonly deadline = new Deadline()
   private idleMs = 0
   /** The last read filled its buffer. */
   private filled = false
@@ -40,8 +39,7 @@ export class Connection implements AnswerSink {
     this.buffers = new ReadBuffers(pool)
     this.owner = owner
     this.transfer = transfer
-    this.limitMs = opener.connectTimeoutMs
-    this.deadline = performance.now() + this.limitMs
+    this.deadline.start(opener.connectTimeoutMs)
     this.socket = opener.open({
       buffer: () => this.nextBuffer(),
       callback: (bytes, buffer) => this.onRead(bytes, buffer as Buffer)
@@ -109,17 +107,17 @@ export class Connection implements AnswerSink {
     if (this.ending) {
       this.onWhole(0)
     } else {
-      this.extend()
+      this.deadline.extend()
       this.socket.resume()
     }
   }
 
   /** Told of the time now and then: ends what has taken too long. */
   check(now: number): void {
-    if (now < this.deadline) return
+    if (!this.deadline.isOver(now)) return
     const { phase, transfer } = this
     // Nothing is read while the client takes its time.
-    if (transfer?.paused === true) this.extend()
+    if (transfer?.paused === true) this.deadline.extend()
     else if (phase === 'idle') this.close()
     else if (phase !== 'closed') this.fail(timedOut(phase))
   }
@@ -152,12 +150,7 @@ export class Connection implements AnswerSink {
   private arm(phase: Phase, ms: number): void {
     if (this.phase === 'closed') return
     this.phase = phase
-    this.limitMs = ms > 0 ? ms : Number.POSITIVE_INFINITY
-    this.extend()
-  }
-
-  private extend(): void {
-    this.deadline = performance.now() + this.limitMs
+    this.deadline.start(ms)
   }
 
   private onReady(): void {
@@ -174,7 +167,7 @@ export class Connection implements AnswerSink {
     else if (reader === null) this.destroy(brokenOff())
     else {
       this.filled = bytes === buffer.length
-      if (this.phase === 'body') this.extend()
+      if (this.phase === 'body') this.deadline.extend()
       try {
         reader.take(buffer.subarray(0, bytes))
         if (this.phase === 'body') this.transfer?.handler.onResponseWait()
