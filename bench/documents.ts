@@ -54,7 +54,7 @@ programs. Run it on yours.
 
 ${toMarkdown(targetTable(results))}
 
-The media lane is off here, as it is by default; *aim* is what it is for.
+Usher runs with its defaults here, so the media lane is on; what it is without is a row of its own below.
 
 ## Everybody against ${baseOf(results)}
 

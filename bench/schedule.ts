@@ -19,7 +19,7 @@ export interface Slice {
 
 export const FULL: Schedule = {
   budgetMs: 300_000,
-  warmSeconds: 1,
+  warmSeconds: 3,
   small: { rounds: 5, seconds: 2 },
   large: { rounds: 3, seconds: 2 },
   single: { rounds: 3, seconds: 1 },

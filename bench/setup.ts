@@ -2,12 +2,15 @@ import { type Contender, PEERS, proveForwarding, type Running, type Surroundings
 import { isInstalled } from './process.ts'
 import { type UsherOptions, usherContender } from './usher.ts'
 
-/** Everybody who takes part: nginx first, then Usher with and without its log line, then the others. */
+/** Everybody who takes part: nginx first, then Usher as it comes, on undici alone and without its log line, then the others. */
 export function contendersOf(usher: UsherOptions, only: readonly string[]): Contender[] {
   const needsNginx = ['nginx', 'auth-request']
   return [
     ...PEERS.slice(0, 1),
     usherContender('usher', 'Usher', usher),
+    usherContender('usher-undici', 'Usher on undici alone (USHER_MEDIA_LANE=false)', usher, {
+      USHER_MEDIA_LANE: 'false'
+    }),
     usherContender('usher-quiet', 'Usher without its log line', usher, { USHER_LOG_LEVEL: 'silent' }),
     ...PEERS.slice(1)
   ].filter(
