@@ -74,9 +74,7 @@ async function measureIn(
     const starts = await measureStarts(schedule.starts, starters, budget)
     const contenders = contendersOf(usher, only)
     const memory = await measureMemories(
-      contenders.filter(({ id }) =>
-        schedule.memory === 'all' ? !measure.VARIANTS.includes(id) : id === 'usher'
-      ),
+      contenders.filter(({ id }) => schedule.memory.includes(id)),
       surroundings,
       budget
     )

@@ -24,14 +24,20 @@ const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
 export default fp<HostOptions>(
   async (fastify, { publicHost, publicHostname }) => {
     const isLoopback = LOOPBACK.includes(publicHostname)
+    let accepted = publicHost
     fastify.addHook('onRequest', (request, _reply, done) => {
       if (countHosts(request.raw) !== 1)
         return done(new Problem('USHER_INVALID_REQUEST', { detail: 'One Host, please.' }))
       if (request.routeOptions.config.host === 'any') return done()
+      // Nearly always the one before's.
+      if (request.host === accepted) return done()
       const host = request.host.toLowerCase()
       // Loopback names are one place, and a published container port differs from the one inside.
       const hostname = host.replace(/:\d+$/, '')
-      if (host === publicHost || (isLoopback && LOOPBACK.includes(hostname))) return done()
+      if (host === publicHost || (isLoopback && LOOPBACK.includes(hostname))) {
+        accepted = request.host
+        return done()
+      }
       done(
         new Problem('USHER_INVALID_REQUEST', {
           detail: 'Host is not that of USHER_PUBLIC_URL; let the proxy pass it on.'

@@ -217,7 +217,12 @@ t.test(
     t.strictSame(filesWith(/^export \* from/m), [], 'barrels')
     t.strictSame(filesWith(/^(?:export )?(?:declare )?(?:enum|namespace) /m), [])
     // An object for each forwarded request: classes, because closures cost the hot path (PERF.md).
-    const hotPath = ['src/proxy/answer.ts', 'src/proxy/exchange.ts', /^src\/proxy\/media-lane\//]
+    const hotPath = [
+      'src/proxy/answer.ts',
+      'src/proxy/exchange.ts',
+      /^src\/proxy\/media-lane\//,
+      /^src\/plex\/scrub/
+    ]
     t.strictSame(
       outside(filesWith(/^(?:export )?class \w+\b(?! extends (?:Error|Problem)\b)[^\n]*\{/m), hotPath),
       []

@@ -33,16 +33,25 @@ const NESTED: ValueRule = { ends: /[\\"'&%<>]/g, escapes: false }
 // Without quotes, where no token goes on; asterisks are tokens that are masked already.
 const BARE: ValueRule = { ends: /[^\w.~*-]/g, escapes: false }
 
-/** Masks the value of every field whose name ends in "token", in any case. */
-export function createFieldMask(): Scrubber {
+/** Masks the value of every field whose name ends in "token", in any case. A class: one for every textual answer. */
+export class FieldMask implements Scrubber {
   /** The undecided end of what came before, unmasked. */
-  let kept: Buffer = EMPTY
+  private kept: Buffer = EMPTY
   /** The rule of the value that is being masked, null between values. */
-  let rule: ValueRule | null = null
+  private rule: ValueRule | null = null
   /** The last byte of the value so far was a backslash that takes the next one. */
-  let escaped = false
+  private escaped = false
 
-  function mask(chunk: Buffer, isLast: boolean): Buffer {
+  scrub(chunk: Buffer): Buffer {
+    return this.mask(chunk, false)
+  }
+
+  flush(): Buffer {
+    return this.mask(EMPTY, true)
+  }
+
+  private mask(chunk: Buffer, isLast: boolean): Buffer {
+    const { kept } = this
     const data = kept.length === 0 ? chunk : Buffer.concat([kept, chunk])
     // One character a byte, so that positions agree; bytes of UTF-8 match nothing above.
     const text = data.toString('latin1')
@@ -50,8 +59,8 @@ export function createFieldMask(): Scrubber {
     let masked: Buffer | null = null
     let at = 0
     while (at < end) {
-      if (rule) {
-        const to = valueEnd(text, at, end, rule)
+      if (this.rule) {
+        const to = this.valueEnd(text, at, end, this.rule)
         masked ??= Buffer.from(data)
         masked.fill(MASK, at, to)
         at = to
@@ -60,32 +69,31 @@ export function createFieldMask(): Scrubber {
         const found = HEADS.exec(text)
         if (!found || found.index >= end) break
         at = HEADS.lastIndex
-        rule = ruleOf(found)
+        this.rule = ruleOf(found)
       }
     }
-    kept = end === data.length ? EMPTY : Buffer.from(data.subarray(end))
-    return (masked ?? data).subarray(0, end)
+    this.kept = end === data.length ? EMPTY : Buffer.from(data.subarray(end))
+    if (masked !== null) return masked.subarray(0, end)
+    return end === data.length ? data : data.subarray(0, end)
   }
 
   /** Where the value ends, at most `end`; it goes on in the next piece unless its rule says otherwise. */
-  function valueEnd(text: string, from: number, end: number, { ends, escapes }: ValueRule): number {
-    let at = escaped ? from + 1 : from
-    escaped = false
+  private valueEnd(text: string, from: number, end: number, { ends, escapes }: ValueRule): number {
+    let at = this.escaped ? from + 1 : from
+    this.escaped = false
     for (;;) {
       ends.lastIndex = at
       const stop = ends.exec(text)?.index ?? end
       if (stop >= end) return end
       if (!escapes || text[stop] !== '\\') {
-        rule = null
+        this.rule = null
         return stop
       }
       at = stop + 2
-      escaped = at > end
+      this.escaped = at > end
       if (at >= end) return end
     }
   }
-
-  return { scrub: (chunk) => mask(chunk, false), flush: () => mask(EMPTY, true) }
 }
 
 function ruleOf([, quote, equals]: RegExpExecArray): ValueRule {

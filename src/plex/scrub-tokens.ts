@@ -3,36 +3,49 @@ import type { Scrubber } from './scrub.ts'
 const MASK = 0x2a // '*'
 const EMPTY = Buffer.alloc(0)
 
-/** Masks every occurrence of the needles, which `toNeedles` makes of tokens. */
-export function createTokenMask(needles: readonly Buffer[]): Scrubber {
+/** Masks every occurrence of the needles, which `toNeedles` makes of tokens. A class: one for every textual answer. */
+export class TokenMask implements Scrubber {
+  private readonly needles: readonly Buffer[]
   /** The undecided end of what came before, unmasked. */
-  let kept: Buffer = EMPTY
+  private kept: Buffer = EMPTY
   /** How many bytes at its start lie in an occurrence that began in bytes already given out. */
-  let covered = 0
+  private covered = 0
 
-  function mask(chunk: Buffer, isLast: boolean): Buffer {
+  constructor(needles: readonly Buffer[]) {
+    this.needles = needles
+  }
+
+  scrub(chunk: Buffer): Buffer {
+    return this.mask(chunk, false)
+  }
+
+  flush(): Buffer {
+    return this.mask(EMPTY, true)
+  }
+
+  private mask(chunk: Buffer, isLast: boolean): Buffer {
+    const { needles, kept, covered } = this
     const data = kept.length === 0 ? chunk : Buffer.concat([kept, chunk])
     const end = isLast ? data.length : data.length - unfinished(data, needles)
     let masked: Buffer | null = null
     let coveredNext = 0
-    const hide = (from: number, to: number): void => {
-      masked ??= Buffer.from(data)
-      masked.fill(MASK, from, to)
-      coveredNext = Math.max(coveredNext, to - end)
+    if (covered > 0) {
+      masked = Buffer.from(data).fill(MASK, 0, covered)
+      coveredNext = Math.max(0, covered - end)
     }
-    if (covered > 0) hide(0, covered)
     for (const needle of needles) {
       // Occurrences may overlap, so the search goes on one byte further, in bytes that stay unmasked.
       for (let at = data.indexOf(needle); at !== -1 && at < end; at = data.indexOf(needle, at + 1)) {
-        hide(at, at + needle.length)
+        masked ??= Buffer.from(data)
+        masked.fill(MASK, at, at + needle.length)
+        coveredNext = Math.max(coveredNext, at + needle.length - end)
       }
     }
-    kept = end === data.length ? EMPTY : Buffer.from(data.subarray(end))
-    covered = coveredNext
-    return (masked ?? data).subarray(0, end)
+    this.kept = end === data.length ? EMPTY : Buffer.from(data.subarray(end))
+    this.covered = coveredNext
+    if (masked !== null) return masked.subarray(0, end)
+    return end === data.length ? data : data.subarray(0, end)
   }
-
-  return { scrub: (chunk) => mask(chunk, false), flush: () => mask(EMPTY, true) }
 }
 
 /** The bytes to look for: the tokens as they are, and as a URL spells them. */

@@ -1,5 +1,5 @@
-import { createFieldMask } from './scrub-fields.ts'
-import { createTokenMask, toNeedles } from './scrub-tokens.ts'
+import { FieldMask } from './scrub-fields.ts'
+import { TokenMask, toNeedles } from './scrub-tokens.ts'
 
 /**
  * A filter over the pieces of one textual body. What it gives back, joined, is as long as what it was given and
@@ -7,9 +7,9 @@ import { createTokenMask, toNeedles } from './scrub-tokens.ts'
  */
 export interface Scrubber {
   /** The bytes that are decided by now; an unfinished match at the end is kept for the next piece. */
-  readonly scrub: (chunk: Buffer) => Buffer
+  scrub(chunk: Buffer): Buffer
   /** The bytes still kept, once the body has ended. */
-  readonly flush: () => Buffer
+  flush(): Buffer
 }
 
 /**
@@ -23,17 +23,25 @@ export function createScrubber(tokens: readonly string[]): Scrubber {
 /** Makes scrubbers for many bodies, each for one, of the same tokens. */
 export function createScrubbers(tokens: readonly string[]): () => Scrubber {
   const needles = toNeedles(tokens)
-  return () => join(createTokenMask(needles), createFieldMask())
+  return () => new BothMasks(needles)
 }
 
-function join(literals: Scrubber, fields: Scrubber): Scrubber {
-  return {
-    scrub: (chunk) => fields.scrub(literals.scrub(chunk)),
-    flush() {
-      const head = fields.scrub(literals.flush())
-      const tail = fields.flush()
-      return tail.length === 0 ? head : Buffer.concat([head, tail])
-    }
+class BothMasks implements Scrubber {
+  private readonly tokens: TokenMask
+  private readonly fields = new FieldMask()
+
+  constructor(needles: readonly Buffer[]) {
+    this.tokens = new TokenMask(needles)
+  }
+
+  scrub(chunk: Buffer): Buffer {
+    return this.fields.scrub(this.tokens.scrub(chunk))
+  }
+
+  flush(): Buffer {
+    const head = this.fields.scrub(this.tokens.flush())
+    const tail = this.fields.flush()
+    return tail.length === 0 ? head : Buffer.concat([head, tail])
   }
 }
 

@@ -46,6 +46,8 @@ export class Exchange implements TransferHandler, Source {
       this.fail(tooLarge(), 'invalid')
       return
     }
+    const { identity } = call.principal
+    const headers = toUpstreamHeaders(call.request.rawHeaders, { body, range: call.class === 'media' })
     this.attempts++
     this.controller = null
     lane.open++
@@ -54,11 +56,8 @@ export class Exchange implements TransferHandler, Source {
         origin: call.origin,
         path: call.path,
         method: call.method as Dispatcher.HttpMethod,
-        headers: toUpstreamHeaders(call.request.rawHeaders, {
-          identity: call.principal.identity,
-          body,
-          range: call.class === 'media'
-        }),
+        headers: lane.lends ? headers : headers.concat(identity),
+        identity,
         body: body ? limitBody(call.request, BODY_MAX_BYTES) : null,
         headersTimeout: context.timeoutMs,
         // An event stream may be silent for hours.

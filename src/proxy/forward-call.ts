@@ -65,6 +65,8 @@ export interface LaneDispatcher {
       path: string
       method: Dispatcher.HttpMethod
       headers: string[]
+      /** What a lane that lends sets behind the headers; undici has it among them. */
+      identity: readonly string[]
       body: Readable | null
       headersTimeout: number
       bodyTimeout: number

@@ -1,8 +1,6 @@
 import { isPlaybackField } from './playback-fields.ts'
 
 export interface RequestHeaderOptions {
-  /** Flat X-Plex identity, the token last: set after everything of the caller (SECURITY rule 45). */
-  readonly identity: readonly string[]
   /** Whether a body goes along, and with it the fields that describe it. */
   readonly body: boolean
   /** Textual answers are never asked for in ranges: a token could be cut out of them piece by piece. */
@@ -34,7 +32,8 @@ const LENGTHS = [...FIELDS.keys()].reduce((bits, name) => bits | (1 << name.leng
 
 /**
  * The request headers to send upstream, flat: what the allow-list takes from the caller's raw headers (SECURITY
- * rule 44), without what `Connection` nominates (RFC 9110 §7.6.1), then the identity.
+ * rule 44), without what `Connection` nominates (RFC 9110 §7.6.1). The identity goes behind them, the token last
+ * (SECURITY rule 45).
  */
 export function toUpstreamHeaders(rawHeaders: readonly string[], options: RequestHeaderOptions): string[] {
   const nominated = findNominated(rawHeaders)
@@ -55,8 +54,6 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
   }
   // Text must arrive in clear to be scrubbed, and media does not compress: nothing is encoded twice.
   headers.push('accept-encoding', 'identity')
-  const { identity } = options
-  for (let i = 0; i < identity.length; i++) headers.push(identity[i] as string)
   return headers
 }
 

@@ -139,7 +139,7 @@ export class Connection implements AnswerSink {
   }
 
   private free(idleMs: number): void {
-    if (idleMs === 0) return this.close()
+    if (idleMs === 0) return void this.close()
     this.arm('idle', idleMs)
     this.owner.onFree(this)
   }

@@ -21,6 +21,8 @@ export interface LaneRequest {
   readonly method: string
   /** Flat names and values. */
   readonly headers: readonly string[]
+  /** The same, set behind them: one array for all requests of a session, written out once. */
+  readonly identity: readonly string[]
   /** Milliseconds until the head of the answer; 0 for no limit. */
   readonly headersTimeout: number
   /** Milliseconds between two pieces of the body; 0 for no limit. */

@@ -520,7 +520,7 @@ t.test('rule 48: nothing that would end its line early is written', async (t) =>
   const send = (path: string, headers: string[], origin = raw.origin) =>
     new Promise((resolve) =>
       lane.dispatch(
-        { origin, path, method: 'GET', headers, headersTimeout: 1000, bodyTimeout: 1000 },
+        { origin, path, method: 'GET', headers, identity: [], headersTimeout: 1000, bodyTimeout: 1000 },
         {
           onRequestStart() {},
           onResponseHead() {},
