@@ -1,13 +1,15 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Bar, drawChart, type Panel } from './chart.ts'
 import { isRatio, type Outcome } from './ratio.ts'
-import { contenderTable, memoryTable, targetTable, toMarkdown } from './report.ts'
+import { contenderTable, cpuTable, memoryTable, targetTable, toMarkdown } from './report.ts'
 import { baseOf, cpuRatio, partCostRatio, type Results } from './results.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 // Bars of the two panels. The stack without an agent would squeeze all the others to the left.
 const SHOWN = ['nginx', 'usher', 'bare', 'auth-request', 'fastify', 'express']
+
+const PLACE = /(<!-- from npm run bench -->\n)[^]*?(\n<!-- end -->)/
 
 /** Everything that was measured, for whoever doubts a ratio. */
 export function writeResults(results: Results): void {
@@ -15,7 +17,7 @@ export function writeResults(results: Results): void {
   writeFileSync(`${ROOT}bench/results/latest.json`, `${JSON.stringify(results, null, 2)}\n`)
 }
 
-/** The chart and the page, both from this run. */
+/** The chart, the page and the README's table, all from this run. */
 export function writeDocuments(results: Results): void {
   mkdirSync(`${ROOT}docs`, { recursive: true })
   const base = baseOf(results)
@@ -27,6 +29,8 @@ export function writeDocuments(results: Results): void {
   )
   writeFileSync(`${ROOT}docs/benchmark.svg`, drawChart('Usher and its peers', [small, part]))
   writeFileSync(`${ROOT}docs/benchmark.md`, page(results))
+  const readme = readFileSync(`${ROOT}README.md`, 'utf8')
+  writeFileSync(`${ROOT}README.md`, readme.replace(PLACE, `$1\n${toMarkdown(cpuTable(results))}\n$2`))
 }
 
 function panel(results: Results, title: string, ratio: (id: string) => Outcome): Panel {

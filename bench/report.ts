@@ -57,6 +57,11 @@ export function contenderTable(results: Results): Table {
   return [head, ...rows]
 }
 
+/** The CPU columns alone, for the README. */
+export function cpuTable(results: Results): Table {
+  return contenderTable(results).map((row) => [0, 1, 6, 8].map((column) => row[column] ?? ''))
+}
+
 /** Resident megabytes, which are no times and may be said as they are. */
 export function memoryTable(results: Results): Table {
   const rows = Object.entries(results.memory).map(([id, memory]) => [
