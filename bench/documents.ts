@@ -9,7 +9,7 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url))
 // Bars of the two panels. The stack without an agent would squeeze all the others to the left.
 const SHOWN = ['nginx', 'usher', 'bare', 'auth-request', 'fastify', 'express']
 
-const PLACE = /(<!-- from npm run bench -->\n)[^]*?(\n<!-- end -->)/
+const PLACE = /(<!-- from npm run bench -->\n)[\s\S]*?(\n<!-- end -->)/
 
 /** Everything that was measured, for whoever doubts a ratio. */
 export function writeResults(results: Results): void {
