@@ -255,3 +255,24 @@ t.test('events and sockets', async (t) => {
     await until(() => usher.simulator.pms.streams() === 0)
   })
 })
+
+t.test('one session that reads nothing does not take the connections of everybody', async (t) => {
+  const usher = await startTestUsher(t)
+  const [greedy, other] = await Promise.all([usher.signedIn(), usher.signedIn(FRIEND)])
+  const held: IncomingMessage[] = []
+  for (let i = 0; i < 64; i++) held.push(await open(usher, greedy, BIG))
+  await until(() => usher.core.live.openStreams.media === 64)
+
+  const refused = await open(usher, greedy, BIG)
+  t.equal(refused.statusCode, 429)
+  t.match(refused.headers, { 'retry-after': '1', 'content-type': /problem/ })
+  t.equal(await ending(refused), 'end')
+  t.equal((await greedy.get('/pms/library/sections')).status, 200, 'what is no media still passes')
+  t.equal((await other.get(SMALL)).status, 200, 'and another session is not touched')
+
+  held.pop()?.destroy()
+  await until(() => usher.core.live.openStreams.media < 64)
+  const again = await open(usher, greedy, SMALL)
+  t.equal(again.statusCode, 200, 'one closed: there is room again')
+  for (const stream of [...held, again]) stream.destroy()
+})

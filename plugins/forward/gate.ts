@@ -29,6 +29,8 @@ export interface GateOptions {
 
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']
 const NOTHING: readonly string[] = []
+/** Answers that one session may have under way, read or not; of the 512 connections that media has in all. */
+const SESSION_STREAMS_MAX = 64
 /** A session may reach whatever its role may. */
 const everything: ScopedAccess['allows'] = () => true
 
@@ -64,6 +66,10 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     if (principal === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
     const allows = 'allows' in access ? access.allows : everything
     if (rule === null || !allows(rule.class, target.path)) throw new Problem('USHER_PATH_DENIED')
+    if (rule.class === 'media' && isFull(access.live)) {
+      metrics.rateLimited.inc({ limit: 'session_streams' })
+      throw new Problem('USHER_RATE_LIMITED', { retryAfter: 1 })
+    }
     const { upstream: asked } = target
     const upstream = rule.localUrl === true ? resolveLocalUrl(asked, policy, principal.role, allows) : asked
     if (upstream === null) throw new Problem('USHER_INVALID_REQUEST')
@@ -151,6 +157,14 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
   }
 
   return enter
+}
+
+/** Whether a session has as many transfers open as one may: the connections to the media server are for everybody. */
+function isFull({ streams }: LiveSession): boolean {
+  if (streams.size < SESSION_STREAMS_MAX) return false
+  let media = 0
+  for (const { kind } of streams) if (kind === 'media') media += 1
+  return media >= SESSION_STREAMS_MAX
 }
 
 /** A token where Plex clients and OAuth clients put it: Authorization, X-Plex-Token, or the query. */

@@ -255,6 +255,9 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
     await usher.simulator.plexDown()
     await page.reload()
     await heading(t, page, 'You are signed in')
+    // The page asks for profiles by itself, but may be left before the answer is there.
+    const status = await page.evaluate(async () => (await fetch('/session/home')).status)
+    t.equal(status, 503)
     await page.goto(`${usher.publicUrl}/signin`)
     await t.resolves(page.getByText(/plex\.tv cannot be reached since \d\d:\d\d/).waitFor())
     await heading(t, page, 'You are signed in')
