@@ -1,6 +1,6 @@
 import type { Core } from '../../src/core.ts'
 import { Problem } from '../../src/errors.ts'
-import { identityHeaders } from '../../src/plex/identity.ts'
+import { identityHeaders, toHeaderText } from '../../src/plex/identity.ts'
 import type { MediaServer } from '../../src/plex/media-server.ts'
 import { createScrubbers } from '../../src/plex/scrub.ts'
 import type { ForwardPrincipal } from '../../src/proxy/forward-call.ts'
@@ -24,6 +24,7 @@ export interface Principals {
 
 type PrincipalsCore = Pick<Core, 'config' | 'live' | 'recheck' | 'revocations' | 'mediaServerOf'>
 
+const CLIENT_IDENTIFIER = 'X-Plex-Client-Identifier'
 /** A token answered with 401 is not asked about again so soon: plex.tv would hear of every request of a page. */
 const EXPLAIN_EVERY_MS = 5000
 
@@ -31,12 +32,18 @@ const EXPLAIN_EVERY_MS = 5000
 export function createPrincipals(core: PrincipalsCore, now: () => number): Principals {
   // By session data, which is immutable: a new role, token or server is a new key.
   const known = new WeakMap<Session, PmsPrincipal | null>()
+  const context: PrincipalContext = {
+    core,
+    now,
+    identity: fixedIdentity(core.config.client),
+    bases: new WeakMap()
+  }
   return {
     of(live) {
       const { session } = live
       let principal = known.get(session)
       if (principal === undefined) {
-        principal = create(core, live, now)
+        principal = create(context, live)
         known.set(session, principal)
       }
       return principal
@@ -44,21 +51,37 @@ export function createPrincipals(core: PrincipalsCore, now: () => number): Princ
   }
 }
 
-function create(core: PrincipalsCore, live: LiveSession, now: () => number): PmsPrincipal | null {
+/** What all principals share, worked out once. */
+interface PrincipalContext {
+  readonly core: PrincipalsCore
+  readonly now: () => number
+  /** Flat, without what is the session's own. */
+  readonly identity: readonly string[]
+  readonly bases: WeakMap<MediaServer, Base>
+}
+
+type Base = Pick<PmsPrincipal, 'origin' | 'basePath'>
+
+function create(context: PrincipalContext, live: LiveSession): PmsPrincipal | null {
+  const { core, now } = context
   const { session } = live
   const { role, server, serverToken } = session
   const mediaServer = core.mediaServerOf(session)
   if (role === 'none' || server === null || serverToken === null || mediaServer === null) return null
-  const url = new URL(mediaServer.url)
   const secrets = [serverToken, session.accountToken]
   if (session.homeAdmin !== null) secrets.push(session.homeAdmin.token)
   return {
     role,
     mediaServer,
     machineIdentifier: server.machineIdentifier,
-    origin: url.origin,
-    basePath: url.pathname.replace(/\/+$/, ''),
-    identity: toIdentity(core.config.client, session.clientIdentifier, serverToken),
+    ...baseOf(context, mediaServer),
+    identity: [
+      ...context.identity,
+      CLIENT_IDENTIFIER,
+      toHeaderText(session.clientIdentifier),
+      'X-Plex-Token',
+      serverToken
+    ],
     createScrubber: createScrubbers(secrets),
     addStream: (kind, abort) => core.live.addStream(live, kind, abort),
     async explainUnauthorized() {
@@ -72,8 +95,18 @@ function create(core: PrincipalsCore, live: LiveSession, now: () => number): Pms
   }
 }
 
-/** Flat, the token last. `Accept` is the caller's own choice here: a client that wants XML gets XML. */
-function toIdentity(client: Core['config']['client'], clientIdentifier: string, token: string): string[] {
-  const { Accept: _, ...headers } = identityHeaders(client, clientIdentifier)
-  return [...Object.entries(headers).flat(), 'X-Plex-Token', token]
+function baseOf({ bases }: PrincipalContext, mediaServer: MediaServer): Base {
+  let base = bases.get(mediaServer)
+  if (base === undefined) {
+    const { origin, pathname } = new URL(mediaServer.url)
+    base = { origin, basePath: pathname.replace(/\/+$/, '') }
+    bases.set(mediaServer, base)
+  }
+  return base
+}
+
+/** `Accept` is the caller's own choice here: a client that wants XML gets XML. */
+function fixedIdentity(client: Core['config']['client']): string[] {
+  const { Accept: _, [CLIENT_IDENTIFIER]: __, ...headers } = identityHeaders(client, '')
+  return Object.entries(headers).flat()
 }

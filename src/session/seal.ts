@@ -41,7 +41,7 @@ const HEADER_PREFIX = '{"alg":"dir","enc":"A256GCM","kid":"'
  * appended to the purpose (a cookie's name), which binds a value to its place.
  */
 export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): Seal {
-  const derived = new LRUCache<string, Buffer>({ max: MAX_DERIVED })
+  const derived = new LRUCache<string, DerivedKey>({ max: MAX_DERIVED })
   const epochs = new Map<Purpose, Epoch>()
 
   function epoch(purpose: Purpose): Epoch {
@@ -76,24 +76,30 @@ export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): 
       const iv = canonical(ivText)
       const body = canonical(bodyText)
       const tag = canonical(tagText)
-      const named = readHeader(header)
-      if (iv?.length !== IV_BYTES || tag?.length !== TAG_BYTES || body === null || named === null)
-        return 'malformed'
-
+      if (iv?.length !== IV_BYTES || tag?.length !== TAG_BYTES || body === null) return 'malformed'
       const cacheKey = `${purpose} ${header}`
-      let key = derived.get(cacheKey)
-      if (key === undefined) {
-        const fresh = ring.derive(named.kid, scope(purpose), named.salt)
-        if (fresh === null) return 'unknown_key'
-        key = fresh
-      }
-      const opened = decrypt(key, iv, body, tag, header)
+      const known = derived.get(cacheKey)
+      const key = known ?? derive(purpose, header)
+      if (typeof key === 'string') return key
+      const opened = decrypt(key.key, iv, body, tag, header)
       if (opened === null) return 'forged'
       // Only after the tag was verified, so that made-up salts cannot push real keys out.
-      derived.set(cacheKey, key)
-      return { value: opened.value, kid: named.kid, newest: named.kid === ring.newest }
+      if (known === undefined) derived.set(cacheKey, key)
+      return { value: opened.value, kid: key.kid, newest: key.kid === ring.newest }
     }
   }
+
+  function derive(purpose: Purpose, header: string): DerivedKey | UnsealFailure {
+    const named = readHeader(header)
+    if (named === null) return 'malformed'
+    const key = ring.derive(named.kid, scope(purpose), named.salt)
+    return key === null ? 'unknown_key' : { key, kid: named.kid }
+  }
+}
+
+interface DerivedKey {
+  readonly key: Buffer
+  readonly kid: string
 }
 
 interface Epoch {
@@ -139,7 +145,9 @@ function decrypt(
     const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES })
     decipher.setAAD(Buffer.from(header, 'ascii'))
     decipher.setAuthTag(tag)
-    const plain = Buffer.concat([decipher.update(body), decipher.final()])
+    // GCM gives every byte at once; final() only verifies the tag, and throws before anything is read.
+    const plain = decipher.update(body)
+    decipher.final()
     return { value: JSON.parse(plain.toString('utf8')) as unknown }
   } catch {
     // Wrong key or altered: GCM does not say which, and nobody outside needs to know.
