@@ -80,7 +80,7 @@ export class Connection implements AnswerSink {
   onHead(head: LaneHead): void {
     const { transfer } = this
     if (transfer === null) return
-    this.idleMs = this.opener.keepsAlive ? head.idleMs : 0
+    this.idleMs = head.idleMs
     this.arm('body', transfer.options.bodyTimeout ?? 0)
     transfer.handler.onResponseHead(transfer, head.status, head.fields)
   }
@@ -104,12 +104,10 @@ export class Connection implements AnswerSink {
   resume(): void {
     if (this.phase === 'closed') return
     this.buffers.takeBack()
-    if (this.ending) {
-      this.onWhole(0)
-    } else {
-      this.deadline.extend()
-      this.socket.resume()
-    }
+    // After the last piece too: a connection that is not read from hears no answer to its next request.
+    this.socket.resume()
+    if (this.ending) this.onWhole(0)
+    else this.deadline.extend()
   }
 
   /** Told of the time now and then: ends what has taken too long. */

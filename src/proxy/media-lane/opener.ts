@@ -8,8 +8,6 @@ export interface Opener {
   readonly readyEvent: 'connect' | 'secureConnect'
   /** Whether a read may be larger than a small buffer; TLS gives its records one by one. */
   readonly readsBig: boolean
-  /** Whether a connection carries a second request. */
-  readonly keepsAlive: boolean
   readonly connectTimeoutMs: number
   /** For the Host field. */
   readonly host: string
@@ -23,9 +21,6 @@ export interface OpenerOptions {
   readonly connectTimeoutMs: number
 }
 
-/** On Node 24 a TLS socket that reads with `onread` can stay silent when it is read from again. */
-const TLS_KEEPS_ALIVE = Number(process.versions.node.split('.', 1)[0]) >= 26
-
 /** Opens sockets to one server; the TLS verification cannot be switched off (SECURITY rule 52). */
 export function createOpener({ origin, ca, connectTimeoutMs }: OpenerOptions): Opener {
   const url = new URL(origin)
@@ -36,7 +31,6 @@ export function createOpener({ origin, ca, connectTimeoutMs }: OpenerOptions): O
       open: (onread) => connectTcp({ host, port, onread }),
       readyEvent: 'connect',
       readsBig: true,
-      keepsAlive: true,
       connectTimeoutMs,
       host: url.host
     }
@@ -60,7 +54,6 @@ export function createOpener({ origin, ca, connectTimeoutMs }: OpenerOptions): O
     },
     readyEvent: 'secureConnect',
     readsBig: false,
-    keepsAlive: TLS_KEEPS_ALIVE,
     connectTimeoutMs,
     host: url.host
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -500,6 +500,62 @@ t.test('rule 52: TLS is verified, and carries every byte', async (t) => {
   t.match(await ask(await startLane(t, { origin })), { status: 503, text: /USHER_UPSTREAM_UNREACHABLE/ })
   const misnamed = await startLane(t, { origin: await serve(other), lane: { ca: other.cert } })
   t.match(await ask(misnamed), { status: 503 }, 'a certificate of another address')
+})
+
+t.test('a connection whose last piece was still lent serves again, plain and by TLS', async (t) => {
+  const certificate = await createCertificate('media', '127.0.0.1')
+  const file = fileBytes(3, 40_000)
+  for (const secure of [false, true]) {
+    const server = secure ? createTlsServer(certificate) : createServer()
+    let connections = 0
+    server.on(secure ? 'secureConnection' : 'connection', () => {
+      connections++
+    })
+    server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
+      response.writeHead(200, { 'Content-Length': String(file.length) }).end(file)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const origin = `${secure ? 'https' : 'http'}://127.0.0.1:${port}`
+    const lane = createMediaLane({ origin, ca: certificate.cert, connectTimeoutMs: 5000, connections: 1 })
+    t.teardown(async () => {
+      await lane.destroy()
+      server.close()
+      server.closeAllConnections()
+    })
+    const fetchSlowly = (pauseMs: number) =>
+      new Promise<Buffer>((resolve, reject) => {
+        const pieces: Buffer[] = []
+        lane.dispatch(
+          {
+            origin,
+            path: '/',
+            method: 'GET',
+            headers: [],
+            identity: [],
+            headersTimeout: 5000,
+            bodyTimeout: 5000
+          },
+          {
+            onRequestStart() {},
+            onResponseHead() {},
+            onResponseData(controller, piece) {
+              pieces.push(Buffer.from(piece))
+              if (pauseMs === 0) return
+              controller.pause()
+              setTimeout(() => controller.resume(), pauseMs)
+            },
+            onResponseWait() {},
+            onResponseEnd: () => resolve(Buffer.concat(pieces)),
+            onResponseError: (_controller, error) => reject(error)
+          }
+        )
+      })
+    for (const pauseMs of [5, 0, 1, 5, 0])
+      t.ok((await fetchSlowly(pauseMs)).equals(file), `${origin} ${pauseMs}`)
+    t.equal(connections, 1)
+  }
 })
 
 t.test('rule 53: a server that does not take the connection is a time-out', async (t) => {
