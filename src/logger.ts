@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DestinationStream, destination, type LogFn, type Logger, pino } from 'pino'
 import { Problem } from './errors.ts'
+import { createLineBuffer, GATHERED_BYTES } from './logger/line-buffer.ts'
 
 export type { Logger } from 'pino'
 
@@ -16,8 +17,6 @@ export interface LogOutput {
   flush(): Promise<void>
 }
 
-/** Bytes gathered before a write: a line for every request must not cost a system call each. */
-const BUFFER_BYTES = 8192
 const FLUSH_MS = 500
 const FLUSH_MAX_MS = 1000
 
@@ -35,18 +34,25 @@ export function createLogger({ level, stream }: LoggerOptions): LogOutput {
     serializers: { err: describe, error: describe, req: () => undefined, res: () => undefined }
   }
   if (stream !== undefined) return { log: pino(options, stream), flush: async () => undefined }
-  const output = destination({ fd: 1, sync: false, minLength: BUFFER_BYTES })
+  const output = destination({ fd: 1, sync: false, minLength: GATHERED_BYTES })
   // Nobody reads the log any more (EPIPE): that is no reason to stop serving, nor to hang at the end.
   output.on('error', () => undefined)
-  const timer = setInterval(() => output.flush(), FLUSH_MS)
+  const flushSync = output.flushSync.bind(output)
+  const lines = createLineBuffer({ write: (text) => output.write(text), flushSync })
+  // What pino calls at the end of a process that nobody closed.
+  output.flushSync = lines.flushSync
+  const timer = setInterval(() => {
+    lines.drain()
+    output.flush()
+  }, FLUSH_MS)
   timer.unref()
   return {
-    log: pino(options, output),
-    flush: () =>
-      Promise.race([
-        new Promise<void>((resolve) => output.flush(() => resolve())),
-        delay(FLUSH_MAX_MS, undefined, { ref: false })
-      ])
+    log: pino(options, lines),
+    flush() {
+      lines.drain()
+      const written = new Promise<void>((resolve) => output.flush(() => resolve()))
+      return Promise.race([written, delay(FLUSH_MAX_MS, undefined, { ref: false })])
+    }
   }
 }
 

@@ -130,6 +130,10 @@ t.test(
     const all = run('"$NODE_BIN" --no-warnings -e "$SCRIPT"')
     t.equal(all.stdout.trim().split('\n').length, 300)
     t.equal(all.status, 0)
+    const abrupt = run(
+      'SCRIPT="${SCRIPT%await flush*}process.exit(0) })"; "$NODE_BIN" --no-warnings -e "$SCRIPT"'
+    )
+    t.equal(abrupt.stdout.trim().split('\n').length, 300, 'a process that ends unasked has written them all')
     const gone = run('"$NODE_BIN" --no-warnings -e "$SCRIPT" | true')
     t.match(gone.stderr, /flushed/, 'past a closed pipe')
   }
