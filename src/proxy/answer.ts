@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { ForwardCall, Scrubber } from './forward-call.ts'
+import { type HeldPiece, joinHeld, toHeld } from './held-piece.ts'
 import type { ResponseHead } from './response-headers.ts'
 
 /** Bytes queued towards the client beyond which the upstream is paused. */
@@ -33,7 +34,7 @@ export class Answer {
   private status = 0
   private head: ResponseHead | null = null
   private scrubber: Scrubber | null = null
-  private held: Buffer | null = null
+  private held: HeldPiece | null = null
   private release: (() => void) | null = null
   private listensDrain = false
   /** Writes of lent bytes under way, and whether the source waits for their end. */
@@ -69,7 +70,7 @@ export class Answer {
     if (piece.length === 0) return false
     if (!this.sent) {
       if (this.held === null) {
-        this.held = lent ? Buffer.from(piece) : piece
+        this.held = toHeld(piece, lent)
         return false
       }
       this.sendHead()
@@ -113,12 +114,17 @@ export class Answer {
       else response.end(rest)
       return
     }
-    const body =
-      rest === null || rest.length === 0 ? held : held === null ? rest : Buffer.concat([held, rest])
+    const body = joinHeld(held, rest)
     // A short answer of unknown length is whole by now: told its length, it leaves in one write.
     if (head.contentLength === -1 && body !== null) head.fields.push('content-length', String(body.length))
     this.writeHead(head)
-    if (body === null) response.end()
+    if (typeof body === 'string') {
+      // Corked, or Node would itself cork it until the next tick; uncorked before the end, which adds an empty piece.
+      response.cork()
+      response.write(body, 'latin1')
+      response.uncork()
+      response.end()
+    } else if (body === null) response.end()
     else response.end(body)
   }
 
@@ -164,7 +170,7 @@ export class Answer {
     this.sent = true
     this.held = null
     if (held === null) this.response.flushHeaders()
-    else this.response.write(held)
+    else this.response.write(held, 'latin1')
   }
 
   private writeHead(head: ResponseHead): void {
