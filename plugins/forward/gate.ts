@@ -104,9 +104,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       class: rule.class,
       repeatable: rule.unsafe !== true && (method === 'GET' || method === 'HEAD'),
       // When the answer goes out: a session that ended meanwhile must not set its cookie over a fresh one's.
-      get extra() {
-        return answerHeaders(reply, opened)
-      }
+      extra: () => answerHeaders(reply, opened)
     }
     const forwarder = forwarders.of(principal)
     if (rule.class !== 'upgrade') {

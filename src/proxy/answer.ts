@@ -175,7 +175,7 @@ export class Answer {
 
   private writeHead(head: ResponseHead): void {
     const { call, response } = this
-    const { extra } = call
+    const extra = call.extra()
     if (extra.length > 0) addExtra(head.fields, extra)
     call.sink.hijack()
     if (head.hasDate) response.sendDate = false

@@ -49,7 +49,7 @@ export interface ForwardCall {
   /** Whether asking twice does no harm. */
   readonly repeatable: boolean
   /** Flat headers to set on the answer: a renewed cookie, CORS. Asked for once, when the head goes out. */
-  readonly extra: readonly string[]
+  extra(): readonly string[]
 }
 
 /** The classes whose answers are fetched, and end. */

@@ -67,7 +67,7 @@ export function tunnel(context: ForwardContext, call: UpgradeCall): void {
         // For the log line, which is written when the socket closes.
         sink.raw.statusCode = 101
         sink.raw.detachSocket(socket)
-        socket.write(toHandshake(answer, call.extra))
+        socket.write(toHandshake(answer, call.extra()))
         join(call, upstream)
       },
       onResponseStart(controller, status) {

@@ -153,7 +153,7 @@ t.test('rule 58: only known response headers pass, with the fixed ones beside th
 
 t.test('rule 59: an answer that sets a cookie is stored by nobody', async (t) => {
   const front = await startFront(t)
-  front.call = { extra: ['set-cookie', 'a=b'] }
+  front.call = { extra: () => ['set-cookie', 'a=b'] }
   front.upstream.answer = (_request, response) =>
     void response.writeHead(200, { 'Cache-Control': 'max-age=9' }).end('x')
   const { headers } = await ask(front)

@@ -106,7 +106,7 @@ export async function startFront(
     path: request.url ?? '/',
     class: 'api' as RouteClass,
     repeatable: request.method === 'GET',
-    extra: [],
+    extra: () => [],
     ...front.call
   })
   const server = createServer((request, response) => forwarder.forward(toCall(request, response)))

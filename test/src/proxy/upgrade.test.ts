@@ -77,7 +77,7 @@ t.test('a browser that goes away takes the upstream socket along', async (t) => 
 
 t.test('rule 47: the handshake carries its own fields and the identity, nothing of the caller', async (t) => {
   const front = await startFront(t)
-  front.call = { class: 'upgrade', extra: ['set-cookie', 'a=b'] }
+  front.call = { class: 'upgrade', extra: () => ['set-cookie', 'a=b'] }
   let upstreamSocket: Socket | undefined
   front.upstream.server.on('upgrade', (request, socket: Socket) => {
     front.upstream.requests.push(request)
