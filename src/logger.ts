@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DestinationStream, destination, type LogFn, type Logger, pino } from 'pino'
 import { Problem } from './errors.ts'
-import { createLineBuffer, GATHERED_BYTES } from './logger/line-buffer.ts'
+import { createLineBuffer } from './logger/line-buffer.ts'
 
 export type { Logger } from 'pino'
 
@@ -17,6 +17,8 @@ export interface LogOutput {
   flush(): Promise<void>
 }
 
+/** What pino may hold back of what it is handed; it knows no greater number. */
+const HELD_BYTES = 8192
 const FLUSH_MS = 500
 const FLUSH_MAX_MS = 1000
 
@@ -34,11 +36,12 @@ export function createLogger({ level, stream }: LoggerOptions): LogOutput {
     serializers: { err: describe, error: describe, req: () => undefined, res: () => undefined }
   }
   if (stream !== undefined) return { log: pino(options, stream), flush: async () => undefined }
-  const output = destination({ fd: 1, sync: false, minLength: GATHERED_BYTES })
+  const output = destination({ fd: 1, sync: false, minLength: HELD_BYTES, contentMode: 'buffer' })
   // Nobody reads the log any more (EPIPE): that is no reason to stop serving, nor to hang at the end.
   output.on('error', () => undefined)
   const flushSync = output.flushSync.bind(output)
-  const lines = createLineBuffer({ write: (text) => output.write(text), flushSync })
+  // Its type knows the one mode only; in this one it takes bytes as they are.
+  const lines = createLineBuffer({ write: (bytes) => output.write(bytes as unknown as string), flushSync })
   // What pino calls at the end of a process that nobody closed.
   output.flushSync = lines.flushSync
   const timer = setInterval(() => {
