@@ -28,6 +28,31 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
+/** The names that media servers send, in the two spellings that are usual: neither checked nor lowered each time. */
+const KEYS: ReadonlyMap<string, string> = new Map(
+  [
+    'Accept-Ranges',
+    'Cache-Control',
+    'Connection',
+    'Content-Disposition',
+    'Content-Encoding',
+    'Content-Length',
+    'Content-Range',
+    'Content-Type',
+    'Date',
+    'ETag',
+    'Keep-Alive',
+    'Last-Modified',
+    'Server',
+    'Transfer-Encoding',
+    'Vary',
+    'X-Plex-Protocol'
+  ].flatMap((name) => [
+    [name, name.toLowerCase()],
+    [name.toLowerCase(), name.toLowerCase()]
+  ])
+)
+
 /**
  * Reads the head of an answer, without the empty line that ends it, by the grammar of RFC 9112 and nothing more
  * lenient. Throws where it could be read in two ways. `isHead`: it answers a HEAD request.
@@ -73,10 +98,11 @@ export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
 /** Adds one field line; throws where its name is no token or its value holds what no value may. */
 export function addField(fields: string[], line: string): void {
   const colon = line.indexOf(':')
+  if (colon < 1) throw malformed('field')
   const name = line.slice(0, colon)
+  const key = KEYS.get(name) ?? toKey(name)
   const value = trim(line, colon + 1)
-  if (colon < 1 || !NAME.test(name) || !VALUE.test(value)) throw malformed('field')
-  const key = name.toLowerCase()
+  if (!VALUE.test(value)) throw malformed('field')
   // Blanks behind a value are no part of it, but a length is read by many parsers, and not by all of them so.
   if (key === 'content-length' && isBlank(line.charCodeAt(line.length - 1))) throw malformed('length')
   for (let i = 0; i < fields.length; i += 2) {
@@ -85,6 +111,11 @@ export function addField(fields: string[], line: string): void {
     return
   }
   fields.push(key, value)
+}
+
+function toKey(name: string): string {
+  if (!NAME.test(name)) throw malformed('field')
+  return name.toLowerCase()
 }
 
 /** Without the blanks around it (RFC 9112 §5); by hand, since a pattern that may backtrack is quadratic here. */
