@@ -20,7 +20,7 @@ export default fp<AccessLogOptions>(
       const method = KNOWN_METHODS.has(request.method) ? request.method : 'other'
       metrics.requests.inc({ listener, route, method, status })
       if (ms !== null) metrics.requestSeconds.observe({ listener, route }, ms / 1000)
-      writeLine(request.id, method, route, status, ms === null ? null : Math.round(ms * 10) / 10)
+      writeLine(request.id, method, route, status, ms)
     }
 
     fastify.addHook('onResponse', (request, reply, done) => {

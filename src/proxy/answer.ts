@@ -118,14 +118,8 @@ export class Answer {
     // A short answer of unknown length is whole by now: told its length, it leaves in one write.
     if (head.contentLength === -1 && body !== null) head.fields.push('content-length', String(body.length))
     this.writeHead(head)
-    if (typeof body === 'string') {
-      // Corked, or Node would itself cork it until the next tick; uncorked before the end, which adds an empty piece.
-      response.cork()
-      response.write(body, 'latin1')
-      response.uncork()
-      response.end()
-    } else if (body === null) response.end()
-    else response.end(body)
+    if (body === null) response.end()
+    else response.end(body, 'latin1')
   }
 
   /** Nothing more goes out through here; the caller says what happens to the response. */

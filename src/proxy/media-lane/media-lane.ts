@@ -35,13 +35,15 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
   const open = new Set<Connection>()
   const idle: Connection[] = []
   const waiting: Transfer[] = []
+  /** Whose answer came whole in this turn of the loop. */
+  let freed: Connection[] = []
   let destroyed = false
   let timer: NodeJS.Timeout | null = null
 
   const owner: Owner = {
     onFree(connection) {
       // A full turn of the loop: a server that closes, or says more than it was asked, has done so by then.
-      setImmediate(reuse, connection)
+      if (freed.push(connection) === 1) setImmediate(reuseAll)
     },
     onClose(connection) {
       open.delete(connection)
@@ -49,6 +51,12 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
       if (at !== -1) idle.splice(at, 1)
       if (open.size < options.connections) connect(nextWaiting())
     }
+  }
+
+  function reuseAll(): void {
+    const connections = freed
+    freed = []
+    for (const connection of connections) reuse(connection)
   }
 
   function reuse(connection: Connection): void {

@@ -58,13 +58,18 @@ const KEYS: ReadonlyMap<string, string> = new Map(
  * lenient. Throws where it could be read in two ways. `isHead`: it answers a HEAD request.
  */
 export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
-  const lines = bytes.toString('latin1').split('\r\n')
-  const [, minor, digits] = STATUS_LINE.exec(lines[0] as string) ?? []
+  const text = bytes.toString('latin1')
+  const statusEnd = lineEnd(text, 0)
+  const [, minor, digits] = STATUS_LINE.exec(text.slice(0, statusEnd)) ?? []
   if (minor === undefined) throw malformed('status line')
-  if (lines.length > FIELDS_MAX) throw malformed('number of fields')
   const status = Number(digits)
   const fields: string[] = []
-  for (let i = 1; i < lines.length; i++) addField(fields, lines[i] as string)
+  for (let at = statusEnd + 2; at <= text.length; ) {
+    const end = lineEnd(text, at)
+    addField(fields, text, at, end)
+    if (fields.length > 2 * FIELDS_MAX) throw malformed('number of fields')
+    at = end + 2
+  }
 
   const contentLength = fieldOf(fields, 'content-length')
   const transferEncoding = fieldOf(fields, 'transfer-encoding')
@@ -95,16 +100,22 @@ export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
   return { status, fields, framing, length, idleMs: closes ? 0 : toIdleMs(fieldOf(fields, 'keep-alive')) }
 }
 
-/** Adds one field line; throws where its name is no token or its value holds what no value may. */
-export function addField(fields: string[], line: string): void {
-  const colon = line.indexOf(':')
-  if (colon < 1) throw malformed('field')
-  const name = line.slice(0, colon)
+/** Where the line ends that starts there. */
+function lineEnd(text: string, from: number): number {
+  const at = text.indexOf('\r\n', from)
+  return at === -1 ? text.length : at
+}
+
+/** Adds one field line, from `start` to `end`; throws where its name is no token or its value holds what no value may. */
+export function addField(fields: string[], text: string, start = 0, end = text.length): void {
+  const colon = text.indexOf(':', start)
+  if (colon <= start || colon >= end) throw malformed('field')
+  const name = text.slice(start, colon)
   const key = KEYS.get(name) ?? toKey(name)
-  const value = trim(line, colon + 1)
+  const value = trim(text, colon + 1, end)
   if (!VALUE.test(value)) throw malformed('field')
   // Blanks behind a value are no part of it, but a length is read by many parsers, and not by all of them so.
-  if (key === 'content-length' && isBlank(line.charCodeAt(line.length - 1))) throw malformed('length')
+  if (key === 'content-length' && isBlank(text.charCodeAt(end - 1))) throw malformed('length')
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i] !== key) continue
     fields[i + 1] += `, ${value}`
@@ -119,12 +130,12 @@ function toKey(name: string): string {
 }
 
 /** Without the blanks around it (RFC 9112 §5); by hand, since a pattern that may backtrack is quadratic here. */
-function trim(line: string, from: number): string {
+function trim(text: string, from: number, to: number): string {
   let start = from
-  let end = line.length
-  while (start < end && isBlank(line.charCodeAt(start))) start++
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end--
-  return line.slice(start, end)
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
 }
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
