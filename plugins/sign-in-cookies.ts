@@ -6,6 +6,7 @@ import {
   type Device,
   fromSealedDevice,
   fromSealedSignIn,
+  lendTo,
   type SignIn,
   toSealedDevice,
   toSealedSignIn
@@ -26,6 +27,7 @@ declare module 'fastify' {
     findDevice(): Device | null
   }
   interface FastifyReply {
+    /** Remembers a sign-in under way, and that its PIN is out where that goes under the device's identifier. */
     setSignIn(signIn: SignIn): void
     clearSignIn(): void
     /** Remembers the device for 400 days, the longest that browsers keep a cookie. */
@@ -56,6 +58,8 @@ export default fp<SignInCookiesOptions>(
     fastify.decorateReply('setSignIn', function (this: FastifyReply, signIn: SignIn) {
       const value = seal.seal('signin', toSealedSignIn(signIn))
       this.setCookie(names.signin, value, { ...attributes, maxAge: SIGN_IN_MAX_AGE_S })
+      const device = this.request.findDevice()
+      if (device?.clientIdentifier === signIn.clientIdentifier) this.setDevice(lendTo(device, now()))
     })
     fastify.decorateReply('clearSignIn', function (this: FastifyReply) {
       this.clearCookie(names.signin, attributes)

@@ -6,7 +6,7 @@ import type { PlexTv } from '../plex/plex-tv.ts'
 import { createClientIdentifier } from './client-identifier.ts'
 import { type OpenSessionOptions, openSession } from './open-session.ts'
 import type { Session } from './session.ts'
-import type { Device, SignIn } from './sign-in.ts'
+import { type Device, freeIdentifier, type SignIn } from './sign-in.ts'
 
 /** What a page may know of a PIN: its id, with which anybody could fetch the token, is not part of it. */
 export interface PinView {
@@ -89,8 +89,7 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
       if (before !== null && !isBeside && before.kind === kind && before.expiresAt - now() > REUSE_MS) {
         return { ...before, returnTo }
       }
-      const clientIdentifier =
-        device === null || signedIn ? createClientIdentifier() : device.clientIdentifier
+      const clientIdentifier = signedIn ? createClientIdentifier() : freeIdentifier(device, now())
       const pin = await plexTv.createPin(clientIdentifier, { strong: kind === 'redirect' })
       return { pinId: pin.id, code: pin.code, clientIdentifier, returnTo, kind, expiresAt: pin.expiresAt }
     },

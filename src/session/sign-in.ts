@@ -1,3 +1,5 @@
+import { createClientIdentifier } from './client-identifier.ts'
+
 /** A sign-in under way in one browser: what its sealed cookie holds (CONTRACT §3). */
 export interface SignIn {
   readonly pinId: number
@@ -15,6 +17,24 @@ export interface Device {
   readonly clientIdentifier: string
   /** A sign-in succeeded here before, so the limit that strangers share does not lock this browser out. */
   readonly trusted: boolean
+  /** Epoch ms: until then a PIN may yet be claimed under the identifier, whatever became of its sign-in here. */
+  readonly lentUntil: number
+}
+
+/** Strong PINs were seen to live half an hour at plex.tv (PLEX-API §4.1), longer than anybody is waited for here. */
+const LENT_MS = 30 * 60_000
+
+/** The device with its identifier lent to a PIN that has just been made. */
+export function lendTo(device: Device, time: number): Device {
+  return { ...device, lentUntil: time + LENT_MS }
+}
+
+/**
+ * The identifier for another sign-in of this browser. plex.tv keeps one token per account and identifier: while a PIN
+ * is out under the browser's own, a sign-in beside it takes a new one, or the PIN, once claimed, would end its session.
+ */
+export function freeIdentifier(device: Device | null, time: number): string {
+  return device === null || time < device.lentUntil ? createClientIdentifier() : device.clientIdentifier
 }
 
 export function toSealedSignIn(signIn: SignIn): readonly unknown[] {
@@ -40,11 +60,17 @@ export function fromSealedSignIn(value: unknown): SignIn | null {
 }
 
 export function toSealedDevice(device: Device): readonly unknown[] {
-  return [1, device.clientIdentifier, device.trusted]
+  return [1, device.clientIdentifier, device.trusted, device.lentUntil]
 }
 
 export function fromSealedDevice(value: unknown): Device | null {
   if (!Array.isArray(value) || value[0] !== 1) return null
-  const [, clientIdentifier, trusted] = value as readonly unknown[]
-  return typeof clientIdentifier === 'string' ? { clientIdentifier, trusted: trusted === true } : null
+  const [, clientIdentifier, trusted, lentUntil] = value as readonly unknown[]
+  if (typeof clientIdentifier !== 'string') return null
+  // Cookies of before identifiers were lent have no time.
+  return {
+    clientIdentifier,
+    trusted: trusted === true,
+    lentUntil: Number.isSafeInteger(lentUntil) ? (lentUntil as number) : 0
+  }
 }

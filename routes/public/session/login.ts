@@ -2,9 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/core.ts'
 import { Problem } from '../../../src/errors.ts'
-import { createClientIdentifier } from '../../../src/session/client-identifier.ts'
 import { openSession } from '../../../src/session/open-session.ts'
 import { createPasswordGate } from '../../../src/session/password-gate.ts'
+import { freeIdentifier } from '../../../src/session/sign-in.ts'
 import { problems, SessionViewSchema } from '../../schemas.ts'
 
 // Visible text without controls: what is built from it must not be able to carry a line break (SECURITY rule 48).
@@ -46,12 +46,12 @@ export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
       }
     },
     async (request, reply) => {
-      const device = request.findDevice() ?? { clientIdentifier: createClientIdentifier(), trusted: false }
-      const { clientIdentifier } = device
+      const device = request.findDevice()
+      const clientIdentifier = freeIdentifier(device, core.now())
       const login = request.body.login.trim().normalize('NFKC')
       await limiter.take(request, 'login_account', login.toLowerCase())
-      const [limit, key] = device.trusted
-        ? (['login_device', clientIdentifier] as const)
+      const [limit, key] = device?.trusted
+        ? (['login_device', device.clientIdentifier] as const)
         : (['login_global', 'all'] as const)
       try {
         const { account, token } = await gate.pass(async (others) => {
@@ -61,7 +61,7 @@ export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
         }, `${limit} ${key}`)
         const session = await openSession(core, { account, token, clientIdentifier, method: 'password' })
         const view = reply.startSession(session)
-        reply.setDevice({ clientIdentifier, trusted: true })
+        reply.setDevice({ clientIdentifier, trusted: true, lentUntil: 0 })
         core.metrics.signIns.inc({ method: 'password', result: 'ok' })
         request.log.info({ reqId: request.id, accountId: account.id, method: 'password' }, 'signed in')
         return reply.code(201).send(view)

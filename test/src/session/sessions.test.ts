@@ -18,7 +18,7 @@ import type { Seal } from '../../../src/session/seal.ts'
 import { toSealed } from '../../../src/session/sealed-session.ts'
 import { hasRole, ROLES, type Session, toView } from '../../../src/session/session.ts'
 import { createSessions, type OpenSession, type Sessions } from '../../../src/session/sessions.ts'
-import type { SignIn } from '../../../src/session/sign-in.ts'
+import { lendTo, type SignIn } from '../../../src/session/sign-in.ts'
 import { createSignOuts } from '../../../src/session/sign-outs.ts'
 import { createClock, DAY, HOUR, MINUTE, NAMES, NOW, sampleSeal, sampleSession } from './sample.ts'
 
@@ -898,8 +898,8 @@ t.test('a browser has one PIN: it is taken up again while it lasts, and not for 
 })
 
 t.test('a PIN goes under the browser’s own identifier, except where a session lives under it', async (t) => {
-  const { pins } = pinStand()
-  const device = { clientIdentifier: 'device-1', trusted: true }
+  const { pins, clock } = pinStand()
+  const device = { clientIdentifier: 'device-1', trusted: true, lentUntil: 0 }
   const own = await pins.start({ ...START, device })
   t.equal(own.clientIdentifier, 'device-1')
   const beside = await pins.start({ ...START, device, signedIn: true })
@@ -908,6 +908,11 @@ t.test('a PIN goes under the browser’s own identifier, except where a session 
   t.not(later.clientIdentifier, 'device-1', 'nor is one taken up that was begun before the sign-in')
   const reused = await pins.start({ ...START, device, signedIn: true, before: beside })
   t.equal(reused.pinId, beside.pinId)
+  const lent = lendTo(device, NOW)
+  const second = await pins.start({ ...START, device: lent })
+  t.not(second.clientIdentifier, 'device-1', 'nor while another PIN may be claimed under it')
+  clock.advance(30 * MINUTE)
+  t.equal((await pins.start({ ...START, device: lent })).clientIdentifier, 'device-1')
 })
 
 t.test(
