@@ -130,6 +130,8 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
 
 /** Plex's sign-in page (PLEX-API §4.3). No token and no PIN id is in the address, only the code. */
 function authUrl({ plexAppUrl, publicUrl, client }: PinSignInsOptions['config'], signIn: SignIn): string {
+  // Told to the callback too: by then the page beside may have finished the sign-in, and its cookie is gone.
+  const isSmallWindow = signIn.returnTo === `${publicUrl.basePath}/signin?window=done`
   const query = new URLSearchParams({
     clientID: signIn.clientIdentifier,
     code: signIn.code,
@@ -137,7 +139,7 @@ function authUrl({ plexAppUrl, publicUrl, client }: PinSignInsOptions['config'],
     'context[device][deviceName]': client.deviceName,
     'context[device][platform]': client.platform,
     'context[device][version]': client.version,
-    forwardUrl: `${publicUrl.href}/session/callback`
+    forwardUrl: `${publicUrl.href}/session/callback${isSmallWindow ? '?window=done' : ''}`
   })
   return `${plexAppUrl}/auth#?${query}`
 }

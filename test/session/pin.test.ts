@@ -241,6 +241,20 @@ t.test('a poll and a way back that race, and two ways back, end in one working s
   }
 })
 
+t.test('the small window that comes back last is sent to its last page', async (t) => {
+  const usher = await startTestUsher(t)
+  const browser = usher.browser()
+  const { json } = await browser.post('/session/pin', { returnTo: '/signin?window=done' })
+  const forwardUrl = new URLSearchParams(new URL(json.authUrl).hash.slice(2)).get('forwardUrl') ?? ''
+  t.equal(forwardUrl, `${usher.settings['USHER_PUBLIC_URL']}/session/callback?window=done`)
+  const { pathname, search } = new URL(forwardUrl)
+  usher.simulator.pins.claim(newestPin(usher), 'owner')
+  t.match((await browser.get('/session/pin')).json, { status: 'signed-in' }, 'the page beside was faster')
+  matchLocation(t, await browser.get(pathname + search, NAVIGATION), /^\/signin\?window=done$/)
+  const stranger = await usher.browser().get(pathname + search, NAVIGATION)
+  matchLocation(t, stranger, /^\/signin\?error=USHER_PIN_UNKNOWN$/)
+})
+
 t.test(
   'a second sign-in that is claimed and then abandoned leaves the first session’s token alive',
   async (t) => {

@@ -69,6 +69,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
       schema: {
         tags: ['session'],
         summary: 'Where Plex’s page sends the browser back to',
+        querystring: Type.Object({ window: Type.Optional(Type.Unknown()) }),
         response: { 302: Redirect, ...problems(403, 429) }
       }
     },
@@ -76,9 +77,10 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
       requireNavigation(request)
       const signIn = request.findSignIn()
       if (signIn === null) {
-        // A reload, or the way back through the history: there is nothing left to do.
+        // A reload, the way back through the history, or the page beside was faster: there is nothing left to do.
+        const ended = request.query.window === 'done' ? `${signInPage}?window=done` : signInPage
         const done = request.readSession().open
-        return reply.redirect(done ? signInPage : `${signInPage}?error=USHER_PIN_UNKNOWN`, 302)
+        return reply.redirect(done ? ended : `${signInPage}?error=USHER_PIN_UNKNOWN`, 302)
       }
       const again = `&returnTo=${encodeURIComponent(signIn.returnTo)}`
       try {
