@@ -35,6 +35,7 @@ const SCRIPTS = [
   'servers',
   'signed-in',
   'times',
+  'window-word',
   'words'
 ] as const
 

@@ -1,4 +1,4 @@
-import { byId, onClick, showPanel } from './dom.ts'
+import { byId, onClick, settings, showPanel } from './dom.ts'
 import { setUpLinkCode } from './link-code.ts'
 import { hush, tellProblem } from './notice.ts'
 import { setUpPassword } from './password.ts'
@@ -6,12 +6,16 @@ import { setUpPlexWindow } from './plex-window.ts'
 import { setUpRedirect } from './redirect.ts'
 import { continueSignedIn, setUpSignedIn } from './signed-in.ts'
 import { localizeTimes } from './times.ts'
+import { tellBeside } from './window-word.ts'
 
 // A reload must repeat neither an error that is over nor the way on from Plex.
 const here = new URL(location.href)
+const error = here.searchParams.get('error')
 for (const name of ['error', 'fresh']) here.searchParams.delete(name)
 if (here.href !== location.href) history.replaceState(null, '', here)
 
+const { base, returnTo } = settings()
+if (error !== null && returnTo === `${base}/signin?window=done`) tellBeside(error)
 localizeTimes()
 setUpRedirect()
 const stopWindow = setUpPlexWindow(continueSignedIn)

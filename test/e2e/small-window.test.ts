@@ -1,0 +1,75 @@
+import type { Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { startTestUsher } from '../support/usher.ts'
+import { launchBrowser, openPage, skipWithoutChromium } from './support/browser.ts'
+
+const heading = (t: Test, page: Page, name: string) =>
+  t.resolves(page.getByRole('heading', { name, level: 1 }).waitFor(), `goes on at: ${name}`)
+const alert = (t: Test, page: Page, words: string) =>
+  t.resolves(page.getByRole('alert').filter({ hasText: words }).waitFor(), `says: ${words}`)
+const press = (page: Page, name: string) => page.getByRole('button', { name: new RegExp(`^${name}`) }).click()
+
+t.setTimeout(600_000) // Chromium on a busy machine: slow, not stuck.
+
+t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async (t) => {
+  const browser = await launchBrowser(t)
+
+  async function openWindow(t: Test) {
+    const usher = await startTestUsher(t)
+    const { page, complaints } = await openPage(browser)
+    t.teardown(() => page.context().close())
+    await page.goto(`${usher.publicUrl}/signin?returnTo=/session/account`)
+    const opened = page.waitForEvent('popup')
+    await press(page, 'In a small window')
+    const small = await opened
+    await small.getByRole('button', { name: 'Cancel' }).waitFor()
+    await heading(t, page, 'Go on in the small window')
+    return { usher, page, small, complaints }
+  }
+
+  t.test('an account without access is told so on the page, not that it turned back', async (t) => {
+    for (let round = 0; round < 3; round += 1) {
+      const { page, small, complaints } = await openWindow(t)
+      await press(small, 'Sign in as stranger')
+      await alert(t, page, 'Your Plex account has no access to this server')
+      await heading(t, page, 'Sign in')
+      if (!small.isClosed()) await small.waitForEvent('close')
+      t.strictSame(complaints, [])
+    }
+  })
+
+  t.test('a window that comes back after the page went on closes itself', async (t) => {
+    const { usher, page, small, complaints } = await openWindow(t)
+    const closed = small.waitForEvent('close')
+    usher.simulator.pins.claim(usher.simulator.pins.list().at(-1)?.id ?? 0, 'friend')
+    await page.waitForURL(`${usher.publicUrl}/session/account`)
+    // Only the way back is wanted of it.
+    if (!small.isClosed()) await press(small, 'Cancel')
+    await closed
+    t.strictSame(complaints, [])
+  })
+
+  t.test('turned away at Plex the window closes, and the page offers every way again', async (t) => {
+    const { page, small } = await openWindow(t)
+    const closed = small.waitForEvent('close')
+    await press(small, 'Cancel')
+    await alert(t, page, 'The sign-in at Plex was not finished')
+    await heading(t, page, 'Sign in')
+    await closed
+  })
+
+  t.test('a window that was closed costs nothing: the page goes on with the same PIN', async (t) => {
+    const { usher, page, small } = await openWindow(t)
+    const givenBack: string[] = []
+    page.on('request', (request) => {
+      if (request.method() === 'DELETE') givenBack.push(request.url())
+    })
+    await small.close()
+    await press(page, 'Use this page instead')
+    await press(page, 'Sign in as friend')
+    await page.waitForURL(`${usher.publicUrl}/session/account`)
+    t.match(await page.locator('body').innerText(), 'friend')
+    t.equal(usher.simulator.pins.list().length, 1)
+    t.strictSame(givenBack, [], 'nor is it given back beside the way there')
+  })
+})
