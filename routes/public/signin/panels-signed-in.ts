@@ -1,4 +1,4 @@
-import { roleWords } from './client/words.ts'
+import { initialOf, roleWords } from './client/words.ts'
 import { type Html, html } from './html.ts'
 import { icon } from './icons.ts'
 import type { PageModel } from './model.ts'
@@ -38,7 +38,9 @@ export function accountPanel(model: PageModel): Html {
     'You are signed in',
     html`
     <div class="who">
-      <span class="avatar large" id="account-avatar" aria-hidden="true"></span>
+      <span class="avatar large" id="account-avatar" aria-hidden="true">${
+        session === null ? null : html`<span>${initialOf(session.account.title)}</span>`
+      }</span>
       <p><b id="account-title">${session?.account.title ?? ''}</b><span id="account-role">${
         session === null ? '' : roleWords(session.role)
       }</span></p>
@@ -50,7 +52,8 @@ export function accountPanel(model: PageModel): Html {
       <div><dt>Ends at the latest</dt><dd>${timeElement('account-ends', session?.expiresAt)}</dd></div>
     </dl>
     ${returnTo === null ? null : html`<a class="button" id="continue" href="${returnTo}">Continue</a>`}
-    <noscript><p class="hint boxed">Signing out and choosing a profile need JavaScript, which is off in this browser.</p></noscript>
+    <noscript><p class="hint boxed">Signing out and choosing a profile or a server need JavaScript,
+      which is off in this browser.</p></noscript>
     <div class="needs-script stack">
       <button class="button quiet" type="button" id="switch-profile" hidden>Switch profile</button>
       <button class="button quiet" type="button" id="change-server"${!model.serverChoice && html` hidden`}>Change server</button>

@@ -1,3 +1,5 @@
+import { initialOf } from './words.ts'
+
 /** The element of that id; throws where page and script do not belong together. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string, kind?: new () => T): T {
   const found = document.getElementById(id)
@@ -55,7 +57,7 @@ export function onClick(
 
 /** A person's picture, or the first letter of the name where there is none. */
 export function fillAvatar(place: HTMLElement, title: string, thumb: string): void {
-  place.replaceChildren(make('span', '', [...title.trim()][0]?.toUpperCase() ?? '·'))
+  place.replaceChildren(make('span', '', initialOf(title)))
   const base = settings().base
   const path = thumb.startsWith(`${base}/plex/`) ? thumb : `${base}${thumb}`
   // Pictures come through the gateway alone: plex.tv learns nothing of who looks.

@@ -111,3 +111,8 @@ const ROLE_WORDS = {
 export function roleWords(role: keyof typeof ROLE_WORDS): string {
   return ROLE_WORDS[role]
 }
+
+/** What stands for a person without a picture. */
+export function initialOf(title: string): string {
+  return [...title.trim()][0]?.toUpperCase() ?? '·'
+}
