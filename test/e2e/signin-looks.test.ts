@@ -4,7 +4,16 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import { auditPage } from './support/axe.ts'
 import { launchBrowser, skipWithoutChromium } from './support/browser.ts'
-import { AVATAR, cannedPin, cannedSession, HOME, SERVERS } from './support/canned-people.ts'
+import {
+  AVATAR,
+  cannedPin,
+  cannedSession,
+  FULL_HOME,
+  HOME,
+  LONG_NAME,
+  LONG_SERVERS,
+  SERVERS
+} from './support/canned-people.ts'
 import { type CannedSite, problem } from './support/canned-site.ts'
 import { type StageOptions, setStage } from './support/stage.ts'
 
@@ -57,6 +66,13 @@ const STATES: readonly State[] = [
     }
   },
   { name: 'error-by-address', path: '/signin?error=USHER_SERVER_ACCESS_DENIED' },
+  { name: 'cancelled', path: '/signin?error=USHER_SIGNIN_CANCELLED&returnTo=/app' },
+  { name: 'pin-unknown', path: '/signin?error=USHER_PIN_UNKNOWN' },
+  {
+    name: 'error-without-script',
+    path: '/signin?error=USHER_TWO_FACTOR_REQUIRED',
+    context: { javaScriptEnabled: false }
+  },
   {
     name: 'outage',
     arrange: (site) => {
@@ -72,6 +88,17 @@ const STATES: readonly State[] = [
     act: async (page) => {
       await press(page, 'In a small window')
       await sees(page, 'Go on in the small window')
+    }
+  },
+  {
+    name: 'window-outage',
+    arrange: (site) => {
+      site.answer('POST /session/pin', cannedPin('about:blank'))
+      site.answer('GET /session/pin', problem('USHER_UPSTREAM_UNREACHABLE', 503))
+    },
+    act: async (page) => {
+      await press(page, 'In a small window')
+      await sees(page, /Still waiting/)
     }
   },
   { name: 'window-done', path: '/signin?window=done' },
@@ -115,6 +142,21 @@ const STATES: readonly State[] = [
     }
   },
   {
+    name: 'password-verification-rejected',
+    arrange: (site) =>
+      site.answer(
+        'POST /session/login',
+        problem('USHER_VERIFICATION_REQUIRED', 401),
+        problem('USHER_VERIFICATION_REJECTED', 401)
+      ),
+    act: async (page) => {
+      await tryPassword(page)
+      await page.getByLabel('Verification code').fill('123456')
+      await press(page, 'Sign in')
+      await sees(page, /did not accept this verification code/)
+    }
+  },
+  {
     name: 'password-fault',
     arrange: (site) => site.answer('POST /session/login', problem('USHER_INTERNAL', 500)),
     act: async (page) => {
@@ -142,6 +184,49 @@ const STATES: readonly State[] = [
     }
   },
   {
+    name: 'profiles-many',
+    arrange: (site) => {
+      family(site)
+      site.answer('GET /session/home', { body: FULL_HOME })
+    },
+    act: async (page) => {
+      await tryPassword(page)
+      await sees(page, 'Who is it today?')
+    }
+  },
+  {
+    name: 'profile-pin-long',
+    arrange: (site) => {
+      family(site)
+      site.answer('GET /session/home', {
+        body: { users: FULL_HOME.users.map((user) => ({ ...user, current: false })) }
+      })
+    },
+    act: async (page) => {
+      await tryPassword(page)
+      await page.getByRole('button', { name: LONG_NAME }).first().click()
+      await sees(page, /Enter the PIN of/)
+    }
+  },
+  {
+    name: 'servers-long',
+    pmsUrl: null,
+    arrange: (site) => {
+      site.session = cannedSession({ server: null, role: 'none' })
+      site.answer('GET /session/servers', { body: LONG_SERVERS })
+    },
+    act: (page) => sees(page, 'Keller')
+  },
+  {
+    name: 'servers-none',
+    pmsUrl: null,
+    arrange: (site) => {
+      site.session = cannedSession({ server: null, role: 'none' })
+      site.answer('GET /session/servers', { body: [] })
+    },
+    act: (page) => sees(page, /has no media server/)
+  },
+  {
     name: 'servers',
     pmsUrl: null,
     arrange: (site) => {
@@ -155,6 +240,25 @@ const STATES: readonly State[] = [
     path: '/signin?returnTo=/app',
     arrange: signedIn,
     act: (page) => sees(page, 'Switch profile')
+  },
+  {
+    name: 'account-long',
+    path: '/signin?returnTo=/app',
+    pmsUrl: null,
+    brand: { name: LONG_NAME, logo: null },
+    arrange: (site) => {
+      signedIn(site)
+      site.session = cannedSession({
+        account: { ...cannedSession().account, title: LONG_NAME.repeat(2), thumb: '/none' },
+        server: { name: LONG_NAME.repeat(2), machineIdentifier: 'f00d' }
+      })
+    },
+    act: (page) => sees(page, 'Switch profile')
+  },
+  {
+    name: 'account-without-script',
+    context: { javaScriptEnabled: false },
+    arrange: signedIn
   },
   {
     name: 'account-stale',
@@ -203,7 +307,7 @@ t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme })
         for (const width of WIDTHS) {
-          await page.setViewportSize({ width, height: width < 500 ? 720 : 800 })
+          await page.setViewportSize({ width, height: width < 500 ? 844 : 800 })
           await page.screenshot({
             path: `${SCREENSHOTS}${state.name}-${colorScheme}-${width}.png`,
             fullPage: true

@@ -107,3 +107,29 @@ export const AVATAR = {
   headers: { 'content-type': 'image/svg+xml' },
   body: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="#5b7f95"/><circle cx="4.5" cy="3.5" r="1.75" fill="#f3e3d3"/><path d="M1 9a3.5 3.5 0 0 1 7 0z" fill="#f3e3d3"/></svg>'
 } as const
+
+/** Names as long as Plex lets them be, without a place to break. */
+export const LONG_NAME = 'Wolfeschlegelsteinhausenbergerdorff-Übermüdungsbrüche'
+
+/** As many as a Plex Home holds. */
+export const FULL_HOME = {
+  users: Array.from({ length: 15 }, (_, index) => ({
+    uuid: `${index}`.padStart(16, '0'),
+    title: [LONG_NAME, 'Bo', 'Marie-Antoinette', '観客', '👵 Oma'][index % 5] ?? '',
+    thumb: `/plex/users/${index}/avatar`,
+    admin: index === 0,
+    restricted: index % 3 === 1,
+    protected: index % 2 === 0,
+    current: index === 0
+  }))
+}
+
+export const LONG_SERVERS = [LONG_NAME, 'Keller', LONG_NAME.repeat(2)].map((name, index) => ({
+  name,
+  machineIdentifier: `long-${index}`,
+  owned: index === 1,
+  home: index === 0,
+  presence: index !== 2,
+  selected: index === 1,
+  connections: []
+}))
