@@ -22,6 +22,16 @@ interface Watch {
   leaks(): Promise<string[]>
 }
 
+/** As a secret would look where somebody packed it: at each of the three places in a base64 text, and in hex. */
+function encodings(secret: string): string[] {
+  const base64 = [0, 1, 2].map((shift) =>
+    Buffer.from('x'.repeat(shift) + secret)
+      .toString('base64url')
+      .slice(shift === 0 ? 0 : 4, -4)
+  )
+  return [...base64, Buffer.from(secret).toString('hex')]
+}
+
 /** Collects what the browser could see of Usher, to be searched for what it must not see. */
 function watchContext(context: BrowserContext, { simulator, publicUrl }: TestUsher): Watch {
   const seen: { place: string; text: string }[] = []
@@ -30,7 +40,17 @@ function watchContext(context: BrowserContext, { simulator, publicUrl }: TestUsh
     const url = response.url()
     if (!url.startsWith(publicUrl)) return
     seen.push({ place: `address ${url}`, text: url })
-    seen.push({ place: `location after ${url}`, text: response.headers()['location'] ?? '' })
+    const told = response.request().postData() ?? ''
+    if (!told.includes(PASSWORD)) seen.push({ place: `question to ${url}`, text: told })
+    reading.push(
+      response.headersArray().then(
+        (headers) => {
+          for (const { name, value } of headers)
+            seen.push({ place: `${name} of ${url}`, text: `${value} ${decodeURIComponent(value)}` })
+        },
+        () => undefined
+      )
+    )
     // A redirect has no body to read, and a page that is left takes its answers with it.
     reading.push(
       response.text().then(
@@ -43,13 +63,17 @@ function watchContext(context: BrowserContext, { simulator, publicUrl }: TestUsh
     async leaks() {
       await Promise.all(reading)
       for (const page of context.pages().filter((page) => page.url().startsWith(publicUrl))) {
-        const stores = 'JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])'
-        seen.push({ place: 'stores', text: String(await page.evaluate(stores)) })
+        const stores =
+          'JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}, history.state])'
+        const kept = String(await page.evaluate(stores))
+        // Not even a sealed value: what scripts cannot read they cannot send away.
+        if (kept !== '["",{},{},null]') seen.push({ place: `stores ${kept}`, text: PASSWORD })
         seen.push({ place: 'document', text: await page.content() })
       }
       if (!seen.some(({ text }) => text.includes('Sign in with Plex'))) throw new Error('nothing was watched')
       const ids = simulator.pins.list().map(({ id }) => String(id))
-      const secrets = [...simulator.secrets(), ...ids, PASSWORD]
+      const plain = [...simulator.secrets(), ...ids, PASSWORD]
+      const secrets = [...plain, ...plain.filter((each) => each.length > 12).flatMap(encodings)]
       return seen.flatMap(({ place, text }) =>
         secrets.filter((secret) => text.includes(secret)).map(() => place)
       )
