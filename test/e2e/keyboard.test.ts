@@ -1,0 +1,143 @@
+import type { Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { launchBrowser, skipWithoutChromium } from './support/browser.ts'
+import { cannedPin, cannedSession, HOME } from './support/canned-people.ts'
+import { problem } from './support/canned-site.ts'
+import { setStage } from './support/stage.ts'
+
+/** What has the focus: its words, or its id where it has none. */
+const focused = (page: Page) =>
+  page.evaluate<string>(
+    '(({ textContent, id, tagName }) => tagName === "BODY" ? "" : textContent.trim().replace(/\\s+/g, " ") || id)(document.activeElement)'
+  )
+
+async function walk(page: Page, steps: number, key = 'Tab'): Promise<string[]> {
+  const seen: string[] = []
+  for (let step = 0; step < steps; step += 1) {
+    await page.keyboard.press(key)
+    seen.push(await focused(page))
+  }
+  return seen
+}
+
+/** Whether a ring of at least two pixels is drawn round what has the focus. */
+const hasRing = (page: Page) =>
+  page.evaluate<boolean>(
+    '(({ outlineStyle, outlineWidth }) => outlineStyle === "solid" && parseFloat(outlineWidth) >= 2)(getComputedStyle(document.activeElement))'
+  )
+
+async function tabTo(t: Test, page: Page, words: string): Promise<void> {
+  for (let step = 0; step < 20; step += 1) {
+    if ((await focused(page)).startsWith(words)) {
+      t.ok(await hasRing(page), `a ring round ${words}`)
+      return
+    }
+    await page.keyboard.press('Tab')
+  }
+  t.fail(`${words} cannot be reached`)
+}
+
+t.setTimeout(600_000) // Chromium on a busy machine: slow, not stuck.
+
+t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, async (t) => {
+  const browser = await launchBrowser(t)
+
+  t.test('the ways follow one another, and the way back is the way there', async (t) => {
+    const { page } = await setStage(t, browser)
+    const ways = await walk(page, 4)
+    t.match(ways, [/^Sign in with Plex/, /^In a small window/, /^With a code/, /^With a password/])
+    t.match(await walk(page, 3, 'Shift+Tab'), [/^With a code/, /^In a small window/, /^Sign in with Plex/])
+  })
+
+  t.test('password, profile and PIN', async (t) => {
+    const { page, site, complaints } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/login', { status: 201, body: cannedSession() })
+        site.answer('GET /session/home', { body: HOME })
+        site.answer('POST /session/home/switch', problem('USHER_HOME_PIN_REJECTED', 403), {
+          status: 201,
+          body: cannedSession({ method: 'home' })
+        })
+      }
+    })
+    await tabTo(t, page, 'With a password')
+    await page.keyboard.press('Enter')
+    t.equal(await focused(page), 'login')
+    t.ok(await hasRing(page))
+    await page.keyboard.type('ida')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type('correct horse')
+    await page.keyboard.press('Tab')
+    t.equal(await focused(page), 'Show')
+    await page.keyboard.press('Tab')
+    t.equal(await focused(page), 'Sign in')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Who is it today?' }).waitFor()
+    t.equal(await focused(page), 'Who is it today?')
+    await tabTo(t, page, 'OOrson')
+    await page.keyboard.press('Space')
+    const dialog = page.getByRole('dialog', { name: 'Enter the PIN of Orson' })
+    await dialog.waitFor()
+    t.equal(await focused(page), 'pin')
+    await page.keyboard.type('0000')
+    await page.keyboard.press('Enter')
+    await page.getByText('That PIN is not right').waitFor()
+    t.equal(await focused(page), 'pin', 'a wrong PIN leaves one where it is typed')
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+    t.match(await focused(page), /^OOrson/, 'and turning away leads back to the person')
+    await page.keyboard.press('Enter')
+    await page.keyboard.type('1234')
+    await tabTo(t, page, 'Go on')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'You are signed in' }).waitFor()
+    t.equal(await focused(page), 'You are signed in')
+    t.strictSame(
+      site.asked.filter(({ path }) => path === '/session/home/switch').map(({ body }) => body),
+      ['0000', '1234'].map((pin) => ({ uuid: 'cccc3333dddd4444', pin }))
+    )
+    t.strictSame(complaints, [])
+  })
+
+  t.test('a code, and back again', async (t) => {
+    const { page } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', { body: { status: 'pending', pollAfterMs: 60_000 } })
+        site.answer('DELETE /session/pin', { status: 204 })
+      }
+    })
+    await tabTo(t, page, 'With a code')
+    await page.keyboard.press('Enter')
+    await page.getByText(/Good for another/).waitFor()
+    t.equal(await focused(page), 'Sign in with a code')
+    t.match(await walk(page, 2), ['plex.tv/link', 'Other ways to sign in'])
+    await page.keyboard.press('Enter')
+    t.equal(await focused(page), 'Sign in')
+    t.match(await walk(page, 1), ['Sign in with Plex'])
+  })
+
+  t.test('signing out everywhere is asked for twice, and refused as easily', async (t) => {
+    const { page, site } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.session = cannedSession()
+        site.answer('GET /session/home', { body: { users: [] } })
+        site.answer('POST /session/logout', { status: 204 })
+      }
+    })
+    await page.getByRole('heading', { name: 'You are signed in' }).waitFor()
+    await tabTo(t, page, 'Sign out on all devices')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
+    t.equal(await focused(page), 'Cancel', 'what changes nothing comes first')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    t.match(await focused(page), 'Sign out on all devices')
+    t.notOk(site.asked.some(({ method }) => method === 'POST'))
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByText('You are signed out on all devices.').waitFor()
+    t.equal(await focused(page), 'Sign in')
+  })
+})
