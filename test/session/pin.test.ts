@@ -41,7 +41,8 @@ function newestPin(usher: TestUsher): number {
 t.test('the redirect flow signs in without a script and goes on to where the person wanted to', async (t) => {
   const usher = await startTestUsher(t)
   const { simulator } = usher
-  for (const headers of [NAVIGATION, NO_METADATA]) {
+  const old = { ...NO_METADATA, accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' }
+  for (const headers of [NAVIGATION, NO_METADATA, old, { ...NO_METADATA, accept: '*/*' }]) {
     const browser = usher.browser()
     const there = await begin(browser, '/library?x=1#y', headers)
     matchLocation(t, there, /^http:\/\/127\.0\.0\.1:\d+\/auth#\?/)
@@ -85,7 +86,10 @@ t.test('robots, scripts, images, prefetches and frames make no PIN, and end none
     { 'sec-fetch-site': 'same-origin' },
     { ...NAVIGATION, 'sec-purpose': 'prefetch' },
     { ...NAVIGATION, 'sec-purpose': 'prefetch;prerender' },
-    { ...NO_METADATA, purpose: 'prefetch' }
+    { ...NO_METADATA, purpose: 'prefetch' },
+    { ...NO_METADATA, accept: 'image/avif,image/webp,image/svg+xml,image/*,*/*;q=0.8' },
+    { ...NO_METADATA, accept: 'text/css,*/*;q=0.1' },
+    { ...NO_METADATA, accept: 'application/json, text/plain, */*' }
   ]) {
     const browser = usher.browser()
     const name = JSON.stringify(headers)

@@ -122,9 +122,15 @@ function requireNavigation(request: FastifyRequest): void {
   const site = headers['sec-fetch-site']
   const hasMetadata = mode !== undefined || dest !== undefined || site !== undefined
   const isPrefetch = headers['sec-purpose'] !== undefined || headers['purpose'] === 'prefetch'
-  if (isPrefetch || (hasMetadata && !(mode === 'navigate' && dest === 'document'))) {
+  const isNavigation = hasMetadata ? mode === 'navigate' && dest === 'document' : mayWantPage(headers.accept)
+  if (isPrefetch || !isNavigation) {
     throw new Problem('USHER_CROSS_SITE', { detail: 'Only a navigation starts or ends this sign-in.' })
   }
+}
+
+/** Browsers send no Fetch Metadata over plain HTTP: there images, styles and scripts that want data tell by Accept. */
+function mayWantPage(accept = ''): boolean {
+  return accept === '' || accept === '*/*' || /\b(?:text\/html|application\/xhtml\+xml)\b/i.test(accept)
 }
 
 function codeOf(error: unknown): string {

@@ -30,7 +30,7 @@ export function renderPage(model: PageModel, scripts: readonly string[]): string
   <meta name="color-scheme" content="light dark">
   <meta name="theme-color" content="#f6f1ea" media="(prefers-color-scheme: light)">
   <meta name="theme-color" content="#141017" media="(prefers-color-scheme: dark)">
-  <meta name="robots" content="noindex">
+  <meta name="robots" content="noindex, nofollow">
   <title>Sign in · ${brand.name}</title>
   <link rel="icon" href="${assetsPath}/icon.svg" type="image/svg+xml">
   <link rel="preload" href="${assetsPath}/figtree.woff2" as="font" type="font/woff2" crossorigin>
