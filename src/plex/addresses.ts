@@ -13,12 +13,20 @@ const CLASSES: Readonly<Record<string, AddressClass>> = {
   loopback: 'loopback'
 }
 
+/** IPv4 addresses in a coat that only some networks read: RFC 4291 §2.5.5.1 (given up), RFC 8215 (each its own way). */
+const UNCLEAR: readonly [ipaddr.IPv6, number][] = [
+  [ipaddr.IPv6.parse('::'), 96],
+  [ipaddr.IPv6.parse('64:ff9b:1::'), 48]
+]
+
 /** The class of an IP address in text form; anything that is not one is forbidden. */
 export function classifyAddress(address: string): AddressClass {
   // A zone (fe80::1%eth0) only makes sense for link-local addresses.
   if (address.includes('%') || !ipaddr.isValid(address)) return 'forbidden'
   const parsed = ipaddr.process(address)
   const range = parsed.range()
+  if (parsed instanceof ipaddr.IPv6 && range !== 'loopback' && UNCLEAR.some((prefix) => parsed.match(prefix)))
+    return 'forbidden'
   if (parsed instanceof ipaddr.IPv6 && (range === 'rfc6052' || range === 'ipv4Mapped')) {
     // NAT64 (RFC 6052 §2.1) ends in the IPv4 address that is really reached.
     return classifyAddress(new ipaddr.IPv4(parsed.toByteArray().slice(12)).toString())

@@ -44,6 +44,8 @@ t.test('rule 42: every kind of address is classed', async (t) => {
       '240.0.0.1',
       '192.0.2.1',
       '2002:a00:1::',
+      '::7f00:1',
+      '64:ff9b:1:a00:1:0:808:808',
       '2001:db8::1',
       'localhost',
       '',
