@@ -9,6 +9,7 @@ import { createPlexTv, type PlexTv } from './plex/plex-tv.ts'
 import { createUpstream, type UpstreamOptions } from './plex/upstream.ts'
 import { createPlexStatus, type PlexStatus } from './plex-status.ts'
 import { createReadiness, type Readiness } from './readiness.ts'
+import { endAccount } from './session/account-end.ts'
 import {
   type CookieAttributes,
   type CookieNames,
@@ -24,7 +25,7 @@ import { createRevocations, type Revocations } from './session/revocation.ts'
 import { createSeal, type Purpose, type Seal } from './session/seal.ts'
 import { createServerChoice, type ServerChoice } from './session/server-choice.ts'
 import { createSessions, type Sessions } from './session/sessions.ts'
-import { createSignOuts, type SignOuts } from './session/sign-outs.ts'
+import { createSignOuts, type SignOuts, signOutSession } from './session/sign-outs.ts'
 import { createSharedStore, type SharedStore } from './shared/shared-store.ts'
 import { type Assertions, createAssertions } from './tokens/assertion.ts'
 import { createTokens, type Tokens } from './tokens/tokens.ts'
@@ -120,9 +121,15 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     config,
     plexTv,
     machineId: knownMachineId,
-    onEnd(session, reason) {
+    onEnd(session, reason, askedAt) {
+      // Signed out meanwhile, or ended with another session of its account.
+      if (revocations.isRevoked(session)) return
       sessions.end(session)
-      if (reason === 'access_lost') signOuts.add(session.accountToken, session.clientIdentifier)
+      if (reason === 'access_lost') {
+        signOutSession(signOuts, session)
+        // Where there is one server, an account that lost it has lost it in every browser.
+        if (mediaServer !== null) endAccount({ config, live, revocations, signOuts }, session, askedAt)
+      }
       metrics.sessionsEnded.inc({ reason })
       log.info({ accountId: session.account.id, reason }, 'session ended')
     },

@@ -22,7 +22,8 @@ export interface RecheckOptions {
   readonly plexTv: Pick<PlexTv, 'account' | 'resources' | 'ping'>
   /** The deployment's machineIdentifier; null where a session chooses its own server. */
   readonly machineId: () => string | null
-  readonly onEnd: (session: Session, reason: RecheckEnd) => void
+  /** `askedAt`: epoch ms at which plex.tv was asked; it knows nothing of a sign-in since. */
+  readonly onEnd: (session: Session, reason: RecheckEnd, askedAt: number) => void
   /** Told of every attempt that could not be completed; nobody is signed out by it. */
   readonly onOutage: (error: unknown) => void
   readonly now: () => number
@@ -114,10 +115,10 @@ export function createRecheck(options: RecheckOptions): Recheck {
       const admission = admit(config, account, resources, chosen)
       live.session = withAdmission(live.session, admission, at)
       live.stale = false
-      if (session.server !== null && admission.server === null) onEnd(session, 'access_lost')
+      if (session.server !== null && admission.server === null) onEnd(session, 'access_lost', at)
     } catch (error) {
-      if (isTokenDead(error)) onEnd(session, 'token_dead')
-      else if (error instanceof Problem && LOST.includes(error.code)) onEnd(session, 'access_lost')
+      if (isTokenDead(error)) onEnd(session, 'token_dead', at)
+      else if (error instanceof Problem && LOST.includes(error.code)) onEnd(session, 'access_lost', at)
       else {
         if (error instanceof Problem && AWAY.includes(error.code)) unanswered += 1
         keep(live, at)

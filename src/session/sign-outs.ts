@@ -1,4 +1,5 @@
 import type { PlexTv } from '../plex/plex-tv.ts'
+import type { Session } from './session.ts'
 
 export interface SignOuts {
   /** Signs the token out at plex.tv in the background, again and again while plex.tv is away. Returns at once. */
@@ -89,4 +90,13 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
       clearTimeout(timer)
     }
   }
+}
+
+/** Signs out every token that a session holds: its own, and that of the account whose Home it was switched in. */
+export function signOutSession(
+  signOuts: Pick<SignOuts, 'add'>,
+  { accountToken, clientIdentifier, homeAdmin }: Session
+): void {
+  signOuts.add(accountToken, clientIdentifier)
+  if (homeAdmin !== null) signOuts.add(homeAdmin.token, homeAdmin.clientIdentifier)
 }

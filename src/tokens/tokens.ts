@@ -7,7 +7,7 @@ import type { Revocations } from '../session/revocation.ts'
 import type { Seal } from '../session/seal.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
-import type { SignOuts } from '../session/sign-outs.ts'
+import { type SignOuts, signOutSession } from '../session/sign-outs.ts'
 import type { Assertions } from './assertion.ts'
 import { createExchange, type Exchange } from './exchange.ts'
 import { createIntrospector, type Introspector } from './introspection.ts'
@@ -50,10 +50,7 @@ export function createTokens(options: TokensOptions): Tokens {
 
   function endSession(session: Session): void {
     options.sessions.end(session)
-    options.signOuts.add(session.accountToken, session.clientIdentifier)
-    if (session.homeAdmin !== null) {
-      options.signOuts.add(session.homeAdmin.token, session.homeAdmin.clientIdentifier)
-    }
+    signOutSession(options.signOuts, session)
     options.metrics.sessionsEnded.inc({ reason: 'revoked' })
   }
 

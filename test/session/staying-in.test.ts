@@ -202,6 +202,31 @@ t.test('whoever lost the server is out within one re-check, and the token is sig
   t.match(await usher.core.metrics.registry.metrics(), /usher_sessions_ended_total\{reason="access_lost"\} 1/)
 })
 
+t.test('an account that was removed is out in all its browsers with the first re-check of one', async (t) => {
+  const clock = createOffsetClock()
+  const usher = await startTestUsher(t, { now: clock.now })
+  const { simulator } = usher
+  const first = await usher.signedIn(FRIEND)
+  clock.advance(10 * MINUTE)
+  const second = await usher.signedIn(FRIEND)
+  const [other, own] = [await usher.signedIn(), copyOf(usher, first)]
+  const stream = await openEvents(usher, second)
+  const broken = new Promise((resolve) => stream.once('close', resolve))
+  simulator.shares.remove('friend', BOX_ID)
+  clock.advance(6 * MINUTE)
+  t.equal((await poll(second)).status, 200, 'its own re-check is not due')
+  await until(async () => (await poll(first)).status === 401)
+  matchProblem(t, await own.get('/session'), 401, 'USHER_SESSION_REVOKED')
+  matchProblem(t, await second.get('/session'), 401, 'USHER_SESSION_REVOKED')
+  await broken
+  await until(() => simulator.tokens.living('friend').length === 0)
+  t.equal((await poll(other)).status, 200)
+  simulator.shares.add('friend', BOX_ID)
+  clock.advance(1)
+  t.equal((await poll(await usher.signedIn(FRIEND))).status, 200, 'and may come back when it is let in again')
+  t.match(await usher.core.metrics.registry.metrics(), /usher_sessions_ended_total\{reason="access_lost"\} 1/)
+})
+
 t.test(
   'rule 23: a token that plex.tv calls dead, by 401 or by 422, ends its session and no other',
   async (t) => {

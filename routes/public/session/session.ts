@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/core.ts'
 import { Problem } from '../../../src/errors.ts'
-import { hasRole, type Session } from '../../../src/session/session.ts'
+import { endAccount } from '../../../src/session/account-end.ts'
+import { hasRole } from '../../../src/session/session.ts'
 import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
 
 const Slide = Type.Object({ slide: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) })
@@ -86,16 +87,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
       if (read.open) {
         const { session } = read.live
         const everywhere = request.body?.everywhere === true
-        if (everywhere) {
-          const accountId = session.account.id
-          const before = core.now()
-          const until = before + core.config.sessionMaxMs
-          // Their tokens too, so that a restart, which forgets revocations, brings none of them back.
-          for (const other of core.live.ofAccount(accountId)) {
-            if (other.id !== session.id && !core.revocations.isRevoked(other)) signOut(core, other)
-          }
-          core.revocations.revoke({ kind: 'account', accountId, before, until })
-        }
+        if (everywhere) endAccount(core, session, core.now())
         reply.endSession(session, everywhere ? 'logout_everywhere' : 'logout')
       }
       reply.clearSessionCookie()
@@ -138,9 +130,4 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
       }
     }
   )
-}
-
-function signOut({ signOuts }: Core, { accountToken, clientIdentifier, homeAdmin }: Session): void {
-  signOuts.add(accountToken, clientIdentifier)
-  if (homeAdmin !== null) signOuts.add(homeAdmin.token, homeAdmin.clientIdentifier)
 }
