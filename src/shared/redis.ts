@@ -57,7 +57,11 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
     isUp: () => state === 'up',
     run: (script, key, args) => caller.call('EVAL', [script, 1, key, ...args]),
     scan: (key, cursor) => caller.zscan(key, cursor, 'COUNT', SCAN_COUNT),
-    suspect: lost,
+    suspect(error) {
+      // What failed may be missing from a catch-up that is past reading what there is to write.
+      if (catching) again = true
+      lost(error)
+    },
     opened: opened.promise,
     async close() {
       state = 'closed'

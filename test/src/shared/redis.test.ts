@@ -48,3 +48,32 @@ t.test('a call while Redis is away fails at once', { skip }, async (t) => {
   await until('it is up', () => link.isUp())
   t.equal(await link.run('return ARGV[1]', 'key', ['said']), 'said')
 })
+
+t.test(
+  'a call that fails during a catch-up has it done again before the store is up',
+  { skip },
+  async (t) => {
+    const { url } = await startRedis(t)
+    const release = Promise.withResolvers<void>()
+    let begun = 0
+    const link = createRedisLink({
+      url,
+      channel: 'usher-test',
+      onMessage: () => undefined,
+      async catchUp(own) {
+        begun += 1
+        if (begun > 1) return release.promise
+        // What this catch-up has read already may lack what the failed call would have written.
+        own.suspect(new Error('OOM command not allowed'))
+      },
+      onUp: () => undefined,
+      onDown: () => undefined
+    })
+    t.teardown(() => link.close())
+    await until('it is done again', () => begun === 2)
+    t.notOk(link.isUp())
+    release.resolve()
+    await until('it is up', () => link.isUp())
+    t.equal(begun, 2)
+  }
+)
