@@ -108,9 +108,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   const mediaServer = mediaServers.configured
 
   const names = cookieNames(config)
-  const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), (purpose) =>
-    scope(purpose, names)
-  )
+  const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), scopeWith(names))
   const signOuts = createSignOuts({
     plexTv,
     onFailure: (error, attempt) =>
@@ -191,9 +189,9 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   }
 }
 
-/** A cookie's name is part of its purpose, so a value cannot be moved to another cookie (SECURITY rule 5). */
-function scope(purpose: Purpose, names: CookieNames): string {
-  return purpose in names ? `${purpose} ${names[purpose as keyof CookieNames]}` : purpose
+/** A cookie's name is part of its purpose, the session's of what has none: no value is good elsewhere (SECURITY rule 5). */
+function scopeWith(names: CookieNames): (purpose: Purpose) => string {
+  return (purpose) => `${purpose} ${purpose in names ? names[purpose as keyof CookieNames] : names.session}`
 }
 
 function isLoopback(hostname: string): boolean {

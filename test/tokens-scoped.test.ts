@@ -323,3 +323,23 @@ t.test('a scoped token comes from an assertion too, and outlives it', async (t) 
   skew = 61 * 60_000
   t.match(await (await pms('/library/sections', token)).json(), { code: 'USHER_SESSION_EXPIRED' })
 })
+
+t.test('it is good in its own deployment alone, keys and public URL shared or not', async (t) => {
+  const { usher, tokenFor, browser, simulator } = await start(t)
+  const token = await tokenFor()
+  const { headers } = await browser.get('/session/verify?audience=full')
+  const told = async (instance: string | undefined) => {
+    const { post, exchange } = await startDelegation(t, {
+      simulator,
+      settings: { ...usher.settings, USHER_PORT: '0', USHER_INSTANCE: instance }
+    })
+    const subject = { subject_token: String(headers['x-usher-assertion']), subject_token_type: ASSERTION }
+    const [scoped, { status }] = [
+      await post('idle', '/tokens/introspect', { token }),
+      await exchange('full', subject)
+    ]
+    return [scoped.json.active, status]
+  }
+  t.strictSame(await told(undefined), [true, 200], 'another instance of the same')
+  t.strictSame(await told('other'), [false, 400], 'another deployment, with revocations of its own')
+})

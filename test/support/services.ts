@@ -53,6 +53,8 @@ export interface Delegation {
 export interface DelegationOptions {
   readonly settings?: Record<string, string | undefined>
   readonly services?: readonly Record<string, unknown>[]
+  /** Another's, for a second Usher. */
+  readonly simulator?: Simulator
   readonly now?: () => number
 }
 
@@ -66,8 +68,8 @@ export function bearer(service: ServiceId): string {
 
 /** An Usher with an owner token and services of every kind, in front of the simulator. */
 export async function startDelegation(t: Test, options: DelegationOptions = {}): Promise<Delegation> {
-  const simulator = await startSimulator()
-  t.teardown(() => simulator.close())
+  const simulator = options.simulator ?? (await startSimulator())
+  if (options.simulator === undefined) t.teardown(() => simulator.close())
   const ownerToken = simulator.tokens.issue('owner', 'a-device-of-the-operator')
   const services = options.services ?? [
     serviceSetting('full', { maxTtl: '1h' }),

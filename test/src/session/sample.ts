@@ -55,8 +55,9 @@ export const NAMES = {
 /** A seal as `createCore` makes it: a cookie's name is part of its purpose. */
 export function sampleSeal(options: SampleSealOptions = {}): Seal {
   const { keys = [sampleKey('k1')], binding = 'https://usher.example', names = NAMES } = options
-  return createSeal(createKeyRing(keys, binding), (purpose) =>
-    purpose in names ? `${purpose} ${names[purpose as keyof typeof names]}` : purpose
+  return createSeal(
+    createKeyRing(keys, binding),
+    (purpose) => `${purpose} ${purpose in names ? names[purpose as keyof typeof names] : names.session}`
   )
 }
 
