@@ -81,24 +81,29 @@ export function createSessions(options: SessionsOptions): Sessions {
     config.sessionIdleMs / 2
   )
 
+  /**
+   * The settings of today bind the cookies of yesterday too (SECURITY rule 18), and with them the streams and tokens of
+   * their sessions. The absolute end stays: a revocation has to outlast what the settings of tomorrow may say.
+   */
+  function withinSettings(told: Session): Session {
+    const { seenAt, signedInAt } = told
+    const limitAt = Math.min(seenAt + config.sessionIdleMs, signedInAt + config.sessionMaxMs)
+    return told.idleExpiresAt <= limitAt ? told : { ...told, idleExpiresAt: limitAt }
+  }
+
   function unseal(value: string, time: number): OpenSession | ClosedSession {
     const unsealed = seal.unseal('session', value)
     if (typeof unsealed === 'string') {
       onUnseal('unknown', unsealed)
       return INVALID
     }
-    const session = fromSealed(unsealed.value)
-    if (session === null || session.seenAt > time + SKEW_MS || session.signedInAt > time + SKEW_MS) {
+    const told = fromSealed(unsealed.value)
+    if (told === null || told.seenAt > time + SKEW_MS || told.signedInAt > time + SKEW_MS) {
       onUnseal(unsealed.kid, 'malformed')
       return INVALID
     }
-    // The settings of today bind the cookies of yesterday too (SECURITY rule 18).
-    const limitAt = Math.min(
-      session.expiresAt,
-      session.idleExpiresAt,
-      session.signedInAt + config.sessionMaxMs,
-      session.seenAt + config.sessionIdleMs
-    )
+    const session = withinSettings(told)
+    const limitAt = Math.min(session.expiresAt, session.idleExpiresAt)
     if (time >= limitAt) {
       onUnseal(unsealed.kid, 'expired')
       return EXPIRED
@@ -169,11 +174,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       const known = state.sealed
       // What another request had sealed a moment ago serves this one too.
       if (known !== null && known.session === current && time - current.seenAt < slideMs) return known.value
-      const renewed: Session = {
-        ...current,
-        seenAt: time,
-        idleExpiresAt: Math.min(current.expiresAt, time + config.sessionIdleMs)
-      }
+      const idleExpiresAt = Math.min(current.expiresAt, time + config.sessionIdleMs)
+      const renewed = withinSettings({ ...current, seenAt: time, idleExpiresAt })
       const value = trySeal(renewed)
       // Grown past a cookie since the sign-in: the old one serves on until its own end.
       if (value === null) return null

@@ -160,6 +160,28 @@ t.test('rule 18: idle and absolute limits are inside the value, also for one out
   )
 })
 
+t.test(
+  'settings that were lowered since bind what lives with a session: its streams and tokens',
+  async (t) => {
+    const { sessions, open, live, clock } = stand({ idleMs: 90 * MINUTE, maxMs: 2 * HOUR })
+    const session = sampleSession()
+    const read = open(session)
+    t.match(read, { limitAt: NOW + 90 * MINUTE, live: { session: { idleExpiresAt: NOW + 90 * MINUTE } } })
+    t.equal(read.live.session.expiresAt, session.expiresAt, 'for as long as that a revocation is kept')
+    let ended = 0
+    live.addStream(read.live, 'media', () => {
+      ended += 1
+    })
+    clock.advance(HOUR)
+    const renewed = sessions.open(sessions.renew(read) ?? '')
+    const end = NOW + 2 * HOUR
+    t.match(renewed, { open: true, limitAt: end, live: { session: { idleExpiresAt: end } } })
+    clock.advance(HOUR)
+    await delay(1100)
+    t.equal(ended, 1)
+  }
+)
+
 t.test('rule 18: settings that were lowered since bind the values of before', async (t) => {
   const seal = sampleSeal()
   const before = stand({ seal })
