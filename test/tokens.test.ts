@@ -290,6 +290,29 @@ t.test('an assertion is good for the service that it names, for 60 seconds', asy
   })
 })
 
+t.test('assertions of a session that is not open here share one re-check of it', async (t) => {
+  const { usher, simulator } = await startDelegation(t)
+  const browser = await usher.signedIn(FRIEND)
+  const verify = async () => {
+    const answer = await browser.get('/session/verify?audience=full')
+    return { subject_token: String(answer.headers['x-usher-assertion']), subject_token_type: ASSERTION }
+  }
+  const settings = { ...usher.settings, USHER_PORT: '0' }
+  // Started after the sign-in: what it did not see itself it has to ask about.
+  const other = await startDelegation(t, { simulator, settings })
+  simulator.clearReceived()
+  for (let round = 0; round < 5; round += 1) {
+    const answer = await other.exchange('full', { ...(await verify()), requested_token_type: ACCESS })
+    t.equal(answer.status, 200)
+    t.ok(answer.json.expires_in > 3590)
+  }
+  t.equal(simulator.received({ service: 'plex', path: '/api/v2/user' }).length, 1)
+  simulator.tokens.revokeAccount('friend')
+  simulator.faults.set({ kind: 'status', status: 401, service: 'pms', path: '/security/token', count: 1 })
+  t.match((await other.exchange('full', await verify())).json, { code: 'USHER_SESSION_REVOKED' })
+  t.match((await other.exchange('full', await verify())).json, { code: 'USHER_SESSION_REVOKED' })
+})
+
 t.test('rule 20: a session that was signed out is exchanged for nothing', async (t) => {
   const { usher, exchange } = await startDelegation(t)
   const browser = await usher.signedIn()

@@ -6,7 +6,7 @@ import type { Revocations } from '../session/revocation.ts'
 import type { Session } from '../session/session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Assertions } from './assertion.ts'
-import { createDetached } from './detached.ts'
+import { createDetached, createDetachedSessions } from './detached.ts'
 import { OAuthError } from './oauth-error.ts'
 import { OWNER_ID, type Owner } from './owner.ts'
 import type { Service } from './services.ts'
@@ -35,6 +35,7 @@ export interface SubjectsOptions {
 
 export function createSubjects(options: SubjectsOptions): Subjects {
   const { sessions, live: known, recheck, revocations, assertions, owner } = options
+  const detached = createDetachedSessions()
 
   function open({ type, token }: NonNullable<TokenRequest['subject']>, service: Service): LiveSession {
     if (type === 'session') {
@@ -44,7 +45,7 @@ export function createSubjects(options: SubjectsOptions): Subjects {
     }
     const session = assertions.open(token, service.id)
     if (typeof session === 'string') throw new Problem(session)
-    const live = known.find(session.id) ?? createDetached(session)
+    const live = known.find(session.id) ?? detached(session)
     recheck.touch(live)
     return live
   }
