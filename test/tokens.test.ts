@@ -498,22 +498,28 @@ t.test('rule 67: every exchange leaves one audit line and one count, without any
 t.test('a session past the outage grace gets nothing until plex.tv answers', async (t) => {
   let skew = 0
   const settings = { USHER_RECHECK: '1m', USHER_OUTAGE_GRACE: '1h' }
-  const { usher, exchange, simulator } = await startDelegation(t, {
+  const { usher, exchange, post, simulator } = await startDelegation(t, {
     settings,
     now: () => Date.now() + skew
   })
   const browser = await usher.signedIn()
   const subject = { subject_token: cookieOf(browser), subject_token_type: SESSION }
+  const introspect = () => post('idle', '/tokens/introspect', { token: subject.subject_token })
   await simulator.plexDown()
   skew = 2 * 3_600_000
   const answer = await exchange('full', subject)
   t.equal(answer.status, 503)
   t.match(answer.json, { error: 'temporarily_unavailable' })
+  const asked = await introspect()
+  t.equal(asked.status, 503)
+  t.match(asked.json, { error: 'temporarily_unavailable', code: 'USHER_UPSTREAM_UNREACHABLE' })
   await simulator.plexUp()
   skew += 120_000
+  t.match((await introspect()).json, { active: true })
   t.equal((await exchange('full', subject)).status, 200)
   simulator.tokens.revokeAccount('owner')
   skew += 2 * 3_600_000
+  t.strictSame((await introspect()).json, { active: false }, 'nor is it active before plex.tv was asked')
   t.match((await exchange('full', subject)).json, { code: 'USHER_SESSION_REVOKED' })
 })
 

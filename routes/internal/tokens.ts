@@ -44,7 +44,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
         summary: 'What a token or a session is (RFC 7662)',
         consumes: FORMS,
         body: Token,
-        response: { 200: Introspection, '4xx': OAuthErrorSchema }
+        response: { 200: Introspection, '4xx': OAuthErrorSchema, '5xx': OAuthErrorSchema }
       }
     },
     async (request) => introspector.introspect(request.body.token)

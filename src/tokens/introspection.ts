@@ -1,6 +1,9 @@
 import type { Config } from '../config.ts'
+import { Problem } from '../errors.ts'
+import type { LiveSession } from '../session/live-sessions.ts'
+import type { Recheck } from '../session/recheck.ts'
 import type { Session } from '../session/session.ts'
-import type { Sessions } from '../session/sessions.ts'
+import type { OpenSession, Sessions } from '../session/sessions.ts'
 import { OAuthError } from './oauth-error.ts'
 import { OWNER_ID } from './owner.ts'
 import type { ScopedToken, ScopedTokens } from './scoped.ts'
@@ -29,7 +32,8 @@ export interface Revoked {
 }
 
 export interface Introspector {
-  introspect(text: string): Introspection
+  /** Throws USHER_UPSTREAM_UNREACHABLE past USHER_OUTAGE_GRACE: neither yes nor no would be true. */
+  introspect(text: string): Promise<Introspection>
   /** Ends a scoped token of this service, or a session (RFC 7009), and tells which; neither is no error. */
   revoke(service: Service, text: string): Revoked
 }
@@ -38,31 +42,32 @@ export interface IntrospectorOptions {
   readonly config: Pick<Config, 'publicUrl'>
   readonly sessions: Pick<Sessions, 'open'>
   readonly scoped: ScopedTokens
+  readonly recheck: Pick<Recheck, 'isPastGrace' | 'run'>
   /** Ends a session here and signs it out at plex.tv. */
   readonly endSession: (session: Session) => void
 }
 
 /** What Usher knows of its own tokens and sessions, for services that receive them. */
 export function createIntrospector(options: IntrospectorOptions): Introspector {
-  const { config, sessions, scoped, endSession } = options
+  const { config, sessions, scoped, recheck, endSession } = options
   const { href } = config.publicUrl
 
+  function read(text: string): { readonly live: LiveSession; readonly told: Introspection } | null {
+    const token = scoped.open(text)
+    if (token.open) return { live: token.live, told: describeToken(token, `${href}/pms`) }
+    const session = sessions.open(text)
+    return session.open ? { live: session.live, told: describeSession(session, href) } : null
+  }
+
   return {
-    introspect(text) {
-      const token = scoped.open(text)
-      if (token.open) return describeToken(token, `${href}/pms`)
-      const read = sessions.open(text)
-      if (!read.open) return { active: false }
-      const { account, signedInAt } = read.sealed
-      return {
-        active: true,
-        token_type: 'N_A',
-        username: account.username === '' ? account.uuid : account.username,
-        sub: String(account.id),
-        aud: href,
-        iat: toSeconds(signedInAt),
-        exp: toSeconds(read.limitAt)
-      }
+    async introspect(text) {
+      const found = read(text)
+      if (found === null) return { active: false }
+      if (!recheck.isPastGrace(found.live)) return found.told
+      await recheck.run(found.live)
+      if (recheck.isPastGrace(found.live) && read(text) !== null)
+        throw new Problem('USHER_UPSTREAM_UNREACHABLE')
+      return read(text)?.told ?? { active: false }
     },
 
     revoke(service, text) {
@@ -83,6 +88,19 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
       endSession(read.live.session)
       return { kind: 'session', accountId: read.live.session.account.id }
     }
+  }
+}
+
+function describeSession({ sealed, limitAt }: OpenSession, aud: string): Introspection {
+  const { account, signedInAt } = sealed
+  return {
+    active: true,
+    token_type: 'N_A',
+    username: account.username === '' ? account.uuid : account.username,
+    sub: String(account.id),
+    aud,
+    iat: toSeconds(signedInAt),
+    exp: toSeconds(limitAt)
   }
 }
 
