@@ -181,9 +181,9 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       draining = true
     },
     async close() {
-      signOuts.close()
       live.close()
       live.abortStreams()
+      await signOuts.close()
       await Promise.all([plexDispatcher.destroy(), mediaServers.close(), sharedStore?.close()])
     }
   }

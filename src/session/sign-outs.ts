@@ -5,8 +5,8 @@ export interface SignOuts {
   /** Signs the token out at plex.tv in the background, again and again while plex.tv is away. Returns at once. */
   add(token: string, clientIdentifier: string): void
   readonly waiting: number
-  /** Stops the timers; what still waits is lost, and its tokens live on at plex.tv. */
-  close(): void
+  /** Gives what was never tried its try, two seconds in all; what still waits is lost, and its tokens live on at plex.tv. */
+  close(): Promise<void>
 }
 
 export interface SignOutsOptions {
@@ -20,6 +20,8 @@ const MAX_WAITING = 10_000
 const FIRST_DELAY_MS = 2000
 const MAX_DELAY_MS = 5 * 60_000
 const PARALLEL = 4
+/** What a stop waits for the sign-outs of its last moments: without a shared store only plex.tv will remember them. */
+const CLOSE_MS = 2000
 
 interface SignOut {
   readonly token: string
@@ -35,6 +37,7 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
   let running = 0
   let timer: NodeJS.Timeout | undefined
   let closed = false
+  const drained = Promise.withResolvers<void>()
 
   function schedule(): void {
     if (closed || running >= PARALLEL) return
@@ -58,6 +61,7 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
       running += 1
       void attempt(signOut)
     }
+    if (closed && running === 0) drained.resolve()
     schedule()
   }
 
@@ -72,7 +76,8 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
       onFailure(error, signOut.attempt)
     } finally {
       running -= 1
-      schedule()
+      if (closed) run()
+      else schedule()
     }
   }
 
@@ -85,9 +90,16 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
     get waiting() {
       return waiting.length + running
     },
-    close() {
+    async close() {
       closed = true
       clearTimeout(timer)
+      // What is on a pause after a failure would not be over in time.
+      waiting.splice(0, waiting.length, ...waiting.filter(({ attempt }) => attempt === 0))
+      const deadline = setTimeout(drained.resolve, CLOSE_MS)
+      run()
+      await drained.promise
+      clearTimeout(deadline)
+      waiting.length = 0
     }
   }
 }

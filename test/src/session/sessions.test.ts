@@ -798,10 +798,44 @@ t.test('sign-outs run four at a time, are bounded, and end with the process', as
   for (let index = 0; index < 10_050; index += 1) signOuts.add(`token-${index}`, 'cid')
   t.equal(running, 4)
   t.equal(signOuts.waiting, 10_004)
-  signOuts.close()
+  const closed = signOuts.close()
   resolve()
-  await tick()
+  await closed
   t.equal(most, 4)
+  t.equal(signOuts.waiting, 0)
+})
+
+t.test('a stop gives each sign-out its one try, and waits for none that hangs or was refused', async (t) => {
+  const asked: string[] = []
+  const signOuts = createSignOuts({
+    plexTv: {
+      signOut: async (token) => {
+        asked.push(token)
+        await delay(10)
+        if (token === 'refused') throw new Problem('USHER_UPSTREAM_UNREACHABLE')
+      }
+    },
+    onFailure: () => undefined,
+    firstDelayMs: 60_000
+  })
+  signOuts.add('refused', 'cid')
+  await delay(50)
+  const last = Array.from({ length: 9 }, (_, index) => `last-${index}`)
+  for (const token of last) signOuts.add(token, 'cid')
+  const began = performance.now()
+  await signOuts.close()
+  t.ok(performance.now() - began < 1000)
+  t.strictSame(asked, ['refused', ...last])
+  t.equal(signOuts.waiting, 0)
+
+  const hanging = createSignOuts({
+    plexTv: { signOut: () => new Promise(() => undefined) },
+    onFailure: () => undefined
+  })
+  hanging.add('hangs', 'cid')
+  const from = performance.now()
+  await hanging.close()
+  t.ok(performance.now() - from < 5000)
 })
 
 t.test('the gate shuts for as long as plex.tv says, opens again, and knows what is under way', async (t) => {
