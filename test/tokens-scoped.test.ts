@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
 import {
   ACCESS,
   ASSERTION,
@@ -9,6 +11,7 @@ import {
   serviceSetting,
   startDelegation
 } from './support/services.ts'
+import { until } from './support/until.ts'
 import { FRIEND } from './support/usher.ts'
 
 async function start(t: Test, options: DelegationOptions = {}) {
@@ -342,4 +345,32 @@ t.test('it is good in its own deployment alone, keys and public URL shared or no
   }
   t.strictSame(await told(undefined), [true, 200], 'another instance of the same')
   t.strictSame(await told('other'), [false, 400], 'another deployment, with revocations of its own')
+})
+
+t.test('a WebSocket opens with a token in its scope and prefix, and closes when that ends', async (t) => {
+  const { usher, tokenFor, browser } = await start(t)
+  const path = '/pms/:/websockets/notifications'
+  const connect = (token: string, headers: Record<string, string> = {}) => {
+    const url = `${usher.publicUrl.replace('http', 'ws')}${path}?X-Plex-Token=${token}`
+    const socket = new WebSocket(url, { headers })
+    socket.on('error', () => undefined)
+    return socket
+  }
+  const refusedWith = async (socket: WebSocket) => {
+    const [, response] = await once(socket, 'unexpected-response')
+    response.resume()
+    return response.statusCode as number
+  }
+  const outside = await tokenFor({ resource: '/library/metadata/1001' })
+  t.equal(await refusedWith(connect(outside)), 403)
+  t.equal(await refusedWith(connect('made-up')), 401)
+  const [token, other] = [await tokenFor(), await tokenFor({ expires_in: '2' })]
+  const dead = { cookie: 'usher=made-up', 'sec-fetch-site': 'same-origin' }
+  t.equal(await refusedWith(connect(token, dead)), 401, 'a cookie decides')
+  const [socket, short] = [connect(token), connect(other)]
+  await Promise.all([once(socket, 'open'), once(short, 'open')])
+  await once(short, 'close')
+  await until('one is left at the end of the other', () => usher.core.live.openStreams.socket === 1)
+  await Promise.all([once(socket, 'close'), browser.post('/session/logout')])
+  t.equal(await refusedWith(connect(token)), 401, 'and with its session')
 })
