@@ -561,17 +561,23 @@ t.test('GET /sources tells a service how to reach a source, with a transient tok
   }
   t.equal(simulator.received({ service: 'pms' }).length, 0, 'and the media server is not asked')
 
-  const body = `<MediaContainer size="1"><Device name="x" clientIdentifier="x" accessToken="${ownerToken}"/></MediaContainer>`
-  simulator.faults.set({
-    kind: 'status',
-    status: 200,
-    body,
-    contentType: 'text/xml',
-    path: '/security/resources'
-  })
-  const own = await get(`?source=server://${BOX}`)
-  t.equal(own.status, 502, 'rule 65: an account token in that place does not leave')
-  simulator.faults.clear()
+  for (const [fields, connection] of [
+    [`name="x" accessToken="${ownerToken}"`, ''],
+    [`name="of ${ownerToken}"`, ''],
+    ['name="x"', `<Connection uri="http://10.0.0.1" address="${ownerToken}"/>`]
+  ]) {
+    const body = `<MediaContainer size="1"><Device clientIdentifier="x" ${fields}>${connection}</Device></MediaContainer>`
+    simulator.faults.set({
+      kind: 'status',
+      status: 200,
+      body,
+      contentType: 'text/xml',
+      path: '/security/resources'
+    })
+    const own = await get(`?source=server://${BOX}`)
+    t.equal(own.status, 502, 'rule 65: an account token in whatever place does not leave')
+    simulator.faults.clear()
+  }
   await simulator.pmsDown()
   t.equal((await get(`?source=server://${BOX}`)).status, 503)
 })

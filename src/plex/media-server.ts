@@ -142,7 +142,10 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
         clientIdentifier
       )
       if (answer.status !== 200) throw toServerProblem(answer)
-      return toSource(source, parseAnswer(answer))
+      const { accessToken, ...told } = toSource(source, parseAnswer(answer))
+      // SECURITY rule 56: what asked must not come back under another name.
+      if (JSON.stringify(told).includes(token)) throw new Problem('USHER_UPSTREAM_INVALID')
+      return { ...told, accessToken }
     }
   }
 }
