@@ -474,18 +474,24 @@ t.test('rule 67: every exchange leaves one audit line and one count, without any
   await exchange('full', { ...subject, requested_token_type: ACCESS, scope: 'pms:stream' })
   await exchange('full', { ...subject, subject_token: 'made-up' })
   await exchange('idle', subject)
+  const scoped = { ...subject, requested_token_type: ACCESS }
+  await exchange('full', { ...scoped, subject_token: 'made-up', scope: 'pms:stream' })
+  await exchange('full', { ...scoped, scope: 'a-made-up-scope' })
   await ask('/tokens/delegated', { method: 'POST', body: new URLSearchParams({ grant_type: 'x' }) })
   const lines = usher.logs.filter(({ msg }) => msg === 'delegated token')
   const common = { reqId: /.+/, machineIdentifier: BOX, accountId: 7_654_321 }
   t.match(lines, [
     { ...common, service: 'full', type: 'transient', scope: 'all', outcome: 'issued' },
     { ...common, service: 'full', type: 'access_token', scope: 'pms:stream', outcome: 'issued' },
-    { service: 'full', type: 'transient', outcome: 'invalid_grant' },
+    { service: 'full', type: 'transient', scope: 'all', outcome: 'invalid_grant' },
     { service: 'idle', type: 'transient', outcome: 'unauthorized_client' },
+    { service: 'full', type: 'access_token', scope: 'pms:stream', outcome: 'invalid_grant' },
+    { service: 'full', type: 'access_token', outcome: 'invalid_scope' },
     { service: 'unknown', type: 'unknown', outcome: 'invalid_client' }
   ])
-  t.equal(lines.length, 5)
+  t.equal(lines.length, 7)
   t.equal(lines[2]?.['accountId'], undefined)
+  t.notMatch(JSON.stringify(usher.logs), 'a-made-up-scope')
   const metrics = await usher.core.metrics.registry.metrics()
   t.match(metrics, 'usher_delegated_tokens_total{service="full",type="transient",outcome="issued"} 1')
   t.match(

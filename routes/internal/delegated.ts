@@ -5,7 +5,8 @@ import type { Core } from '../../src/core.ts'
 import { Problem } from '../../src/errors.ts'
 import { toOAuthError } from '../../src/tokens/oauth-error.ts'
 import { OWNER_ID } from '../../src/tokens/owner.ts'
-import { readTokenRequest } from '../../src/tokens/token-request.ts'
+import { findScope } from '../../src/tokens/scope.ts'
+import { readTokenRequest, type TokenRequest } from '../../src/tokens/token-request.ts'
 import { OAuthErrorSchema } from './oauth-schemas.ts'
 
 const List = Type.Union([
@@ -87,12 +88,13 @@ export const delegatedRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       const audit = auditOf(request)
       const asked = readTokenRequest(request.body)
       audit.type = asked.type
+      const scope = scopeOf(asked)
+      if (scope !== undefined) audit.scope = scope
       const subject = await exchange.findSubject(service, asked)
       const { account, server } = subject.live.session
       audit.accountId = subject.owner ? OWNER_ID : account.id
       if (server !== null) audit.machineIdentifier = server.machineIdentifier
       const answer = await exchange.issue(service, asked, subject)
-      audit.scope = answer.scope
       audit.outcome = 'issued'
       return answer
     }
@@ -101,4 +103,10 @@ export const delegatedRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (
 
 function fallbackOutcome(status: number | undefined): string {
   return status !== undefined && status < 500 ? 'invalid_request' : 'server_error'
+}
+
+/** The scope that was asked for; undefined where there is none of that name. */
+function scopeOf({ type, scope }: TokenRequest): string | undefined {
+  if (type === 'access_token') return findScope(scope)
+  return scope === undefined || scope === 'all' ? 'all' : undefined
 }

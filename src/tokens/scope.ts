@@ -17,6 +17,16 @@ export function readScope(text: string | undefined): Scope {
   return names.includes('pms:stream') ? 'pms:stream' : 'pms:read'
 }
 
+/** The same, undefined for a name that does not exist: for the audit line of a request that may be refused. */
+export function findScope(text: string | undefined): Scope | undefined {
+  try {
+    return readScope(text)
+  } catch {
+    // The answer says so, and a log is no place for what anybody may send.
+    return undefined
+  }
+}
+
 /** Whether a scope is enough for a class of path: `pms:read` is for everything but media bytes (CONTRACT §6). */
 export function coversClass(scope: Scope, routeClass: RouteClass): boolean {
   return scope === 'pms:stream' || routeClass !== 'media'
