@@ -35,6 +35,8 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
   const open = new Set<Connection>()
   const idle: Connection[] = []
   const waiting: Transfer[] = []
+  /** Asked for in this turn of the loop. */
+  let asked: Transfer[] = []
   /** Whose answer came whole in this turn of the loop. */
   let freed: Connection[] = []
   let destroyed = false
@@ -67,6 +69,17 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
     else idle.push(connection)
   }
 
+  function startAll(): void {
+    const transfers = asked
+    asked = []
+    for (const transfer of transfers) {
+      const free = idle.pop()
+      if (free !== undefined) free.carry(transfer)
+      else if (open.size < options.connections) connect(transfer)
+      else waiting.push(transfer)
+    }
+  }
+
   function nextWaiting(): Transfer | undefined {
     let transfer = waiting.shift()
     while (transfer?.settled === true) transfer = waiting.shift()
@@ -93,12 +106,7 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
       if (destroyed) transfer.fail(new errors.ClientDestroyedError())
       else if (request.origin !== options.origin)
         transfer.fail(new errors.InvalidArgumentError('another origin'))
-      else {
-        const free = idle.pop()
-        if (free !== undefined) free.carry(transfer)
-        else if (open.size < options.connections) connect(transfer)
-        else waiting.push(transfer)
-      }
+      else if (asked.push(transfer) === 1) setImmediate(startAll)
       return open.size < options.connections
     },
     async destroy() {
