@@ -7,6 +7,7 @@ import t from 'tap'
 import { createForwarders } from '../plugins/forward/forwarders.ts'
 import type { PmsPrincipal } from '../plugins/forward/principals.ts'
 import type { Problem } from '../src/errors.ts'
+import { Identity } from '../src/proxy/identity.ts'
 import type { Session } from '../src/session/session.ts'
 import { BIG_PART, CHANGE_STAMP } from './simulator/pms/catalogue.ts'
 import type { Browser } from './support/browser.ts'
@@ -82,7 +83,7 @@ t.test('rule 42: whose server it is decides where its connections may lead', asy
     t.teardown(() => forwarders.close())
     const principal = {
       role,
-      identity: ['x-plex-token', 'sim-srv-tok-Chosen01'],
+      identity: new Identity(['x-plex-token', 'sim-srv-tok-Chosen01']),
       createScrubber: () => ({ scrub: (chunk: Buffer) => chunk, flush: () => Buffer.alloc(0) }),
       addStream: () => () => {},
       mediaServer: { forgetIdentity() {} }

@@ -159,7 +159,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
 
 /** Whether a session has as many transfers open as one may: the connections to the media server are for everybody. */
 function isFull({ streams }: LiveSession): boolean {
-  if (streams.size < SESSION_STREAMS_MAX) return false
+  if (streams === null || streams.size < SESSION_STREAMS_MAX) return false
   let media = 0
   for (const { kind } of streams) if (kind === 'media') media += 1
   return media >= SESSION_STREAMS_MAX

@@ -3,8 +3,9 @@ import { Problem } from '../../src/errors.ts'
 import { identityHeaders, toHeaderText } from '../../src/plex/identity.ts'
 import type { MediaServer } from '../../src/plex/media-server.ts'
 import { createScrubbers } from '../../src/plex/scrub.ts'
-import type { ForwardPrincipal } from '../../src/proxy/forward-call.ts'
-import type { LiveSession } from '../../src/session/live-sessions.ts'
+import type { ForwardPrincipal, Scrubber } from '../../src/proxy/forward-call.ts'
+import { Identity } from '../../src/proxy/identity.ts'
+import type { LiveSession, StreamKind } from '../../src/session/live-sessions.ts'
 import type { Session } from '../../src/session/session.ts'
 
 /** A session as the media server sees it; made once per session state and shared by its requests. */
@@ -28,14 +29,14 @@ const CLIENT_IDENTIFIER = 'X-Plex-Client-Identifier'
 /** A token answered with 401 is not asked about again so soon: plex.tv would hear of every request of a page. */
 const EXPLAIN_EVERY_MS = 5000
 
-/** Everything about a session that forwarding needs, laid out flat once so that a request only copies it. */
+/** Everything about a session that forwarding needs, laid out once so that a request only takes it. */
 export function createPrincipals(core: PrincipalsCore, now: () => number): Principals {
   // By session data, which is immutable: a new role, token or server is a new key.
   const known = new WeakMap<Session, PmsPrincipal | null>()
-  const context: PrincipalContext = {
+  const shared: Shared = {
     core,
     now,
-    identity: fixedIdentity(core.config.client),
+    identity: new Identity(fixedFields(core.config.client)),
     bases: new WeakMap()
   }
   return {
@@ -43,7 +44,7 @@ export function createPrincipals(core: PrincipalsCore, now: () => number): Princ
       const { session } = live
       let principal = known.get(session)
       if (principal === undefined) {
-        principal = create(context, live)
+        principal = create(shared, live)
         known.set(session, principal)
       }
       return principal
@@ -51,51 +52,89 @@ export function createPrincipals(core: PrincipalsCore, now: () => number): Princ
   }
 }
 
-/** What all principals share, worked out once. */
-interface PrincipalContext {
+/** What all principals share. */
+interface Shared {
   readonly core: PrincipalsCore
   readonly now: () => number
-  /** Flat, without what is the session's own. */
-  readonly identity: readonly string[]
+  readonly identity: Identity
   readonly bases: WeakMap<MediaServer, Base>
 }
 
 type Base = Pick<PmsPrincipal, 'origin' | 'basePath'>
 
-function create(context: PrincipalContext, live: LiveSession): PmsPrincipal | null {
-  const { core, now } = context
-  const { session } = live
-  const { role, server, serverToken } = session
-  const mediaServer = core.mediaServerOf(session)
-  if (role === 'none' || server === null || serverToken === null || mediaServer === null) return null
-  const secrets = [serverToken, session.accountToken]
-  if (session.homeAdmin !== null) secrets.push(session.homeAdmin.token)
-  return {
-    role,
-    mediaServer,
-    machineIdentifier: server.machineIdentifier,
-    ...baseOf(context, mediaServer),
-    identity: [
-      ...context.identity,
-      CLIENT_IDENTIFIER,
-      toHeaderText(session.clientIdentifier),
-      'X-Plex-Token',
-      serverToken
-    ],
-    createScrubber: createScrubbers(secrets),
-    addStream: (kind, abort) => core.live.addStream(live, kind, abort),
-    async explainUnauthorized() {
-      const upstream = { service: 'pms', status: 401, code: null } as const
-      if (now() - live.session.checkedAt > EXPLAIN_EVERY_MS) await core.recheck.run(live)
-      if (core.revocations.isRevoked(session)) return new Problem('USHER_SESSION_REVOKED', { upstream })
-      // While plex.tv cannot be asked, nobody knows; the session stays.
-      if (live.stale) return new Problem('USHER_UPSTREAM_UNREACHABLE', { upstream })
-      return new Problem('USHER_SERVER_ACCESS_DENIED', { upstream })
-    }
+/** A class, against the house rule: one for every session of an instance, and closures would be most of it. */
+class SessionPrincipal implements PmsPrincipal {
+  readonly role: PmsPrincipal['role']
+  readonly mediaServer: MediaServer
+  readonly machineIdentifier: string
+  readonly base: Base
+  readonly identity: Identity
+  private readonly shared: Shared
+  private readonly live: LiveSession
+  private readonly session: Session
+  private scrubbers: (() => Scrubber) | null = null
+
+  constructor(
+    shared: Shared,
+    live: LiveSession,
+    server: Pick<PmsPrincipal, 'role' | 'mediaServer' | 'machineIdentifier'> & { readonly token: string }
+  ) {
+    this.shared = shared
+    this.live = live
+    this.session = live.session
+    this.role = server.role
+    this.mediaServer = server.mediaServer
+    this.machineIdentifier = server.machineIdentifier
+    this.base = baseOf(shared, server.mediaServer)
+    this.identity = new Identity(
+      [CLIENT_IDENTIFIER, toHeaderText(live.session.clientIdentifier), 'X-Plex-Token', server.token],
+      shared.identity
+    )
+  }
+
+  get origin(): string {
+    return this.base.origin
+  }
+
+  get basePath(): string {
+    return this.base.basePath
+  }
+
+  createScrubber(): Scrubber {
+    this.scrubbers ??= createScrubbers(secretsOf(this.session))
+    return this.scrubbers()
+  }
+
+  addStream(kind: StreamKind, abort: () => void): () => void {
+    return this.shared.core.live.addStream(this.live, kind, abort)
+  }
+
+  async explainUnauthorized(): Promise<Problem> {
+    const { live, session, shared } = this
+    const { core, now } = shared
+    const upstream = { service: 'pms', status: 401, code: null } as const
+    if (now() - live.session.checkedAt > EXPLAIN_EVERY_MS) await core.recheck.run(live)
+    if (core.revocations.isRevoked(session)) return new Problem('USHER_SESSION_REVOKED', { upstream })
+    // While plex.tv cannot be asked, nobody knows; the session stays.
+    if (live.stale) return new Problem('USHER_UPSTREAM_UNREACHABLE', { upstream })
+    return new Problem('USHER_SERVER_ACCESS_DENIED', { upstream })
   }
 }
 
-function baseOf({ bases }: PrincipalContext, mediaServer: MediaServer): Base {
+function create(shared: Shared, live: LiveSession): PmsPrincipal | null {
+  const { role, server, serverToken } = live.session
+  const mediaServer = shared.core.mediaServerOf(live.session)
+  if (role === 'none' || server === null || serverToken === null || mediaServer === null) return null
+  const { machineIdentifier } = server
+  return new SessionPrincipal(shared, live, { role, mediaServer, machineIdentifier, token: serverToken })
+}
+
+/** What must not be found in an answer. */
+function secretsOf({ serverToken, accountToken, homeAdmin }: Session): string[] {
+  return [serverToken, accountToken, homeAdmin?.token].filter((token) => typeof token === 'string')
+}
+
+function baseOf({ bases }: Shared, mediaServer: MediaServer): Base {
   let base = bases.get(mediaServer)
   if (base === undefined) {
     const { origin, pathname } = new URL(mediaServer.url)
@@ -106,7 +145,7 @@ function baseOf({ bases }: PrincipalContext, mediaServer: MediaServer): Base {
 }
 
 /** `Accept` is the caller's own choice here: a client that wants XML gets XML. */
-function fixedIdentity(client: Core['config']['client']): string[] {
+function fixedFields(client: Core['config']['client']): string[] {
   const { Accept: _, [CLIENT_IDENTIFIER]: __, ...headers } = identityHeaders(client, '')
   return Object.entries(headers).flat()
 }

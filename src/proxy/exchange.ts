@@ -56,7 +56,7 @@ export class Exchange implements TransferHandler, Source {
         origin: call.origin,
         path: call.path,
         method: call.method as Dispatcher.HttpMethod,
-        headers: lane.lends ? headers : headers.concat(identity),
+        headers: lane.lends ? headers : headers.concat(identity.fields),
         identity,
         body: body ? limitBody(call.request, BODY_MAX_BYTES) : null,
         headersTimeout: context.timeoutMs,

@@ -1,4 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { errors } from 'undici'
+
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** The value of a field in a flat list of lower-case names and values. */
 export function fieldOf(fields: readonly string[], name: string): string | undefined {
@@ -14,4 +17,15 @@ export function toFlat(headers: IncomingHttpHeaders): string[] {
     fields.push(name, typeof value === 'string' ? value : value.join(', '))
   }
   return fields
+}
+
+/** A flat list as the lines of a request; throws where a value would end its line early (SECURITY rule 48). */
+export function toLines(fields: readonly string[]): string {
+  let lines = ''
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const value = fields[i + 1] as string
+    if (!VALUE.test(value)) throw new errors.InvalidArgumentError('invalid header value')
+    lines += `${fields[i]}: ${value}\r\n`
+  }
+  return lines
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Problem } from '../errors.ts'
+import type { Identity } from './identity.ts'
 import type { TransferHandler } from './media-lane/transfer.ts'
 import type { RouteClass } from './policy-table.ts'
 
@@ -26,8 +27,7 @@ export type StreamKind = 'media' | 'events' | 'socket'
 
 /** Who a request is forwarded for; one object per session or scoped token, shared by its requests. */
 export interface ForwardPrincipal {
-  /** Flat X-Plex headers of this principal, the token last. */
-  readonly identity: readonly string[]
+  readonly identity: Identity
   createScrubber(): Scrubber
   /** Registers a stream, which `abort` ends with the session; gives the release to call when it ends by itself. */
   addStream(kind: StreamKind, abort: () => void): () => void
@@ -66,7 +66,7 @@ export interface LaneDispatcher {
       method: Dispatcher.HttpMethod
       headers: string[]
       /** What a lane that lends sets behind the headers; undici has it among them. */
-      identity: readonly string[]
+      identity: Identity
       body: Readable | null
       headersTimeout: number
       bodyTimeout: number

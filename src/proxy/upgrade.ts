@@ -37,7 +37,7 @@ export function tunnel(context: ForwardContext, call: UpgradeCall): void {
   const report = (outcome: Parameters<ForwardContext['onOutcome']>[0]) =>
     context.onOutcome(outcome, (performance.now() - startedAt) / 1000, call)
   const headers = toUpstreamHeaders(request.rawHeaders, { body: false, range: false })
-  headers.push(...call.principal.identity)
+  headers.push(...call.principal.identity.fields)
   // RFC 6455 §4.1; of the identity, the token stays last.
   if (!isHandshake(request.headers)) return void sink.send(new Problem('USHER_INVALID_REQUEST'))
   headers.unshift(...REQUEST_FIELDS.flatMap((name) => pair(name, request.headers[name])))

@@ -16,7 +16,8 @@ export interface LiveSession {
   retryAt: number
   /** The newest sealed value, so that parallel requests do not each seal one. */
   sealed: { readonly value: string; readonly session: Session } | null
-  readonly streams: Set<Stream>
+  /** Null until there is one: most sessions never have any. */
+  streams: Set<Stream> | null
 }
 
 export interface Stream {
@@ -62,7 +63,7 @@ export function createLiveSessions({
   const openStreams: Record<StreamKind, number> = { media: 0, events: 0, socket: 0 }
 
   function endStreams(live: LiveSession): void {
-    for (const stream of [...live.streams]) stream.abort()
+    for (const stream of [...(live.streams ?? [])]) stream.abort()
   }
 
   function sweep(): void {
@@ -100,7 +101,7 @@ export function createLiveSessions({
         pending: false,
         retryAt: 0,
         sealed: null,
-        streams: new Set()
+        streams: null
       }
       sessions.set(session.id, live)
       return live
@@ -112,13 +113,15 @@ export function createLiveSessions({
         .filter(({ account, homeAdmin }) => account.id === accountId || homeAdmin?.accountId === accountId),
     addStream(live, kind, abort) {
       const stream: Stream = { kind, abort }
-      live.streams.add(stream)
+      live.streams ??= new Set()
+      const { streams } = live
+      streams.add(stream)
       streaming.add(live)
       openStreams[kind] += 1
       return () => {
-        if (!live.streams.delete(stream)) return
+        if (!streams.delete(stream)) return
         openStreams[kind] -= 1
-        if (live.streams.size === 0) streaming.delete(live)
+        if (streams.size === 0) streaming.delete(live)
       }
     },
     openStreams,

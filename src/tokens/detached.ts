@@ -7,7 +7,7 @@ import type { Session } from '../session/session.ts'
  * the place of the whole session, which knows more, and be sealed into the browser's next cookie.
  */
 export function createDetached(session: Session): LiveSession {
-  return { session, stale: false, pending: false, retryAt: 0, sealed: null, streams: new Set() }
+  return { session, stale: false, pending: false, retryAt: 0, sealed: null, streams: null }
 }
 
 /** Some 1 KB each; a forgotten one is made anew, and checked again where that is due. */

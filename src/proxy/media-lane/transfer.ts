@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import type { Identity } from '../identity.ts'
 import type { Connection } from './connection.ts'
 
 /** What undici asks of a handler, but for the head, which comes here as it was read. */
@@ -21,8 +22,8 @@ export interface LaneRequest {
   readonly method: string
   /** Flat names and values. */
   readonly headers: readonly string[]
-  /** The same, set behind them: one array for all requests of a session, written out once. */
-  readonly identity: readonly string[]
+  /** Set behind them. */
+  readonly identity: Identity
   /** Milliseconds until the head of the answer; 0 for no limit. */
   readonly headersTimeout: number
   /** Milliseconds between two pieces of the body; 0 for no limit. */

@@ -14,6 +14,7 @@ import { createScrubber } from '../../../src/plex/scrub.ts'
 import { toTransportProblem } from '../../../src/plex/upstream-errors.ts'
 import { createForwarder, type Forwarder, type ForwarderOptions } from '../../../src/proxy/forward.ts'
 import type { ForwardCall, ForwardPrincipal, StreamKind } from '../../../src/proxy/forward-call.ts'
+import { Identity } from '../../../src/proxy/identity.ts'
 import { createMediaLane } from '../../../src/proxy/media-lane/media-lane.ts'
 import type { RouteClass } from '../../../src/proxy/policy-table.ts'
 
@@ -88,7 +89,14 @@ export async function startFront(
   })
   t.teardown(() => forwarder.close())
   const principal: ForwardPrincipal = {
-    identity: ['X-Plex-Client-Identifier', 'browser-1', 'X-Plex-Product', 'Usher', 'X-Plex-Token', TOKEN],
+    identity: new Identity([
+      'X-Plex-Client-Identifier',
+      'browser-1',
+      'X-Plex-Product',
+      'Usher',
+      'X-Plex-Token',
+      TOKEN
+    ]),
     createScrubber: () => createScrubber([TOKEN]),
     addStream(kind, abort) {
       const stream = { kind, abort }

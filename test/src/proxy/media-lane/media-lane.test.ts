@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
+import { Identity } from '../../../../src/proxy/identity.ts'
 import { AnswerReader } from '../../../../src/proxy/media-lane/answer-reader.ts'
 import { createMediaLane } from '../../../../src/proxy/media-lane/media-lane.ts'
 import { exchange, type Front, type FrontOptions, startFront, TOKEN } from '../front.ts'
@@ -533,7 +534,7 @@ t.test('a connection whose last piece was still lent serves again, plain and by 
             path: '/',
             method: 'GET',
             headers: [],
-            identity: [],
+            identity: new Identity([]),
             headersTimeout: 5000,
             bodyTimeout: 5000
           },
@@ -576,7 +577,15 @@ t.test('rule 48: nothing that would end its line early is written', async (t) =>
   const send = (path: string, headers: string[], origin = raw.origin) =>
     new Promise((resolve) =>
       lane.dispatch(
-        { origin, path, method: 'GET', headers, identity: [], headersTimeout: 1000, bodyTimeout: 1000 },
+        {
+          origin,
+          path,
+          method: 'GET',
+          headers,
+          identity: new Identity([]),
+          headersTimeout: 1000,
+          bodyTimeout: 1000
+        },
         {
           onRequestStart() {},
           onResponseHead() {},
