@@ -79,7 +79,7 @@ const CONNECT_TIMEOUT_MS = 5000
 
 export function createCore({ config, log, now = Date.now, processMetrics = true }: CoreOptions): Core {
   const revocations = createRevocations({ now, onRevoke: (revocation) => sharedStore?.share(revocation) })
-  const live = createLiveSessions({ revocations, now })
+  const live = createLiveSessions({ revocations, now, mayStream: (state) => recheck.mayStream(state) })
   const metrics = createMetrics({ openStreams: () => live.openStreams, processMetrics })
   metrics.sharedStoreUp.set(1)
   const onChange = (up: boolean) => metrics.sharedStoreUp.set(up ? 1 : 0)

@@ -43,18 +43,24 @@ export interface LiveSessions {
 export interface LiveSessionsOptions {
   readonly revocations: Revocations
   readonly now: () => number
+  /**
+   * Asked of each session with open streams at every sweep: whoever only listens makes no request that would
+   * start a re-check, and must be out as soon as others.
+   */
+  readonly mayStream?: (live: LiveSession) => boolean
   /** Sessions remembered; some 2 KB each. A forgotten one starts again from its cookie. */
   readonly max?: number
 }
 
 const MAX_SESSIONS = 50_000
-/** How often open streams are held against their session's end; expiry has no event of its own. */
+/** How often open streams are held against their session's end, which need not have an event of its own. */
 const SWEEP_MS = 1000
 
 /** The sessions this instance has seen lately, and the streams open in their name (SECURITY idea 9). */
 export function createLiveSessions({
   revocations,
   now,
+  mayStream = () => true,
   max = MAX_SESSIONS
 }: LiveSessionsOptions): LiveSessions {
   const sessions = new LRUCache<string, LiveSession>({ max })
@@ -70,8 +76,9 @@ export function createLiveSessions({
     const time = now()
     for (const live of streaming) {
       const { session } = live
-      if (time >= session.expiresAt || time >= session.idleExpiresAt || revocations.isRevoked(session))
-        endStreams(live)
+      const isOver =
+        time >= session.expiresAt || time >= session.idleExpiresAt || revocations.isRevoked(session)
+      if (isOver || !mayStream(live)) endStreams(live)
     }
   }
 

@@ -15,6 +15,8 @@ export interface Recheck {
   run(live: LiveSession): Promise<void>
   /** Whether the last good answer is too old to act on (USHER_OUTAGE_GRACE). */
   isPastGrace(live: LiveSession): boolean
+  /** The same for a session that only has streams open: starts what is due, and holds until it is known to fail. */
+  mayStream(live: LiveSession): boolean
 }
 
 export interface RecheckOptions {
@@ -132,11 +134,21 @@ export function createRecheck(options: RecheckOptions): Recheck {
     live.retryAt = at + Math.min(config.recheckMs, RETRY_MS) * (0.75 + Math.random() / 2)
   }
 
+  function touch(live: LiveSession): void {
+    if (!live.pending && isDue(live, now()) && waiting.size < MAX_WAITING) void enqueue(live)
+  }
+
+  function isPastGrace(live: LiveSession): boolean {
+    return now() - live.session.checkedAt > config.outageGraceMs
+  }
+
   return {
-    touch(live) {
-      if (!live.pending && isDue(live, now()) && waiting.size < MAX_WAITING) void enqueue(live)
-    },
+    touch,
     run: enqueue,
-    isPastGrace: (live) => now() - live.session.checkedAt > config.outageGraceMs
+    isPastGrace,
+    mayStream(live) {
+      touch(live)
+      return !(live.stale && isPastGrace(live))
+    }
   }
 }

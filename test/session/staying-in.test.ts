@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { BOX_ID } from '../simulator/servers.ts'
 import type { Answer, Browser } from '../support/browser.ts'
@@ -225,6 +226,39 @@ t.test('an account that was removed is out in all its browsers with the first re
   clock.advance(1)
   t.equal((await poll(await usher.signedIn(FRIEND))).status, 200, 'and may come back when it is let in again')
   t.match(await usher.core.metrics.registry.metrics(), /usher_sessions_ended_total\{reason="access_lost"\} 1/)
+})
+
+t.test('whoever only listens is re-checked as well: an open stream keeps nobody in', async (t) => {
+  const clock = createOffsetClock()
+  const usher = await startTestUsher(t, { now: clock.now })
+  const { simulator } = usher
+  const [leaver, dead, stays] = [
+    await usher.signedIn(FRIEND),
+    await usher.signedIn(),
+    await usher.signedIn(loginOf(simulator, 'member'))
+  ]
+  const [left, died, kept] = [
+    await openEvents(usher, leaver),
+    await openEvents(usher, dead),
+    await openEvents(usher, stays)
+  ]
+  const broken = [left, died].map((stream) => new Promise((resolve) => stream.once('close', resolve)))
+  simulator.shares.remove('friend', BOX_ID)
+  simulator.tokens.revokeAccount('owner')
+  clock.advance(16 * MINUTE)
+  await Promise.all(broken)
+  t.notOk(left.complete || died.complete, 'both break off, and neither asked for anything')
+  t.equal(kept.destroyed, false)
+  await simulator.plexDown()
+  t.teardown(() => simulator.plexUp())
+  clock.advance(16 * MINUTE)
+  await until(() => usher.logs.some(({ msg }) => msg === 're-check failed, sessions kept'))
+  await delay(1100)
+  t.equal(kept.destroyed, false, 'an outage breaks no stream')
+  const ended = new Promise((resolve) => kept.once('close', resolve))
+  clock.advance(DAY)
+  await ended
+  t.equal((await poll(stays)).status, 200, 'past the grace the stream ends, and the session is kept')
 })
 
 t.test(
