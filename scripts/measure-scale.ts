@@ -91,7 +91,7 @@ function open(cookies: readonly Buffer[], max: number): Opened {
     seal,
     revocations,
     live,
-    recheck: { touch() {}, run: async () => undefined, isPastGrace: () => false },
+    recheck: { touch() {}, run: async () => undefined, isPastGrace: () => false, mayStream: () => true },
     onUnseal() {},
     now,
     max

@@ -119,9 +119,8 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     config,
     plexTv,
     machineId: knownMachineId,
+    hasEnded: (session) => revocations.isRevoked(session),
     onEnd(session, reason, askedAt) {
-      // Signed out meanwhile, or ended with another session of its account.
-      if (revocations.isRevoked(session)) return
       sessions.end(session)
       if (reason === 'access_lost') {
         signOutSession(signOuts, session)

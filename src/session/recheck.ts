@@ -24,6 +24,8 @@ export interface RecheckOptions {
   readonly plexTv: Pick<PlexTv, 'account' | 'resources' | 'ping'>
   /** The deployment's machineIdentifier; null where a session chooses its own server. */
   readonly machineId: () => string | null
+  /** Whether a session was ended here already; it is not asked about, and does not end twice. */
+  readonly hasEnded: (session: Session) => boolean
   /** `askedAt`: epoch ms at which plex.tv was asked; it knows nothing of a sign-in since. */
   readonly onEnd: (session: Session, reason: RecheckEnd, askedAt: number) => void
   /** Told of every attempt that could not be completed; nobody is signed out by it. */
@@ -44,6 +46,8 @@ const AWAY: readonly ProblemCode[] = [
 ]
 /** What `admit` says; no other refusal means that an account may not come in. */
 const LOST: readonly ProblemCode[] = ['USHER_SERVER_ACCESS_DENIED', 'USHER_TWO_FACTOR_REQUIRED']
+/** Clocks of two instances may differ by this much (SECURITY rule 11). */
+const SKEW_MS = 60_000
 /** plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (PLEX-API §6.2). */
 const PING_MS = 86_400_000
 
@@ -56,18 +60,22 @@ interface Waiting {
 
 /** The background re-check of tokens and access: at most one at a time per account, a few at a time in all. */
 export function createRecheck(options: RecheckOptions): Recheck {
-  const { config, plexTv, machineId, onEnd, onOutage, now } = options
+  const { config, plexTv, machineId, hasEnded, onEnd, onOutage, now } = options
   // A session from before this start is checked when first seen: revocations of another life are not known here.
-  const startedAt = now()
+  let startedAt = now()
   const busyAccounts = new Set<number>()
   const waiting = new Map<LiveSession, Waiting>()
+  const keptAliveAt = new WeakMap<LiveSession, number>()
   let running = 0
   /** Questions that plex.tv did not answer. */
   let unanswered = 0
 
   function isDue(live: LiveSession, time: number): boolean {
     const { checkedAt } = live.session
-    return (time - checkedAt >= config.recheckMs || checkedAt < startedAt) && time >= live.retryAt
+    // A clock that has been set back since: nobody would be checked until it has caught up, or all would on and on.
+    startedAt = Math.min(startedAt, time)
+    const isOld = time - checkedAt >= config.recheckMs || checkedAt < startedAt || checkedAt > time + SKEW_MS
+    return isOld && (time >= live.retryAt || live.retryAt > time + config.recheckMs + SKEW_MS)
   }
 
   function enqueue(live: LiveSession): Promise<void> {
@@ -107,26 +115,45 @@ export function createRecheck(options: RecheckOptions): Recheck {
     const at = now()
     // While plex.tv hangs, each question takes its whole time-out: those who waited for one do not ask another.
     if (waiting.get(live)?.unanswered !== unanswered) return keep(live, at)
+    if (hasEnded(session)) return
     try {
       const [account, resources] = await Promise.all([
         plexTv.account(accountToken, clientIdentifier),
         plexTv.resources(accountToken, clientIdentifier)
       ])
-      if (at - session.checkedAt >= PING_MS) await plexTv.ping(accountToken, clientIdentifier)
       const chosen = machineId() ?? session.server?.machineIdentifier ?? null
       const admission = admit(config, account, resources, chosen)
       live.session = withAdmission(live.session, admission, at)
       live.stale = false
-      if (session.server !== null && admission.server === null) onEnd(session, 'access_lost', at)
+      if (session.server !== null && admission.server === null) end(session, 'access_lost', at)
+      else await keepAlive(live, at)
     } catch (error) {
-      if (isTokenDead(error)) onEnd(session, 'token_dead', at)
-      else if (error instanceof Problem && LOST.includes(error.code)) onEnd(session, 'access_lost', at)
+      if (isTokenDead(error)) end(session, 'token_dead', at)
+      else if (error instanceof Problem && LOST.includes(error.code)) end(session, 'access_lost', at)
       else {
         if (error instanceof Problem && AWAY.includes(error.code)) unanswered += 1
         keep(live, at)
         onOutage(error)
       }
     }
+  }
+
+  /** A logout in the meantime is why the token was dead, and was told as such. */
+  function end(session: Session, reason: RecheckEnd, at: number): void {
+    if (!hasEnded(session)) onEnd(session, reason, at)
+  }
+
+  /**
+   * The session's own token, and the one that its next profile switch needs, which nothing else uses. What this
+   * answers says nothing of the session: where it fails, the next check has it to do again.
+   */
+  async function keepAlive(live: LiveSession, at: number): Promise<void> {
+    const { signedInAt, accountToken, clientIdentifier, homeAdmin } = live.session
+    if (at - (keptAliveAt.get(live) ?? signedInAt) < PING_MS) return
+    const pings = [plexTv.ping(accountToken, clientIdentifier)]
+    if (homeAdmin !== null) pings.push(plexTv.ping(homeAdmin.token, homeAdmin.clientIdentifier))
+    const [own] = await Promise.allSettled(pings)
+    if (own?.status === 'fulfilled') keptAliveAt.set(live, at)
   }
 
   function keep(live: LiveSession, at: number): void {

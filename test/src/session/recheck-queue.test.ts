@@ -16,6 +16,7 @@ t.test('sessions that wait for their check take bounded room while plex.tv answe
       ping: async () => undefined
     },
     machineId: () => null,
+    hasEnded: () => false,
     onEnd: () => t.fail('nobody is signed out'),
     onOutage: () => t.fail('no answer is no failure yet'),
     now: () => NOW

@@ -519,10 +519,12 @@ interface RecheckStand {
   readonly clock: ReturnType<typeof createClock>
   readonly recheck: Recheck
   readonly live: LiveSessions
+  readonly revocations: Revocations
   readonly calls: string[]
   readonly ended: string[]
   readonly outages: unknown[]
   answer: () => Promise<{ account: Account; resources: readonly Resource[] }>
+  pong: () => Promise<void>
 }
 
 function recheckStand(
@@ -530,15 +532,18 @@ function recheckStand(
   machineId: string | null = MACHINE
 ): RecheckStand {
   const clock = createClock()
-  const live = createLiveSessions({ revocations: createRevocations({ now: clock.now }), now: clock.now })
+  const revocations = createRevocations({ now: clock.now })
+  const live = createLiveSessions({ revocations, now: clock.now })
   t.teardown(() => live.close())
   const result: Omit<RecheckStand, 'recheck'> & { recheck?: Recheck } = {
     clock,
     live,
+    revocations,
     calls: [],
     ended: [],
     outages: [],
-    answer: async () => ({ account: ACCOUNT, resources: [server()] })
+    answer: async () => ({ account: ACCOUNT, resources: [server()] }),
+    pong: async () => undefined
   }
   const recheck = createRecheck({
     config: {
@@ -554,9 +559,13 @@ function recheckStand(
         return (await result.answer()).account
       },
       resources: async () => (await result.answer()).resources,
-      ping: async (token) => void result.calls.push(`ping ${token}`)
+      async ping(token) {
+        result.calls.push(`ping ${token}`)
+        await result.pong()
+      }
     },
     machineId: () => machineId,
+    hasEnded: (session) => revocations.isRevoked(session),
     onEnd: (_session, reason) => result.ended.push(reason),
     onOutage: (error) => result.outages.push(error),
     now: clock.now
@@ -705,6 +714,84 @@ t.test(
     t.equal(calls.at(-1), 'ping sample-account-token', 'a token checked more than a day ago is kept alive')
   }
 )
+
+t.test('a token in daily use is pinged once a day, and so is the one that opens its Home', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live, calls } = stand
+  const opener = { accountId: 7, uuid: 'u', token: 'sample-admin-token', clientIdentifier: 'c' }
+  const kept = live.of(sampleSession({ homeAdmin: opener }))
+  const pings = () => calls.filter((call) => call.startsWith('ping'))
+  for (let quarter = 0; quarter < 4 * 24; quarter += 1) {
+    await recheck.run(kept)
+    clock.advance(15 * MINUTE)
+  }
+  t.strictSame(pings(), [], 'a fresh token needs none')
+  const both = ['ping sample-account-token', 'ping sample-admin-token']
+  stand.pong = () => Promise.reject(new Problem('USHER_UPSTREAM_INVALID'))
+  await recheck.run(kept)
+  t.strictSame(pings(), both)
+  t.match(kept, { stale: false, session: { checkedAt: clock.now() } }, 'a failed ping is no failed check')
+  stand.pong = () => Promise.reject(new Problem('USHER_SESSION_REVOKED'))
+  await recheck.run(kept)
+  t.strictSame(stand.ended, [], 'nor does it end what was good a moment ago')
+  stand.pong = async () => undefined
+  await recheck.run(kept)
+  t.equal(pings().length, 6, 'until it succeeds')
+  for (let quarter = 0; quarter < 4 * 24 - 1; quarter += 1) {
+    clock.advance(15 * MINUTE)
+    await recheck.run(kept)
+  }
+  t.equal(pings().length, 6)
+  clock.advance(15 * MINUTE)
+  await recheck.run(kept)
+  t.equal(pings().length, 8, 'a day later again')
+})
+
+t.test(
+  'rule 20: a session that was ended meanwhile is not asked about, and does not end again',
+  async (t) => {
+    const stand = recheckStand()
+    const { recheck, live, calls, revocations } = stand
+    const gone = live.of(sampleSession())
+    revocations.revoke({ kind: 'session', id: gone.session.id, until: NOW + DAY })
+    await recheck.run(gone)
+    t.strictSame(calls, [])
+    for (const outcome of [
+      () => Promise.reject(new Problem('USHER_SESSION_REVOKED')),
+      async () => ({ account: ACCOUNT, resources: [] })
+    ]) {
+      const leaving = live.of(sampleSession())
+      stand.answer = () => {
+        // The logout signed the token out, which is what plex.tv then says.
+        revocations.revoke({ kind: 'session', id: leaving.session.id, until: NOW + DAY })
+        return outcome()
+      }
+      await recheck.run(leaving)
+      t.strictSame(stand.ended, [])
+    }
+  }
+)
+
+t.test('a clock that was set back keeps nobody from being checked', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live, calls } = stand
+  const session = live.of(sampleSession())
+  clock.advance(DAY)
+  await recheck.run(session)
+  stand.answer = () => Promise.reject(new Problem('USHER_UPSTREAM_UNREACHABLE'))
+  await recheck.run(session)
+  clock.advance(-DAY)
+  recheck.touch(session)
+  t.equal(session.pending, true)
+  await recheck.run(session)
+  t.equal(calls.filter((call) => !call.startsWith('ping')).length, 3)
+  const [started, other] = [recheckStand(), sampleSession({ checkedAt: NOW - 1 })]
+  started.clock.advance(-DAY)
+  const seen = started.live.of(other)
+  await started.recheck.run(seen)
+  started.recheck.touch(seen)
+  t.equal(seen.pending, false, 'and nobody is checked on and on')
+})
 
 t.test(
   'a re-check takes over the role and the server token of now, and keeps the chosen connection',
