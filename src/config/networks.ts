@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { Invalid } from './setting.ts'
 
 /** The widest private networks, 10.0.0.0/8 and fc00::/7: whatever is wider believes strangers. */
@@ -12,6 +13,10 @@ export function parseNetwork(text: string): string {
     throw new Invalid('must be an IP address or CIDR: true, hop counts, * and names are not accepted')
   }
   if (prefix === undefined) return text
+  // Read bit by bit it is IPv4 all the same, and of that /96 is everything.
+  if (ipaddr.parse(address).range() === 'ipv4Mapped') {
+    throw new Invalid('must be written as IPv4 where it is IPv4, such as 10.0.0.0/8')
+  }
   if (!/^(0|[1-9]\d{0,2})$/.test(prefix) || Number(prefix) > (version === 4 ? 32 : 128)) {
     throw new Invalid(`must have a prefix length from ${WIDEST[version]} to ${version === 4 ? 32 : 128}`)
   }

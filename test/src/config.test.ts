@@ -571,6 +571,9 @@ t.test('rule 51: only addresses and networks of proxies can be trusted', async (
   for (const entry of ['0.0.0.0/0', '::/0', '0.0.0.0/1', '10.0.0.0/7', '::/6']) {
     t.match(problems({ USHER_TRUSTED_PROXIES: entry }), ['must not be wider than'], entry)
   }
+  for (const entry of ['::ffff:0.0.0.0/96', '::FFFF:0:0/97', '0:0:0:0:0:ffff:a00:0/104']) {
+    t.match(problems({ USHER_TRUSTED_PROXIES: entry }), ['must be written as IPv4'], `${entry} is IPv4`)
+  }
   for (const entry of ['10.0.0.0/33', '::1/129', '10.0.0.0/', '10.0.0.0/08', '10.0.0.0/-1']) {
     t.match(problems({ USHER_TRUSTED_PROXIES: entry }), ['must have a prefix length'], entry)
   }
