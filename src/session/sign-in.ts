@@ -15,8 +15,11 @@ export interface SignIn {
 /** A browser as Plex shall see it, in the device cookie. */
 export interface Device {
   readonly clientIdentifier: string
-  /** A sign-in succeeded here before, so the limit that strangers share does not lock this browser out. */
-  readonly trusted: boolean
+  /**
+   * The account that signed in here last, null before the first: the limits that strangers share do not lock this
+   * browser out. By account, so that whoever has one gets no fresh ration with each fresh browser.
+   */
+  readonly knownAs: number | null
   /** Epoch ms: until then a PIN may yet be claimed under the identifier, whatever became of its sign-in here. */
   readonly lentUntil: number
 }
@@ -60,17 +63,17 @@ export function fromSealedSignIn(value: unknown): SignIn | null {
 }
 
 export function toSealedDevice(device: Device): readonly unknown[] {
-  return [1, device.clientIdentifier, device.trusted, device.lentUntil]
+  return [1, device.clientIdentifier, device.knownAs, device.lentUntil]
 }
 
 export function fromSealedDevice(value: unknown): Device | null {
   if (!Array.isArray(value) || value[0] !== 1) return null
-  const [, clientIdentifier, trusted, lentUntil] = value as readonly unknown[]
+  const [, clientIdentifier, knownAs, lentUntil] = value as readonly unknown[]
   if (typeof clientIdentifier !== 'string') return null
   // Cookies of before identifiers were lent have no time.
   return {
     clientIdentifier,
-    trusted: trusted === true,
+    knownAs: Number.isSafeInteger(knownAs) ? (knownAs as number) : null,
     lentUntil: Number.isSafeInteger(lentUntil) ? (lentUntil as number) : 0
   }
 }

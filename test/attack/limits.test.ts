@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createOffsetClock, matchProblem, until } from '../session/support.ts'
-import { startTestUsher } from '../support/usher.ts'
+import { FRIEND, OWNER, PASSWORD, startTestUsher } from '../support/usher.ts'
 
 t.test('rule 66: a port behind a forwarded address makes no other address of it', async (t) => {
   const usher = await startTestUsher(t)
@@ -57,4 +57,53 @@ t.test('rule 23: no number in a refusal of plex.tv makes the re-check end a sess
     t.equal((await browser.get('/session')).status, 200, `${code}`)
     t.equal((await browser.post('/session/logout')).status, 204)
   }
+})
+
+t.test('rule 66: a page of another site cannot use up the ration of whoever looks at it', async (t) => {
+  const usher = await startTestUsher(t)
+  const browser = usher.browser()
+  const body = { login: OWNER, password: PASSWORD }
+  for (let post = 0; post < 12; post += 1) {
+    const crossSite = await browser.post('/session/login', body, { 'sec-fetch-site': 'cross-site' })
+    matchProblem(t, crossSite, 403, 'USHER_CROSS_SITE')
+  }
+  t.equal((await browser.post('/session/login', body)).status, 201)
+})
+
+t.test('rule 66: strangers who know a name do not lock out a browser that it signed in with', async (t) => {
+  const usher = await startTestUsher(t)
+  const known = await usher.signedIn(FRIEND)
+  await known.post('/session/logout')
+  const right = { login: FRIEND, password: PASSWORD }
+  const stranger = () => usher.browser().post('/session/login', { ...right, password: 'wrong' })
+  for (let guess = 0; guess < 9; guess += 1)
+    matchProblem(t, await stranger(), 401, 'USHER_CREDENTIALS_REJECTED')
+  matchProblem(t, await stranger(), 429, 'USHER_RATE_LIMITED')
+  matchProblem(t, await usher.browser().post('/session/login', right), 429, 'USHER_RATE_LIMITED')
+  t.equal((await known.post('/session/login', right)).status, 201)
+})
+
+t.test('rule 66: who has an account here gets no fresh ration with each fresh browser', async (t) => {
+  const usher = await startTestUsher(t)
+  const statuses: number[] = []
+  for (let fresh = 0; fresh < 3; fresh += 1) {
+    const browser = await usher.signedIn(FRIEND)
+    for (let guess = 0; guess < 4; guess += 1) {
+      const login = `guess-${fresh}-${guess}@example.com`
+      statuses.push((await browser.post('/session/login', { login, password: 'x' })).status)
+    }
+  }
+  t.strictSame(statuses, [...Array(5).fill(401), ...Array(7).fill(429)])
+})
+
+t.test('rule 66: a refusal of plex.tv in words not known counts as a failure too', async (t) => {
+  const usher = await startTestUsher(t)
+  const refusal = { kind: 'status', status: 401, body: '<h1>No</h1>', contentType: 'text/html' } as const
+  usher.simulator.faults.set({ service: 'plex', path: '/api/v2/users/signin', ...refusal })
+  const statuses: number[] = []
+  for (let guess = 0; guess < 14; guess += 1) {
+    const login = `guess-${guess}@example.com`
+    statuses.push((await usher.browser().post('/session/login', { login, password: 'x' })).status)
+  }
+  t.strictSame(statuses, [...Array(12).fill(502), 429, 429])
 })

@@ -183,3 +183,43 @@ t.test('rule 66: guesses that arrive in one moment are rationed like others', as
     'soon again: none of those under way has failed yet'
   )
 })
+
+t.test(
+  'rule 23: a second sign-in that an outage breaks off leaves the first one’s session alive',
+  async (t) => {
+    const usher = await startTestUsher(t)
+    const { simulator } = usher
+    const browser = await usher.signedIn()
+    const fault = simulator.faults.set({ service: 'plex', path: '/api/v2/resources', kind: 'unavailable' })
+    const again = await browser.post('/session/login', { login: OWNER, password: PASSWORD })
+    matchProblem(t, again, 503, 'USHER_UPSTREAM_UNREACHABLE')
+    simulator.faults.clear(fault)
+    t.equal((await browser.get('/session/account')).status, 200, 'its token was not replaced')
+    await until(() => simulator.tokens.living('owner').length === 1)
+  }
+)
+
+t.test('two sign-ins of one browser at once, and what it keeps works', async (t) => {
+  const usher = await startTestUsher(t)
+  const browser = await usher.signedIn()
+  await browser.post('/session/logout')
+  const signIn = () => browser.post('/session/login', { login: OWNER, password: PASSWORD })
+  const answers = await Promise.all([signIn(), signIn(), signIn()])
+  t.strictSame(
+    answers.map(({ status }) => status),
+    [201, 201, 201]
+  )
+  t.equal((await browser.get('/session/account')).status, 200)
+})
+
+t.test('a password beside a PIN that is claimed and abandoned makes a session of its own', async (t) => {
+  const usher = await startTestUsher(t)
+  const { simulator } = usher
+  const browser = await usher.signedIn()
+  await browser.post('/session/logout')
+  const pin = await browser.post('/session/pin', {})
+  t.equal(pin.status, 201)
+  t.equal((await browser.post('/session/login', { login: OWNER, password: PASSWORD })).status, 201)
+  simulator.pins.claim(pin.json.code, 'owner')
+  t.equal((await browser.get('/session/account')).status, 200)
+})

@@ -95,7 +95,11 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns
       reply.clearSignIn()
       if (outcome.status === 'expired') return outcome
       const session = reply.startSession(outcome.session)
-      reply.setDevice({ clientIdentifier: signIn.clientIdentifier, trusted: true, lentUntil: 0 })
+      reply.setDevice({
+        clientIdentifier: signIn.clientIdentifier,
+        knownAs: outcome.session.account.id,
+        lentUntil: 0
+      })
       countSuccess(core, request.id, outcome.session.account.id)
       return { status: 'signed-in' as const, session }
     }

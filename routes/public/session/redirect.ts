@@ -91,7 +91,11 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
           return reply.redirect(`${signInPage}?error=${code}${again}`, 302)
         }
         reply.startSession(outcome.session)
-        reply.setDevice({ clientIdentifier: signIn.clientIdentifier, trusted: true, lentUntil: 0 })
+        reply.setDevice({
+          clientIdentifier: signIn.clientIdentifier,
+          knownAs: outcome.session.account.id,
+          lentUntil: 0
+        })
         reply.clearSignIn()
         countSuccess(core, request.id, outcome.session.account.id)
         // Checked once more where it is used: the list of origins may be another one by now.

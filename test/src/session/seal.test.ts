@@ -273,10 +273,10 @@ t.test(
     t.strictSame(fromSealedSignIn(toSealedSignIn(signIn)), signIn)
     t.equal(fromSealedDevice([1, 7, true]), null)
     t.equal(fromSealedDevice([2, 'cid', true]), null)
-    const device = { clientIdentifier: 'cid', trusted: false, lentUntil: 0 }
+    const device = { clientIdentifier: 'cid', knownAs: null, lentUntil: 0 }
     t.strictSame(fromSealedDevice([1, 'cid', 'yes']), device, 'a cookie of before identifiers were lent')
-    t.strictSame(fromSealedDevice([1, 'cid', false, 'x']), device)
-    t.strictSame(fromSealedDevice([1, 'cid', true, 7]), { ...device, trusted: true, lentUntil: 7 })
+    t.strictSame(fromSealedDevice([1, 'cid', true, 'x']), device)
+    t.strictSame(fromSealedDevice([1, 'cid', 12, 7]), { ...device, knownAs: 12, lentUntil: 7 })
   }
 )
 

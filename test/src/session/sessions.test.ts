@@ -1042,7 +1042,7 @@ t.test('a browser has one PIN: it is taken up again while it lasts, and not for 
 
 t.test('a PIN goes under the browser’s own identifier, except where a session lives under it', async (t) => {
   const { pins, clock } = pinStand()
-  const device = { clientIdentifier: 'device-1', trusted: true, lentUntil: 0 }
+  const device = { clientIdentifier: 'device-1', knownAs: 1, lentUntil: 0 }
   const own = await pins.start({ ...START, device })
   t.equal(own.clientIdentifier, 'device-1')
   const beside = await pins.start({ ...START, device, signedIn: true })
