@@ -15,14 +15,15 @@ import {
   type CookieNames,
   cookieAttributes,
   cookieNames,
-  sealBinding
+  sealBinding,
+  sealScope
 } from './session/cookie.ts'
 import { createKeyRing } from './session/key-ring.ts'
 import { createLiveSessions, type LiveSessions } from './session/live-sessions.ts'
 import { createPinSignIns, type PinSignIns } from './session/pin-sign-ins.ts'
 import { createRecheck, type Recheck } from './session/recheck.ts'
 import { createRevocations, type Revocations } from './session/revocation.ts'
-import { createSeal, type Purpose, type Seal } from './session/seal.ts'
+import { createSeal, type Seal } from './session/seal.ts'
 import { createServerChoice, type ServerChoice } from './session/server-choice.ts'
 import { createSessions, type Sessions } from './session/sessions.ts'
 import { createSignOuts, type SignOuts, signOutSession } from './session/sign-outs.ts'
@@ -108,7 +109,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   const mediaServer = mediaServers.configured
 
   const names = cookieNames(config)
-  const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), scopeWith(names))
+  const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), sealScope(names))
   const signOuts = createSignOuts({
     plexTv,
     onFailure: (error, attempt) =>
@@ -140,7 +141,10 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     revocations,
     live,
     recheck,
-    onUnseal: (kid, result) => metrics.unseals.inc({ kid, result }),
+    onUnseal(kid, result) {
+      metrics.unseals.inc({ kid, result })
+      if (result !== 'ok' && result !== 'expired') log.info({ kid, result }, 'session cookie refused')
+    },
     now
   })
 
@@ -186,11 +190,6 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       await Promise.all([plexDispatcher.destroy(), mediaServers.close(), sharedStore?.close()])
     }
   }
-}
-
-/** A cookie's name is part of its purpose, the session's of what has none: no value is good elsewhere (SECURITY rule 5). */
-function scopeWith(names: CookieNames): (purpose: Purpose) => string {
-  return (purpose) => `${purpose} ${purpose in names ? names[purpose as keyof CookieNames] : names.session}`
 }
 
 function isLoopback(hostname: string): boolean {

@@ -37,6 +37,11 @@ export function sealBinding(config: CookieConfig): string {
   return config.cookieDomain ?? config.publicUrl.href
 }
 
+/** A cookie's name is part of its purpose, the session's of what has none: no value is good elsewhere (SECURITY rule 5). */
+export function sealScope(names: CookieNames): (purpose: string) => string {
+  return (purpose) => `${purpose} ${purpose in names ? names[purpose as keyof CookieNames] : names.session}`
+}
+
 /**
  * The value of exactly this name in a Cookie header; undefined without one, null where two values disagree:
  * a second cookie of the name can be tossed in by a sibling host, and then neither is believed (SECURITY rule 16).

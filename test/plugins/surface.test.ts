@@ -481,3 +481,33 @@ t.test('rule 61: what an upstream says in an error is never repeated', async (t)
   t.equal((await browser.get('/session')).status, 200)
   t.notMatch(JSON.stringify(usher.logs), /canary|upstream\.internal/)
 })
+
+t.test('rule 67: what an attack looks like has a line of a fixed name', async (t) => {
+  const usher = await startTestUsher(t)
+  const browser = await usher.signedIn()
+  const lines = (msg: string) => usher.logs.filter((line) => line['msg'] === msg)
+  const altered = usher.browser()
+  for (const path of ['/session', '/pms/library/sections']) {
+    altered.jar.set('usher', `${browser.jar.get('usher')}A`)
+    t.equal((await altered.get(path)).status, 401)
+  }
+  t.match(lines('session cookie refused'), [{ result: 'malformed' }, { result: 'malformed' }])
+  await usher.browser().post('/session/login', { login: OWNER, password: 'wrong' })
+  const { users } = (await browser.get('/session/home')).json
+  const kid = users.find((user: { protected: boolean; current: boolean }) => user.protected && !user.current)
+  t.equal((await browser.post('/session/home/switch', { uuid: kid.uuid, pin: '0000' })).status, 403)
+  await browser.post('/session/pin', { kind: 'link' })
+  await usher.simulator.plexDown()
+  t.equal((await browser.get('/session/pin')).status, 503)
+  await usher.simulator.plexUp()
+  t.match(lines('sign-in failed'), [
+    { method: 'password', code: 'USHER_CREDENTIALS_REJECTED' },
+    { method: 'home', code: 'USHER_HOME_PIN_REJECTED' },
+    { method: 'pin', code: 'USHER_UPSTREAM_UNREACHABLE' }
+  ])
+  await browser.post('/session/logout', {}, { 'sec-fetch-site': 'cross-site' })
+  t.match(lines('cross-site request refused'), [{ reason: 'sec_fetch_site' }])
+  await browser.post('/session/logout')
+  t.match(lines('session ended'), [{ reason: 'logout' }])
+  t.ok(lines('sign-in failed').every(({ reqId }) => typeof reqId === 'string'))
+})

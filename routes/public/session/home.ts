@@ -96,10 +96,12 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
         request.log.info({ reqId: request.id, accountId: account.id, method: 'home' }, 'signed in')
         return reply.code(201).send(view)
       } catch (error) {
-        metrics.signIns.inc({
-          method: 'home',
-          result: error instanceof Problem ? error.code : 'USHER_INTERNAL'
-        })
+        const code = error instanceof Problem ? error.code : 'USHER_INTERNAL'
+        metrics.signIns.inc({ method: 'home', result: code })
+        request.log.info(
+          { reqId: request.id, accountId: session.account.id, method: 'home', code },
+          'sign-in failed'
+        )
         throw error
       }
     }

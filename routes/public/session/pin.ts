@@ -86,7 +86,7 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns
       const signIn = request.findSignIn()
       if (signIn === null) throw new Problem('USHER_PIN_UNKNOWN')
       const outcome = await pins.finish(signIn).catch((error: unknown) => {
-        countFailure(core, error)
+        countFailure(core, request.id, error)
         // A refusal ends the sign-in; an outage leaves it for the next poll.
         if (error instanceof Problem && error.status === 403) reply.clearSignIn()
         throw error
@@ -127,6 +127,8 @@ export function countSuccess({ metrics, log }: Core, reqId: string, accountId: n
   log.info({ reqId, accountId, method: 'pin' }, 'signed in')
 }
 
-export function countFailure({ metrics }: Core, error: unknown): void {
-  metrics.signIns.inc({ method: 'pin', result: error instanceof Problem ? error.code : 'USHER_INTERNAL' })
+export function countFailure({ metrics, log }: Core, reqId: string, error: unknown): void {
+  const code = error instanceof Problem ? error.code : 'USHER_INTERNAL'
+  metrics.signIns.inc({ method: 'pin', result: code })
+  log.info({ reqId, method: 'pin', code }, 'sign-in failed')
 }

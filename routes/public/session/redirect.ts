@@ -102,7 +102,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
         const target = safeReturnTo(signIn.returnTo, publicUrl.origin, allowedReturnOrigins)
         return reply.redirect(target ?? `${publicUrl.basePath}/`, 302)
       } catch (error) {
-        countFailure(core, error)
+        countFailure(core, request.id, error)
         // A refusal ends the sign-in; after an outage the same one can be finished by a reload.
         if (error instanceof Problem && error.status === 403) reply.clearSignIn()
         return reply.redirect(`${signInPage}?error=${codeOf(error)}${again}`, 302)
