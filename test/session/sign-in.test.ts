@@ -353,6 +353,10 @@ t.test('rule 66: ten sign-ins an account, however it is spelled', async (t) => {
   for (const login of spellings) {
     matchProblem(t, await signIn(usher.browser(), login), 429, 'USHER_RATE_LIMITED', JSON.stringify(login))
   }
+  for (const invisible of ['\u200b', '\u00ad', '\u2060', '\ufe0f', ' ']) {
+    const login = `sim${invisible}@example.com`
+    matchProblem(t, await signIn(usher.browser(), login), 429, 'USHER_RATE_LIMITED', JSON.stringify(login))
+  }
   t.equal((await signIn(usher.browser(), FRIEND)).status, 201, 'another account is not held up')
 })
 

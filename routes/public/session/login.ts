@@ -11,6 +11,9 @@ import { problems, SessionViewSchema } from '../../schemas.ts'
 // Visible text without controls: what is built from it must not be able to carry a line break (SECURITY rule 48).
 const TEXT = '^[^\\u0000-\\u001f\\u007f]*$'
 
+/** What a name may be spelled with and without, and be the same to plex.tv for all that is known here. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\s]/gu
+
 const Login = Type.Object(
   {
     login: Type.String({ minLength: 1, maxLength: 254, pattern: TEXT }),
@@ -67,7 +70,7 @@ export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
       const knownAs = device?.knownAs ?? null
       const login = request.body.login.trim().normalize('NFKC')
       // Whoever is known here counts apart from strangers, who could otherwise lock out anyone whose name they know.
-      const name = `${knownAs === null ? '' : `${knownAs} `}${login.toLowerCase()}`
+      const name = `${knownAs === null ? '' : `${knownAs} `}${login.toLowerCase().replace(INVISIBLE, '')}`
       await limiter.take(request, 'login_account', name)
       const [limit, key] =
         knownAs === null ? (['login_global', 'all'] as const) : (['login_device', String(knownAs)] as const)
