@@ -38,6 +38,8 @@ const PARALLEL = 4
 const MAX_WAITING = 20_000
 /** Between attempts during an outage; jittered so that sessions do not return in step. */
 const RETRY_MS = 30_000
+/** The longest pause that plex.tv is believed to want. */
+const MAX_PAUSE_MS = 3_600_000
 /** What says that plex.tv is away from everybody, not that it has no good answer for this one account. */
 const AWAY: readonly ProblemCode[] = [
   'USHER_UPSTREAM_UNREACHABLE',
@@ -69,13 +71,16 @@ export function createRecheck(options: RecheckOptions): Recheck {
   let running = 0
   /** Questions that plex.tv did not answer. */
   let unanswered = 0
+  /** plex.tv asked to be left alone until then, epoch ms: by everybody, not only by the session that heard it. */
+  let pausedUntil = 0
 
   function isDue(live: LiveSession, time: number): boolean {
     const { checkedAt } = live.session
     // A clock that has been set back since: nobody would be checked until it has caught up, or all would on and on.
     startedAt = Math.min(startedAt, time)
     const isOld = time - checkedAt >= config.recheckMs || checkedAt < startedAt || checkedAt > time + SKEW_MS
-    return isOld && (time >= live.retryAt || live.retryAt > time + config.recheckMs + SKEW_MS)
+    const isPaused = time < pausedUntil && pausedUntil <= time + MAX_PAUSE_MS
+    return isOld && !isPaused && (time >= live.retryAt || live.retryAt > time + config.recheckMs + SKEW_MS)
   }
 
   function enqueue(live: LiveSession): Promise<void> {
@@ -132,6 +137,8 @@ export function createRecheck(options: RecheckOptions): Recheck {
       else if (error instanceof Problem && LOST.includes(error.code)) end(session, 'access_lost', at)
       else {
         if (error instanceof Problem && AWAY.includes(error.code)) unanswered += 1
+        if (error instanceof Problem && error.code === 'USHER_PLEX_LIMITED')
+          pausedUntil = at + Math.min((error.retryAfter ?? 0) * 1000, MAX_PAUSE_MS)
         keep(live, at)
         onOutage(error)
       }
