@@ -112,8 +112,10 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), sealScope(names))
   const signOuts = createSignOuts({
     plexTv,
-    onFailure: (error, attempt) =>
-      log.warn({ err: error, attempt }, 'sign-out at plex.tv failed, to be tried again')
+    onFailure(err, attempt, again) {
+      if (again) log.warn({ err, attempt }, 'sign-out at plex.tv failed, to be tried again')
+      else log.warn({ err, attempt }, 'sign-out at plex.tv failed, given up')
+    }
   })
   const knownMachineId = () => mediaServer?.verifiedIdentity()?.machineIdentifier ?? config.pms.machineId
   const recheck = createRecheck({

@@ -1,3 +1,4 @@
+import { Problem } from '../errors.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 import type { Session } from './session.ts'
 
@@ -11,7 +12,8 @@ export interface SignOuts {
 
 export interface SignOutsOptions {
   readonly plexTv: Pick<PlexTv, 'signOut'>
-  readonly onFailure: (error: unknown, attempt: number) => void
+  /** `again`: whether it will be tried once more. */
+  readonly onFailure: (error: unknown, attempt: number, again: boolean) => void
   readonly firstDelayMs?: number
 }
 
@@ -22,6 +24,8 @@ const MAX_DELAY_MS = 5 * 60_000
 const PARALLEL = 4
 /** What a stop waits for the sign-outs of its last moments: without a shared store only plex.tv will remember them. */
 const CLOSE_MS = 2000
+/** Within half an hour: what plex.tv still refuses then it will refuse for ever, and the rest waits for its answer. */
+const MAX_REFUSED = 10
 
 interface SignOut {
   readonly token: string
@@ -72,8 +76,9 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
       signOut.attempt += 1
       const backOff = Math.min(MAX_DELAY_MS, firstDelayMs * 2 ** (signOut.attempt - 1))
       signOut.dueAt = performance.now() + backOff * (0.75 + Math.random() / 2)
-      if (!closed) waiting.push(signOut)
-      onFailure(error, signOut.attempt)
+      const again = !closed && (signOut.attempt < MAX_REFUSED || !isRefusal(error))
+      if (again) waiting.push(signOut)
+      onFailure(error, signOut.attempt, again)
     } finally {
       running -= 1
       if (closed) run()
@@ -111,4 +116,10 @@ export function signOutSession(
 ): void {
   signOuts.add(accountToken, clientIdentifier)
   if (homeAdmin !== null) signOuts.add(homeAdmin.token, homeAdmin.clientIdentifier)
+}
+
+/** Whether plex.tv answered, and the answer was no. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Problem) || error.code === 'USHER_PLEX_LIMITED') return false
+  return error.upstream !== undefined && error.upstream.status < 500
 }

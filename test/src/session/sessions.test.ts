@@ -772,6 +772,28 @@ t.test(
   }
 )
 
+t.test('a limit of plex.tv pauses the re-checks of everybody, for as long as it says', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live, calls } = stand
+  const [one, two] = [live.of(sampleSession()), live.of(sampleSession())]
+  const good = stand.answer
+  stand.answer = () => Promise.reject(new Problem('USHER_PLEX_LIMITED', { retryAfter: 120 }))
+  clock.advance(15 * MINUTE)
+  await recheck.run(one)
+  stand.answer = good
+  recheck.touch(two)
+  clock.advance(119_000)
+  for (const session of [one, two]) {
+    recheck.touch(session)
+    t.equal(session.pending, false)
+  }
+  t.equal(calls.length, 1)
+  clock.advance(1000)
+  recheck.touch(two)
+  t.equal(two.pending, true)
+  await recheck.run(two)
+})
+
 t.test('a clock that was set back keeps nobody from being checked', async (t) => {
   const stand = recheckStand()
   const { clock, recheck, live, calls } = stand
@@ -891,6 +913,31 @@ t.test('sign-outs run four at a time, are bounded, and end with the process', as
   t.equal(most, 4)
   t.equal(signOuts.waiting, 0)
 })
+
+t.test(
+  'a sign-out that plex.tv refuses is given up in the end, one that nobody answers is not',
+  async (t) => {
+    const upstream = { service: 'plex.tv', status: 404, code: null } as const
+    for (const [error, lasting] of [
+      [new Problem('USHER_UPSTREAM_INVALID', { upstream }), false],
+      [new Problem('USHER_UPSTREAM_UNREACHABLE', { upstream: { ...upstream, status: 503 } }), true],
+      [new Problem('USHER_PLEX_LIMITED', { upstream: { ...upstream, status: 429 }, retryAfter: 60 }), true],
+      [new Problem('USHER_UPSTREAM_TIMEOUT'), true]
+    ] as const) {
+      const again: boolean[] = []
+      const signOuts = createSignOuts({
+        plexTv: { signOut: () => Promise.reject(error) },
+        onFailure: (_error, _attempt, more) => again.push(more),
+        firstDelayMs: 0
+      })
+      signOuts.add('token', 'cid')
+      while (again.length < 12 && signOuts.waiting > 0) await delay(1)
+      t.equal(again.length, lasting ? 12 : 10, error.code)
+      t.equal(again.at(-1), lasting)
+      await signOuts.close()
+    }
+  }
+)
 
 t.test('a stop gives each sign-out its one try, and waits for none that hangs or was refused', async (t) => {
   const asked: string[] = []
