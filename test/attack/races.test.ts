@@ -199,6 +199,21 @@ t.test(
   }
 )
 
+t.test('rule 23: a way back from a profile that an outage breaks off is open again after it', async (t) => {
+  const usher = await startTestUsher(t)
+  const { simulator } = usher
+  const browser = await usher.signedIn()
+  const back = { uuid: uuidOf(usher, 'owner') }
+  const asKid = { uuid: uuidOf(usher, 'kid'), pin: KID_PIN }
+  t.equal((await browser.post('/session/home/switch', asKid)).status, 201)
+  await simulator.pmsDown()
+  t.equal((await browser.get('/pms/library/sections')).status, 503, 'and now nobody knows who answers there')
+  const broken = await browser.post('/session/home/switch', back)
+  matchProblem(t, broken, 503, 'USHER_UPSTREAM_UNREACHABLE')
+  await simulator.pmsUp()
+  t.equal((await browser.post('/session/home/switch', back)).status, 201)
+})
+
 t.test('two sign-ins of one browser at once, and what it keeps works', async (t) => {
   const usher = await startTestUsher(t)
   const browser = await usher.signedIn()

@@ -80,6 +80,9 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
       // By the Home and the profile, whoever asks from wherever: four digits are soon guessed.
       await fastify.limiter.take(request, 'home_switch', `${opener.uuid} ${uuid}`)
       try {
+        // Asked again by openSession, and first of all here: an outage found out after the switch would cost the
+        // token that plex.tv replaced by it.
+        await core.machineId()
         const { account, token } = await asOpener(session, () =>
           plexTv.switchHomeUser(opener.token, opener.clientIdentifier, uuid, pin)
         )
