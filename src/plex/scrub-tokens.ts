@@ -50,16 +50,20 @@ export class TokenMask implements Scrubber {
 
 /** The bytes to look for: the tokens as they are, and as a URL spells them. */
 export function toNeedles(tokens: readonly string[]): readonly Buffer[] {
-  // An empty needle would be found everywhere.
-  return tokens
-    .filter((token) => token !== '')
-    .flatMap((token) => {
-      // Plex's own tokens look the same in a URL: the usual case, and the quick one.
-      if (/^[\w.~-]*$/.test(token)) return [Buffer.from(token)]
-      const encoded = encodeURIComponent(token)
-      const lower = encoded.replace(/%../g, (hex) => hex.toLowerCase())
-      return [...new Set([token, encoded, lower])].map((spelling) => Buffer.from(spelling))
-    })
+  const needles: Buffer[] = []
+  for (const token of tokens) {
+    // An empty needle would be found everywhere.
+    if (token === '') continue
+    // Plex's own tokens look the same in a URL: the usual case, and the quick one.
+    if (/^[\w.~-]*$/.test(token)) {
+      needles.push(Buffer.from(token, 'latin1'))
+      continue
+    }
+    const encoded = encodeURIComponent(token)
+    const lower = encoded.replace(/%../g, (hex) => hex.toLowerCase())
+    for (const spelling of new Set([token, encoded, lower])) needles.push(Buffer.from(spelling))
+  }
+  return needles
 }
 
 /** The length of the longest end of the data that a needle might go on from. */

@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { fromBase64url } from './base64url.ts'
 import type { KeyRing } from './key-ring.ts'
 
 /** What a sealed value is for. It is part of the cipher key, so a value never opens under another purpose. */
@@ -31,7 +32,7 @@ const TAG_BYTES = 16
  * draws a salt of its own and draws anew here, so that the bound holds for any number of processes.
  */
 const SEALS_PER_SALT = 2 ** 28
-/** Derived keys kept: one a process that sealed lately, and purpose. */
+/** Derived keys kept of each purpose: one a process that sealed lately. */
 const MAX_DERIVED = 1024
 
 const HEADER_PREFIX = '{"alg":"dir","enc":"A256GCM","kid":"'
@@ -41,7 +42,7 @@ const HEADER_PREFIX = '{"alg":"dir","enc":"A256GCM","kid":"'
  * appended to the purpose (a cookie's name), which binds a value to its place.
  */
 export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): Seal {
-  const derived = new LRUCache<string, DerivedKey>({ max: MAX_DERIVED })
+  const derivedKeys = new Map<Purpose, LRUCache<string, DerivedKey>>()
   const epochs = new Map<Purpose, Epoch>()
 
   function epoch(purpose: Purpose): Epoch {
@@ -73,33 +74,46 @@ export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): 
       const parts = text.split('.', 6)
       const [header = '', encryptedKey, ivText = '', bodyText = '', tagText = ''] = parts
       if (parts.length !== 5 || encryptedKey !== '') return 'malformed'
-      const iv = canonical(ivText)
-      const body = canonical(bodyText)
-      const tag = canonical(tagText)
+      const iv = fromBase64url(ivText)
+      const body = fromBase64url(bodyText)
+      const tag = fromBase64url(tagText)
       if (iv?.length !== IV_BYTES || tag?.length !== TAG_BYTES || body === null) return 'malformed'
-      const cacheKey = `${purpose} ${header}`
-      const known = derived.get(cacheKey)
+      const derived = derivedFor(purpose)
+      const known = derived.get(header)
       const key = known ?? derive(purpose, header)
       if (typeof key === 'string') return key
-      const opened = decrypt(key.key, iv, body, tag, header)
+      const opened = decrypt(key, iv, body, tag)
       if (opened === null) return 'forged'
       // Only after the tag was verified, so that made-up salts cannot push real keys out.
-      if (known === undefined) derived.set(cacheKey, key)
+      if (known === undefined) derived.set(header, key)
       return { value: opened.value, kid: key.kid, newest: key.kid === ring.newest }
     }
+  }
+
+  function derivedFor(purpose: Purpose): LRUCache<string, DerivedKey> {
+    let derived = derivedKeys.get(purpose)
+    if (derived === undefined) {
+      derived = new LRUCache({ max: MAX_DERIVED })
+      derivedKeys.set(purpose, derived)
+    }
+    return derived
   }
 
   function derive(purpose: Purpose, header: string): DerivedKey | UnsealFailure {
     const named = readHeader(header)
     if (named === null) return 'malformed'
     const key = ring.derive(named.kid, scope(purpose), named.salt)
-    return key === null ? 'unknown_key' : { key, kid: named.kid }
+    return key === null
+      ? 'unknown_key'
+      : { key: createSecretKey(key), kid: named.kid, aad: Buffer.from(header, 'ascii') }
   }
 }
 
 interface DerivedKey {
-  readonly key: Buffer
+  readonly key: KeyObject
   readonly kid: string
+  /** The header that names it, which is authenticated with every value. */
+  readonly aad: Buffer
 }
 
 interface Epoch {
@@ -114,7 +128,7 @@ function headerOf(kid: string, salt: string): string {
 
 /** Header members in exactly the one spelling that `headerOf` makes, or null. */
 function readHeader(text: string): { kid: string; salt: Buffer } | null {
-  const bytes = canonical(text)
+  const bytes = fromBase64url(text)
   if (bytes === null) return null
   const header = bytes.toString('latin1')
   const match =
@@ -123,27 +137,15 @@ function readHeader(text: string): { kid: string; salt: Buffer } | null {
     )
   if (match === null) return null
   const [, kid = '', saltText = ''] = match
-  const salt = canonical(saltText)
+  const salt = fromBase64url(saltText)
   return salt?.length === SALT_BYTES ? { kid, salt } : null
 }
 
-/** Node decodes many spellings of base64url to the same bytes; only the canonical one is taken (SECURITY rule 2). */
-function canonical(text: string): Buffer | null {
-  const bytes = Buffer.from(text, 'base64url')
-  return bytes.toString('base64url') === text ? bytes : null
-}
-
-function decrypt(
-  key: Buffer,
-  iv: Buffer,
-  body: Buffer,
-  tag: Buffer,
-  header: string
-): { value: unknown } | null {
+function decrypt({ key, aad }: DerivedKey, iv: Buffer, body: Buffer, tag: Buffer): { value: unknown } | null {
   try {
     // Without authTagLength Node accepts tags cut down to four bytes (SECURITY rule 3).
     const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES })
-    decipher.setAAD(Buffer.from(header, 'ascii'))
+    decipher.setAAD(aad)
     decipher.setAuthTag(tag)
     // GCM gives every byte at once; final() only verifies the tag, and throws before anything is read.
     const plain = decipher.update(body)

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.ts'
 import type { ProblemCode } from '../errors.ts'
 import { COOKIE_MAX_BYTES, findCookie } from './cookie.ts'
+import { createDoorkeeper } from './doorkeeper.ts'
 import type { LiveSession, LiveSessions } from './live-sessions.ts'
 import type { Recheck } from './recheck.ts'
 import type { Revocations } from './revocation.ts'
@@ -59,7 +60,7 @@ export interface SessionsOptions {
   readonly max?: number
 }
 
-/** Opened cookies remembered; some 4 KB each, so 20 MB at most. */
+/** Opened cookies remembered, from their second use on; some 4 KB each, so 20 MB at most. */
 const MAX_OPEN = 5000
 /** Clocks of two instances may differ by this much (SECURITY rule 11). */
 const SKEW_MS = 60_000
@@ -76,6 +77,7 @@ const REVOKED: ClosedSession = { open: false, code: 'USHER_SESSION_REVOKED', cle
 export function createSessions(options: SessionsOptions): Sessions {
   const { config, cookieName, seal, revocations, live, recheck, onUnseal, now, max = MAX_OPEN } = options
   const opened = new LRUCache<string, OpenSession>({ max })
+  const doorkeeper = createDoorkeeper(2 * max)
   const slideMs = Math.min(
     Math.max(config.sessionIdleMs / SLIDE_PART, SLIDE_MIN_MS),
     config.sessionIdleMs / 2
@@ -117,7 +119,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       newestKey: unsealed.newest,
       limitAt
     }
-    opened.set(value, read)
+    if (doorkeeper.admits(value)) opened.set(value, read)
     return read
   }
 

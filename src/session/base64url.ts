@@ -1,0 +1,13 @@
+/**
+ * The bytes of canonical base64url (RFC 4648 §5, without padding), or null. Node reads many spellings as the same
+ * bytes: it passes over what it does not know, takes the other alphabet too, and drops the bits that a last character
+ * has too many (SECURITY rule 2).
+ */
+export function fromBase64url(text: string): Buffer | null {
+  const rest = text.length % 4
+  if (rest === 1 || text.includes('+') || text.includes('/')) return null
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.length !== Math.floor((text.length * 3) / 4)) return null
+  if (rest === 0) return bytes
+  return bytes.toString('base64url', bytes.length - rest + 1) === text.slice(-rest) ? bytes : null
+}
