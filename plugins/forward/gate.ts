@@ -51,7 +51,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     // A cookie decides where there is one (CONTRACT §4.6); without, a scoped token may be meant.
     const token = read.open || read.code !== 'USHER_SESSION_REQUIRED' ? null : findToken(raw, target)
     const access = token === null || readScoped === null ? read : readScoped(token)
-    const principal = access.open ? principals.of(access.live) : null
+    const principal = access.open ? principals.of(access) : null
     const rule = principal === null ? null : policy.find(method, target.path, principal.role)
     if (token === null) requireSameOrigin(raw, method, rule)
     if (!access.open) {

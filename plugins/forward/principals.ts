@@ -18,9 +18,13 @@ export interface PmsPrincipal extends ForwardPrincipal {
   readonly basePath: string
 }
 
+interface Access {
+  readonly live: LiveSession
+}
+
 export interface Principals {
-  /** Null where the session has no server, or no token for it. */
-  of(live: LiveSession): PmsPrincipal | null
+  /** Of an opened cookie or token, as long as that is kept; null where the session has no server, or no token for it. */
+  of(access: Access): PmsPrincipal | null
 }
 
 type PrincipalsCore = Pick<Core, 'config' | 'live' | 'recheck' | 'revocations' | 'mediaServerOf'>
@@ -31,8 +35,7 @@ const EXPLAIN_EVERY_MS = 5000
 
 /** Everything about a session that forwarding needs, laid out once so that a request only takes it. */
 export function createPrincipals(core: PrincipalsCore, now: () => number): Principals {
-  // By session data, which is immutable: a new role, token or server is a new key.
-  const known = new WeakMap<Session, PmsPrincipal | null>()
+  const known = new WeakMap<Access, { readonly session: Session; readonly principal: PmsPrincipal | null }>()
   const shared: Shared = {
     core,
     now,
@@ -40,13 +43,14 @@ export function createPrincipals(core: PrincipalsCore, now: () => number): Princ
     bases: new WeakMap()
   }
   return {
-    of(live) {
+    of(access) {
+      const { live } = access
       const { session } = live
-      let principal = known.get(session)
-      if (principal === undefined) {
-        principal = create(shared, live)
-        known.set(session, principal)
-      }
+      const kept = known.get(access)
+      // Session data are immutable: a new role, token or server is another object.
+      if (kept?.session === session) return kept.principal
+      const principal = create(shared, live)
+      known.set(access, { session, principal })
       return principal
     }
   }

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createRecentMap } from './recent-map.ts'
 import type { Revocations } from './revocation.ts'
 import type { Session } from './session.ts'
 
@@ -63,7 +63,7 @@ export function createLiveSessions({
   mayStream = () => true,
   max = MAX_SESSIONS
 }: LiveSessionsOptions): LiveSessions {
-  const sessions = new LRUCache<string, LiveSession>({ max })
+  const sessions = createRecentMap<string, LiveSession>(max)
   /** Kept apart from the bounded map: a session with open streams must be found however many others came. */
   const streaming = new Set<LiveSession>()
   const openStreams: Record<StreamKind, number> = { media: 0, events: 0, socket: 0 }

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { fromBase64url } from './base64url.ts'
 import type { KeyRing } from './key-ring.ts'
+import { createRecentMap, type RecentMap } from './recent-map.ts'
 
 /** What a sealed value is for. It is part of the cipher key, so a value never opens under another purpose. */
 export type Purpose = 'session' | 'signin' | 'device' | 'assertion' | 'scoped'
@@ -42,7 +42,7 @@ const HEADER_PREFIX = '{"alg":"dir","enc":"A256GCM","kid":"'
  * appended to the purpose (a cookie's name), which binds a value to its place.
  */
 export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): Seal {
-  const derivedKeys = new Map<Purpose, LRUCache<string, DerivedKey>>()
+  const derivedKeys = new Map<Purpose, RecentMap<string, DerivedKey>>()
   const epochs = new Map<Purpose, Epoch>()
 
   function epoch(purpose: Purpose): Epoch {
@@ -90,10 +90,10 @@ export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): 
     }
   }
 
-  function derivedFor(purpose: Purpose): LRUCache<string, DerivedKey> {
+  function derivedFor(purpose: Purpose): RecentMap<string, DerivedKey> {
     let derived = derivedKeys.get(purpose)
     if (derived === undefined) {
-      derived = new LRUCache({ max: MAX_DERIVED })
+      derived = createRecentMap(MAX_DERIVED)
       derivedKeys.set(purpose, derived)
     }
     return derived

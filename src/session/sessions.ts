@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.ts'
 import type { ProblemCode } from '../errors.ts'
 import { COOKIE_MAX_BYTES, findCookie } from './cookie.ts'
 import { createDoorkeeper } from './doorkeeper.ts'
 import type { LiveSession, LiveSessions } from './live-sessions.ts'
+import { createRecentMap } from './recent-map.ts'
 import type { Recheck } from './recheck.ts'
 import type { Revocations } from './revocation.ts'
 import type { Seal } from './seal.ts'
@@ -76,7 +76,7 @@ const REVOKED: ClosedSession = { open: false, code: 'USHER_SESSION_REVOKED', cle
 /** Sessions by cookie: a bounded cache by value in front of the seal. Limits and revocation are asked every time. */
 export function createSessions(options: SessionsOptions): Sessions {
   const { config, cookieName, seal, revocations, live, recheck, onUnseal, now, max = MAX_OPEN } = options
-  const opened = new LRUCache<string, OpenSession>({ max })
+  const opened = createRecentMap<string, OpenSession>(max)
   const doorkeeper = createDoorkeeper(2 * max)
   const slideMs = Math.min(
     Math.max(config.sessionIdleMs / SLIDE_PART, SLIDE_MIN_MS),

@@ -1,0 +1,44 @@
+export interface RecentMap<K, V> {
+  /** What is asked for is kept for longer. */
+  get(key: K): V | undefined
+  set(key: K, value: V): void
+  delete(key: K): void
+  values(): IterableIterator<V>
+}
+
+/**
+ * A map of at most `max` entries that forgets those not asked for lately, in two generations: where the younger has come
+ * to half of `max`, the older goes. Asked with every request, so it has nothing to put in order, as an LRU list does each time.
+ */
+export function createRecentMap<K, V>(max: number): RecentMap<K, V> {
+  const half = Math.max(1, Math.floor(max / 2))
+  let young = new Map<K, V>()
+  let old = new Map<K, V>()
+
+  function set(key: K, value: V): void {
+    if (young.size >= half && !young.has(key)) {
+      old = young
+      young = new Map()
+    }
+    young.set(key, value)
+  }
+
+  return {
+    get(key) {
+      const value = young.get(key)
+      if (value !== undefined) return value
+      const older = old.get(key)
+      if (older !== undefined) set(key, older)
+      return older
+    },
+    set,
+    delete(key) {
+      young.delete(key)
+      old.delete(key)
+    },
+    *values() {
+      yield* young.values()
+      for (const [key, value] of old) if (!young.has(key)) yield value
+    }
+  }
+}
