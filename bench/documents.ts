@@ -82,7 +82,8 @@ ${toMarkdown(memoryTable(results))}
   without half of the rounds there is no ratio.
 - Usher is the built service with everything on: sealed session, policy, re-check state, metrics, a log line for each request. The peers
   keep no log, which is in their favour; nginx and bare Node have no session at all, and are there as limits.
-- The 100,000 sessions are sealed beforehand and come one request each, so that every one misses the cache of opened cookies.
+- The 100,000 sessions are sealed beforehand and come one request each, so that every one misses the cache of opened cookies;
+  the known ones are 2,000 that came before, out of a file of the same length, so that the load is alike.
 - A growth of memory is the peak over what was resident just before, every 20 ms, on a process that has only been warmed.
 ${notes.map((note) => `- ${note}\n`).join('')}
 The raw figures of the last run are in \`bench/results/latest.json\`. \`npm run bench -- --quick\` takes a minute and writes only those.

@@ -5,6 +5,7 @@ import { measurePart, type PartSample } from './part.ts'
 import { PATHS } from './payload.ts'
 import { type Budget, measureRounds, type Samples } from './rounds.ts'
 import type { Schedule, Slice } from './schedule.ts'
+import type { CookieFiles } from './sessions.ts'
 
 export interface Measuring {
   readonly cores: Cores
@@ -48,24 +49,29 @@ export function measureParts({ running, cores, schedule, budget }: Measuring): P
   })
 }
 
-/** Usher with one cookie, then with another cookie for every request; each slice goes on in the file. */
-export function measureSessions(
+/**
+ * Usher with sessions that it has opened before, and with another one for every request. Both come out of a file by the
+ * same generator, so that the load is alike; each slice of the second goes on in its file.
+ */
+export async function measureSessions(
   measuring: Measuring,
   usher: Running,
-  file: string
+  files: CookieFiles
 ): Promise<Samples<Sample>> {
   let offset = 0
   const { cores, schedule, budget } = measuring
   const { rounds, seconds } = schedule.misses
-  const hits: Load = { path: PATHS.small, connections: CONNECTIONS, seconds }
+  const load: Load = { path: PATHS.small, connections: CONNECTIONS, seconds }
+  const known: Load = { ...load, cookies: { file: files.known, offset: 0 } }
+  await measureLoad(usher, known, cores)
   return measureRounds({
     items: [{ id: 'usher-hits' }, { id: 'usher-misses' }],
     rounds,
     seconds: seconds + 0.2,
     budget,
     async measure({ id }) {
-      if (id === 'usher-hits') return measureLoad(usher, hits, cores)
-      const sample = await measureLoad(usher, { ...hits, cookies: { file, offset } }, cores)
+      if (id === 'usher-hits') return measureLoad(usher, known, cores)
+      const sample = await measureLoad(usher, { ...load, cookies: { file: files.fresh, offset } }, cores)
       offset += sample.requests
       return sample
     }

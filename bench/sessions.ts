@@ -8,31 +8,42 @@ import type { Running } from './contender.ts'
 import { type UsherOptions, usherSettings } from './usher.ts'
 
 const SESSIONS = 100_000
+/** As many as the cache of opened cookies holds with room to spare. */
+const KNOWN_SESSIONS = 2000
+
+/** Files of cookies, one a line, as many lines in each. */
+export interface CookieFiles {
+  /** Every line another session. */
+  readonly fresh: string
+  /** A few sessions over and over. */
+  readonly known: string
+}
 
 /**
- * Seals 100,000 sessions as the running Usher would, each another one to it, and writes their cookies to a
- * file, one a line. They differ from the one that signed in by their id alone.
+ * Seals 100,000 sessions as the running Usher would, each another one to it, and a few for the other file. They differ
+ * from the one that signed in by their id alone.
  */
 export async function writeCookies(
   directory: string,
   running: Running,
   options: UsherOptions,
   upstream: string
-): Promise<string> {
+): Promise<CookieFiles> {
   const settings = usherSettings(Number(new URL(running.url).port), options, upstream)
   const { log } = createLogger({ level: 'silent' })
   const core = createCore({ config: loadConfig(settings), log, processMetrics: false })
   try {
     const read = core.sessions.read(running.cookie)
     if (!read.open) throw new Error(`the cookie of ${running.id} does not open: ${read.code}`)
-    const lines: string[] = []
-    for (let i = 0; i < SESSIONS; i++) {
+    const seal = (): string => {
       const value = core.sessions.seal({ ...read.sealed, id: randomUUID() })
-      lines.push(running.cookie.replace(/(^|; )usher=[^;]*/, `$1usher=${value}`))
+      return `${running.cookie.replace(/(^|; )usher=[^;]*/, `$1usher=${value}`)}\n`
     }
-    const file = join(directory, 'cookies.txt')
-    writeFileSync(file, `${lines.join('\n')}\n`)
-    return file
+    const files = { fresh: join(directory, 'fresh.txt'), known: join(directory, 'known.txt') }
+    writeFileSync(files.fresh, Array.from({ length: SESSIONS }, seal).join(''))
+    const known = Array.from({ length: KNOWN_SESSIONS }, seal).join('')
+    writeFileSync(files.known, known.repeat(SESSIONS / KNOWN_SESSIONS))
+    return files
   } finally {
     await core.close()
   }

@@ -216,10 +216,12 @@ t.test(
     t.strictSame(filesWith(/^(?:export )?let /m), [], 'module-level state')
     t.strictSame(filesWith(/^export \* from/m), [], 'barrels')
     t.strictSame(filesWith(/^(?:export )?(?:declare )?(?:enum|namespace) /m), [])
-    // An object for each forwarded request: classes, because closures cost the hot path (PERF.md).
+    // An object for each forwarded request or session: classes, because closures cost the hot path (PERF.md).
     const hotPath = [
+      'plugins/forward/principals.ts',
       'src/proxy/answer.ts',
       'src/proxy/exchange.ts',
+      'src/proxy/identity.ts',
       /^src\/proxy\/media-lane\//,
       /^src\/plex\/scrub/
     ]

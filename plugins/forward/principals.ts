@@ -18,8 +18,12 @@ export interface PmsPrincipal extends ForwardPrincipal {
   readonly basePath: string
 }
 
+const KEPT: unique symbol = Symbol('principal')
+
+/** What was opened keeps its principal itself: a WeakMap would hold each for a collection longer, and copy it. */
 interface Access {
   readonly live: LiveSession
+  [KEPT]?: { readonly session: Session; readonly principal: PmsPrincipal | null }
 }
 
 export interface Principals {
@@ -35,7 +39,6 @@ const EXPLAIN_EVERY_MS = 5000
 
 /** Everything about a session that forwarding needs, laid out once so that a request only takes it. */
 export function createPrincipals(core: PrincipalsCore, now: () => number): Principals {
-  const known = new WeakMap<Access, { readonly session: Session; readonly principal: PmsPrincipal | null }>()
   const shared: Shared = {
     core,
     now,
@@ -46,11 +49,11 @@ export function createPrincipals(core: PrincipalsCore, now: () => number): Princ
     of(access) {
       const { live } = access
       const { session } = live
-      const kept = known.get(access)
+      const kept = access[KEPT]
       // Session data are immutable: a new role, token or server is another object.
       if (kept?.session === session) return kept.principal
       const principal = create(shared, live)
-      known.set(access, { session, principal })
+      access[KEPT] = { session, principal }
       return principal
     }
   }

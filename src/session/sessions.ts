@@ -68,6 +68,9 @@ const SKEW_MS = 60_000
 const SLIDE_PART = 20
 const SLIDE_MIN_MS = 60_000
 
+/** Characters of the authentication tag at the end of a sealed value; a thousand others need not be hashed. */
+const TAG_CHARS = 22
+
 const REQUIRED: ClosedSession = { open: false, code: 'USHER_SESSION_REQUIRED', clear: false }
 const INVALID: ClosedSession = { open: false, code: 'USHER_SESSION_INVALID', clear: true }
 const EXPIRED: ClosedSession = { open: false, code: 'USHER_SESSION_EXPIRED', clear: true }
@@ -76,7 +79,8 @@ const REVOKED: ClosedSession = { open: false, code: 'USHER_SESSION_REVOKED', cle
 /** Sessions by cookie: a bounded cache by value in front of the seal. Limits and revocation are asked every time. */
 export function createSessions(options: SessionsOptions): Sessions {
   const { config, cookieName, seal, revocations, live, recheck, onUnseal, now, max = MAX_OPEN } = options
-  const opened = createRecentMap<string, OpenSession>(max)
+  /** By the tag of the value, which nobody can choose; what else it holds is compared. */
+  const opened = createRecentMap<string, { readonly value: string; readonly read: OpenSession }>(max)
   const doorkeeper = createDoorkeeper(2 * max)
   const slideMs = Math.min(
     Math.max(config.sessionIdleMs / SLIDE_PART, SLIDE_MIN_MS),
@@ -119,20 +123,21 @@ export function createSessions(options: SessionsOptions): Sessions {
       newestKey: unsealed.newest,
       limitAt
     }
-    if (doorkeeper.admits(value)) opened.set(value, read)
+    if (doorkeeper.admits(value)) opened.set(tagOf(value), { value, read })
     return read
   }
 
   function open(value: string): SessionRead {
     const time = now()
-    const read = opened.get(value) ?? unseal(value, time)
+    const kept = opened.get(tagOf(value))
+    const read = kept?.value === value ? kept.read : unseal(value, time)
     if (!read.open) return read
     if (time >= read.limitAt) {
-      opened.delete(value)
+      opened.delete(tagOf(value))
       return EXPIRED
     }
     if (revocations.isRevoked(read.sealed)) {
-      opened.delete(value)
+      opened.delete(tagOf(value))
       return REVOKED
     }
     recheck.touch(read.live)
@@ -190,3 +195,5 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
   }
 }
+
+const tagOf = (value: string): string => value.slice(-TAG_CHARS)

@@ -387,6 +387,21 @@ t.test('expiry ends streams by itself, within the second of a sweep', async (t) 
   clearInterval(keepAlive)
 })
 
+t.test(
+  'rule 1: a value that is altered behind the tag of a remembered one is no better for it',
+  async (t) => {
+    const { sessions } = stand()
+    const value = sessions.seal(sampleSession())
+    for (let i = 0; i < 3; i++) t.equal(sessions.open(value).open, true)
+    for (let at = 0; at < value.length - 23; at += 7) {
+      const altered = value.slice(0, at) + (value[at] === 'A' ? 'B' : 'A') + value.slice(at + 1)
+      t.match(sessions.open(altered), { open: false, code: 'USHER_SESSION_INVALID' })
+    }
+    t.match(sessions.open(value.slice(-22)), { open: false })
+    t.equal(sessions.open(value).open, true, 'which is not forgotten for it')
+  }
+)
+
 t.test('the sessions and cookies remembered are bounded', async (t) => {
   const { sessions, live } = stand({ max: 10 })
   const all = Array.from({ length: 100 }, () => sampleSession())
