@@ -169,7 +169,7 @@ t.test('each thing has its one door', async (t) => {
     [
       'reply.raw',
       filesWith(/(?:reply|sink|this)\.raw\b(?!\.statusCode,)/),
-      [/^src\/proxy\//, 'plugins/session.ts', 'plugins/access-log.ts']
+      [/^src\/proxy\//, 'plugins/session.ts', 'plugins/access-log.ts', 'plugins/forward/transfers.ts']
     ],
     ['hijacking an answer', filesWith(/\.hijack\(/), [/^src\/proxy\//, /^plugins\/forward/]],
     ['cookies', importersOf(/^@fastify\/cookie$/, 'any'), ['src/app.ts']],

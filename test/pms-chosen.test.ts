@@ -105,6 +105,7 @@ t.test('rule 42: whose server it is decides where its connections may lead', asy
             path: '/x',
             class: 'api',
             repeatable: true,
+            largeBody: false,
             extra: () => []
           })
         })

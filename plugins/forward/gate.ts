@@ -12,6 +12,7 @@ import type { ScopedAccess } from '../forward.ts'
 import type { CrossSiteReason, FetchHeaders } from '../same-origin.ts'
 import type { Forwarders } from './forwarders.ts'
 import type { PmsPrincipal, Principals } from './principals.ts'
+import { createTransfers } from './transfers.ts'
 import type { Upgrade } from './upgrades.ts'
 
 export interface GateOptions {
@@ -29,8 +30,6 @@ export interface GateOptions {
 
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']
 const NOTHING: readonly string[] = []
-/** Answers that one session may have under way, read or not; of the 512 connections that media has in all. */
-const SESSION_STREAMS_MAX = 64
 /** A session may reach whatever its role may. */
 const everything: ScopedAccess['allows'] = () => true
 
@@ -41,10 +40,14 @@ const everything: ScopedAccess['allows'] = () => true
 export function createGate(options: GateOptions): (reply: FastifyReply) => void {
   const { core, mount, forwarders, policy, principals, upgrades, findCrossSite, readScoped } = options
   const { sessions, recheck, metrics } = core
+  const transfers = createTransfers(() => metrics.rateLimited.inc({ limit: 'session_streams' }))
 
   function enter(reply: FastifyReply): void {
     const { raw, method } = reply.request
-    if (!METHODS.includes(method)) throw new Problem('USHER_METHOD_NOT_ALLOWED')
+    if (!METHODS.includes(method)) {
+      reply.header('allow', METHODS.join(', '))
+      throw new Problem('USHER_METHOD_NOT_ALLOWED')
+    }
     const target = readTarget(raw.url ?? '', mount)
     if (target === null) throw new Problem('USHER_INVALID_REQUEST')
     const read = sessions.read(raw.headers.cookie)
@@ -66,10 +69,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     if (principal === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
     const allows = 'allows' in access ? access.allows : everything
     if (rule === null || !allows(rule.class, target.path)) throw new Problem('USHER_PATH_DENIED')
-    if (rule.class === 'media' && isFull(access.live)) {
-      metrics.rateLimited.inc({ limit: 'session_streams' })
-      throw new Problem('USHER_RATE_LIMITED', { retryAfter: 1 })
-    }
+    if (rule.class !== 'api') transfers.enter(reply, access.live, rule.class)
     const { upstream: asked } = target
     const upstream = rule.localUrl === true ? resolveLocalUrl(asked, policy, principal.role, allows) : asked
     if (upstream === null) throw new Problem('USHER_INVALID_REQUEST')
@@ -81,7 +81,11 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     }
     // No token goes to a server that has not proven to be the one meant.
     principal.mediaServer.verifyIdentity(principal.machineIdentifier).then(
-      () => pass(reply, principal, rule, upstream, opened),
+      () => {
+        // Signed out meanwhile: the answer would be the first thing a dead cookie gets (SECURITY rule 20).
+        if (core.revocations.isRevoked(access.live.session)) reply.send(new Problem('USHER_SESSION_REVOKED'))
+        else pass(reply, principal, rule, upstream, opened)
+      },
       (error: unknown) => void reply.send(error)
     )
   }
@@ -102,6 +106,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       origin: principal.origin,
       path: principal.basePath === '' ? upstream : principal.basePath + upstream,
       class: rule.class,
+      largeBody: rule.admin === true,
       repeatable: rule.unsafe !== true && (method === 'GET' || method === 'HEAD'),
       // When the answer goes out: a session that ended meanwhile must not set its cookie over a fresh one's.
       extra: () => answerHeaders(reply, opened)
@@ -155,14 +160,6 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
   }
 
   return enter
-}
-
-/** Whether a session has as many transfers open as one may: the connections to the media server are for everybody. */
-function isFull({ streams }: LiveSession): boolean {
-  if (streams === null || streams.size < SESSION_STREAMS_MAX) return false
-  let media = 0
-  for (const { kind } of streams) if (kind === 'media') media += 1
-  return media >= SESSION_STREAMS_MAX
 }
 
 /** A token where Plex clients and OAuth clients put it: Authorization, X-Plex-Token, or the query. */

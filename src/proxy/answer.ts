@@ -1,7 +1,7 @@
-import type { ServerResponse } from 'node:http'
+import { type BoundResponse, bindClient, type ClientSide, listenDrain } from './bound-response.ts'
 import type { ForwardCall, Scrubber } from './forward-call.ts'
 import { type HeldPiece, joinHeld, toHeld } from './held-piece.ts'
-import type { ResponseHead } from './response-headers.ts'
+import { addExtra, type ResponseHead } from './response-headers.ts'
 
 /** Bytes queued towards the client beyond which the upstream is paused. */
 const QUEUE_MAX_BYTES = 256 * 1024
@@ -14,16 +14,11 @@ export interface Source {
   resume(): void
 }
 
-const ANSWER: unique symbol = Symbol('answer')
-interface BoundResponse extends ServerResponse {
-  [ANSWER]?: Answer
-}
-
 /**
  * The client side of one forwarded request. A class, against the house rule: it is called for every chunk of every
  * answer, and one object of a fixed shape costs less than a closure for each of them.
  */
-export class Answer {
+export class Answer implements ClientSide {
   /** Nothing more goes to the client: it has its answer, or is gone. */
   closed = false
   /** The head went out: from here on a failure can only break the transfer. */
@@ -41,13 +36,18 @@ export class Answer {
   private writing = 0
   private isAwaited = false
   private onWritten: (() => void) | null = null
+  private readonly stallMs: number
+  private stall: NodeJS.Timeout | null = null
 
-  constructor(call: ForwardCall, source: Source) {
+  /** `stallMs`: for so long a client may leave lying what was sent to it (SECURITY rule 53). */
+  constructor(call: ForwardCall, source: Source, stallMs: number) {
     this.call = call
+    this.stallMs = stallMs
     this.source = source
     this.response = call.sink.raw
-    this.response[ANSWER] = this
-    this.response.on('close', onClientClose)
+    bindClient(this.response, this)
+    // Gone while the session or the server was being asked about: there is no 'close' any more.
+    this.closed = this.response.destroyed
   }
 
   get begun(): boolean {
@@ -80,8 +80,9 @@ export class Answer {
     if (this.response.writableLength <= QUEUE_MAX_BYTES) return false
     if (!this.listensDrain) {
       this.listensDrain = true
-      this.response.on('drain', onClientDrain)
+      listenDrain(this.response)
     }
+    this.awaitClient()
     return true
   }
 
@@ -95,13 +96,25 @@ export class Answer {
     if (response.writableCorked > 0) response.uncork()
     if (response.writableLength === 0) return this.isAwaited
     this.isAwaited = true
+    this.awaitClient()
     return true
+  }
+
+  private awaitClient(): void {
+    this.stall ??= setTimeout(onStall, this.stallMs, this)
+  }
+
+  private stopAwaiting(): void {
+    if (this.stall === null) return
+    clearTimeout(this.stall)
+    this.stall = null
   }
 
   private written(): void {
     this.writing--
     if (this.writing > 0 || !this.isAwaited) return
     this.isAwaited = false
+    this.stopAwaiting()
     this.source.resume()
   }
 
@@ -126,6 +139,7 @@ export class Answer {
   close(): void {
     this.closed = true
     this.held = null
+    this.stopAwaiting()
     this.release?.()
     this.release = null
   }
@@ -134,6 +148,10 @@ export class Answer {
   breakOff(): void {
     if (this.closed) return
     this.close()
+    // Where neither a length nor chunks tell the end of the body (HTTP/1.0, as nginx asks by default), the end of the
+    // connection does: only a reset is no clean one.
+    if (this.sent && this.head?.contentLength === -1 && !this.response.chunkedEncoding)
+      this.response.socket?.resetAndDestroy()
     this.response.destroy()
     this.source.cancel()
   }
@@ -145,6 +163,7 @@ export class Answer {
   }
 
   clientDrained(): void {
+    this.stopAwaiting()
     this.source.resume()
   }
 
@@ -177,16 +196,4 @@ export class Answer {
   }
 }
 
-function addExtra(fields: string[], extra: readonly string[]): void {
-  // An answer that sets a cookie is in nobody's cache (SECURITY rule 59); toResponseHead wrote the field.
-  if (extra.includes('set-cookie')) fields[fields.indexOf('cache-control') + 1] = 'no-store'
-  for (let i = 0; i < extra.length; i++) fields.push(extra[i] as string)
-}
-
-// One function each for all answers, instead of a closure for every one.
-function onClientClose(this: BoundResponse): void {
-  this[ANSWER]?.clientClosed()
-}
-function onClientDrain(this: BoundResponse): void {
-  this[ANSWER]?.clientDrained()
-}
+const onStall = (answer: Answer): void => answer.breakOff()

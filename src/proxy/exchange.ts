@@ -1,20 +1,25 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Problem } from '../errors.ts'
 import { Answer, type Source } from './answer.ts'
+import { toAnswerHead } from './answer-head.ts'
 import { fieldOf, toFlat } from './fields.ts'
 import type { ForwardCall, ForwardContext, ForwardOutcome, Lane } from './forward-call.ts'
+import { laneOf } from './lane.ts'
 import type { TransferHandler } from './media-lane/transfer.ts'
 import { refuse, toOutcome } from './refusal.ts'
-import { BODY_MAX_BYTES, hasBody, limitBody, tooLarge } from './request-body.ts'
+import { hasBody, takeBody } from './request-body.ts'
 import { toUpstreamHeaders } from './request-headers.ts'
-import { isTextual, toLocalLocation, toResponseHead } from './response-headers.ts'
+import { mayRetry, pauseRetries, retryDelayMs } from './retry.ts'
 
 /** Bytes of an error page that nobody will see: read to keep the connection, up to here. */
 const DISCARD_MAX_BYTES = 64 * 1024
-/** After a retry that failed too, nothing is retried for so long. */
-const RETRY_PAUSE_MS = 5000
-const RETRY_JITTER_MS = 50
+/**
+ * How many times the time limit a player may pause before its transfer is broken off; it asks again, by range. Whoever
+ * reads anything else so slowly holds a connection that others wait for.
+ */
+const MEDIA_PAUSE = 20
 
 const unwanted = (): Error => new Error('the answer is no longer wanted')
 
@@ -33,21 +38,32 @@ export class Exchange implements TransferHandler, Source {
   constructor(context: ForwardContext, call: ForwardCall) {
     this.context = context
     this.call = call
-    this.lane = toLane(context, call)
-    this.answer = new Answer(call, this)
+    this.lane = laneOf(context, call)
+    this.answer = new Answer(call, this, context.timeoutMs * (call.class === 'media' ? MEDIA_PAUSE : 1))
     this.startedAt = performance.now()
   }
 
   start(): void {
-    const { call, context, lane } = this
+    const { call } = this
     if (this.answer.closed) return
-    const body = call.method !== 'GET' && call.method !== 'HEAD' && hasBody(call.request)
-    if (body && Number(call.request.headers['content-length'] ?? 0) > BODY_MAX_BYTES) {
-      this.fail(tooLarge(), 'invalid')
+    if (call.method === 'GET' || call.method === 'HEAD' || !hasBody(call.request)) {
+      this.dispatch(null)
       return
     }
+    takeBody(call.request, call.largeBody).then(
+      (body) => this.dispatch(body),
+      (error: unknown) => this.failBody(error)
+    )
+  }
+
+  private dispatch(body: Readable | Buffer | null): void {
+    const { call, context, lane } = this
+    if (this.answer.closed) return
     const { identity } = call.principal
-    const headers = toUpstreamHeaders(call.request.rawHeaders, { body, range: call.class === 'media' })
+    const headers = toUpstreamHeaders(call.request.rawHeaders, {
+      body: body !== null,
+      range: call.class === 'media'
+    })
     this.attempts++
     this.controller = null
     lane.open++
@@ -58,7 +74,7 @@ export class Exchange implements TransferHandler, Source {
         method: call.method as Dispatcher.HttpMethod,
         headers: lane.lends ? headers : headers.concat(identity.fields),
         identity,
-        body: body ? limitBody(call.request, BODY_MAX_BYTES) : null,
+        body,
         headersTimeout: context.timeoutMs,
         // An event stream may be silent for hours.
         bodyTimeout: call.class === 'event' ? 0 : context.timeoutMs
@@ -96,24 +112,13 @@ export class Exchange implements TransferHandler, Source {
       this.report(refuse(context, call, status, fieldOf(fields, 'content-range')))
       return
     }
-    const head = toResponseHead(fields, context.fixed)
-    if (status >= 300 && head.location !== null) {
-      const location = toLocalLocation(head.location, call.origin, context.mount)
-      if (location === null) {
-        this.fail(new Problem('USHER_UPSTREAM_INVALID'), 'invalid')
-        return
-      }
-      head.fields.push('location', location)
-    }
-    const hasText =
-      call.method !== 'HEAD' && status !== 304 && isTextual(head.contentType, call.class === 'media')
-    // Neither a piece of a text nor an encoded text can be scrubbed, so neither passes (SECURITY rule 57).
-    if (hasText && (status === 206 || head.isEncoded)) {
+    const passing = toAnswerHead(context, call, status, fields)
+    if (passing === null) {
       this.fail(new Problem('USHER_UPSTREAM_INVALID'), 'invalid')
       controller.abort(unwanted())
       return
     }
-    this.answer.begin(status, head, hasText ? call.principal.createScrubber() : null)
+    this.answer.begin(status, passing.head, passing.scrubber)
     this.report('ok')
   }
 
@@ -141,10 +146,10 @@ export class Exchange implements TransferHandler, Source {
     if (this.answer.closed) return
     if (this.answer.sent) {
       this.answer.breakOff()
-    } else if (this.isRepeatable(error)) {
-      setTimeout(start, Math.random() * RETRY_JITTER_MS, this)
+    } else if (this.attempts === 1 && !this.answer.begun && mayRetry(this.context, this.call, error)) {
+      setTimeout(start, retryDelayMs(), this)
     } else {
-      if (this.attempts > 1) this.context.noRetryUntil = performance.now() + RETRY_PAUSE_MS
+      if (this.attempts > 1) pauseRetries(this.context)
       const problem = this.context.toProblem(error)
       this.fail(problem, toOutcome(problem))
     }
@@ -163,6 +168,13 @@ export class Exchange implements TransferHandler, Source {
     if (!this.answer.closed) this.fail(new Problem('USHER_UPSTREAM_TIMEOUT'), 'timeout')
   }
 
+  /** A body that is too large; one that broke off has nobody left to tell. */
+  private failBody(error: unknown): void {
+    if (this.answer.closed) return
+    this.fail(error instanceof Problem ? error : new Problem('USHER_INVALID_REQUEST'), 'invalid')
+    this.call.request.resume()
+  }
+
   private fail(problem: Problem, outcome: ForwardOutcome): void {
     this.answer.close()
     this.report(outcome)
@@ -178,19 +190,6 @@ export class Exchange implements TransferHandler, Source {
     clearTimeout(this.waiting)
     this.waiting = null
   }
-
-  /** SECURITY rule 54: once, a GET that changes nothing, and before anything of an answer came. */
-  private isRepeatable(error: Error): boolean {
-    if (!this.call.repeatable || this.attempts > 1 || this.answer.begun) return false
-    if (performance.now() < this.context.noRetryUntil) return false
-    const code = 'code' in error ? error.code : null
-    return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
-  }
-}
-
-function toLane({ lanes, fetchLanes }: ForwardContext, { class: kind, method }: ForwardCall): Lane {
-  if (fetchLanes === null || (method !== 'GET' && method !== 'HEAD')) return lanes[kind]
-  return kind === 'media' || kind === 'api' ? fetchLanes[kind] : lanes[kind]
 }
 
 const wait = (exchange: Exchange): void => exchange.onResponseWait()

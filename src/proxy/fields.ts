@@ -3,10 +3,15 @@ import { errors } from 'undici'
 
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** The value of a field in a flat list of lower-case names and values. */
+/** Where a field's name stands in a flat list of lower-case names and values; -1 where it does not. */
+export function indexOfField(fields: readonly string[], name: string): number {
+  for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] === name) return i
+  return -1
+}
+
 export function fieldOf(fields: readonly string[], name: string): string | undefined {
-  for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] === name) return fields[i + 1]
-  return undefined
+  const at = indexOfField(fields, name)
+  return at === -1 ? undefined : fields[at + 1]
 }
 
 /** The same list of what undici hands over; the values of a repeated field are joined by commas (RFC 9110 §5.3). */

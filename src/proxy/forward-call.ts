@@ -48,6 +48,8 @@ export interface ForwardCall {
   readonly class: RouteClass
   /** Whether asking twice does no harm. */
   readonly repeatable: boolean
+  /** Whether a body may be a large one, which is streamed. */
+  readonly largeBody: boolean
   /** Flat headers to set on the answer: a renewed cookie, CORS. Asked for once, when the head goes out. */
   extra(): readonly string[]
 }
@@ -67,7 +69,7 @@ export interface LaneDispatcher {
       headers: string[]
       /** What a lane that lends sets behind the headers; undici has it among them. */
       identity: Identity
-      body: Readable | null
+      body: Readable | Buffer | null
       headersTimeout: number
       bodyTimeout: number
     },

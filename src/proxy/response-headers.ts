@@ -1,4 +1,4 @@
-import { fieldOf } from './fields.ts'
+import { fieldOf, indexOfField } from './fields.ts'
 
 export interface ResponseHead {
   /** Flat names and values for writeHead, the fixed ones included. */
@@ -88,6 +88,13 @@ export function toResponseHead(answer: readonly string[], fixed: readonly string
   return { fields, contentType, contentLength, hasDate, location, isEncoded }
 }
 
+/** Adds fields of Usher's own to those of `toResponseHead`. */
+export function addExtra(fields: string[], extra: readonly string[]): void {
+  // An answer that sets a cookie is in nobody's cache (SECURITY rule 59); toResponseHead wrote the field.
+  if (extra.includes('set-cookie')) fields[indexOfField(fields, 'cache-control') + 1] = 'no-store'
+  for (let i = 0; i < extra.length; i++) fields.push(extra[i] as string)
+}
+
 function findNominated(connection: string): readonly string[] | null {
   const value = connection.toLowerCase()
   if (value === 'keep-alive' || value === 'close') return null
@@ -106,24 +113,9 @@ function toPrivate(value: string): string {
 
 // Everything else is text, or may be: it is scrubbed.
 const BINARY = /^(?:image\/(?!svg)|video\/|audio\/(?!(?:x-)?mpegurl)|font\/)/i
-const BINARY_PART = /^(?:application\/(?:octet-stream|zip|pdf|epub\+zip|x-matroska)|multipart\/byteranges)\b/i
+const BINARY_PART = /^(?:application\/(?:octet-stream|zip|pdf|epub\+zip|x-matroska))\b/i
 
 /** Whether an answer may hold text, and with it a token. A file part may be any bytes; an API answer may not. */
 export function isTextual(contentType: string, isMedia: boolean): boolean {
   return !BINARY.test(contentType) && !(isMedia && BINARY_PART.test(contentType))
-}
-
-/**
- * A Location that stays on the same media server, as the browser must ask for it; null for any other (SECURITY
- * rules 43, 58). `mount` is where the media server appears, `/pms` below the base path.
- */
-export function toLocalLocation(location: string, origin: string, mount: string): string | null {
-  const base = `${origin}/`
-  const url = URL.parse(location, base)
-  if (url === null || url.origin !== new URL(base).origin || url.username !== '' || url.password !== '')
-    return null
-  for (const name of [...url.searchParams.keys()]) {
-    if (/^\W*x[-_]plex/i.test(name)) url.searchParams.delete(name)
-  }
-  return mount + url.pathname + url.search
 }

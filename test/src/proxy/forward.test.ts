@@ -283,12 +283,12 @@ t.test('a body is sent on, once and with one length, and a body that is too larg
   )
   t.equal(sent.bytes, 5)
   t.equal(sent.headers.split('content-length').length, 2)
-  const chunked = await ask(front, {
-    method: 'PUT',
-    body: Buffer.alloc(300_000),
-    headers: { 'transfer-encoding': 'chunked' }
-  })
-  t.equal(JSON.parse(chunked.text).bytes, 300_000)
+  const send = (bytes: number) =>
+    ask(front, { method: 'PUT', body: Buffer.alloc(bytes), headers: { 'transfer-encoding': 'chunked' } })
+  t.equal(JSON.parse((await send(60_000)).text).bytes, 60_000)
+  t.equal((await send(66_000)).status, 413)
+  front.call = { largeBody: true }
+  t.equal(JSON.parse((await send(300_000)).text).bytes, 300_000, 'where the owner administers')
   const empty = JSON.parse((await ask(front, { method: 'POST', headers: { 'content-length': '0' } })).text)
   t.equal(empty.bytes, 0)
   const before = front.upstream.requests.length
@@ -304,6 +304,31 @@ t.test('a body is sent on, once and with one length, and a body that is too larg
     headers: { 'transfer-encoding': 'chunked' }
   })
   t.equal(tooLong.status, 413)
+})
+
+t.test('rule 53: a body that comes slowly holds no connection to the media server', async (t) => {
+  const front = await startFront(t)
+  const socket = connect(front.port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.write('POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhel')
+  await delay(50)
+  t.equal(front.upstream.requests.length, 0)
+  front.upstream.answer = async (request, response) => {
+    let text = ''
+    for await (const chunk of request) text += String(chunk)
+    response.end(text)
+  }
+  socket.write('lo')
+  let answer = ''
+  for await (const chunk of socket) answer += String(chunk)
+  t.match(answer, /^HTTP\/1\.1 200 /)
+  t.match(answer, /hello$/)
+  const left = connect(front.port, '127.0.0.1')
+  left.write('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel')
+  await delay(20)
+  left.destroy()
+  await delay(50)
+  t.equal(front.upstream.requests.length, 1, 'nor does one whose client left')
 })
 
 t.test("the media server's refusals become problems, never its page", async (t) => {

@@ -30,7 +30,9 @@ export interface Front {
   /** Streams registered and not yet released. */
   readonly streams: Set<{ kind: StreamKind; abort: () => void }>
   /** What the next requests are forwarded as. */
-  call: Partial<Pick<ForwardCall, 'class' | 'repeatable' | 'extra'>>
+  call: Partial<Pick<ForwardCall, 'class' | 'repeatable' | 'largeBody' | 'extra'>>
+  /** Milliseconds until a request is forwarded, as where the server must prove itself first. */
+  holdMs: number
   /** What plex.tv is said to think of the token. */
   unauthorized: Problem
 }
@@ -114,10 +116,15 @@ export async function startFront(
     path: request.url ?? '/',
     class: 'api' as RouteClass,
     repeatable: request.method === 'GET',
+    largeBody: false,
     extra: () => [],
     ...front.call
   })
-  const server = createServer((request, response) => forwarder.forward(toCall(request, response)))
+  const server = createServer((request, response) => {
+    const forward = () => forwarder.forward(toCall(request, response))
+    if (front.holdMs === 0) forward()
+    else setTimeout(forward, front.holdMs)
+  })
   server.on('upgrade', (request, socket: Socket, head) => {
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
@@ -134,6 +141,7 @@ export async function startFront(
     outcomes,
     streams,
     call: {},
+    holdMs: 0,
     unauthorized: new Problem('USHER_SESSION_REVOKED')
   }
   return front

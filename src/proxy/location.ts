@@ -1,0 +1,14 @@
+/**
+ * A Location that stays on the same media server, as the browser must ask for it; null for any other (SECURITY
+ * rules 43, 58). `base` is the URL that was asked for, `mount` is where the media server appears, `/pms` below the
+ * base path.
+ */
+export function toLocalLocation(location: string, base: string, mount: string): string | null {
+  const url = URL.parse(location, base)
+  if (url === null || url.origin !== new URL(base).origin || url.username !== '' || url.password !== '')
+    return null
+  for (const name of [...url.searchParams.keys()]) {
+    if (/^\W*x[-_]plex/i.test(name)) url.searchParams.delete(name)
+  }
+  return mount + url.pathname + url.search
+}

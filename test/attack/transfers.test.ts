@@ -1,0 +1,55 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import t from 'tap'
+import { CHANGE_STAMP, SMALL_PART } from '../simulator/pms/catalogue.ts'
+import type { Browser } from '../support/browser.ts'
+import { until } from '../support/until.ts'
+import { startTestUsher, type TestUsher } from '../support/usher.ts'
+
+const PART = `/pms/library/parts/${SMALL_PART}/${CHANGE_STAMP}/file.mkv`
+
+function open(usher: TestUsher, browser: Browser, path: string): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const headers = { 'sec-fetch-site': 'same-origin', cookie: browser.cookie }
+  httpRequest(usher.publicUrl + path, { headers, agent: false })
+    .on('error', reject)
+    .on('response', resolve)
+    .end()
+  return promise
+}
+
+t.test('rule 53: transfers that one session asks for in one moment are counted as well', async (t) => {
+  const usher = await startTestUsher(t)
+  const greedy = await usher.signedIn()
+  // Long enough that all have been asked for before the first is answered.
+  usher.simulator.faults.set({ service: 'pms', path: PART.slice(4), kind: 'latency', ms: 1000 })
+  // And none comes to its end. Not a big part: so many of those fill the memory that the system has for sockets.
+  usher.simulator.faults.set({ service: 'pms', path: PART.slice(4), kind: 'stall' })
+  const answers = await Promise.all(Array.from({ length: 80 }, () => open(usher, greedy, PART)))
+  const statuses = answers.map(({ statusCode }) => statusCode)
+  t.equal(statuses.filter((status) => status === 200).length, 64)
+  t.equal(statuses.filter((status) => status === 429).length, 16)
+  for (const answer of answers) answer.destroy()
+  await until('nothing is open', async () => usher.core.live.openStreams.media === 0)
+  const again = await open(usher, greedy, PART)
+  t.equal(again.statusCode, 200, 'there is room again')
+  again.destroy()
+})
+
+t.test(
+  'rule 20: what still waits for the media server to prove itself is not sent after a logout',
+  async (t) => {
+    const usher = await startTestUsher(t)
+    const leaving = await usher.signedIn()
+    // A failed request has the identity asked for again.
+    usher.simulator.faults.set({ service: 'pms', path: '/library/all', kind: 'reset' })
+    await leaving.get('/pms/library/all')
+    usher.simulator.faults.set({ service: 'pms', path: '/identity', kind: 'latency', ms: 500 })
+    const waiting = leaving.get('/pms/library/sections')
+    await until('the identity is asked for', () => usher.simulator.activeResponses('pms') > 0)
+    t.equal((await leaving.post('/session/logout')).status, 204)
+    const answer = await waiting
+    t.equal(answer.status, 401)
+    t.equal(answer.json.code, 'USHER_SESSION_REVOKED')
+    t.equal(usher.simulator.received({ service: 'pms', path: '/library/sections' }).length, 0)
+  }
+)
