@@ -78,6 +78,8 @@ ${toMarkdown(memoryTable(results))}
   \`/proc\`, so a verifier beside nginx counts too.
 - All are warmed, then measured in rounds, each for one slice, in an order that rotates. A ratio is that of two slices of
   the same round; the table has the median and the extremes of the rounds.
+- The part: one connection, which keeps no fast proxy busy. For its MB/s nginx is counted with what it would do with the whole of
+  its core, and the other as it was; so that ratio is the least that can be said.
 - 1 KB and 64 KB: 32 connections kept open. The slice of a proxy that was not busy for ${Math.round(minUtil * 100)} % of its core is thrown away, and
   without half of the rounds there is no ratio.
 - Usher is the built service with everything on: sealed session, policy, re-check state, metrics, a log line for each request. The peers

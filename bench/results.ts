@@ -42,13 +42,17 @@ export function cpuRatio(results: Results, mode: Saturated, above: string, below
   return ratioOf(saturated(results, mode, above, pick), saturated(results, mode, below, pick))
 }
 
-/** MB/s of the part over that of the base. Both must have been the busy part: an idle base would flatter the other. */
+/**
+ * MB/s of the part over that of the base, at the least. One connection does not keep a proxy busy that is about as fast
+ * as the load's core, so the base is counted with what it would do with the whole of its own.
+ */
 export function throughputRatio(results: Results, id: string, base: string): Outcome {
-  const figures = (of: string): Figure[] =>
+  const figures = (of: string, full: boolean): Figure[] =>
     (results.part[of] ?? []).map(
-      ({ util, bytesPerSecond }) => unsound(of, util, results.minUtil) ?? bytesPerSecond
+      ({ util, bytesPerSecond }) =>
+        unsound(of, util, 0) ?? bytesPerSecond / (full ? Math.min(1, util.proxy) : 1)
     )
-  return ratioOf(figures(id), figures(base))
+  return ratioOf(figures(id, false), figures(base, true))
 }
 
 /** CPU per gigabyte of the part over the base's; what was not busy costs no CPU, so no share is asked for. */
