@@ -68,61 +68,71 @@ t.test('rule 42: a name that has moved since it was proven leads nowhere inside'
   t.equal(usher.simulator.received({ path: PART.slice('/pms'.length) }).length, 0)
 })
 
-t.test('rule 42: whose server it is decides where its connections may lead', async (t) => {
-  const front = await startTcp(t)
-  const config = {
-    pms: { url: null, machineId: null, ca: null },
-    publicUrl: { secure: false },
-    allowedOrigins: [],
-    upstreamTimeoutMs: 5000
-  }
-  const metrics = { upstreamSeconds: { observe() {} } }
-  async function causeOf(role: 'owner' | 'shared', host: string, allowLoopback: boolean): Promise<string> {
-    const core = { config, metrics, connectionRules: { allowLoopback } }
-    const forwarders = createForwarders({ core: core as never, mount: '/pms', connectTimeoutMs: 100 })
-    t.teardown(() => forwarders.close())
-    const principal = {
-      role,
-      identity: new Identity(['x-plex-token', 'sim-srv-tok-Chosen01']),
-      createScrubber: () => ({ scrub: (chunk: Buffer) => chunk, flush: () => Buffer.alloc(0) }),
-      addStream: () => () => {},
-      mediaServer: { forgetIdentity() {} }
-    } as unknown as PmsPrincipal
-    return front.ask(
-      (request, raw) =>
-        new Promise((resolve) => {
-          forwarders.of(principal).forward({
-            sink: {
-              raw,
-              hijack: () => resolve('connected'),
-              header() {},
-              send: (problem) => resolve(String(((problem as Problem).cause as Error).message))
-            },
-            request,
-            principal,
-            method: 'GET',
-            origin: `http://${host}:${front.upstreamPort}`,
-            path: '/x',
-            class: 'api',
-            repeatable: true,
-            largeBody: false,
-            extra: () => []
-          })
-        })
-    )
-  }
-  for (const host of [INSIDE, 'inside.test']) {
-    names.set('inside.test', INSIDE)
-    t.equal(await causeOf('shared', host, false), REFUSED, host)
-    t.not(await causeOf('owner', host, false), REFUSED, `${host}, the account's own`)
-  }
-  for (const host of ['127.0.0.1', 'localhost', '169.254.169.254', '[::1]', '[::ffff:127.0.0.1]']) {
-    t.equal(await causeOf('shared', host, false), REFUSED, host)
-    t.equal(await causeOf('owner', host, false), REFUSED, `${host}, the account's own`)
-  }
-  t.equal(await causeOf('shared', '127.0.0.1', true), 'connected')
-  t.equal(await causeOf('owner', '127.0.0.1', true), 'connected')
-})
+for (const mediaLane of [false, true]) {
+  t.test(
+    `rule 42: whose server it is decides where its connections may lead, USHER_MEDIA_LANE=${mediaLane}`,
+    async (t) => {
+      const front = await startTcp(t)
+      const config = {
+        pms: { url: null, machineId: null, ca: null },
+        publicUrl: { secure: false },
+        allowedOrigins: [],
+        upstreamTimeoutMs: 5000,
+        mediaLane
+      }
+      const metrics = { upstreamSeconds: { observe() {} } }
+      async function causeOf(
+        role: 'owner' | 'shared',
+        host: string,
+        allowLoopback: boolean
+      ): Promise<string> {
+        const core = { config, metrics, connectionRules: { allowLoopback } }
+        const forwarders = createForwarders({ core: core as never, mount: '/pms', connectTimeoutMs: 100 })
+        t.teardown(() => forwarders.close())
+        const principal = {
+          role,
+          identity: new Identity(['x-plex-token', 'sim-srv-tok-Chosen01']),
+          createScrubber: () => ({ scrub: (chunk: Buffer) => chunk, flush: () => Buffer.alloc(0) }),
+          addStream: () => () => {},
+          mediaServer: { forgetIdentity() {} }
+        } as unknown as PmsPrincipal
+        return front.ask(
+          (request, raw) =>
+            new Promise((resolve) => {
+              forwarders.of(principal).forward({
+                sink: {
+                  raw,
+                  hijack: () => resolve('connected'),
+                  header() {},
+                  send: (problem) => resolve(String(((problem as Problem).cause as Error).message))
+                },
+                request,
+                principal,
+                method: 'GET',
+                origin: `http://${host}:${front.upstreamPort}`,
+                path: '/x',
+                class: 'api',
+                repeatable: true,
+                largeBody: false,
+                extra: () => []
+              })
+            })
+        )
+      }
+      for (const host of [INSIDE, 'inside.test']) {
+        names.set('inside.test', INSIDE)
+        t.equal(await causeOf('shared', host, false), REFUSED, host)
+        t.not(await causeOf('owner', host, false), REFUSED, `${host}, the account's own`)
+      }
+      for (const host of ['127.0.0.1', 'localhost', '169.254.169.254', '[::1]', '[::ffff:127.0.0.1]']) {
+        t.equal(await causeOf('shared', host, false), REFUSED, host)
+        t.equal(await causeOf('owner', host, false), REFUSED, `${host}, the account's own`)
+      }
+      t.equal(await causeOf('shared', '127.0.0.1', true), 'connected')
+      t.equal(await causeOf('owner', '127.0.0.1', true), 'connected')
+    }
+  )
+}
 
 t.test('rule 42: the sockets of an owner serve nobody else', async (t) => {
   const core = {

@@ -1,10 +1,12 @@
 import type { Core } from '../../src/core.ts'
-import type { AddressRule } from '../../src/plex/addresses.ts'
+import { type AddressRule, addressRefused, createGuardedLookup } from '../../src/plex/addresses.ts'
 import { addressRule } from '../../src/plex/connections.ts'
 import { createDispatcher } from '../../src/plex/dispatcher.ts'
 import { toTransportProblem } from '../../src/plex/upstream-errors.ts'
 import { createForwarder, type Forwarder } from '../../src/proxy/forward.ts'
+import { createLanes } from '../../src/proxy/media-lane/lanes.ts'
 import { createMediaLane } from '../../src/proxy/media-lane/media-lane.ts'
+import type { Guard } from '../../src/proxy/media-lane/opener.ts'
 import type { PmsPrincipal } from './principals.ts'
 
 export interface Forwarders {
@@ -28,9 +30,9 @@ export interface ForwardersOptions {
 export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOptions): Forwarders {
   const { config, metrics, connectionRules } = core
 
-  /** `mediaOrigin`: the one server that everything comes from. */
-  function create(isAllowed: AddressRule | null, mediaOrigin: string | null): Forwarder {
+  function create(isAllowed: AddressRule | null): Forwarder {
     const { ca } = config.pms
+    const guard = isAllowed === null ? null : toGuard(isAllowed)
     return createForwarder({
       service: 'pms',
       mount,
@@ -41,9 +43,11 @@ export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOp
           connections,
           ...(isAllowed && { isAllowed })
         }),
-      ...(mediaOrigin !== null && {
+      ...(config.mediaLane && {
         createMediaLane: (connections) =>
-          createMediaLane({ origin: mediaOrigin, ca, connectTimeoutMs, connections })
+          createLanes((origin) =>
+            createMediaLane({ origin, ca, connectTimeoutMs, connections, ...(guard && { guard }) })
+          )
       }),
       timeoutMs: config.upstreamTimeoutMs,
       secure: config.publicUrl.secure,
@@ -58,15 +62,23 @@ export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOp
   }
 
   if (config.pms.url !== null) {
-    const configured = create(null, config.mediaLane ? new URL(config.pms.url).origin : null)
+    const configured = create(null)
     return { of: () => configured, close: () => configured.close() }
   }
-  const own = create(addressRule({ owned: true }, connectionRules), null)
-  const foreign = create(addressRule({ owned: false }, connectionRules), null)
+  const own = create(addressRule({ owned: true }, connectionRules))
+  const foreign = create(addressRule({ owned: false }, connectionRules))
   return {
     of: ({ role }) => (role === 'owner' ? own : foreign),
     async close() {
       await Promise.all([own.close(), foreign.close()])
     }
+  }
+}
+
+/** The same rule for the lanes as for undici's pools. */
+function toGuard(isAllowed: AddressRule): Guard {
+  return {
+    lookup: createGuardedLookup(isAllowed),
+    refuse: (address) => (isAllowed(address) ? null : addressRefused())
   }
 }

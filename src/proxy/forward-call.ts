@@ -99,7 +99,7 @@ export interface ForwardContext {
   /** Where the upstream appears to browsers: `/pms` below the base path. */
   readonly mount: string
   readonly lanes: Readonly<Record<RouteClass, PoolLane>>
-  /** The leaner lanes of what is only fetched, from the one server they lead to; null where there are none. */
+  /** The leaner lanes of what is only fetched; null where there are none. */
   readonly fetchLanes: Readonly<Record<FetchClass, Lane>> | null
   /** Milliseconds until the head of an answer, and again between two pieces of its body. */
   readonly timeoutMs: number

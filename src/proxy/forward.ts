@@ -1,8 +1,14 @@
 import type { Dispatcher } from 'undici'
 import type { Problem } from '../errors.ts'
 import { Exchange } from './exchange.ts'
-import type { FetchClass, ForwardCall, ForwardContext, Lane, PoolLane } from './forward-call.ts'
-import type { MediaLane } from './media-lane/media-lane.ts'
+import type {
+  FetchClass,
+  ForwardCall,
+  ForwardContext,
+  Lane,
+  LaneDispatcher,
+  PoolLane
+} from './forward-call.ts'
 import type { RouteClass } from './policy-table.ts'
 import { fixedFields } from './response-headers.ts'
 import { tunnel, type UpgradeCall } from './upgrade.ts'
@@ -16,8 +22,8 @@ export interface ForwarderOptions {
    * take the connections that short answers wait for.
    */
   readonly createDispatcher: (connections: number) => Dispatcher
-  /** Makes a leaner lane, of so many connections, for what is fetched; only where all of it comes from one server. */
-  readonly createMediaLane?: (connections: number) => MediaLane
+  /** Makes leaner lanes, each of so many connections a server, for what is fetched. */
+  readonly createMediaLane?: (connections: number) => LaneDispatcher
   /** Connections per origin where they differ from the usual. */
   readonly connections?: Partial<Record<RouteClass, number>>
   /** Milliseconds until the head of an answer, and again between two pieces of its body. */

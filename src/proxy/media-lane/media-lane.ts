@@ -16,6 +16,8 @@ export interface MediaLaneOptions extends OpenerOptions {
  */
 export interface MediaLane {
   dispatch(request: LaneRequest, handler: TransferHandler): boolean
+  /** Whether it has no connection, nor anything that waits for one. */
+  isIdle(): boolean
   destroy(): Promise<void>
 }
 
@@ -73,6 +75,7 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
     const transfers = asked
     asked = []
     for (const transfer of transfers) {
+      if (transfer.settled) continue
       const free = idle.pop()
       if (free !== undefined) free.carry(transfer)
       else if (open.size < options.connections) connect(transfer)
@@ -109,9 +112,11 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
       else if (asked.push(transfer) === 1) setImmediate(startAll)
       return open.size < options.connections
     },
+    isIdle: () => open.size === 0 && asked.length === 0,
     async destroy() {
       destroyed = true
-      for (const transfer of waiting.splice(0)) transfer.fail(new errors.ClientDestroyedError())
+      for (const transfer of [...asked.splice(0), ...waiting.splice(0)])
+        transfer.fail(new errors.ClientDestroyedError())
       for (const connection of [...open]) connection.destroy(new errors.ClientDestroyedError())
       if (timer !== null) clearInterval(timer)
     }

@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type LookupFunction, type OnReadOpts, Socket } from 'node:net'
 import { connect as connectTls, getCACertificates } from 'node:tls'
 
 /** How a socket is opened; every byte it reads goes through `onread`, into a buffer that the reader chooses. */
@@ -19,16 +19,28 @@ export interface OpenerOptions {
   /** PEM text of a further certificate authority, beside the usual ones. */
   readonly ca: string | null
   readonly connectTimeoutMs: number
+  /** Where connections may lead; anywhere without one. */
+  readonly guard?: Guard
+}
+
+/** Judges addresses, those of names after DNS (SECURITY rule 42). */
+export interface Guard {
+  readonly lookup: LookupFunction
+  /** Why a connection to this literal address may not be, or null. */
+  refuse(address: string): Error | null
 }
 
 /** Opens sockets to one server; the TLS verification cannot be switched off (SECURITY rule 52). */
-export function createOpener({ origin, ca, connectTimeoutMs }: OpenerOptions): Opener {
+export function createOpener({ origin, ca, connectTimeoutMs, guard }: OpenerOptions): Opener {
   const url = new URL(origin)
   const host = url.hostname.replace(/^\[|\]$/g, '')
+  // A literal address never reaches a lookup, so it is judged here.
+  const refusal = guard === undefined || isIP(host) === 0 ? null : guard.refuse(host)
+  const lookup = guard === undefined ? {} : { lookup: guard.lookup }
   if (url.protocol !== 'https:') {
     const port = Number(url.port || 80)
     return {
-      open: (onread) => connectTcp({ host, port, onread }),
+      open: (onread) => (refusal === null ? connectTcp({ host, port, onread, ...lookup }) : refused(refusal)),
       readyEvent: 'connect',
       readsBig: true,
       connectTimeoutMs,
@@ -44,10 +56,12 @@ export function createOpener({ origin, ca, connectTimeoutMs }: OpenerOptions): O
     // Set in so many words: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment must not win.
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2' as const,
-    ...(ca === null ? {} : { ca: [...getCACertificates('default'), ca] })
+    ...(ca === null ? {} : { ca: [...getCACertificates('default'), ca] }),
+    ...lookup
   }
   return {
     open(onread) {
+      if (refusal !== null) return refused(refusal)
       // The type leaves `onread` out; the documentation of tls.connect has it.
       const withReads = { ...options, onread }
       return connectTls(withReads)
@@ -58,3 +72,6 @@ export function createOpener({ origin, ca, connectTimeoutMs }: OpenerOptions): O
     host: url.host
   }
 }
+
+/** A socket that never was one: it tells its error as any other does. */
+const refused = (error: Error): Socket => new Socket().destroy(error)

@@ -8,6 +8,7 @@ import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
 import { Identity } from '../../../../src/proxy/identity.ts'
 import { AnswerReader } from '../../../../src/proxy/media-lane/answer-reader.ts'
+import { createLanes } from '../../../../src/proxy/media-lane/lanes.ts'
 import { createMediaLane } from '../../../../src/proxy/media-lane/media-lane.ts'
 import { exchange, type Front, type FrontOptions, startFront, TOKEN } from '../front.ts'
 import { cases } from './answers.ts'
@@ -557,6 +558,51 @@ t.test('a connection whose last piece was still lent serves again, plain and by 
       t.ok((await fetchSlowly(pauseMs)).equals(file), `${origin} ${pauseMs}`)
     t.equal(connections, 1)
   }
+})
+
+t.test('each server has a lane of its own, which is forgotten when nobody uses it', async (t) => {
+  const made: string[] = []
+  const lanes = createLanes((origin) => {
+    made.push(origin)
+    return createMediaLane({ origin, ca: null, connectTimeoutMs: 1000, connections: 2 })
+  })
+  t.teardown(() => lanes.destroy())
+  const fetchFrom = (origin: string) =>
+    new Promise<string>((resolve) => {
+      let text = ''
+      lanes.dispatch(
+        {
+          origin,
+          path: '/',
+          method: 'GET',
+          headers: [],
+          identity: new Identity([]),
+          headersTimeout: 1000,
+          bodyTimeout: 1000
+        },
+        {
+          onRequestStart() {},
+          onResponseHead() {},
+          onResponseWait() {},
+          onResponseData: (_controller, piece) => {
+            text += String(piece)
+          },
+          onResponseEnd: () => resolve(text),
+          onResponseError: (_controller, error) => resolve((error as NodeJS.ErrnoException).code ?? 'error')
+        }
+      )
+    })
+  const raws = await Promise.all(
+    ['a', 'b'].map((name) => startRaw(t, (socket) => socket.write(`${OK}Content-Length: 1\r\n\r\n${name}`)))
+  )
+  const [a = '', b = ''] = raws.map(({ origin }) => origin)
+  t.strictSame(await Promise.all([a, b, a].map(fetchFrom)), ['a', 'b', 'a'])
+  t.strictSame(made, [a, b])
+  for (let port = 1; port <= 70; port++) t.equal(await fetchFrom(`http://127.0.0.1:${port}`), 'ECONNREFUSED')
+  await fetchFrom(a)
+  t.equal(made.filter((origin) => origin === a).length, 1, 'the ones in use are kept')
+  await fetchFrom('http://127.0.0.1:1')
+  t.equal(made.filter((origin) => origin === 'http://127.0.0.1:1').length, 2, 'the others are not')
 })
 
 t.test('rule 53: a server that does not take the connection is a time-out', async (t) => {
