@@ -2,22 +2,13 @@ import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Core } from '../src/core.ts'
 import { createPolicy } from '../src/proxy/policy.ts'
-import type { RouteClass } from '../src/proxy/policy-table.ts'
-import type { LiveSession } from '../src/session/live-sessions.ts'
 import type { ClosedSession } from '../src/session/sessions.ts'
 import { createForwarders } from './forward/forwarders.ts'
 import { createGate } from './forward/gate.ts'
 import { createPlexTvReader } from './forward/plex-tv.ts'
 import { createPrincipals } from './forward/principals.ts'
+import type { ScopedAccess } from './forward/scoped-access.ts'
 import { listenForUpgrades } from './forward/upgrades.ts'
-
-/** What a scoped access token allows (CONTRACT §6), in the name of the session it came from. */
-export interface ScopedAccess {
-  readonly open: true
-  readonly live: LiveSession
-  /** Whether its scope covers the class, and its resources the decoded path below /pms. */
-  allows(routeClass: RouteClass, path: string): boolean
-}
 
 export interface ForwardOptions {
   readonly core: Core

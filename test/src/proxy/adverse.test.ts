@@ -2,8 +2,6 @@ import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Identity } from '../../../src/proxy/identity.ts'
-import { createMediaLane } from '../../../src/proxy/media-lane/media-lane.ts'
 import { exchange, type Front, type FrontOptions, startFront, TOKEN } from './front.ts'
 import { type RawHandler, type RawUpstream, startRaw } from './media-lane/raw-upstream.ts'
 
@@ -43,47 +41,6 @@ const isOpen = (raw: RawUpstream): boolean => raw.sockets.some((socket) => !sock
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await delay(5)
 }
-
-t.test('a connection whose last bytes were taken late serves the next request at once', async (t) => {
-  const raw = await startRaw(t, (socket) => socket.write(`${OK}Content-Length: 2\r\n\r\nok`))
-  const lane = createMediaLane({ origin: raw.origin, ca: null, connectTimeoutMs: 1000, connections: 1 })
-  t.teardown(() => lane.destroy())
-  const ask = (late: boolean) =>
-    new Promise((resolve) =>
-      lane.dispatch(
-        {
-          origin: raw.origin,
-          path: '/x',
-          method: 'GET',
-          headers: [],
-          identity: new Identity([]),
-          headersTimeout: 1000,
-          bodyTimeout: 1000
-        },
-        {
-          onRequestStart() {},
-          onResponseHead() {},
-          onResponseWait() {},
-          onResponseData(controller) {
-            if (!late) return
-            controller.pause()
-            setTimeout(() => controller.resume(), 20)
-          },
-          onResponseEnd: () => resolve('end'),
-          onResponseError: (_controller, error) => resolve((error as NodeJS.ErrnoException).code)
-        }
-      )
-    )
-  t.equal(await ask(true), 'end')
-  t.equal(await ask(true), 'end')
-  t.equal(await ask(false), 'end')
-  t.equal(raw.sockets.length, 1, 'all on one connection')
-  await ask(true)
-  raw.sockets[0]?.end()
-  await until(() => raw.sockets[0]?.destroyed === true)
-  t.equal(await ask(false), 'end', 'and its end is heard while it waits')
-  t.equal(raw.heads.length, 5)
-})
 
 for (const { name, lane } of WAYS) {
   t.test(

@@ -6,12 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
-import { Identity } from '../../../../src/proxy/identity.ts'
 import { AnswerReader } from '../../../../src/proxy/media-lane/answer-reader.ts'
 import { createLanes } from '../../../../src/proxy/media-lane/lanes.ts'
 import { createMediaLane } from '../../../../src/proxy/media-lane/media-lane.ts'
 import { exchange, type Front, type FrontOptions, startFront, TOKEN } from '../front.ts'
 import { cases } from './answers.ts'
+import { laneFetch, laneOutcome } from './lane-fetch.ts'
 import { type RawHandler, type RawUpstream, startRaw } from './raw-upstream.ts'
 import { cut } from './readers.ts'
 
@@ -526,37 +526,13 @@ t.test('a connection whose last piece was still lent serves again, plain and by 
       server.close()
       server.closeAllConnections()
     })
-    const fetchSlowly = (pauseMs: number) =>
-      new Promise<Buffer>((resolve, reject) => {
-        const pieces: Buffer[] = []
-        lane.dispatch(
-          {
-            origin,
-            path: '/',
-            method: 'GET',
-            headers: [],
-            identity: new Identity([]),
-            headersTimeout: 5000,
-            bodyTimeout: 5000
-          },
-          {
-            onRequestStart() {},
-            onResponseHead() {},
-            onResponseData(controller, piece) {
-              pieces.push(Buffer.from(piece))
-              if (pauseMs === 0) return
-              controller.pause()
-              setTimeout(() => controller.resume(), pauseMs)
-            },
-            onResponseWait() {},
-            onResponseEnd: () => resolve(Buffer.concat(pieces)),
-            onResponseError: (_controller, error) => reject(error)
-          }
-        )
-      })
     for (const pauseMs of [5, 0, 1, 5, 0])
-      t.ok((await fetchSlowly(pauseMs)).equals(file), `${origin} ${pauseMs}`)
+      t.ok((await laneFetch(lane, { origin, pauseMs })).equals(file), `${origin} ${pauseMs}`)
     t.equal(connections, 1)
+    await laneFetch(lane, { origin, pauseMs: 5 })
+    server.closeAllConnections()
+    await delay(50)
+    t.ok((await laneFetch(lane, { origin })).equals(file), 'and its end is heard while it waits')
   }
 })
 
@@ -567,31 +543,7 @@ t.test('each server has a lane of its own, which is forgotten when nobody uses i
     return createMediaLane({ origin, ca: null, connectTimeoutMs: 1000, connections: 2 })
   })
   t.teardown(() => lanes.destroy())
-  const fetchFrom = (origin: string) =>
-    new Promise<string>((resolve) => {
-      let text = ''
-      lanes.dispatch(
-        {
-          origin,
-          path: '/',
-          method: 'GET',
-          headers: [],
-          identity: new Identity([]),
-          headersTimeout: 1000,
-          bodyTimeout: 1000
-        },
-        {
-          onRequestStart() {},
-          onResponseHead() {},
-          onResponseWait() {},
-          onResponseData: (_controller, piece) => {
-            text += String(piece)
-          },
-          onResponseEnd: () => resolve(text),
-          onResponseError: (_controller, error) => resolve((error as NodeJS.ErrnoException).code ?? 'error')
-        }
-      )
-    })
+  const fetchFrom = (origin: string) => laneOutcome(lanes, { origin })
   const raws = await Promise.all(
     ['a', 'b'].map((name) => startRaw(t, (socket) => socket.write(`${OK}Content-Length: 1\r\n\r\n${name}`)))
   )
@@ -621,28 +573,8 @@ t.test('rule 48: nothing that would end its line early is written', async (t) =>
   const lane = createMediaLane({ origin: raw.origin, ca: null, connectTimeoutMs: 1000, connections: 2 })
   t.teardown(() => lane.destroy())
   const send = (path: string, headers: string[], origin = raw.origin) =>
-    new Promise((resolve) =>
-      lane.dispatch(
-        {
-          origin,
-          path,
-          method: 'GET',
-          headers,
-          identity: new Identity([]),
-          headersTimeout: 1000,
-          bodyTimeout: 1000
-        },
-        {
-          onRequestStart() {},
-          onResponseHead() {},
-          onResponseWait() {},
-          onResponseData() {},
-          onResponseEnd: () => resolve('end'),
-          onResponseError: (_controller, error) => resolve((error as NodeJS.ErrnoException).code)
-        }
-      )
-    )
-  t.equal(await send('/x', ['a', 'b']), 'end')
+    laneOutcome(lane, { origin, path, headers })
+  t.equal(await send('/x', ['a', 'b']), 'ok')
   for (const path of ['/x\r\nY: z', '/x y', '/x\0', 'x', '', '/\u00e4']) {
     t.equal(await send(path, []), 'UND_ERR_INVALID_ARG', JSON.stringify(path))
   }
