@@ -152,8 +152,10 @@ export default fp<SessionPluginOptions>(
       if (request.routeOptions.config.guard !== 'session') return done(null, payload)
       const read = request.readSession()
       if (!read.open) return done(new Problem(read.code))
-      if (!recheck.isPastGrace(read.live)) return done(null, payload)
-      void recheck.run(read.live).then(() => {
+      const { live } = read
+      const waits = recheck.isPastGrace(live) ? !recheck.hasJustFailed(live) : recheck.isUnproven(live)
+      if (!waits) return done(null, payload)
+      void recheck.run(live).then(() => {
         // The check may have ended it.
         reads.delete(request)
         const again = request.readSession()

@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm'
 import { Redis } from 'ioredis'
 import { createKeyRing } from '../src/session/key-ring.ts'
 import { createLiveSessions } from '../src/session/live-sessions.ts'
+import type { Recheck } from '../src/session/recheck.ts'
 import { createRevocations, type Revocation, type Revocations } from '../src/session/revocation.ts'
 import { createSeal } from '../src/session/seal.ts'
 import { toSealed } from '../src/session/sealed-session.ts'
@@ -79,6 +80,16 @@ interface Opened {
   readonly renewedBytes: number
 }
 
+/** A re-check that never has anything to do. */
+const recheck: Recheck = {
+  touch() {},
+  run: async () => undefined,
+  isUnproven: () => false,
+  hasJustFailed: () => false,
+  isPastGrace: () => false,
+  mayStream: () => true
+}
+
 /** Heap and time a session, for sessions opened with room for so many cookies. */
 function open(cookies: readonly Buffer[], max: number): Opened {
   let time = Date.now()
@@ -91,7 +102,7 @@ function open(cookies: readonly Buffer[], max: number): Opened {
     seal,
     revocations,
     live,
-    recheck: { touch() {}, run: async () => undefined, isPastGrace: () => false, mayStream: () => true },
+    recheck,
     onUnseal() {},
     now,
     max

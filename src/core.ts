@@ -134,6 +134,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       log.info({ accountId: session.account.id, reason }, 'session ended')
     },
     onOutage: (error) => log.warn({ err: error }, 're-check failed, sessions kept'),
+    waitMs: timeoutMs,
     now
   })
   const sessions = createSessions({

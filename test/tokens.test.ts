@@ -1,10 +1,13 @@
 import t from 'tap'
+import { generateKey } from '../src/commands.ts'
 import { hashSecret } from '../src/config/services.ts'
 import { TRANSIENT_TTL_MS } from '../src/tokens/transient.ts'
+import { until } from './session/support.ts'
 import {
   ACCESS,
   ASSERTION,
   bearer,
+  type Delegation,
   GRANT_TYPE,
   SECRETS,
   SESSION,
@@ -322,6 +325,30 @@ t.test('rule 20: a session that was signed out is exchanged for nothing', async 
   t.equal(answer.status, 400)
   t.match(answer.json, { error: 'invalid_grant', code: 'USHER_SESSION_REVOKED' })
 })
+
+t.test(
+  'after a restart a copied cookie that was logged out gives a service nothing, not even once',
+  async (t) => {
+    const settings = { USHER_PUBLIC_URL: 'http://127.0.0.1:1', USHER_SESSION_KEYS: generateKey(Date.now()) }
+    const first = await startDelegation(t, { settings })
+    const { simulator } = first
+    const browser = await first.usher.signedIn()
+    const subject = { subject_token: browser.jar.get('usher'), subject_token_type: SESSION }
+    await browser.post('/session/logout')
+    await until(() => first.usher.core.signOuts.waiting === 0)
+    await first.usher.stop(0)
+    for (const ask of [
+      ({ exchange }: Delegation) => exchange('full', subject),
+      ({ exchange }: Delegation) => exchange('full', { ...subject, requested_token_type: ACCESS }),
+      ({ post }: Delegation) => post('idle', '/tokens/introspect', { token: subject.subject_token })
+    ]) {
+      const second = await startDelegation(t, { simulator, settings })
+      const answer = await ask(second)
+      t.notMatch(answer.text, /access_token|"active":true/, answer.text)
+      await second.usher.stop(0)
+    }
+  }
+)
 
 t.test('rule 65: after a restart of the media server the next call gives a fresh token', async (t) => {
   const { usher, exchange, works, simulator } = await startDelegation(t)

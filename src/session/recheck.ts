@@ -2,6 +2,7 @@ import type { Config } from '../config.ts'
 import { isTokenDead, Problem, type ProblemCode } from '../errors.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 import { admit, withAdmission } from './admission.ts'
+import { createCheckQueue } from './check-queue.ts'
 import type { LiveSession } from './live-sessions.ts'
 import type { Session } from './session.ts'
 
@@ -11,8 +12,15 @@ export type RecheckEnd = 'token_dead' | 'access_lost'
 export interface Recheck {
   /** Starts a re-check in the background where one is due. Costs two comparisons otherwise: it is on the hot path. */
   touch(live: LiveSession): void
-  /** Checks now, joining a check under way; resolves when it is over, however it went. */
+  /** Checks now, joining a check under way; resolves when it is over, however it went, or after `waitMs`. */
   run(live: LiveSession): Promise<void>
+  /**
+   * Whether nobody here can know if the session was ended before this start: wait for `run` once, after which it is
+   * proven, ended, or as stale as in any outage. On the hot path too.
+   */
+  isUnproven(live: LiveSession): boolean
+  /** Whether a check failed a moment ago: another one now would most likely wait in vain. */
+  hasJustFailed(live: LiveSession): boolean
   /** Whether the last good answer is too old to act on (USHER_OUTAGE_GRACE). */
   isPastGrace(live: LiveSession): boolean
   /** The same for a session that only has streams open: starts what is due, and holds until it is known to fail. */
@@ -30,12 +38,11 @@ export interface RecheckOptions {
   readonly onEnd: (session: Session, reason: RecheckEnd, askedAt: number) => void
   /** Told of every attempt that could not be completed; nobody is signed out by it. */
   readonly onOutage: (error: unknown) => void
+  /** The longest that somebody waits for a check, in its turn or under way: as long as for plex.tv itself. */
+  readonly waitMs: number
   readonly now: () => number
 }
 
-const PARALLEL = 4
-/** Sessions that wait for their check, some 1 KB each; one that finds no place asks again with its next request. */
-const MAX_WAITING = 20_000
 /** Between attempts during an outage; jittered so that sessions do not return in step. */
 const RETRY_MS = 30_000
 /** The longest pause that plex.tv is believed to want. */
@@ -53,73 +60,40 @@ const SKEW_MS = 60_000
 /** plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (PLEX-API §6.2). */
 const PING_MS = 86_400_000
 
-interface Waiting {
-  readonly done: Promise<void>
-  readonly resolve: () => void
-  /** How many questions had gone unanswered when this one began to wait. */
-  readonly unanswered: number
-}
-
 /** The background re-check of tokens and access: at most one at a time per account, a few at a time in all. */
 export function createRecheck(options: RecheckOptions): Recheck {
-  const { config, plexTv, machineId, hasEnded, onEnd, onOutage, now } = options
+  const { config, plexTv, machineId, hasEnded, onEnd, onOutage, waitMs, now } = options
   // A session from before this start is checked when first seen: revocations of another life are not known here.
   let startedAt = now()
-  const busyAccounts = new Set<number>()
-  const waiting = new Map<LiveSession, Waiting>()
   const keptAliveAt = new WeakMap<LiveSession, number>()
-  let running = 0
   /** Questions that plex.tv did not answer. */
   let unanswered = 0
   /** plex.tv asked to be left alone until then, epoch ms: by everybody, not only by the session that heard it. */
   let pausedUntil = 0
+  const queue = createCheckQueue({ check, mark: () => unanswered, waitMs })
 
   function isDue(live: LiveSession, time: number): boolean {
     const { checkedAt } = live.session
     // A clock that has been set back since: nobody would be checked until it has caught up, or all would on and on.
     startedAt = Math.min(startedAt, time)
     const isOld = time - checkedAt >= config.recheckMs || checkedAt < startedAt || checkedAt > time + SKEW_MS
-    const isPaused = time < pausedUntil && pausedUntil <= time + MAX_PAUSE_MS
-    return isOld && !isPaused && (time >= live.retryAt || live.retryAt > time + config.recheckMs + SKEW_MS)
+    return isOld && !isPaused(time) && !isResting(live, time)
   }
 
-  function enqueue(live: LiveSession): Promise<void> {
-    const known = waiting.get(live)
-    if (known !== undefined) return known.done
-    const { promise, resolve } = Promise.withResolvers<void>()
-    live.pending = true
-    waiting.set(live, { done: promise, resolve, unanswered })
-    next()
-    return promise
+  function isPaused(time: number): boolean {
+    return time < pausedUntil && pausedUntil <= time + MAX_PAUSE_MS
   }
 
-  function next(): void {
-    for (const live of waiting.keys()) {
-      if (running >= PARALLEL) return
-      const accountId = live.session.account.id
-      if (busyAccounts.has(accountId) || started.has(live)) continue
-      busyAccounts.add(accountId)
-      started.add(live)
-      running += 1
-      void check(live).finally(() => {
-        running -= 1
-        busyAccounts.delete(accountId)
-        started.delete(live)
-        live.pending = false
-        waiting.get(live)?.resolve()
-        waiting.delete(live)
-        next()
-      })
-    }
+  function isResting({ retryAt }: LiveSession, time: number): boolean {
+    return time < retryAt && retryAt <= time + config.recheckMs + SKEW_MS
   }
-  const started = new Set<LiveSession>()
 
-  async function check(live: LiveSession): Promise<void> {
+  async function check(live: LiveSession, unansweredThen: number): Promise<void> {
     const { session } = live
     const { accountToken, clientIdentifier } = session
     const at = now()
     // While plex.tv hangs, each question takes its whole time-out: those who waited for one do not ask another.
-    if (waiting.get(live)?.unanswered !== unanswered) return keep(live, at)
+    if (unansweredThen !== unanswered || isPaused(at)) return keep(live, at)
     if (hasEnded(session)) return
     try {
       const [account, resources] = await Promise.all([
@@ -169,7 +143,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
   }
 
   function touch(live: LiveSession): void {
-    if (!live.pending && isDue(live, now()) && waiting.size < MAX_WAITING) void enqueue(live)
+    if (!live.pending && isDue(live, now())) queue.add(live)
   }
 
   function isPastGrace(live: LiveSession): boolean {
@@ -178,7 +152,9 @@ export function createRecheck(options: RecheckOptions): Recheck {
 
   return {
     touch,
-    run: enqueue,
+    run: queue.join,
+    isUnproven: (live) => live.session.checkedAt < startedAt && !live.stale,
+    hasJustFailed: (live) => live.stale && isResting(live, now()),
     isPastGrace,
     mayStream(live) {
       touch(live)

@@ -42,7 +42,7 @@ export interface IntrospectorOptions {
   readonly config: Pick<Config, 'publicUrl'>
   readonly sessions: Pick<Sessions, 'open'>
   readonly scoped: ScopedTokens
-  readonly recheck: Pick<Recheck, 'isPastGrace' | 'run'>
+  readonly recheck: Pick<Recheck, 'isUnproven' | 'isPastGrace' | 'run'>
   /** Ends a session here and signs it out at plex.tv. */
   readonly endSession: (session: Session) => void
 }
@@ -63,10 +63,10 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
     async introspect(text) {
       const found = read(text)
       if (found === null) return { active: false }
-      if (!recheck.isPastGrace(found.live)) return found.told
-      await recheck.run(found.live)
-      if (recheck.isPastGrace(found.live) && read(text) !== null)
-        throw new Problem('USHER_UPSTREAM_UNREACHABLE')
+      const { live, told } = found
+      if (!recheck.isUnproven(live) && !recheck.isPastGrace(live)) return told
+      await recheck.run(live)
+      if (recheck.isPastGrace(live) && read(text) !== null) throw new Problem('USHER_UPSTREAM_UNREACHABLE')
       return read(text)?.told ?? { active: false }
     },
 

@@ -60,7 +60,7 @@ export function createSubjects(options: SubjectsOptions): Subjects {
       }
       if (request.subject === null) return { owner: true, live: createDetached(await owner.session()) }
       const live = open(request.subject, service)
-      if (recheck.isPastGrace(live)) {
+      if (recheck.isUnproven(live) || recheck.isPastGrace(live)) {
         await recheck.run(live)
         requireOpen(revocations, live.session)
         if (recheck.isPastGrace(live)) throw new Problem('USHER_UPSTREAM_UNREACHABLE')

@@ -418,7 +418,13 @@ t.test(
     }
     const second = await startTestUsher(t, { simulator, settings })
     const old = copyOf(second, dead)
-    await until(async () => (await poll(old)).status === 401)
+    const first401 = await Promise.all([
+      poll(old),
+      poll(copyOf(second, dead)),
+      copyOf(second, dead).get('/session/verify')
+    ])
+    for (const answer of first401) matchProblem(t, answer, 401, 'USHER_SESSION_REVOKED', 'and not once in')
+    t.equal(old.jar.has('usher'), false)
     matchProblem(t, await poll(copyOf(second, dead)), 401, 'USHER_SESSION_REVOKED')
     const kept = copyOf(second, alive)
     t.equal((await kept.get('/session')).status, 200)
@@ -427,6 +433,39 @@ t.test(
     t.equal(simulator.received({ path: '/api/v2/user' }).length <= 1, true)
   }
 )
+
+t.test('after a restart with plex.tv away a session of before goes on, stale', async (t) => {
+  const settings = { USHER_PUBLIC_URL: 'http://127.0.0.1:1', USHER_UPSTREAM_TIMEOUT: '1s' }
+  const first = await startTestUsher(t, { settings })
+  const { simulator } = first
+  const browser = await first.signedIn()
+  await first.stop(0)
+  const keys = first.settings['USHER_SESSION_KEYS']
+  const second = await startTestUsher(t, { simulator, settings: { ...settings, USHER_SESSION_KEYS: keys } })
+  simulator.faults.set({ service: 'plex', path: '/api/v2/', kind: 'hang' })
+  simulator.clearReceived()
+  const kept = copyOf(second, browser)
+  const answers = [await kept.get('/session'), await kept.get('/session')]
+  for (const answer of answers) t.match(answer, { status: 200, json: { stale: true } })
+  t.equal((await kept.get('/session/verify')).status, 204)
+  t.equal(simulator.received({ path: '/api/v2/user' }).length, 1, 'and one request alone has waited')
+})
+
+t.test('past the grace a failure serves for its pause: not every request waits for plex.tv', async (t) => {
+  const clock = createOffsetClock()
+  const usher = await startTestUsher(t, { now: clock.now, settings: { USHER_UPSTREAM_TIMEOUT: '1s' } })
+  const { simulator } = usher
+  const browser = await usher.signedIn()
+  clock.advance(DAY + MINUTE)
+  simulator.faults.set({ service: 'plex', path: '/api/v2/', kind: 'hang' })
+  simulator.clearReceived()
+  for (let count = 0; count < 5; count += 1)
+    t.match(await browser.get('/session'), { status: 200, json: { stale: true } })
+  t.equal(simulator.received({ path: '/api/v2/user' }).length, 1)
+  simulator.faults.clear()
+  clock.advance(MINUTE)
+  t.match(await browser.get('/session'), { status: 200, json: { stale: false } })
+})
 
 t.test(
   'everything at Plex killed mid-run: 503 and 504, nobody signed out; started again, all works on',

@@ -100,14 +100,14 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
         return reply.redirect(signInAddress(request, question.uri), 302)
       throw new Problem(read.code)
     }
-    if (core.recheck.isPastGrace(read.live)) await core.recheck.run(read.live)
+    const { recheck } = core
+    if (recheck.isUnproven(read.live) || recheck.isPastGrace(read.live)) await recheck.run(read.live)
     const { session } = read.live
     if (core.revocations.isRevoked(session)) {
       reply.clearSessionCookie()
       throw new Problem('USHER_SESSION_REVOKED')
     }
-    if (core.recheck.isPastGrace(read.live))
-      throw new Problem('USHER_SERVER_ACCESS_DENIED', { detail: OUTAGE })
+    if (recheck.isPastGrace(read.live)) throw new Problem('USHER_SERVER_ACCESS_DENIED', { detail: OUTAGE })
     if (role !== undefined && !isAllowed(session.role, role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
     reply.headers(identity(session, assertionFor(session, audience)))
     return reply.code(yes).send(null)

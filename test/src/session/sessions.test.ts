@@ -541,6 +541,8 @@ interface RecheckStand {
   readonly calls: string[]
   readonly ended: string[]
   readonly outages: unknown[]
+  /** Accounts by token, where it is not the usual one. */
+  readonly accounts: Map<string, number>
   answer: () => Promise<{ account: Account; resources: readonly Resource[] }>
   pong: () => Promise<void>
 }
@@ -560,6 +562,7 @@ function recheckStand(
     calls: [],
     ended: [],
     outages: [],
+    accounts: new Map(),
     answer: async () => ({ account: ACCOUNT, resources: [server()] }),
     pong: async () => undefined
   }
@@ -574,7 +577,8 @@ function recheckStand(
     plexTv: {
       account: async (token) => {
         result.calls.push(token)
-        return (await result.answer()).account
+        const { account } = await result.answer()
+        return { ...account, id: result.accounts.get(token) ?? account.id }
       },
       resources: async () => (await result.answer()).resources,
       async ping(token) {
@@ -586,6 +590,7 @@ function recheckStand(
     hasEnded: (session) => revocations.isRevoked(session),
     onEnd: (_session, reason) => result.ended.push(reason),
     onOutage: (error) => result.outages.push(error),
+    waitMs: 10_000,
     now: clock.now
   })
   return Object.assign(result, { recheck })
@@ -629,8 +634,12 @@ t.test('one re-check at a time for an account, four in all', async (t) => {
     waiting.push(() => resolve({ account: ACCOUNT, resources: [server()] }))
     return promise
   }
-  const of = (account: number, token: string) =>
-    live.of(sampleSession({ accountToken: token, account: { ...sampleSession().account, id: account } }))
+  const of = (account: number, token: string) => {
+    stand.accounts.set(token, account)
+    return live.of(
+      sampleSession({ accountToken: token, account: { ...sampleSession().account, id: account } })
+    )
+  }
   const sessions = [of(1, '1a'), of(1, '1b'), ...[2, 3, 4, 5, 6].map((account) => of(account, `${account}a`))]
   const done = sessions.map((each) => recheck.run(each))
   const again = recheck.run(sessions[0] as LiveSession)
@@ -681,14 +690,57 @@ t.test(
   }
 )
 
+t.test('a session of before this start is unproven until its first check is over', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live } = stand
+  const good = stand.answer
+  const [proven, failed] = [NOW - 1, NOW - 2].map((checkedAt) => live.of(sampleSession({ checkedAt })))
+  if (proven === undefined || failed === undefined) throw new Error('no sessions')
+  t.equal(recheck.isUnproven(live.of(sampleSession())), false)
+  t.equal(recheck.isUnproven(proven), true)
+  clock.advance(MINUTE)
+  await recheck.run(proven)
+  t.equal(recheck.isUnproven(proven), false)
+  stand.answer = () => Promise.reject(new Problem('USHER_UPSTREAM_UNREACHABLE'))
+  await recheck.run(failed)
+  t.match(failed, { stale: true })
+  t.equal(recheck.isUnproven(failed), false, 'an outage keeps nobody out')
+  t.equal(recheck.hasJustFailed(failed), true)
+  clock.advance(38_000)
+  t.equal(recheck.hasJustFailed(failed), false, 'for as long as the pause')
+  await recheck.run(failed)
+  stand.answer = good
+  await recheck.run(failed)
+  t.equal(recheck.hasJustFailed(failed), false)
+})
+
+t.test('while plex.tv asks to be left alone, whoever wants a check is kept without one', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live, calls } = stand
+  const good = stand.answer
+  stand.answer = () => Promise.reject(new Problem('USHER_PLEX_LIMITED', { retryAfter: 120 }))
+  await recheck.run(live.of(sampleSession()))
+  stand.answer = good
+  const next = live.of(sampleSession({ checkedAt: NOW - 1 }))
+  await recheck.run(next)
+  t.equal(calls.length, 1)
+  t.match(next, { stale: true })
+  t.equal(recheck.isUnproven(next), false)
+  clock.advance(120_000)
+  await recheck.run(next)
+  t.match(next, { stale: false, session: { checkedAt: NOW + 120_000 } })
+})
+
 t.test('while plex.tv hangs, sessions that wait are kept without asking one by one', async (t) => {
   const stand = recheckStand()
   const { recheck, live, calls } = stand
   const good = stand.answer
-  const of = (account: number) =>
-    live.of(
+  const of = (account: number) => {
+    stand.accounts.set(String(account), account)
+    return live.of(
       sampleSession({ accountToken: String(account), account: { ...sampleSession().account, id: account } })
     )
+  }
   const sessions = Array.from({ length: 50 }, (_, account) => of(account))
   stand.answer = () => Promise.reject(new Problem('USHER_UPSTREAM_TIMEOUT'))
   await Promise.all(sessions.map((session) => recheck.run(session)))
