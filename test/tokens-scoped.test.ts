@@ -313,6 +313,22 @@ t.test('rule 23: a refused owner token signs nobody out, least of all at plex.tv
   t.equal((await pms('/library/sections', json.access_token as string)).status, 200)
 })
 
+t.test('rule 23: plex.tv is never asked about the owner token, which no answer may end', async (t) => {
+  const { exchange, pms, simulator, ownerToken } = await start(t)
+  const { json } = await exchange('full', { requested_token_type: ACCESS })
+  simulator.clearReceived()
+  for (let count = 0; count < 3; count += 1) {
+    t.equal((await pms('/library/sections', json.access_token as string)).status, 200)
+  }
+  const about = simulator
+    .received({ service: 'plex' })
+    .filter(({ headers }) => headers.some(([, value]) => value === ownerToken))
+  t.strictSame(
+    about.map(({ url }) => url),
+    []
+  )
+})
+
 t.test('a scoped token comes from an assertion too, and outlives it', async (t) => {
   let skew = 0
   const { browser, tokenFor, pms } = await start(t, { now: () => Date.now() + skew })

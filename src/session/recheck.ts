@@ -9,6 +9,9 @@ import type { Session } from './session.ts'
 /** Why a re-check ended a session; labels of a metric. */
 export type RecheckEnd = 'token_dead' | 'access_lost'
 
+/** `checkedAt` of what no sign-in made: the token is the operator's own, and no answer about it may sign it out. */
+export const NEVER_CHECKED = Number.MAX_SAFE_INTEGER
+
 export interface Recheck {
   /** Starts a re-check in the background where one is due. Costs two comparisons otherwise: it is on the hot path. */
   touch(live: LiveSession): void
@@ -76,7 +79,8 @@ export function createRecheck(options: RecheckOptions): Recheck {
     const { checkedAt } = live.session
     // A clock that has been set back since: nobody would be checked until it has caught up, or all would on and on.
     startedAt = Math.min(startedAt, time)
-    const isOld = time - checkedAt >= config.recheckMs || checkedAt < startedAt || checkedAt > time + SKEW_MS
+    const isAhead = checkedAt > time + SKEW_MS && checkedAt !== NEVER_CHECKED
+    const isOld = time - checkedAt >= config.recheckMs || checkedAt < startedAt || isAhead
     return isOld && !isPaused(time) && !isResting(live, time)
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Config } from '../config.ts'
 import type { MediaServer } from '../plex/media-server.ts'
+import { NEVER_CHECKED } from '../session/recheck.ts'
 import type { Session, SessionServer } from '../session/session.ts'
 import { OAuthError } from './oauth-error.ts'
 
@@ -41,8 +42,7 @@ export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
       expiresAt: time + sessionMaxMs,
       seenAt: time,
       idleExpiresAt: time + sessionMaxMs,
-      // Never re-checked: a re-check that fails signs its token out, and this one is the operator's own.
-      checkedAt: Number.MAX_SAFE_INTEGER,
+      checkedAt: NEVER_CHECKED,
       homeAdmin: null
     }
   }
