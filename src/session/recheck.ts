@@ -104,6 +104,8 @@ export function createRecheck(options: RecheckOptions): Recheck {
         plexTv.account(accountToken, clientIdentifier),
         plexTv.resources(accountToken, clientIdentifier)
       ])
+      // Nobody's token becomes another's: an answer mixed up on the way must not give its role and server token.
+      if (account.id !== session.account.id) throw new Problem('USHER_UPSTREAM_INVALID')
       const chosen = machineId() ?? session.server?.machineIdentifier ?? null
       const admission = admit(config, account, resources, chosen)
       live.session = withAdmission(live.session, admission, at)

@@ -690,6 +690,17 @@ t.test(
   }
 )
 
+t.test('an answer about another account is an outage, and gives nobody its access', async (t) => {
+  const stand = recheckStand()
+  const live = stand.live.of(sampleSession({ role: 'shared', serverToken: 'mine' }))
+  stand.accounts.set('sample-account-token', 1)
+  stand.answer = async () => ({ account: ACCOUNT, resources: [server({ accessToken: 'another’s' })] })
+  await stand.recheck.run(live)
+  t.match(live, { stale: true, session: { role: 'shared', serverToken: 'mine', checkedAt: NOW } })
+  t.match(stand.outages, [{ code: 'USHER_UPSTREAM_INVALID' }])
+  t.strictSame(stand.ended, [])
+})
+
 t.test('a session of before this start is unproven until its first check is over', async (t) => {
   const stand = recheckStand()
   const { clock, recheck, live } = stand
