@@ -7,7 +7,7 @@ import type { Recheck } from '../src/session/recheck.ts'
 import type { Session, SessionView } from '../src/session/session.ts'
 import { toView } from '../src/session/session.ts'
 import type { OpenSession, SessionRead, Sessions } from '../src/session/sessions.ts'
-import type { SignOuts } from '../src/session/sign-outs.ts'
+import { type SignOuts, signOutHomeAdmin, signOutSession } from '../src/session/sign-outs.ts'
 
 /** Why a session ended; labels of a metric. */
 export type EndReason =
@@ -93,10 +93,7 @@ export default fp<SessionPluginOptions>(
 
     fastify.decorateReply('endSession', (session: Session, reason: EndReason) => {
       sessions.end(session)
-      signOuts.add(session.accountToken, session.clientIdentifier)
-      if (session.homeAdmin !== null && reason !== 'switched') {
-        signOuts.add(session.homeAdmin.token, session.homeAdmin.clientIdentifier)
-      }
+      signOutSession(signOuts, session)
       onEnd(session, reason)
     })
 
@@ -169,6 +166,7 @@ export default fp<SessionPluginOptions>(
       if (request.routeOptions.config.guard !== 'session' || !read?.open || !isTokenDead(error)) return
       if (sessions.hasEnded(read)) return // Otherwise meanwhile; a fresh one may have taken its place.
       sessions.end(read.live.session)
+      signOutHomeAdmin(signOuts, read.live.session)
       onEnd(read.live.session, 'token_dead')
       reply.clearSessionCookie()
     })

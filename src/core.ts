@@ -26,7 +26,7 @@ import { createRevocations, type Revocations } from './session/revocation.ts'
 import { createSeal, type Seal } from './session/seal.ts'
 import { createServerChoice, type ServerChoice } from './session/server-choice.ts'
 import { createSessions, type Sessions } from './session/sessions.ts'
-import { createSignOuts, type SignOuts, signOutSession } from './session/sign-outs.ts'
+import { createSignOuts, type SignOuts, signOutHomeAdmin, signOutSession } from './session/sign-outs.ts'
 import { createSharedStore, type SharedStore } from './shared/shared-store.ts'
 import { type Assertions, createAssertions } from './tokens/assertion.ts'
 import { createTokens, type Tokens } from './tokens/tokens.ts'
@@ -125,11 +125,11 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     hasEnded: (session) => revocations.isRevoked(session),
     onEnd(session, reason, askedAt) {
       sessions.end(session)
-      if (reason === 'access_lost') {
-        signOutSession(signOuts, session)
-        // Where there is one server, an account that lost it has lost it in every browser.
-        if (mediaServer !== null) endAccount({ config, live, revocations, signOuts }, session, askedAt)
-      }
+      if (reason === 'token_dead') signOutHomeAdmin(signOuts, session)
+      else signOutSession(signOuts, session)
+      // Where there is one server, an account that lost it has lost it in every browser.
+      if (reason === 'access_lost' && mediaServer !== null)
+        endAccount({ config, live, revocations, signOuts }, session, askedAt)
       metrics.sessionsEnded.inc({ reason })
       log.info({ accountId: session.account.id, reason }, 'session ended')
     },

@@ -110,11 +110,13 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
 }
 
 /** Signs out every token that a session holds: its own, and that of the account whose Home it was switched in. */
-export function signOutSession(
-  signOuts: Pick<SignOuts, 'add'>,
-  { accountToken, clientIdentifier, homeAdmin }: Session
-): void {
-  signOuts.add(accountToken, clientIdentifier)
+export function signOutSession(signOuts: Pick<SignOuts, 'add'>, session: Session): void {
+  signOuts.add(session.accountToken, session.clientIdentifier)
+  signOutHomeAdmin(signOuts, session)
+}
+
+/** What is left to sign out where a session's own token is dead: nothing else will use the other one again. */
+export function signOutHomeAdmin(signOuts: Pick<SignOuts, 'add'>, { homeAdmin }: Session): void {
   if (homeAdmin !== null) signOuts.add(homeAdmin.token, homeAdmin.clientIdentifier)
 }
 

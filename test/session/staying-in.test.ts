@@ -467,6 +467,23 @@ t.test('past the grace a failure serves for its pause: not every request waits f
   t.match(await browser.get('/session'), { status: 200, json: { stale: false } })
 })
 
+t.test('rule 21: where a profile’s token dies, that of the account whose Home it is goes too', async (t) => {
+  const clock = createOffsetClock()
+  const usher = await startTestUsher(t, { now: clock.now })
+  const { simulator } = usher
+  const kid = simulator.accounts.list().find(({ key }) => key === 'kid')
+  for (const path of ['/session?slide=false', '/session/account']) {
+    const browser = await usher.signedIn()
+    const switched = await browser.post('/session/home/switch', { uuid: kid?.uuid, pin: '1234' })
+    t.equal(switched.status, 201)
+    t.equal(simulator.tokens.living('owner').length, 1)
+    simulator.tokens.revokeAccount('kid')
+    if (path !== '/session/account') clock.advance(16 * MINUTE)
+    await until(async () => (await browser.get(path)).status === 401)
+    await until(() => simulator.tokens.living('owner').length === 0)
+  }
+})
+
 t.test(
   'everything at Plex killed mid-run: 503 and 504, nobody signed out; started again, all works on',
   async (t) => {
