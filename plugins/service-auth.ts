@@ -42,16 +42,17 @@ export default fp<ServiceAuthOptions>(
     fastify.addHook('preParsing', async (request, reply) => {
       const { guard, grant } = request.routeOptions.config
       if (guard !== 'service') return
-      // Asked before the secret is looked at: past the limit a right guess must look like a wrong one.
-      await limiter.check(request, 'service_auth')
       const service = services.authenticate(request.raw.headers.authorization)
       if (service === null) {
-        request.log.warn({ reqId: request.id, address: request.ip }, 'service authentication failed')
         // Failures alone are counted, so a busy service never limits itself.
         await limiter.take(request, 'service_auth')
+        request.log.warn({ reqId: request.id, address: request.ip }, 'service authentication failed')
         reply.header('www-authenticate', [...CHALLENGES])
         throw new OAuthError('invalid_client', 'The id or the secret of the service is not accepted.')
       }
+      // Past the limit a right guess must look like a wrong one. Looked at first and asked about then, so that it
+      // stands in one line behind all wrong ones that came before it, those still on their way to being counted too.
+      await limiter.check(request, 'service_auth')
       known.set(request, service)
       if (grant !== undefined && !service.has(grant)) {
         throw new OAuthError('unauthorized_client', 'The service does not hold the grant this needs.', {
