@@ -70,9 +70,12 @@ const SLIDE_MIN_MS = 60_000
 
 /** Characters of the authentication tag at the end of a sealed value; a thousand others need not be hashed. */
 const TAG_CHARS = 22
+const tagOf = (value: string): string => value.slice(-TAG_CHARS)
 
 const REQUIRED: ClosedSession = { open: false, code: 'USHER_SESSION_REQUIRED', clear: false }
 const INVALID: ClosedSession = { open: false, code: 'USHER_SESSION_INVALID', clear: true }
+/** Of a clock that may be behind as well: refused until it is right, and not taken away. */
+const EARLY: ClosedSession = { ...INVALID, clear: false }
 const EXPIRED: ClosedSession = { open: false, code: 'USHER_SESSION_EXPIRED', clear: true }
 const REVOKED: ClosedSession = { open: false, code: 'USHER_SESSION_REVOKED', clear: true }
 
@@ -104,9 +107,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       return INVALID
     }
     const told = fromSealed(unsealed.value)
-    if (told === null || told.seenAt > time + SKEW_MS || told.signedInAt > time + SKEW_MS) {
+    const isEarly = told !== null && Math.max(told.seenAt, told.signedInAt) > time + SKEW_MS
+    if (told === null || isEarly) {
       onUnseal(unsealed.kid, 'malformed')
-      return INVALID
+      return isEarly ? EARLY : INVALID
     }
     const session = withinSettings(told)
     const limitAt = Math.min(session.expiresAt, session.idleExpiresAt)
@@ -181,8 +185,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       const known = state.sealed
       // What another request had sealed a moment ago serves this one too.
       if (known !== null && known.session === current && time - current.seenAt < slideMs) return known.value
-      const idleExpiresAt = Math.min(current.expiresAt, time + config.sessionIdleMs)
-      const renewed = withinSettings({ ...current, seenAt: time, idleExpiresAt })
+      const renewed = withinSettings({ ...current, seenAt: time, idleExpiresAt: current.expiresAt })
       const value = trySeal(renewed)
       // Grown past a cookie since the sign-in: the old one serves on until its own end.
       if (value === null) return null
@@ -195,5 +198,3 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
   }
 }
-
-const tagOf = (value: string): string => value.slice(-TAG_CHARS)
