@@ -23,17 +23,18 @@ function uuidOf(usher: TestUsher, key: string): string {
 t.test('rule 20: a logout beside a switch or a choice under way leaves no session behind', async (t) => {
   const usher = await startTestUsher(t)
   const { simulator } = usher
-  for (const [method, path, body, slow] of [
-    ['POST', '/session/home/switch', { uuid: uuidOf(usher, 'kid'), pin: KID_PIN }, '/api/v2/home/users'],
-    ['POST', '/session/home/switch', { uuid: uuidOf(usher, 'guest') }, '/api/v2/resources'],
-    ['PUT', '/session/server', { machineIdentifier: BOX_ID }, '/api/v2/resources']
+  for (const [method, path, body, slow, call] of [
+    ['POST', '/session/home/switch', { uuid: uuidOf(usher, 'kid'), pin: KID_PIN }, '/api/v2/home/users', 1],
+    ['POST', '/session/home/switch', { uuid: uuidOf(usher, 'guest') }, '/api/v2/resources', 1],
+    ['POST', '/session/home/switch', { uuid: uuidOf(usher, 'guest') }, '/api/v2/resources', 2],
+    ['PUT', '/session/server', { machineIdentifier: BOX_ID }, '/api/v2/resources', 1]
   ] as const) {
     const browser = await usher.signedIn()
     simulator.clearReceived()
     const fault = simulator.faults.set({ service: 'plex', path: slow, kind: 'latency', ms: 300 })
     const late = copyOf(usher, browser)
     const switching = late.ask(path, { method, body: JSON.stringify(body) })
-    await until(() => simulator.received({ service: 'plex', path: slow }).length > 0)
+    await until(() => simulator.received({ service: 'plex', path: slow }).length === call)
     t.equal((await browser.post('/session/logout')).status, 204)
     matchProblem(t, await switching, 401, 'USHER_SESSION_REVOKED', path)
     matchProblem(t, await late.get('/session'), 401, 'USHER_SESSION_REVOKED', `${path}: nothing came of it`)
@@ -211,6 +212,9 @@ t.test('rule 23: a way back from a profile that an outage breaks off is open aga
   const broken = await browser.post('/session/home/switch', back)
   matchProblem(t, broken, 503, 'USHER_UPSTREAM_UNREACHABLE')
   await simulator.pmsUp()
+  const fault = simulator.faults.set({ service: 'plex', path: '/api/v2/resources', kind: 'unavailable' })
+  matchProblem(t, await browser.post('/session/home/switch', back), 503, 'USHER_UPSTREAM_UNREACHABLE')
+  simulator.faults.clear(fault)
   t.equal((await browser.post('/session/home/switch', back)).status, 201)
 })
 

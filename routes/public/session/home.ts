@@ -82,7 +82,10 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
       try {
         // Asked again by openSession, and first of all here: an outage found out after the switch would cost the
         // token that plex.tv replaced by it.
-        await core.machineId()
+        await Promise.all([
+          core.machineId(),
+          asOpener(session, () => plexTv.resources(opener.token, opener.clientIdentifier))
+        ])
         const { account, token } = await asOpener(session, () =>
           plexTv.switchHomeUser(opener.token, opener.clientIdentifier, uuid, pin)
         )
