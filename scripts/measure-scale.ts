@@ -18,7 +18,7 @@ import { createSharedCounters } from '../src/shared/shared-counters.ts'
 import { createSharedRevocations } from '../src/shared/shared-revocations.ts'
 
 const SESSIONS = 20_000
-const REVOCATIONS = 100_000
+const REVOCATIONS = 300_000
 const SINGLE = 1000
 const COUNTS = 50_000
 const PARALLEL = 50
@@ -109,9 +109,12 @@ function open(cookies: readonly Buffer[], max: number): Opened {
   })
   const before = heap()
   const start = performance.now()
-  // A string of its own for each, as Node's HTTP parser makes one.
-  for (const cookie of cookies) sessions.read(cookie.toString('latin1'))
-  const micros = ((performance.now() - start) * 1000) / cookies.length
+  // A string of its own for each, as Node's HTTP parser makes one; twice, for what comes once is not kept.
+  for (const cookie of cookies) {
+    sessions.read(cookie.toString('latin1'))
+    sessions.read(cookie.toString('latin1'))
+  }
+  const micros = ((performance.now() - start) * 1000) / cookies.length / 2
   const bytes = (heap() - before) / cookies.length
   time += DAY_MS
   for (const cookie of cookies) {

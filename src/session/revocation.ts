@@ -44,11 +44,14 @@ export interface RevocationOptions {
   readonly max?: number
 }
 
-/** 100,000 revoked ids take some 19 MB, and stand for as many sign-outs within one absolute lifetime. */
-const MAX_ENTRIES = 100_000
+/**
+ * Of each kind, and of all together in a shared store, so that a catch-up pushes nothing out here: it learns in no order.
+ * So many revoked ids take some 66 MB, and stand for as many sign-outs within one absolute lifetime.
+ */
+export const MAX_REVOCATIONS = 300_000
 
 /** What is revoked, in this process: asked on every request, so it answers at once and from memory. */
-export function createRevocations({ now, onRevoke, max = MAX_ENTRIES }: RevocationOptions): Revocations {
+export function createRevocations({ now, onRevoke, max = MAX_REVOCATIONS }: RevocationOptions): Revocations {
   // Grows as it fills: `max` would make room for all of them at once, which takes a quarter of a start.
   const room = { maxSize: max, sizeCalculation: () => 1, perf: { now }, ttl: 1, ttlResolution: 0 }
   const sessions = new LRUCache<string, IdRevocation>(room)

@@ -1,4 +1,4 @@
-import type { Revocation, Revocations } from '../session/revocation.ts'
+import { MAX_REVOCATIONS, type Revocation, type Revocations } from '../session/revocation.ts'
 import type { RedisLink } from './redis.ts'
 import { type Entry, fromEntry, toEntry } from './revocation-text.ts'
 
@@ -21,8 +21,6 @@ export interface SharedRevocationsOptions {
   readonly now: () => number
 }
 
-/** Entries kept in Redis, some 100 bytes each: as many of each kind as a process remembers. */
-const MAX_ENTRIES = 300_000
 /** Entries are dropped an hour late, so that no instance with a fast clock takes another's. */
 const LATE_MS = 3_600_000
 /** A script blocks Redis while it runs; so many entries take it about a millisecond. */
@@ -56,7 +54,7 @@ export function createSharedRevocations(options: SharedRevocationsOptions): Shar
 
   function record(link: RedisLink, entries: readonly Entry[]): Promise<unknown> {
     const pairs = entries.flatMap(({ member, score }) => [score, member])
-    return link.run(RECORD, key, [channel, now() - LATE_MS, MAX_ENTRIES, ...pairs])
+    return link.run(RECORD, key, [channel, now() - LATE_MS, MAX_REVOCATIONS, ...pairs])
   }
 
   function learn(member: string, score: string): void {

@@ -333,6 +333,20 @@ t.test('revocations last until their own end, tell their listeners, and are boun
   t.equal(revocations.isRevoked({ ...session, id: 's999', account: { ...session.account, id: 0 } }), true)
 })
 
+t.test(
+  'rule 20: an instance holds whatever the shared store may, in whichever order it learns it',
+  async (t) => {
+    const revocations = createRevocations({ now: () => NOW })
+    const session = sampleSession()
+    revocations.learn({ kind: 'session', id: session.id, until: NOW + DAY })
+    for (let id = 1; id < 300_000; id += 1) {
+      revocations.learn({ kind: 'session', id: `s${id}`, until: NOW + DAY })
+    }
+    t.equal(revocations.size, 300_000)
+    t.equal(revocations.isRevoked(session), true)
+  }
+)
+
 t.test('open streams end with logout, revocation of the account, and expiry', async (t) => {
   const clock = createClock()
   const revocations = createRevocations({ now: clock.now })
