@@ -62,7 +62,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       if (token !== null) reply.header('www-authenticate', 'Bearer realm="usher", error="invalid_token"')
       throw new Problem(access.code)
     }
-    if (recheck.isPastGrace(access.live)) {
+    if (recheck.isUnproven(access.live) || recheck.isPastGrace(access.live)) {
       void askPlex(reply, access.live)
       return
     }
