@@ -50,12 +50,3 @@ export function scrubBody(body: Buffer, tokens: readonly string[]): Buffer {
   const scrubber = createScrubber(tokens)
   return Buffer.concat([scrubber.scrub(body), scrubber.flush()])
 }
-
-/** Whether a `Content-Type` is of text that may carry a token; media bytes are never touched. */
-export function isTextual(contentType: string): boolean {
-  const type = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase()
-  return (
-    type.startsWith('text/') ||
-    /^(?:application|audio|image)\/(?:.*[+./-])?(?:json|xml|javascript|x?-?mpegurl)$/.test(type)
-  )
-}

@@ -111,11 +111,20 @@ function toPrivate(value: string): string {
   return ['private', ...kept].join(', ')
 }
 
-// Everything else is text, or may be: it is scrubbed.
-const BINARY = /^(?:image\/(?!svg)|video\/|audio\/(?!(?:x-)?mpegurl)|font\/)/i
-const BINARY_PART = /^(?:application\/(?:octet-stream|zip|pdf|epub\+zip|x-matroska))\b/i
+// Everything else is text, or may be: it is scrubbed. A list of types is no type; which one a browser takes is its own.
+const BINARY =
+  /^[ \t]*(?:image|video|audio|font)\/(?!svg|(?:x-|vnd\.(?:apple\.)?)?mpegurl|(?:x-)?scpls|x-ms-(?:asx|w[amv]x)|[^;,]*[+/](?:xml|json))[^,]*$/i
+const BINARY_PART = /^[ \t]*application\/(?:octet-stream|zip|pdf|epub\+zip|x-matroska)\b[^,]*$/i
+// By the Encoding Standard every encoding that a browser knows holds ASCII as it is, but UTF-16 (which some of these name).
+const NOT_ASCII =
+  /charset[ \t]*=[ \t]*["']?[ \t]*(?:cs)?(?:utf-?(?:7|16|32)|ucs-?[24]|iso-10646|unicode(?!.*utf-?8))/i
 
 /** Whether an answer may hold text, and with it a token. A file part may be any bytes; an API answer may not. */
 export function isTextual(contentType: string, isMedia: boolean): boolean {
   return !BINARY.test(contentType) && !(isMedia && BINARY_PART.test(contentType))
+}
+
+/** Whether the scrubber can read such text: it looks for the bytes that a token has in ASCII (SECURITY rule 57). */
+export function isScrubbable(contentType: string): boolean {
+  return !NOT_ASCII.test(contentType)
 }
