@@ -32,8 +32,8 @@ t.test('rule 56: the fields that carry tokens are masked, at the same length', a
     ],
     ['{"token":"a\\"b\\\\","next":"c"}', '{"token":"******","next":"c"}'],
     [
-      '{"authToken":null,"token":7,"tokens":["a"],"t":"token"}',
-      '{"authToken":null,"token":7,"tokens":["a"],"t":"token"}'
+      '{"authToken":null,"token":true,"tokens":["a"],"t":"token"}',
+      '{"authToken":null,"token":true,"tokens":["a"],"t":"token"}'
     ],
     [
       '<User authenticationToken="abc" token=\'de\' accessToken = "f"/>',
@@ -53,6 +53,51 @@ t.test('rule 56: the fields that carry tokens are masked, at the same length', a
   for (const [text, expected] of cases) t.equal(scrubText(text), expected)
 })
 
+t.test('rule 56: the fields that carry tokens are masked in rarer shapes and spellings too', async (t) => {
+  const blanks = ' \n'.repeat(16)
+  const cases: readonly (readonly [string, string])[] = [
+    ['{"token":["ab","c"],"n":"x"}', '{"token":["**","*"],"n":"x"}'],
+    ['{"token" : [ [ "a]\\"b" ], "c" ],"n":"x"}', '{"token" : [ [ "*****" ], "*" ],"n":"x"}'],
+    ['{"token":{"value":"ab","in":["c"]},"n":["x"]}', '{"token":{"*****":"**","**":["*"]},"n":["x"]}'],
+    ['{"token":[],"n":"x","authToken":{},"m":"y"}', '{"token":[],"n":"x","authToken":{},"m":"y"}'],
+    ['{"token":{"a":"b"', '{"token":{"*":"*"'],
+    ['{"token":725,"pin_token": -1.5E+3}', '{"token":111,"pin_token": -111111}'],
+    [
+      '<authToken type="x">abc</authToken><b c="d">e</b>',
+      '<authToken type="*">***</authToken><b c="d">e</b>'
+    ],
+    ["<token\n a='>' b=\"'\\\" >abc</token>", '<token\n a=\'*\' b="**" >***</token>'],
+    ['<x:accessToken id="1" / >a</x>', '<x:accessToken id="*" / >a</x>'],
+    ['<token a="b"/><c d="e">f</c>', '<token a="*"/><c d="e">f</c>'],
+    ['<token><![CDATA[abc]]></token><b/>', '<token>***************</token><b/>'],
+    ['<token><!-- --><![CDATA[a]]></token> <b>c', '<token>*********************</token> <b>c'],
+    ['<authToken>a</authToken>\n <b>c</b>', '<authToken>*</authToken>\n <b>c</b>'],
+    [
+      'X-Plex-Token%253Dabc%2526w X-Plex-Token%25253dabc',
+      'X-Plex-Token%253D***%2526w X-Plex-Token%25253d***'
+    ],
+    ['X-Plex-Token&#61;abc&amp; X-Plex-Token&#x3D;abc', 'X-Plex-Token&#61;***&amp; X-Plex-Token&#x3D;***'],
+    ['X-Plex-Token&equals;abc X-Plex-Token&#00061;a', 'X-Plex-Token&equals;*** X-Plex-Token&#00061;*'],
+    ['token%2522%253A%2522abc%2522', 'token%2522%253A%2522***%2522'],
+    ['token&#x22;:&#x22;abc&#x22; token=&apos;d&apos;', 'token&#x22;:&#x22;***&#x22; token=&apos;*&apos;'],
+    [String.raw`"token\u0022:\u0022abc\u0022"`, String.raw`"token\u0022:\u0022***\u0022"`],
+    [`{"token"${blanks}:${blanks}"abc"}`, `{"token"${blanks}:${blanks}"***"}`],
+    [
+      'a token of love, the <token of it, token: 7, <b>x</b>',
+      'a token of love, the <token of it, token: 7, <b>*</b>'
+    ]
+  ]
+  for (const [text, expected] of cases) {
+    t.equal(scrubText(text), expected)
+    const body = Buffer.from(text)
+    const everywhere = Array.from({ length: body.length }, (_, index) => index)
+    t.equal(scrubInPieces(body, everywhere, [TOKEN]).toString(), expected, 'byte by byte')
+    for (const cut of everywhere) {
+      if (scrubInPieces(body, [cut], [TOKEN]).toString() !== expected) t.fail(`${text} cut at ${cut}`)
+    }
+  }
+})
+
 t.test('rule 56: a known token is masked wherever it stands', async (t) => {
   t.equal(scrubText(`x${TOKEN}y ${OTHER}`), `x${'*'.repeat(20)}y ${'*'.repeat(20)}`)
   t.equal(scrubText('a/b+c a%2Fb%2Bc a%2fb%2bc', ['a/b+c']), '***** ********* *********')
@@ -67,6 +112,19 @@ t.test('rule 56: any cut of the body gives the same bytes, and no token survives
       TOKEN,
       OTHER,
       encodeURIComponent('a/b+c=='),
+      '"token":[',
+      '"token":{"',
+      '"token":7',
+      '<token ',
+      '<auth',
+      '</',
+      '<![CDATA[',
+      ']]>',
+      '/>',
+      ']',
+      '}',
+      '&#61;',
+      '%253D',
       'authToken":"',
       'token',
       'TOKEN="',
