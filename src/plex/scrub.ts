@@ -1,5 +1,6 @@
 import { FieldMask } from './scrub-fields.ts'
-import { TokenMask, toNeedles } from './scrub-tokens.ts'
+import { type Needles, toNeedles } from './scrub-needles.ts'
+import { TokenMask } from './scrub-tokens.ts'
 
 /**
  * A filter over the pieces of one textual body. What it gives back, joined, is as long as what it was given and
@@ -13,8 +14,13 @@ export interface Scrubber {
 }
 
 /**
- * Masks the given tokens wherever they stand, and the value of every field whose name ends in "token": JSON,
- * XML attributes and elements, query strings (SECURITY rule 56). Asterisks keep the length, and so `Content-Length`.
+ * Masks the given tokens wherever they stand (also in base64, hexadecimal or percent codes), and the value of every
+ * field whose name ends in "token": JSON with its arrays and objects, XML attributes and elements, query strings
+ * (SECURITY rule 56). Asterisks keep the length, and so `Content-Length`; a number becomes ones.
+ *
+ * Not covered, because plain text would pay for it: a given token inside a longer text that is encoded as a whole,
+ * encoded in part or twice, or with JSON escapes or character references in it; a foreign token without a field,
+ * in one of these codings, behind more than 32 blanks, or in an array or object inside a JSON string; UTF-16.
  */
 export function createScrubber(tokens: readonly string[]): Scrubber {
   return createScrubbers(tokens)()
@@ -30,7 +36,7 @@ class BothMasks implements Scrubber {
   private readonly tokens: TokenMask
   private readonly fields = new FieldMask()
 
-  constructor(needles: readonly Buffer[]) {
+  constructor(needles: Needles) {
     this.tokens = new TokenMask(needles)
   }
 

@@ -9,6 +9,14 @@ function scrubText(text: string, tokens: readonly string[] = [TOKEN, OTHER]): st
   return scrubBody(Buffer.from(text), tokens).toString()
 }
 
+function spellingsOf(token: string): readonly string[] {
+  const bytes = Buffer.from(token)
+  const hex = bytes.toString('hex')
+  const percent = [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+  const base64 = ['base64', 'base64url'].map((encoding) => bytes.toString(encoding as BufferEncoding))
+  return [...base64, hex, hex.toUpperCase(), percent, percent.toUpperCase()]
+}
+
 /** Cuts the body at the given places, each reduced to the body's length. */
 function scrubInPieces(body: Buffer, cuts: readonly number[], tokens: readonly string[]): Buffer {
   const places = cuts.map((cut) => cut % (body.length + 1)).sort((left, right) => left - right)
@@ -106,12 +114,22 @@ t.test('rule 56: a known token is masked wherever it stands', async (t) => {
   t.equal(scrubText('untouched', ['']), 'untouched', 'an empty token is none')
 })
 
+t.test('rule 56: a known token is masked in base64, hexadecimal and percent codes', async (t) => {
+  for (const token of [TOKEN, OTHER, 'xYz12AbCdEfGh3456Jk7', '~~~???>>>~~~???>>>ab', 'a/b+c==', 'tökén']) {
+    for (const spelling of spellingsOf(token)) {
+      t.equal(scrubText(`{"a":"${spelling}"}`, [token]).replace(/\*=*/g, ''), '{"a":""}', spelling)
+    }
+  }
+  t.equal(scrubText('a', ['a']), '*', 'a token of one byte')
+})
+
 t.test('rule 56: any cut of the body gives the same bytes, and no token survives', async () => {
   const piece = fc.oneof(
     fc.constantFrom(
       TOKEN,
       OTHER,
       encodeURIComponent('a/b+c=='),
+      ...spellingsOf(OTHER),
       '"token":[',
       '"token":{"',
       '"token":7',
@@ -157,7 +175,8 @@ t.test('rule 56: any cut of the body gives the same bytes, and no token survives
         return (
           whole.length === body.length &&
           whole.equals(pieces) &&
-          !tokens.some((token) => text.includes(token) || text.includes(encodeURIComponent(token)))
+          !tokens.some((token) => text.includes(token) || text.includes(encodeURIComponent(token))) &&
+          !spellingsOf(OTHER).some((spelling) => text.includes(spelling))
         )
       }
     ),

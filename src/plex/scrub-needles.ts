@@ -1,0 +1,164 @@
+const SHIFTS = 1024
+const BYTES = 256
+// In `table`: by two bytes the shift, and whether they follow each other in a needle; by one byte the other two.
+const SHIFT = 0x7f
+const FOLLOWS = 0x80
+const BEGINS = 1
+const OCCURS = 2
+
+interface Place {
+  readonly at: number
+  readonly length: number
+}
+
+const NOWHERE: readonly Place[] = []
+
+/**
+ * What to look for, and how far the search may step: all needles are found in one pass, which looks at two bytes
+ * out of some twenty (Wu and Manber), because a pass for each would cost more than all else.
+ */
+export interface Needles {
+  /** The needles, one after the other; the one of index i ends before `ends[i]`. */
+  readonly bytes: Buffer
+  readonly ends: readonly number[]
+  readonly shortest: number
+  readonly longest: number
+  /**
+   * By the last two bytes of a window as long as the shortest needle: the bytes to the next place where a needle
+   * may begin, 0 where it may be this one. After these, by byte: whether it occurs in a needle, or begins one.
+   */
+  readonly table: Buffer
+}
+
+export function toNeedles(tokens: readonly string[]): Needles {
+  // An empty needle would be found everywhere.
+  const spellings = [...new Set(tokens.filter((token) => token !== '').flatMap(spell))]
+  const bytes = Buffer.from(spellings.join(''))
+  const ends: number[] = []
+  let from = 0
+  let shortest = Number.POSITIVE_INFINITY
+  let longest = 0
+  for (const spelling of spellings) {
+    const length = Buffer.byteLength(spelling)
+    from += length
+    ends.push(from)
+    shortest = Math.min(shortest, length)
+    longest = Math.max(longest, length)
+  }
+  // A shift may be smaller than the window allows, never larger.
+  const table = Buffer.allocUnsafe(SHIFTS + BYTES).fill(Math.min(shortest - 1, SHIFT), 0, SHIFTS)
+  table.fill(0, SHIFTS)
+  let start = 0
+  for (const stop of ends) {
+    const first = SHIFTS + (bytes[start] as number)
+    table[first] = BEGINS | OCCURS
+    for (let at = start + 1; at < stop; at += 1) {
+      const index = hash(bytes[at - 1] as number, bytes[at] as number)
+      const shift = (table[index] as number) & SHIFT
+      // Smaller than the window allows is slower, larger would be wrong.
+      const rest = start + shortest - 1 - at
+      table[index] = FOLLOWS | (rest >= 0 && rest < shift ? rest : shift)
+      const byte = SHIFTS + (bytes[at] as number)
+      table[byte] = (table[byte] as number) | OCCURS
+    }
+    start = stop
+  }
+  return { bytes, ends, shortest, longest, table }
+}
+
+/** The token as it is, as a URL spells it, and all of it in base64 (without padding), hexadecimal, and percent codes. */
+function spell(token: string): readonly string[] {
+  const bytes = Buffer.from(token)
+  const hex = bytes.toString('hex')
+  let percent = ''
+  for (let at = 0; at < hex.length; at += 2) percent += `%${hex[at]}${hex[at + 1]}`
+  const spellings = [token, hex, hex.toUpperCase(), percent, percent.toUpperCase()]
+  const base64 = bytes.toString('base64url')
+  spellings.push(base64)
+  if (/[-_]/.test(base64)) spellings.push(base64.replaceAll('-', '+').replaceAll('_', '/'))
+  // Plex's own tokens look the same in a URL: the usual case, and the quick one.
+  if (/^[\w.~-]*$/.test(token)) return spellings
+  const encoded = encodeURIComponent(token)
+  return [...spellings, encoded, encoded.replace(/%../g, (code) => code.toLowerCase())]
+}
+
+function hash(first: number, second: number): number {
+  return (first * 37 + second) & (SHIFTS - 1)
+}
+
+/** Where the longest needles stand; they may overlap. */
+export function findAll(data: Buffer, needles: Needles): readonly Place[] {
+  const { shortest, table } = needles
+  const { length } = data
+  let found: Place[] | null = null
+  // Both halves at once: a step waits for the byte that the one before it led to, and the two do not wait for each other.
+  const middle = Math.max(shortest - 1, length >>> 1)
+  let low = shortest - 1
+  let high = middle
+  while (low < middle || high < length) {
+    if (low < middle) {
+      const shift = (table[hash(data[low - 1] as number, data[low] as number)] as number) & SHIFT
+      if (shift === 0) found = add(found, data, low, needles)
+      low += shift || 1
+    }
+    if (high < length) {
+      const shift = (table[hash(data[high - 1] as number, data[high] as number)] as number) & SHIFT
+      if (shift === 0) found = add(found, data, high, needles)
+      high += shift || 1
+    }
+  }
+  return found ?? NOWHERE
+}
+
+function add(found: Place[] | null, data: Buffer, last: number, needles: Needles): Place[] | null {
+  const at = last + 1 - needles.shortest
+  const length = lengthAt(data, at, needles)
+  if (length === 0) return found
+  const place = { at, length }
+  if (found === null) return [place]
+  found.push(place)
+  return found
+}
+
+/** The length of the longest needle that stands at `at`, 0 for none. */
+function lengthAt(data: Buffer, at: number, { bytes, ends }: Needles): number {
+  let longest = 0
+  let start = 0
+  for (const stop of ends) {
+    if (stop - start > longest && agree(data, at, bytes, start, stop) === stop - start) longest = stop - start
+    start = stop
+  }
+  return longest
+}
+
+/** The length of the longest end of the data that a needle might go on from. */
+export function unfinished(data: Buffer, { bytes, ends, longest, table }: Needles): number {
+  const { length } = data
+  if (length === 0) return 0
+  // Nearly always the last two bytes tell already.
+  const last = table[SHIFTS + (data[length - 1] as number)] as number
+  if (last === 0) return 0
+  if (last === OCCURS) {
+    if (length === 1) return 0
+    const pair = hash(data[length - 2] as number, data[length - 1] as number)
+    if (((table[pair] as number) & FOLLOWS) === 0) return 0
+  }
+  for (let at = Math.max(0, length - longest + 1); at < length; at += 1) {
+    if (((table[SHIFTS + (data[at] as number)] as number) & BEGINS) === 0) continue
+    let start = 0
+    for (const stop of ends) {
+      const rest = length - at
+      if (rest < stop - start && agree(data, at, bytes, start, stop) === rest) return rest
+      start = stop
+    }
+  }
+  return 0
+}
+
+/** How many bytes from `at` on are those of the needle, up to its end or that of the data. */
+function agree(data: Buffer, at: number, bytes: Buffer, start: number, stop: number): number {
+  const most = Math.min(stop - start, data.length - at)
+  let count = 0
+  while (count < most && data[at + count] === bytes[start + count]) count += 1
+  return count
+}
