@@ -46,6 +46,12 @@ const SECTION_VIEWS =
   '|playlists|categories|cluster|common|filters|sorts|fields|firstCharacter|firstCharacters|folder|folders' +
   '|genre|year|decade|contentRating|resolution|director|actor|country|studio|search|arts|moments|nearest|label'
 
+// What else the filters of a section are asked for, by the keys that its `filters` answer names. Not `location`, which
+// tells the server's folders, and not what only the owner tidies up with (`unmatched`, `duplicate`, `trash`).
+const SECTION_FILTERS =
+  'collection|writer|producer|network|audioLanguage|subtitleLanguage|editionTitle|hdr|inProgress' +
+  '|mood|style|format|subformat|make|model|lens|aperture|exposure|iso|place|tag|autotag'
+
 const ITEM_VIEWS =
   'children|grandchildren|allLeaves|onDeck|related|similar|extras|reviews|postplay|tree|nearest|availabilityStreams'
 
@@ -72,6 +78,8 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/library/sections/{ids}'),
   open(`/library/sections/{ids}/${SECTION_VIEWS}`),
   open(`/library/sections/{ids}/${SECTION_VIEWS}/{any}`),
+  open(`/library/sections/{ids}/${SECTION_FILTERS}`),
+  open('/library/sections/{ids}/autocomplete'),
   open('/library/sections/{ids}/composite/{any}'),
   open('/library/metadata/{ids}'),
   open(`/library/metadata/{ids}/${ITEM_VIEWS}`),
@@ -118,6 +126,7 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/library/parts/{ids}/{any}/{any}', { class: 'media' }),
   open('/library/parts/{ids}/indexes/{any}/{any}', { class: 'media' }),
   open('/library/streams/{any}', { class: 'media' }),
+  open('/library/streams/{ids}/levels|loudness'),
   open('/library/metadata/{ids}/theme/{any}', { class: 'media' }),
   open('/video|music|audio|subtitles/:/transcode/universal/decision', { localUrl: true }),
   open('/video|music|audio|subtitles/:/transcode/universal/ping', { localUrl: true }),

@@ -85,19 +85,82 @@ t.test('what real clients ask for first is open to every role, with and without 
   t.end()
 })
 
-t.test('every row is reachable, by its own methods and not by DELETE', (t) => {
-  const policy = createPolicy({ ownerAdmin: true })
-  for (const rule of POLICY_TABLE) {
-    const path = rule.pattern
-      .split('/')
-      .map((segment) =>
-        segment.split('|')[0]?.replace('{ids}', '12').replace('{any}', 'x').replace('{rest}', 'a/b')
-      )
-      .join('/')
-    for (const method of rule.methods) {
-      t.ok(policy.find(method, path, 'owner'), `${method} ${path}`)
+/** Every path that a row names, its alternatives one by one. */
+function pathsOf(pattern: string): readonly string[] {
+  let paths = ['']
+  for (const segment of pattern.slice(1).split('/')) {
+    const names = segment.replace('{ids}', '12').replace('{any}', 'x').replace('{rest}', 'a/b').split('|')
+    paths = paths.flatMap((path) => names.map((name) => `${path}/${name}`))
+  }
+  return paths
+}
+
+t.test(
+  'rule 40: every row opens its own paths, to its own methods and roles, and nothing beside them',
+  (t) => {
+    const opened = createPolicy({ ownerAdmin: true })
+    const closed = createPolicy({ ownerAdmin: false })
+    const methods = new Map<string, Set<string>>()
+    for (const rule of POLICY_TABLE) {
+      for (const path of pathsOf(rule.pattern)) {
+        methods.set(path, new Set([...(methods.get(path) ?? []), ...rule.methods]))
+      }
     }
-    t.equal(policy.find('DELETE', path, 'owner'), null, `DELETE ${path}`)
+    for (const rule of POLICY_TABLE) {
+      for (const path of pathsOf(rule.pattern)) {
+        const problems: string[] = []
+        const expect = (policy: typeof opened, method: string, asked: string, role: Role, open: boolean) => {
+          if ((policy.find(method, asked, role) !== null) !== open)
+            problems.push(`${method} ${asked} ${role} ${open}`)
+        }
+        for (const method of rule.methods) {
+          for (const role of ROLES) {
+            expect(opened, method, path, role, ROLES.indexOf(role) >= ROLES.indexOf(rule.least))
+            expect(closed, method, path, role, rule.admin !== true)
+          }
+          expect(opened, method, `${path === '/' ? '' : path}${'/z'.repeat(7)}`, 'owner', false)
+          if (path !== '/') expect(opened, method, path.toUpperCase().replace('/:', '/;'), 'owner', false)
+        }
+        for (const method of METHODS) {
+          const asked = method === 'HEAD' ? 'GET' : method
+          if (!methods.get(path)?.has(asked)) expect(opened, method, path, 'owner', false)
+        }
+        t.strictSame(problems, [], path)
+      }
+    }
+    t.end()
+  }
+)
+
+t.test('what the filters of a library and a music player ask for is open, to be read only', (t) => {
+  const policy = createPolicy({ ownerAdmin: true })
+  for (const path of [
+    '/library/sections/1/collection',
+    '/library/sections/1/writer',
+    '/library/sections/1/producer',
+    '/library/sections/1/mood',
+    '/library/sections/1/style',
+    '/library/sections/1/network',
+    '/library/sections/1/audioLanguage',
+    '/library/sections/1/subtitleLanguage',
+    '/library/sections/1/autocomplete',
+    '/library/streams/7/levels',
+    '/library/streams/7/loudness'
+  ]) {
+    t.match(policy.find('GET', path, 'shared'), { class: 'api' }, path)
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) t.equal(policy.find(method, path, 'owner'), null)
+  }
+  for (const path of [
+    '/library/sections/1/location',
+    '/library/sections/1/trash',
+    '/library/sections/1/prefs',
+    '/library/sections/1/mood/1',
+    '/library/sections/1/autocomplete/x',
+    '/library/sections/x/autocomplete',
+    '/library/streams/x/levels',
+    '/library/streams/7/other'
+  ]) {
+    t.equal(policy.find('GET', path, 'owner'), null, path)
   }
   t.end()
 })
