@@ -3,7 +3,6 @@
 # Debian's slim image rather than Alpine: the runtime that package-lock.json pins for development is linked
 # against glibc. Node 26 needs libatomic1; a base without it fails in the first RUN, not in production.
 FROM node:26-bookworm-slim AS build
-# The build is the user's that the service is: the compiled code it leaves in dist/cache is found by the user's id.
 RUN install -d -o node -g node /app
 USER node
 WORKDIR /app
@@ -14,7 +13,9 @@ COPY scripts scripts
 COPY src src
 COPY plugins plugins
 COPY routes routes
-RUN npm run build
+# npm builds with the runtime that the lockfile pins. Compiled code is of use to the Node and the user id that made it
+# alone, so it is made once more here, and what only its owner could read is opened: in the image it is root's.
+RUN npm run build && node dist/src/server.js --version && chmod -R a+rX dist
 
 FROM node:26-bookworm-slim
 ENV NODE_ENV=production
@@ -22,7 +23,8 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # The optional packages are the pinned runtime itself, which this image already is.
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional
-COPY --from=build /app/dist dist
+# Copied between stages, files keep their owner: the service could change its own code, and what is compiled of it.
+COPY --from=build --chown=root:root /app/dist dist
 COPY scripts/healthcheck.ts scripts/
 USER node
 EXPOSE 8080 9090

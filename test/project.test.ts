@@ -82,11 +82,18 @@ t.test('rule 68: the image runs without root, without a shell and without npm', 
   const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '))
   t.match(last, /^USER node$/m)
   t.ok(last.indexOf('\nUSER node') > last.lastIndexOf('\nRUN '), 'nothing it runs can write its own code')
+  t.match(
+    last,
+    /^COPY --from=build --chown=root:root \/app\/dist dist$/m,
+    'what was built no more than the rest'
+  )
   const [, command = ''] = /^CMD (\[.*\])$/m.exec(last) ?? []
   t.strictSame(JSON.parse(command), ['node', '--enable-source-maps', 'dist/src/server.js'])
   const [, probe = ''] = /^HEALTHCHECK .* CMD (\[.*\])$/m.exec(last) ?? []
   t.strictSame(JSON.parse(probe), ['node', 'scripts/healthcheck.ts'])
   t.match(last, /^RUN .*npm ci --omit=dev --omit=optional$/m)
+  const built = /^RUN npm run build && node dist\/src\/server\.js --version && chmod -R a\+rX dist$/m
+  t.match(dockerfile, built, 'and finds its compiled code, of its own Node and readable to it')
   t.notMatch(dockerfile, /USHER_\w*(KEYS|TOKEN)/, 'and holds no secret')
 })
 
