@@ -14,6 +14,7 @@ import { SETTINGS } from '../src/config/settings.ts'
 import { loadConfig } from '../src/config.ts'
 
 interface ComposeService {
+  readonly image?: string
   readonly profiles?: readonly string[]
   readonly ports?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
@@ -204,6 +205,23 @@ t.test('every Usher of the compose file starts with .env.example and one secret 
     })
     t.strictSame([config.listen.port, config.internalListen.port], [8080, 9090], name)
     t.ok(Number.parseInt(grace ?? '', 10) * 1000 > config.drainMs, `${name} is given time to drain`)
+  }
+})
+
+t.test('before the first start .env comes first: docker compose wants it', async (t) => {
+  for (const path of ['README.md', 'docs/configuration.md']) {
+    const [block = '', ...more] = [...read(path).matchAll(/^```sh\n(.*?)^```/gms)]
+      .map(([, lines = '']) => lines)
+      .filter((lines) => lines.includes('> secrets/session_keys'))
+    t.strictSame(more, [], path)
+    const [copy, first, key] = ['cp .env.example .env', 'docker compose', '--generate-key > secrets/'].map(
+      (words) => block.indexOf(words)
+    )
+    t.ok(copy === 0 && copy < Number(first) && Number(first) < Number(key), path)
+    t.match(
+      block,
+      `docker run --rm ${compose.services['usher']?.image} node dist/src/server.js --generate-key`
+    )
   }
 })
 
