@@ -9,6 +9,7 @@ import { DCLinter } from 'dclint'
 import { validate } from 'dockerfile-utils'
 import t from 'tap'
 import { parse } from 'yaml'
+import { LIMITS } from '../plugins/rate-limits.ts'
 import { generateKey } from '../src/commands.ts'
 import { SETTINGS } from '../src/config/settings.ts'
 import { loadConfig } from '../src/config.ts'
@@ -282,6 +283,20 @@ t.test('docs/configuration.md tells every setting, its default and whether it is
   }
 })
 
+t.test('docs/configuration.md tells every limit, and forward-auth.md how long headers may be', async (t) => {
+  const rows = [
+    ...read('docs/configuration.md').matchAll(/^\| `([a-z]+_?[a-z]+)` \| (\d+)( in .*?| at once) \|/gm)
+  ]
+  const told = rows.map(([, name, max, window]) => [name, Number(max), minutesIn(window ?? '')])
+  const limits = Object.entries(LIMITS).map(([name, { max, timeWindow }]) => [name, max, timeWindow / 60_000])
+  t.strictSame(told, [...limits, ['session_streams', 64, null]])
+  const [, bytes = ''] = /MAX_HEADER_BYTES = ([\d_]+)/.exec(read('src/listener.ts')) ?? []
+  t.match(
+    read('docs/forward-auth.md'),
+    `at most ${Number(bytes.replace('_', '')) / 1024} KB of request headers`
+  )
+})
+
 t.test('no page or file names a setting that does not exist', async (t) => {
   const known = new Set(
     Object.entries(SETTINGS).flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name]))
@@ -330,6 +345,11 @@ t.test('.ci/run is an executable script that asks for every suite', async (t) =>
   t.equal(spawnSync('bash', ['-n', join(ROOT, '.ci/run')]).status, 0)
   t.match(read('.ci/run'), /USHER_TEST_REQUIRE=all .*npm run check/)
 })
+
+function minutesIn(text: string): number | null {
+  const found = / in (?:(\d+) minutes|a minute)/.exec(text)
+  return found === null ? null : Number(found[1] ?? 1)
+}
 
 function told({ line, message }: LintMessage): string {
   return `${line}: ${message}`
