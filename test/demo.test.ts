@@ -17,6 +17,11 @@ t.test('the demo prints four curl lines that work as printed', async (t) => {
     if (printed.includes('Ctrl-C ends it.')) introduced.resolve()
   })
   await introduced.promise
+  t.match(printed, /^ {2}sim@example\.com {2}correct-horse {2}/m)
+  t.ok(
+    printed.split('\n').every((line) => line.startsWith('curl ') || line.length < 140),
+    'what is not to be copied fits a screen'
+  )
   const lines = printed.split('\n').filter((line) => line.startsWith('curl '))
   t.equal(lines.length, 4)
   const directory = t.testdir({})

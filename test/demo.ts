@@ -73,7 +73,10 @@ await close()
 process.exit(stopping ? 0 : (code ?? 1))
 
 async function introduce(): Promise<void> {
-  const accounts = (await simulator.accounts.list()).filter(({ login }) => login !== null)
+  // One has an address as long as addresses can be: a test's, and three lines of anybody's screen.
+  const accounts = (await simulator.accounts.list()).filter(
+    ({ login }) => login !== null && login.length < 64
+  )
   const internal = `http://127.0.0.1:${internalPort}`
   console.log(`
 Usher is at ${publicUrl} (sign in at ${publicUrl}/signin), its internal listener at ${internal}.
