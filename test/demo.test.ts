@@ -1,17 +1,23 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-t.test('the demo prints four curl lines that work as printed', async (t) => {
+t.test('the demo prints four curl lines that work as printed, its ports taken or not', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const taken = String((other.address() as AddressInfo).port)
   const demo = fileURLToPath(new URL('./demo.ts', import.meta.url))
-  const child = spawn(process.execPath, [demo, '--source', '--port', '0', '--internal-port', '0'], {
+  const child = spawn(process.execPath, [demo, '--source', '--port', taken, '--internal-port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit']
   })
   const exited = once(child, 'exit')
   // Read to the end: a pipe that nobody reads would end the demo.
   let printed = ''
   const introduced = Promise.withResolvers<void>()
+  exited.then(() => introduced.resolve())
   child.stdout.on('data', (chunk) => {
     printed += String(chunk)
     if (printed.includes('Ctrl-C ends it.')) introduced.resolve()

@@ -19,11 +19,11 @@ const { values } = parseArgs({
 const SOURCE = 'server://243b471948ace337a8f92f129ec97d1902fcb1df'
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
-const { simulator, close } = await spawnSimulator()
 const service = generate('--generate-service', 'demo')
 const secret = /^secret +(\S+)$/m.exec(service)?.[1] ?? ''
 const hash = /^hash +(\S+)$/m.exec(service)?.[1] ?? ''
 const [port, internalPort] = await Promise.all([pickPort(values.port), pickPort(values['internal-port'])])
+const { simulator, close } = await spawnSimulator()
 const publicUrl = `http://127.0.0.1:${port}`
 
 const server = values.source ? '../src/server.ts' : '../dist/src/server.js'
@@ -104,17 +104,16 @@ function generate(...argv: string[]): string {
 
 /** The port asked for, or any free one where it is taken; 0 takes any. */
 async function pickPort(wanted: string): Promise<number> {
-  for (const candidate of [Number(wanted), 0]) {
-    const probe = createServer().listen(candidate, '127.0.0.1')
-    const free = await Promise.race([
-      once(probe, 'listening').then(() => true),
-      once(probe, 'error').then(() => false)
-    ])
-    if (!free) continue
-    const address = probe.address()
-    probe.close()
-    await once(probe, 'close')
-    if (address !== null && typeof address === 'object') return address.port
+  const probe = createServer().listen(Number(wanted), '127.0.0.1')
+  try {
+    await once(probe, 'listening')
+  } catch (error) {
+    if (wanted === '0') throw error
+    return pickPort('0')
   }
-  throw new Error('no free port')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
 }
