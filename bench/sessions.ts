@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../src/config.ts'
@@ -8,7 +8,7 @@ import type { Running } from './contender.ts'
 import { type UsherOptions, usherSettings } from './usher.ts'
 
 const SESSIONS = 100_000
-/** As many as the cache of opened cookies holds with room to spare. */
+/** Fewer than the half that the cache of opened cookies holds for certain. */
 const KNOWN_SESSIONS = 2000
 
 /** Files of cookies, one a line, as many lines in each. */
@@ -21,7 +21,7 @@ export interface CookieFiles {
 
 /**
  * Seals 100,000 sessions as the running Usher would, each another one to it, and a few for the other file. They differ
- * from the one that signed in by their id alone.
+ * from the one that signed in by their id and their token, as sessions do.
  */
 export async function writeCookies(
   directory: string,
@@ -36,7 +36,9 @@ export async function writeCookies(
     const read = core.sessions.read(running.cookie)
     if (!read.open) throw new Error(`the cookie of ${running.id} does not open: ${read.code}`)
     const seal = (): string => {
-      const value = core.sessions.seal({ ...read.sealed, id: randomUUID() })
+      const token = randomBytes(15).toString('base64url')
+      const session = { ...read.sealed, id: randomUUID(), accountToken: token, serverToken: token }
+      const value = core.sessions.seal(session)
       return `${running.cookie.replace(/(^|; )usher=[^;]*/, `$1usher=${value}`)}\n`
     }
     const files = { fresh: join(directory, 'fresh.txt'), known: join(directory, 'known.txt') }

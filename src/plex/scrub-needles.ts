@@ -31,55 +31,64 @@ export interface Needles {
 }
 
 export function toNeedles(tokens: readonly string[]): Needles {
-  // An empty needle would be found everywhere.
-  const spellings = [...new Set(tokens.filter((token) => token !== '').flatMap(spell))]
-  const bytes = Buffer.from(spellings.join(''))
+  let text = ''
   const ends: number[] = []
-  let from = 0
   let shortest = Number.POSITIVE_INFINITY
   let longest = 0
-  for (const spelling of spellings) {
-    const length = Buffer.byteLength(spelling)
-    from += length
-    ends.push(from)
-    shortest = Math.min(shortest, length)
-    longest = Math.max(longest, length)
+  for (const [index, token] of tokens.entries()) {
+    // An empty needle would be found everywhere; an owner's two tokens are one.
+    if (token === '' || tokens.indexOf(token) < index) continue
+    for (const spelling of spell(token)) {
+      text += spelling
+      ends.push(text.length)
+      shortest = Math.min(shortest, spelling.length)
+      longest = Math.max(longest, spelling.length)
+    }
   }
-  // A shift may be smaller than the window allows, never larger.
+  const bytes = Buffer.from(text, 'latin1')
+  return { bytes, ends, shortest, longest, table: toTable(bytes, ends, shortest) }
+}
+
+function toTable(bytes: Buffer, ends: readonly number[], shortest: number): Buffer {
+  // A shift may be smaller than the window allows, which is slower; a larger one would be wrong.
   const table = Buffer.allocUnsafe(SHIFTS + BYTES).fill(Math.min(shortest - 1, SHIFT), 0, SHIFTS)
   table.fill(0, SHIFTS)
   let start = 0
   for (const stop of ends) {
-    const first = SHIFTS + (bytes[start] as number)
-    table[first] = BEGINS | OCCURS
+    let before = bytes[start] as number
+    table[SHIFTS + before] = BEGINS | OCCURS
+    let rest = shortest - 2
     for (let at = start + 1; at < stop; at += 1) {
-      const index = hash(bytes[at - 1] as number, bytes[at] as number)
+      const byte = bytes[at] as number
+      const index = hash(before, byte)
       const shift = (table[index] as number) & SHIFT
-      // Smaller than the window allows is slower, larger would be wrong.
-      const rest = start + shortest - 1 - at
       table[index] = FOLLOWS | (rest >= 0 && rest < shift ? rest : shift)
-      const byte = SHIFTS + (bytes[at] as number)
-      table[byte] = (table[byte] as number) | OCCURS
+      table[SHIFTS + byte] = (table[SHIFTS + byte] as number) | OCCURS
+      before = byte
+      rest -= 1
     }
     start = stop
   }
-  return { bytes, ends, shortest, longest, table }
+  return table
 }
 
-/** The token as it is, as a URL spells it, and all of it in base64 (without padding), hexadecimal, and percent codes. */
+/** The token as it is, as a URL spells it, and all of it in base64 (without padding) and hexadecimal; in one character a byte. */
 function spell(token: string): readonly string[] {
-  const bytes = Buffer.from(token)
-  const hex = bytes.toString('hex')
-  let percent = ''
-  for (let at = 0; at < hex.length; at += 2) percent += `%${hex[at]}${hex[at + 1]}`
-  const spellings = [token, hex, hex.toUpperCase(), percent, percent.toUpperCase()]
-  const base64 = bytes.toString('base64url')
-  spellings.push(base64)
-  if (/[-_]/.test(base64)) spellings.push(base64.replaceAll('-', '+').replaceAll('_', '/'))
   // Plex's own tokens look the same in a URL: the usual case, and the quick one.
-  if (/^[\w.~-]*$/.test(token)) return spellings
+  const isPlain = /^[\w.~-]*$/.test(token)
+  const bytes = Buffer.from(token, isPlain ? 'latin1' : 'utf8')
+  const hex = bytes.toString('hex')
+  const base64 = bytes.toString('base64url')
+  const spellings = [isPlain ? token : bytes.toString('latin1'), hex, hex.toUpperCase(), base64]
+  if (base64.includes('-') || base64.includes('_'))
+    spellings.push(base64.replaceAll('-', '+').replaceAll('_', '/'))
+  if (isPlain) return spellings
   const encoded = encodeURIComponent(token)
-  return [...spellings, encoded, encoded.replace(/%../g, (code) => code.toLowerCase())]
+  spellings.push(
+    encoded,
+    encoded.replace(/%../g, (code) => code.toLowerCase())
+  )
+  return spellings
 }
 
 function hash(first: number, second: number): number {

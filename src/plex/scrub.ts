@@ -14,7 +14,7 @@ export interface Scrubber {
 }
 
 /**
- * Masks the given tokens wherever they stand (also in base64, hexadecimal or percent codes), and the value of every
+ * Masks the given tokens wherever they stand (also in base64 or hexadecimal), and the value of every
  * field whose name ends in "token": JSON with its arrays and objects, XML attributes and elements, query strings
  * (SECURITY rule 56). Asterisks keep the length, and so `Content-Length`; a number becomes ones.
  *

@@ -1,7 +1,7 @@
 import { indexOfField } from './fields.ts'
 import type { ForwardCall, ForwardContext, ForwardPrincipal, Scrubber } from './forward-call.ts'
 import { toLocalLocation } from './location.ts'
-import { isTextual, type ResponseHead, toResponseHead } from './response-headers.ts'
+import { isScrubbable, isTextual, type ResponseHead, toResponseHead } from './response-headers.ts'
 
 export interface AnswerHead {
   readonly head: ResponseHead
@@ -10,8 +10,8 @@ export interface AnswerHead {
 }
 
 /**
- * The head of an answer as the client gets it, or null where the answer may not pass: it leads elsewhere, or neither a
- * piece of a text nor an encoded text can be scrubbed (SECURITY rules 43, 57).
+ * The head of an answer as the client gets it, or null where the answer may not pass: it leads elsewhere, or its text
+ * cannot be scrubbed, as it is a piece of one, encoded, or not ASCII at bottom (SECURITY rules 43, 57).
  */
 export function toAnswerHead(
   context: ForwardContext,
@@ -32,7 +32,8 @@ export function toAnswerHead(
   if (named > 0) head.fields[named] = scrubText(head.fields[named] as string, principal)
   if (call.method === 'HEAD' || status === 304 || !isTextual(head.contentType, call.class === 'media'))
     return { head, scrubber: null }
-  return status === 206 || head.isEncoded ? null : { head, scrubber: principal.createScrubber() }
+  const isReadable = status !== 206 && !head.isEncoded && isScrubbable(head.contentType)
+  return isReadable ? { head, scrubber: principal.createScrubber() } : null
 }
 
 function scrubText(text: string, principal: ForwardPrincipal): string {

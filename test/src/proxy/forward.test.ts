@@ -213,21 +213,29 @@ t.test('Range passes for media only, 206 with it, and 416 keeps Content-Range', 
   t.match(await ask(front, { headers: { range: 'bytes=1-2' } }), { status: 200, text: 'abcd' })
 })
 
-t.test('rule 57: a piece of a text, or an encoded text, does not pass unscrubbed', async (t) => {
-  const front = await startFront(t)
-  front.call = { class: 'media' }
-  front.upstream.answer = (_request, response) =>
-    void response
-      .writeHead(206, { 'Content-Type': 'application/vnd.apple.mpegurl', 'Content-Range': 'bytes 0-3/9' })
-      .end('#EXT')
-  t.match(await ask(front), { status: 502, text: /USHER_UPSTREAM_INVALID/ })
-  front.upstream.answer = (_request, response) =>
-    void response
-      .writeHead(200, { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' })
-      .end(gzipSync('{}'))
-  t.match(await ask(front), { status: 502, text: /USHER_UPSTREAM_INVALID/ })
-  t.strictSame(front.outcomes, ['invalid', 'invalid'])
-})
+t.test(
+  'rule 57: a piece of a text, or one that is encoded or in UTF-16, does not pass unscrubbed',
+  async (t) => {
+    const front = await startFront(t)
+    front.call = { class: 'media' }
+    front.upstream.answer = (_request, response) =>
+      void response
+        .writeHead(206, { 'Content-Type': 'application/vnd.apple.mpegurl', 'Content-Range': 'bytes 0-3/9' })
+        .end('#EXT')
+    t.match(await ask(front), { status: 502, text: /USHER_UPSTREAM_INVALID/ })
+    front.upstream.answer = (_request, response) =>
+      void response
+        .writeHead(200, { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' })
+        .end(gzipSync('{}'))
+    t.match(await ask(front), { status: 502, text: /USHER_UPSTREAM_INVALID/ })
+    front.upstream.answer = (_request, response) =>
+      void response
+        .writeHead(200, { 'Content-Type': 'application/json; charset=utf-16le' })
+        .end(Buffer.from(`{"a":"${TOKEN}"}`, 'utf16le'))
+    t.match(await ask(front), { status: 502, text: /USHER_UPSTREAM_INVALID/ })
+    t.strictSame(front.outcomes, ['invalid', 'invalid', 'invalid'])
+  }
+)
 
 t.test('tokens are masked in text of any type, across pieces, and media bytes are not touched', async (t) => {
   const front = await startFront(t)
