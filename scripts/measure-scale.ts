@@ -82,6 +82,7 @@ interface Opened {
 
 /** A re-check that never has anything to do. */
 const recheck: Recheck = {
+  isDue: () => false,
   touch() {},
   run: async () => undefined,
   isUnproven: () => false,

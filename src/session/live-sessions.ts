@@ -29,6 +29,9 @@ export interface Stream {
 export interface LiveSessions {
   /** The live state of this session, made when it is first seen here. */
   of(session: Session): LiveSession
+  /** The same, but what is first seen is not remembered: for a session that may not come again. */
+  glance(session: Session): LiveSession
+  keep(live: LiveSession): void
   find(id: string): LiveSession | undefined
   /** The sessions known here of an account and of the profiles it opened; looks at every one, so not for every request. */
   ofAccount(accountId: number): readonly Session[]
@@ -95,24 +98,23 @@ export function createLiveSessions({
   const timer = setInterval(sweep, SWEEP_MS)
   timer.unref()
 
+  function glance(session: Session): LiveSession {
+    const known = sessions.get(session.id)
+    if (known !== undefined) {
+      known.session = merge(known.session, session)
+      return known
+    }
+    return { session, stale: false, pending: false, retryAt: 0, sealed: null, streams: null }
+  }
+
   return {
     of(session) {
-      const known = sessions.get(session.id)
-      if (known !== undefined) {
-        known.session = merge(known.session, session)
-        return known
-      }
-      const live: LiveSession = {
-        session,
-        stale: false,
-        pending: false,
-        retryAt: 0,
-        sealed: null,
-        streams: null
-      }
+      const live = glance(session)
       sessions.set(session.id, live)
       return live
     },
+    glance,
+    keep: (live) => sessions.set(live.session.id, live),
     find: (id) => sessions.get(id),
     ofAccount: (accountId) =>
       [...sessions.values()]

@@ -13,6 +13,8 @@ export type RecheckEnd = 'token_dead' | 'access_lost'
 export const NEVER_CHECKED = Number.MAX_SAFE_INTEGER
 
 export interface Recheck {
+  /** Whether `touch` would start one. */
+  isDue(live: LiveSession): boolean
   /** Starts a re-check in the background where one is due. Costs two comparisons otherwise: it is on the hot path. */
   touch(live: LiveSession): void
   /** Checks now, joining a check under way; resolves when it is over, however it went, or after `waitMs`. */
@@ -157,6 +159,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
   }
 
   return {
+    isDue: (live) => isDue(live, now()),
     touch,
     run: queue.join,
     isUnproven: (live) => live.session.checkedAt < startedAt && !live.stale,

@@ -6,7 +6,7 @@ import type { LiveSession, LiveSessions } from './live-sessions.ts'
 import { createRecentMap } from './recent-map.ts'
 import type { Recheck } from './recheck.ts'
 import type { Revocations } from './revocation.ts'
-import type { Seal } from './seal.ts'
+import { type Seal, tagOf } from './seal.ts'
 import { fromSealed, toSealed } from './sealed-session.ts'
 import type { Session } from './session.ts'
 
@@ -68,10 +68,6 @@ const SKEW_MS = 60_000
 const SLIDE_PART = 20
 const SLIDE_MIN_MS = 60_000
 
-/** Characters of the authentication tag at the end of a sealed value; a thousand others need not be hashed. */
-const TAG_CHARS = 22
-const tagOf = (value: string): string => value.slice(-TAG_CHARS)
-
 const REQUIRED: ClosedSession = { open: false, code: 'USHER_SESSION_REQUIRED', clear: false }
 const INVALID: ClosedSession = { open: false, code: 'USHER_SESSION_INVALID', clear: true }
 /** Of a clock that may be behind as well: refused until it is right, and not taken away. */
@@ -120,14 +116,18 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
     onUnseal(unsealed.kid, 'ok')
     if (revocations.isRevoked(session)) return REVOKED
+    const state = live.glance(session)
+    const isKept = doorkeeper.admits(value)
+    // What comes once takes no room, unless those that come beside it have to know of its check.
+    if (isKept || recheck.isDue(state)) live.keep(state)
     const read: OpenSession = {
       open: true,
-      live: live.of(session),
+      live: state,
       sealed: session,
       newestKey: unsealed.newest,
       limitAt
     }
-    if (doorkeeper.admits(value)) opened.set(tagOf(value), { value, read })
+    if (isKept) opened.set(tagOf(value), { value, read })
     return read
   }
 

@@ -42,10 +42,19 @@ interface StandOptions {
   readonly seal?: Seal
   readonly clock?: Stand['clock']
   readonly max?: number
+  /** Whether sessions have to be checked. */
+  readonly due?: boolean
 }
 
 function stand(options: StandOptions = {}): Stand {
-  const { idleMs = 7 * DAY, maxMs = 30 * DAY, seal = sampleSeal(), clock = createClock(), max } = options
+  const {
+    idleMs = 7 * DAY,
+    maxMs = 30 * DAY,
+    seal = sampleSeal(),
+    clock = createClock(),
+    max,
+    due = true
+  } = options
   const revocations = createRevocations({ now: clock.now })
   const live = createLiveSessions({ revocations, now: clock.now, ...(max && { max }) })
   t.teardown(() => live.close())
@@ -57,7 +66,10 @@ function stand(options: StandOptions = {}): Stand {
     seal,
     revocations,
     live,
-    recheck: { touch: (session: LiveSession) => touched.push(session) } as unknown as Recheck,
+    recheck: {
+      isDue: () => due,
+      touch: (session: LiveSession) => touched.push(session)
+    } as unknown as Recheck,
     onUnseal: (kid, result) => unseals.push(`${kid} ${result}`),
     now: clock.now,
     ...(max && { max })
@@ -418,6 +430,20 @@ t.test(
     t.equal(sessions.open(value).open, true, 'which is not forgotten for it')
   }
 )
+
+t.test('a session that comes once is remembered only where others have to know of its check', async (t) => {
+  for (const due of [false, true]) {
+    const { sessions, live } = stand({ due })
+    const session = sampleSession()
+    const value = sessions.seal(session)
+    const first = sessions.open(value)
+    t.equal(live.find(session.id) !== undefined, due)
+    const second = sessions.open(value)
+    t.ok(first.open && second.open && sessions.open(value).open)
+    t.ok(live.find(session.id))
+    if (first.open && second.open) t.equal(first.live === second.live, due)
+  }
+})
 
 t.test('the sessions and cookies remembered are bounded', async (t) => {
   const { sessions, live } = stand({ max: 10 })
