@@ -9,7 +9,8 @@ const { values } = parseArgs({
     'pms-port': { type: 'string', default: '0' },
     'pms2-port': { type: 'string', default: '0' },
     'control-port': { type: 'string', default: '0' },
-    vectors: { type: 'boolean', default: false }
+    vectors: { type: 'boolean', default: false },
+    'until-stdin-ends': { type: 'boolean', default: false }
   }
 })
 
@@ -27,6 +28,8 @@ const stop = (): void => {
 }
 process.once('SIGTERM', stop)
 process.once('SIGINT', stop)
+// Whoever started it so holds the other end, and takes it along however it dies.
+if (values['until-stdin-ends']) process.stdin.once('end', stop).resume()
 
 // One line, for whoever started this process to read.
 const { plexUrl, pmsUrl, pms2Url } = simulator

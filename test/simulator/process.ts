@@ -16,7 +16,9 @@ export interface SimulatorProcess {
 /** Starts `main.ts` as a process of its own and connects to it; `args` as on its command line. */
 export async function spawnSimulator(args: readonly string[] = []): Promise<SimulatorProcess> {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url))
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [main, '--until-stdin-ends', ...args], {
+    stdio: ['pipe', 'pipe', 'inherit']
+  })
   const exited = once(child, 'exit')
   const lines = createInterface({ input: child.stdout })
   const first = await Promise.race([once(lines, 'line'), exited.then(() => null)])
