@@ -8,7 +8,7 @@ const GUARDS: readonly [name: string, part: (core: Core) => object, method: stri
   ['who a cookie is', ({ sessions }) => sessions, 'read'],
   ['what a sealed value says', ({ seal }) => seal, 'unseal'],
   ['what is revoked', ({ revocations }) => revocations, 'isRevoked'],
-  ['what is known of a session', ({ live }) => live, 'of'],
+  ['what is known of a session', ({ live }) => live, 'glance'],
   ['whether it was checked since the start', ({ recheck }) => recheck, 'isUnproven'],
   ['how old the last good answer is', ({ recheck }) => recheck, 'isPastGrace']
 ]
