@@ -7,7 +7,7 @@ export interface Metrics {
   readonly requestSeconds: Timing<'listener' | 'route'>
   readonly signIns: Counter<'method' | 'result'>
   readonly sessionsEnded: Counter<'reason'>
-  readonly unseals: Counter<'kid' | 'result'>
+  readonly unseals: Tally<'kid' | 'result'>
   readonly csrfRefusals: Counter<'reason'>
   readonly rateLimited: Counter<'limit'>
   readonly upstreamSeconds: Timing<'upstream' | 'outcome'>
@@ -66,11 +66,11 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
       labelNames: ['reason'],
       registers
     }),
-    unseals: new Counter({
+    unseals: createTally({
       name: 'usher_session_unseals_total',
       help: 'Session cookies opened past the cache, by key and result',
       labelNames: ['kid', 'result'],
-      registers
+      registry
     }),
     csrfRefusals: new Counter({
       name: 'usher_csrf_refusals_total',

@@ -16,7 +16,7 @@ export interface Recheck {
   /** Whether `touch` would start one. */
   isDue(live: LiveSession): boolean
   /** Starts a re-check in the background where one is due. Costs two comparisons otherwise: it is on the hot path. */
-  touch(live: LiveSession): void
+  touch(live: LiveSession, time?: number): void
   /** Checks now, joining a check under way; resolves when it is over, however it went, or after `waitMs`. */
   run(live: LiveSession): Promise<void>
   /**
@@ -150,8 +150,8 @@ export function createRecheck(options: RecheckOptions): Recheck {
     live.retryAt = at + Math.min(config.recheckMs, RETRY_MS) * (0.75 + Math.random() / 2)
   }
 
-  function touch(live: LiveSession): void {
-    if (!live.pending && isDue(live, now())) queue.add(live)
+  function touch(live: LiveSession, time = now()): void {
+    if (!live.pending && isDue(live, time)) queue.add(live)
   }
 
   function isPastGrace(live: LiveSession): boolean {

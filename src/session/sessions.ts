@@ -144,7 +144,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       opened.delete(tagOf(value))
       return REVOKED
     }
-    recheck.touch(read.live)
+    recheck.touch(read.live, time)
     return read
   }
 

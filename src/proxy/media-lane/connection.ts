@@ -27,7 +27,7 @@ export class Connection implements AnswerSink {
   private phase: Phase = 'connect'
   private transfer: Transfer | null
   private reader: AnswerReader | null = null
-  private readonly deadline = new Deadline()
+  private readonly deadline: Deadline
   private idleMs = 0
   /** The last read filled its buffer. */
   private filled = false
@@ -39,6 +39,7 @@ export class Connection implements AnswerSink {
     this.buffers = new ReadBuffers(pool)
     this.owner = owner
     this.transfer = transfer
+    this.deadline = new Deadline(owner.clock)
     this.deadline.start(opener.connectTimeoutMs)
     this.socket = opener.open({
       buffer: () => this.nextBuffer(),
@@ -111,8 +112,8 @@ export class Connection implements AnswerSink {
   }
 
   /** Told of the time now and then: ends what has taken too long. */
-  check(now: number): void {
-    if (!this.deadline.isOver(now)) return
+  check(): void {
+    if (!this.deadline.isOver) return
     const { phase, transfer } = this
     // Nothing is read while the client takes its time.
     if (transfer?.paused === true) this.deadline.extend()

@@ -1,5 +1,6 @@
 import { errors } from 'undici'
 import { Connection } from './connection.ts'
+import type { Clock } from './deadline.ts'
 import { createOpener, type OpenerOptions } from './opener.ts'
 import type { Owner } from './owner.ts'
 import { createBufferPool } from './read-buffers.ts'
@@ -21,7 +22,7 @@ export interface MediaLane {
   destroy(): Promise<void>
 }
 
-/** How often connections look at the time, and so how late a time-out may be. One timer a lane costs nothing. */
+/** How often the time is looked at. One timer a lane costs nothing. */
 const TICK_MS = 100
 
 /** Idle connections kept. */
@@ -44,7 +45,10 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
   let destroyed = false
   let timer: NodeJS.Timeout | null = null
 
+  const clock: Clock = { now: performance.now(), tickMs: TICK_MS }
+
   const owner: Owner = {
+    clock,
     onFree(connection) {
       // A full turn of the loop: a server that closes, or says more than it was asked, has done so by then.
       if (freed.push(connection) === 1) setImmediate(reuseAll)
@@ -91,13 +95,16 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
 
   function connect(transfer: Transfer | undefined): void {
     if (transfer === undefined) return
+    if (timer === null) {
+      clock.now = performance.now()
+      timer = setInterval(tick, TICK_MS)
+    }
     open.add(new Connection(opener, pool, owner, transfer))
-    timer ??= setInterval(tick, TICK_MS)
   }
 
   function tick(): void {
-    const now = performance.now()
-    for (const connection of open) connection.check(now)
+    clock.now = performance.now()
+    for (const connection of open) connection.check()
     if (open.size > 0 || timer === null) return
     clearInterval(timer)
     timer = null
