@@ -146,7 +146,7 @@ export class Exchange implements TransferHandler, Source {
     if (this.answer.closed) return
     if (this.answer.sent) {
       this.answer.breakOff()
-    } else if (this.attempts === 1 && !this.answer.begun && mayRetry(this.context, this.call, error)) {
+    } else if (this.attempts === 1 && this.answer.head === null && mayRetry(this.context, this.call, error)) {
       setTimeout(start, retryDelayMs(), this)
     } else {
       if (this.attempts > 1) pauseRetries(this.context)
