@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadConfig } from '../src/config.ts'
-import { createCore } from '../src/core.ts'
-import { createLogger } from '../src/logger.ts'
+import { createCore } from '../src/app/core.ts'
+import { loadConfig } from '../src/config/config.ts'
+import { createLogger } from '../src/observe/logger.ts'
 import type { Running } from './contender.ts'
 import { type UsherOptions, usherSettings } from './usher.ts'
 

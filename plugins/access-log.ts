@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { WriteRequestLine } from '../src/logger/request-lines.ts'
-import type { Metrics } from '../src/metrics.ts'
+import type { Metrics } from '../src/observe/metrics.ts'
+import type { WriteRequestLine } from '../src/observe/request-lines.ts'
 
 export interface AccessLogOptions {
   readonly listener: 'public' | 'internal'

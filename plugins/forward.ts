@@ -1,14 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Core } from '../src/core.ts'
-import { createPolicy } from '../src/proxy/policy.ts'
-import type { ClosedSession } from '../src/session/sessions.ts'
-import { createForwarders } from './forward/forwarders.ts'
-import { createGate } from './forward/gate.ts'
-import { createPlexTvReader } from './forward/plex-tv.ts'
-import { createPrincipals } from './forward/principals.ts'
-import type { ScopedAccess } from './forward/scoped-access.ts'
-import { listenForUpgrades } from './forward/upgrades.ts'
+import type { Core } from '../src/app/core.ts'
+import { createForwarders } from '../src/forward/forwarders.ts'
+import { createGate } from '../src/forward/gate.ts'
+import { createPlexTvReader } from '../src/forward/plex-tv-reader.ts'
+import { createPolicy } from '../src/forward/policy.ts'
+import { createPrincipals } from '../src/forward/principals.ts'
+import type { ScopedAccess } from '../src/forward/scoped-access.ts'
+import { listenForUpgrades } from '../src/forward/upgrades.ts'
+import type { ClosedSession } from '../src/session/cookie/sessions.ts'
 
 export interface ForwardOptions {
   readonly core: Core

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { Problem } from '../src/errors.ts'
+import { Problem } from '../src/domain/problems.ts'
 
 export interface HostOptions {
   /** Host (and port, if any) of the public URL. */

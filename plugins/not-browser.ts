@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
-import { Problem } from '../src/errors.ts'
-import { findCookie } from '../src/session/cookie.ts'
+import { Problem } from '../src/domain/problems.ts'
+import { findCookie } from '../src/session/cookie/cookie.ts'
 
 export interface NotBrowserOptions {
   readonly sessionCookie: string

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { PROBLEMS, Problem, type ProblemCode } from '../src/errors.ts'
+import { PROBLEMS, Problem, type ProblemCode } from '../src/domain/problems.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 

@@ -1,5 +1,5 @@
 import type { RateLimitPluginOptions } from '@fastify/rate-limit'
-import type { Count, Counters } from '../src/shared/counters.ts'
+import type { Count, Counters } from '../src/store/counters.ts'
 
 type Store = NonNullable<RateLimitPluginOptions['store']>
 type Callback = (error: Error | null, result?: Count) => void

@@ -1,8 +1,8 @@
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { Problem } from '../src/errors.ts'
-import type { SharedStore } from '../src/shared/shared-store.ts'
+import { Problem } from '../src/domain/problems.ts'
+import type { SharedStore } from '../src/store/shared-store.ts'
 import { toStore } from './rate-limit-store.ts'
 
 /** Limits by name; the names are labels of a metric. */

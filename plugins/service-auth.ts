@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Grant } from '../src/config.ts'
+import type { Grant } from '../src/config/config.ts'
 import { OAuthError } from '../src/tokens/oauth-error.ts'
 import type { Service, Services } from '../src/tokens/services.ts'
 

@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { isTokenDead, Problem } from '../src/errors.ts'
-import type { CookieAttributes, CookieNames } from '../src/session/cookie.ts'
-import type { LiveSession } from '../src/session/live-sessions.ts'
-import type { Recheck } from '../src/session/recheck.ts'
+import { isTokenDead, Problem } from '../src/domain/problems.ts'
+import type { Recheck } from '../src/session/check/recheck.ts'
+import type { CookieAttributes, CookieNames } from '../src/session/cookie/cookie.ts'
+import type { OpenSession, SessionRead, Sessions } from '../src/session/cookie/sessions.ts'
+import type { LiveSession } from '../src/session/live/live-sessions.ts'
 import type { Session, SessionView } from '../src/session/session.ts'
 import { toView } from '../src/session/session.ts'
-import type { OpenSession, SessionRead, Sessions } from '../src/session/sessions.ts'
 import { type SignOuts, signOutHomeAdmin, signOutSession } from '../src/session/sign-outs.ts'
 
 /** Why a session ended; labels of a metric. */

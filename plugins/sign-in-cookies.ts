@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { type CookieAttributes, type CookieNames, findCookie } from '../src/session/cookie.ts'
-import type { Seal } from '../src/session/seal.ts'
+import type { Seal } from '../src/seal/seal.ts'
+import { type CookieAttributes, type CookieNames, findCookie } from '../src/session/cookie/cookie.ts'
 import {
   type Device,
   fromSealedDevice,
@@ -10,7 +10,7 @@ import {
   type SignIn,
   toSealedDevice,
   toSealedSignIn
-} from '../src/session/sign-in.ts'
+} from '../src/session/sign-in/sign-in.ts'
 
 export interface SignInCookiesOptions {
   readonly seal: Seal

@@ -41,7 +41,7 @@ await bundle.write({
       // Reads the files of the page beside itself.
       { name: `${PAGE}/assets`, test: /\/signin\/assets\.ts$/, priority: 3 },
       // pino asks who calls it, for which Node reads the maps of all callers: theirs are small.
-      { name: 'src/logger', test: /\/src\/(?:logger|errors)\.ts$/, priority: 2 },
+      { name: 'src/logger', test: /\/src\/(?:observe\/logger|domain\/problems)\.ts$/, priority: 2 },
       {
         name: 'src/usher',
         test: /\/(?:src\/(?!server\.ts)|plugins\/|routes\/)|\/package\.json$/,

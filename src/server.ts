@@ -1,8 +1,8 @@
 import closeWithGrace from 'close-with-grace'
-import { runCommand } from './commands.ts'
-import { type Config, ConfigError, loadConfig } from './config.ts'
-import { createLogger, describeError } from './logger.ts'
-import { startUsher } from './usher.ts'
+import { runCommand } from './app/commands.ts'
+import { startUsher } from './app/usher.ts'
+import { type Config, ConfigError, loadConfig } from './config/config.ts'
+import { createLogger, describeError } from './observe/logger.ts'
 
 /** Beyond the drain of open streams: for answers under way and for the sockets to close. */
 const CLOSE_MS = 5000

@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } fro
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { generateKey } from '../src/commands.ts'
+import { generateKey } from '../src/app/commands.ts'
 import { freePort } from './support/ports.ts'
 import { spawnUsher } from './support/usher-process.ts'
 

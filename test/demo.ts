@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { runCommand } from '../src/commands.ts'
+import { runCommand } from '../src/app/commands.ts'
 import { spawnSimulator } from './simulator/process.ts'
 
 const { values } = parseArgs({

@@ -10,9 +10,9 @@ import { validate } from 'dockerfile-utils'
 import t from 'tap'
 import { parse } from 'yaml'
 import { LIMITS } from '../plugins/rate-limits.ts'
-import { generateKey } from '../src/commands.ts'
+import { generateKey } from '../src/app/commands.ts'
+import { loadConfig } from '../src/config/config.ts'
 import { SETTINGS } from '../src/config/settings.ts'
-import { loadConfig } from '../src/config.ts'
 
 interface ComposeService {
   readonly image?: string
@@ -290,7 +290,7 @@ t.test('docs/configuration.md tells every limit, and forward-auth.md how long he
   const told = rows.map(([, name, max, window]) => [name, Number(max), minutesIn(window ?? '')])
   const limits = Object.entries(LIMITS).map(([name, { max, timeWindow }]) => [name, max, timeWindow / 60_000])
   t.strictSame(told, [...limits, ['session_streams', 64, null]])
-  const [, bytes = ''] = /MAX_HEADER_BYTES = ([\d_]+)/.exec(read('src/listener.ts')) ?? []
+  const [, bytes = ''] = /MAX_HEADER_BYTES = ([\d_]+)/.exec(read('src/app/listener.ts')) ?? []
   t.match(
     read('docs/forward-auth.md'),
     `at most ${Number(bytes.replace('_', '')) / 1024} KB of request headers`
@@ -369,5 +369,5 @@ function readIfThere(path: string): string {
 
 /** Codes of errors and the switch of the test runner are not settings. */
 function isElsewhere(name: string): boolean {
-  return name.startsWith('USHER_TEST_') || read('src/errors.ts').includes(`  ${name}: {`)
+  return name.startsWith('USHER_TEST_') || read('src/domain/problems.ts').includes(`  ${name}: {`)
 }

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Core } from '../../src/core.ts'
+import type { Core } from '../../src/app/core.ts'
 
 const page = { guard: 'none', sameOrigin: 'off', limit: 'none', browser: 'allowed' } as const
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Core } from '../../src/core.ts'
-import { Problem } from '../../src/errors.ts'
+import type { Core } from '../../src/app/core.ts'
+import { Problem } from '../../src/domain/problems.ts'
 import { problems } from '../schemas.ts'
 
 const Source = Type.Object(

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import type { Core } from '../../src/core.ts'
+import type { Core } from '../../src/app/core.ts'
 import { readForm } from '../../src/tokens/token-request.ts'
 import { delegatedRoute } from './delegated.ts'
 import { OAuthErrorSchema } from './oauth-schemas.ts'

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import { type Fields, toBoolean, toFields, toInteger, toText, toToken } from './fields.ts'
 
 /** Who signed in, as far as a session needs to know; small enough for its cookie. */

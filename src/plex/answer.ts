@@ -1,5 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 
 export interface Answer {
   readonly contentType: string

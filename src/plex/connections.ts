@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import { type AddressClass, type AddressRule, classifyAddress } from './addresses.ts'
 import type { Connection } from './connection.ts'
 import { createDispatcher } from './dispatcher.ts'

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import { toThumb, toUuid } from './account.ts'
 import { toBoolean, toFields, toInteger, toList, toText } from './fields.ts'
 

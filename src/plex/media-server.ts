@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import { parseAnswer } from './answer.ts'
 import { toFields, toText } from './fields.ts'
 import { type ClientIdentity, identityHeaders } from './identity.ts'

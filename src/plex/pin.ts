@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import { toFields, toInteger, toToken } from './fields.ts'
 
 /** A PIN of plex.tv. Whoever knows its id and client identifier can fetch its token: both stay on the server. */

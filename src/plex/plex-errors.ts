@@ -1,4 +1,4 @@
-import { Problem, type ProblemCode } from '../errors.ts'
+import { Problem, type ProblemCode } from '../domain/problems.ts'
 import { parseAnswer } from './answer.ts'
 import { isFields, toFields, toInteger, toList } from './fields.ts'
 import type { UpstreamAnswer } from './upstream.ts'

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import { type Account, toAccount, toSignedIn, toUuid } from './account.ts'
 import { toAccountDocument } from './account-document.ts'
 import { parseAnswer } from './answer.ts'

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import type { Account } from './account.ts'
 import { type Connection, toConnection } from './connection.ts'
 import { isFields, toBoolean, toFields, toList, toText, toToken } from './fields.ts'

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import { parseAnswer } from './answer.ts'
 import { toBoolean, toFields, toText } from './fields.ts'
 import { toMachineIdentifier } from './resources.ts'

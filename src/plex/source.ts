@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import { type Connection, toConnection } from './connection.ts'
 import { toFields, toList, toText, toToken } from './fields.ts'
 

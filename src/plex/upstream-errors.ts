@@ -1,5 +1,5 @@
 import { errors } from 'undici'
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 
 const TIMEOUTS: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import { createDeadline, isUnsent, toTransportProblem } from './upstream-errors.ts'
 
 export type UpstreamService = 'plex.tv' | 'pms'

@@ -1,6 +1,6 @@
-import type { Config } from '../config.ts'
-import type { LiveSessions } from './live-sessions.ts'
-import type { Revocations } from './revocation.ts'
+import type { Config } from '../config/config.ts'
+import type { LiveSessions } from './live/live-sessions.ts'
+import type { Revocations } from './live/revocation.ts'
 import type { Session } from './session.ts'
 import { type SignOuts, signOutSession } from './sign-outs.ts'
 

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 import type { Session } from './session.ts'
 

@@ -1,6 +1,6 @@
-import type { ProblemCode } from '../errors.ts'
-import type { Revocations } from '../session/revocation.ts'
-import type { Seal } from '../session/seal.ts'
+import type { ProblemCode } from '../domain/problems.ts'
+import type { Seal } from '../seal/seal.ts'
+import type { Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
 import { fromReference, toReference } from './session-reference.ts'
 

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { LiveSession } from '../session/live-sessions.ts'
+import type { LiveSession } from '../session/live/live-sessions.ts'
 import type { Session } from '../session/session.ts'
 
 /**

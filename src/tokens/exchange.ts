@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { MediaServer } from '../plex/media-server.ts'
 import type { Session, SessionServer } from '../session/session.ts'
 import { OAuthError } from './oauth-error.ts'

@@ -1,4 +1,4 @@
-import { Problem, type ProblemCode, type ProblemOptions } from '../errors.ts'
+import { Problem, type ProblemCode, type ProblemOptions } from '../domain/problems.ts'
 
 /** RFC 6749 §5.2 and RFC 8707 §2; the last three are of §4.1.2.1, which says them better than any of §5.2. */
 export type OAuthErrorCode =

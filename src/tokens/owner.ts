@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { MediaServer } from '../plex/media-server.ts'
-import { NEVER_CHECKED } from '../session/recheck.ts'
+import { NEVER_CHECKED } from '../session/check/recheck.ts'
 import type { Session, SessionServer } from '../session/session.ts'
 import { OAuthError } from './oauth-error.ts'
 

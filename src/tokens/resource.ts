@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts'
-import { readTarget } from '../proxy/target.ts'
+import type { Config } from '../config/config.ts'
+import { readTarget } from '../forward/target.ts'
 import { OAuthError } from './oauth-error.ts'
 
 /** Prefixes that one token may name, and characters of each: they ride in the token. */

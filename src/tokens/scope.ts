@@ -1,4 +1,4 @@
-import type { RouteClass } from '../proxy/policy-table.ts'
+import type { RouteClass } from '../forward/policy-table.ts'
 import { OAuthError } from './oauth-error.ts'
 
 /** Rising: each includes the one before it. */

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Config, Grant } from '../config.ts'
+import type { Config, Grant } from '../config/config.ts'
 
 /** An internal service that proved who it is. */
 export interface Service {

@@ -1,7 +1,7 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../domain/problems.ts'
 import type { MediaServer } from '../plex/media-server.ts'
-import type { Recheck } from '../session/recheck.ts'
-import type { Revocations } from '../session/revocation.ts'
+import type { Recheck } from '../session/check/recheck.ts'
+import type { Revocations } from '../session/live/revocation.ts'
 import type { Service } from './services.ts'
 import { requireOpen, type Subject } from './subject.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Core } from '../../src/core.ts'
+import type { Core } from '../../src/app/core.ts'
 import { BOX_ID } from '../simulator/servers.ts'
 import { ACCESS, bearer, SESSION, startDelegation } from '../support/services.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createOffsetClock, matchProblem, until } from '../session/support.ts'
+import { createOffsetClock, matchProblem, until } from '../routes/public/session/support.ts'
 import { BOX_ID } from '../simulator/servers.ts'
 import type { Browser } from '../support/browser.ts'
 import { ACCESS, SESSION, startDelegation } from '../support/services.ts'

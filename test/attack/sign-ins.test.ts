@@ -1,5 +1,5 @@
 import t from 'tap'
-import { matchProblem } from '../session/support.ts'
+import { matchProblem } from '../routes/public/session/support.ts'
 import type { Browser } from '../support/browser.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../support/usher.ts'
 

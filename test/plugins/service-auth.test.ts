@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import rateLimits, { LIMITS } from '../../plugins/rate-limits.ts'
 import serviceAuth from '../../plugins/service-auth.ts'
-import { createLocalCounters } from '../../src/shared/counters.ts'
+import { createLocalCounters } from '../../src/store/counters.ts'
 import type { Service } from '../../src/tokens/services.ts'
 
 const SERVICE: Service = { id: 'known', maxTtlMs: 1, has: () => true }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { createOffsetClock, matchProblem } from '../session/support.ts'
+import { createOffsetClock, matchProblem } from '../routes/public/session/support.ts'
 import type { Answer, Ask } from '../support/browser.ts'
 import { OWNER, PASSWORD, startTestUsher } from '../support/usher.ts'
 

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Core } from '../../../src/core.ts'
-import { isTokenDead, Problem } from '../../../src/errors.ts'
-import { openSession } from '../../../src/session/open-session.ts'
+import type { Core } from '../../../src/app/core.ts'
+import { isTokenDead, Problem } from '../../../src/domain/problems.ts'
 import type { HomeAdmin, Session } from '../../../src/session/session.ts'
+import { openSession } from '../../../src/session/sign-in/open-session.ts'
 import { problems, SessionViewSchema } from '../../schemas.ts'
 
 const Profiles = Type.Object({

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Core } from '../../../src/core.ts'
-import { Problem } from '../../../src/errors.ts'
-import { openSession } from '../../../src/session/open-session.ts'
-import { createPasswordGate } from '../../../src/session/password-gate.ts'
-import { type Device, freeIdentifier } from '../../../src/session/sign-in.ts'
+import type { Core } from '../../../src/app/core.ts'
+import { Problem } from '../../../src/domain/problems.ts'
+import { openSession } from '../../../src/session/sign-in/open-session.ts'
+import { createPasswordGate } from '../../../src/session/sign-in/password-gate.ts'
+import { type Device, freeIdentifier } from '../../../src/session/sign-in/sign-in.ts'
 import { problems, SessionViewSchema } from '../../schemas.ts'
 
 // Visible text without controls: what is built from it must not be able to carry a line break (SECURITY rule 48).

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Core } from '../../../src/core.ts'
-import { Problem } from '../../../src/errors.ts'
-import type { PinSignIns } from '../../../src/session/pin-sign-ins.ts'
-import { safeReturnTo } from '../../../src/session/return-to.ts'
+import type { Core } from '../../../src/app/core.ts'
+import { Problem } from '../../../src/domain/problems.ts'
+import type { PinSignIns } from '../../../src/session/sign-in/pin-sign-ins.ts'
+import { safeReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
 
 const PinRequest = Type.Union([

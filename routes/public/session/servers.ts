@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { ServerChoice } from '../../../src/session/server-choice.ts'
+import type { ServerChoice } from '../../../src/session/sign-in/server-choice.ts'
 import { problems, SessionViewSchema } from '../../schemas.ts'
 
 const ServerList = Type.Array(

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Core } from '../../../src/core.ts'
-import { Problem } from '../../../src/errors.ts'
-import { safeReturnTo } from '../../../src/session/return-to.ts'
+import type { Core } from '../../../src/app/core.ts'
+import { Problem } from '../../../src/domain/problems.ts'
 import { hasRole, ROLES, type Role, type Session } from '../../../src/session/session.ts'
+import { safeReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import { NoContent, problems } from '../../schemas.ts'
 
 const Query = Type.Object({

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import t from 'tap'
-import { Problem } from '../../../src/errors.ts'
+import { Problem } from '../../../src/domain/problems.ts'
 import { parseAnswer } from '../../../src/plex/answer.ts'
 import { identityHeaders } from '../../../src/plex/identity.ts'
 import { type PlexCall, readPlexError, toPlexProblem } from '../../../src/plex/plex-errors.ts'

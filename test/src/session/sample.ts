@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { createKeyRing, type SessionKey } from '../../../src/session/key-ring.ts'
-import { createSeal, type Seal } from '../../../src/session/seal.ts'
+import { createKeyRing, type SessionKey } from '../../../src/seal/key-ring.ts'
+import { createSeal, type Seal } from '../../../src/seal/seal.ts'
 import type { Session } from '../../../src/session/session.ts'
 
 export const NOW = 1_800_000_000_000

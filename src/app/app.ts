@@ -1,0 +1,145 @@
+import cookie from '@fastify/cookie'
+import cors from '@fastify/cors'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import accessLog from '../../plugins/access-log.ts'
+import apiDocument from '../../plugins/api-document.ts'
+import forward from '../../plugins/forward.ts'
+import host from '../../plugins/host.ts'
+import jsonBodies from '../../plugins/json-bodies.ts'
+import notBrowser from '../../plugins/not-browser.ts'
+import oauthErrors from '../../plugins/oauth-errors.ts'
+import problems from '../../plugins/problems.ts'
+import rateLimits from '../../plugins/rate-limits.ts'
+import sameOrigin from '../../plugins/same-origin.ts'
+import securityHeaders from '../../plugins/security-headers.ts'
+import serviceAuth from '../../plugins/service-auth.ts'
+import session, { type EndReason } from '../../plugins/session.ts'
+import signInCookies from '../../plugins/sign-in-cookies.ts'
+import { healthRoute } from '../../routes/health.ts'
+import { docsRoutes } from '../../routes/internal/docs.ts'
+import { operationsRoutes } from '../../routes/internal/operations.ts'
+import { sourceRoutes } from '../../routes/internal/sources.ts'
+import { tokenRoutes } from '../../routes/internal/tokens.ts'
+import { plexRoutes } from '../../routes/public/plex.ts'
+import { pmsRoutes } from '../../routes/public/pms.ts'
+import { homeRoutes } from '../../routes/public/session/home.ts'
+import { loginRoute } from '../../routes/public/session/login.ts'
+import { pinRoutes } from '../../routes/public/session/pin.ts'
+import { redirectRoutes } from '../../routes/public/session/redirect.ts'
+import { serverRoutes } from '../../routes/public/session/servers.ts'
+import { sessionRoutes } from '../../routes/public/session/session.ts'
+import { verifyRoute } from '../../routes/public/session/verify.ts'
+import { signinPage } from '../../routes/public/signin/page.ts'
+import { createRequestLines } from '../observe/request-lines.ts'
+import { type Session, toView } from '../session/session.ts'
+import { safeReturnTo } from '../session/sign-in/return-to.ts'
+import type { Core } from './core.ts'
+import { createListener } from './listener.ts'
+
+/** The public listener: browsers, by cookie and under the same-origin rule. */
+export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
+  const { config, metrics } = core
+  const { publicUrl } = config
+  const app = createListener(core, 'public')
+
+  await app.register(apiDocument, {
+    url: publicUrl.origin,
+    description: 'The public listener, for browsers',
+    sessionCookie: core.names.session
+  })
+  await app.register(accessLog, {
+    listener: 'public',
+    metrics,
+    writeLine: createRequestLines(core.log, 'public')
+  })
+  await app.register(problems)
+  await app.register(securityHeaders, { secure: publicUrl.secure })
+  await app.register(host, { publicHost: new URL(publicUrl.origin).host, publicHostname: publicUrl.hostname })
+  if (config.allowedOrigins.length > 0) {
+    const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']
+    await app.register(cors, { origin: [...config.allowedOrigins], methods, credentials: true, maxAge: 600 })
+  }
+  await app.register(rateLimits, { ...core, onLimited: (limit) => metrics.rateLimited.inc({ limit }) })
+  await app.register(sameOrigin, {
+    publicOrigin: publicUrl.origin,
+    allowedOrigins: config.allowedOrigins,
+    onRefusal: (reason) => metrics.csrfRefusals.inc({ reason })
+  })
+
+  const browsers: FastifyPluginAsync = async (scope) => {
+    await scope.register(jsonBodies)
+    await scope.register(cookie, { hook: false })
+    await scope.register(session, {
+      ...core,
+      sessionMaxMs: config.sessionMaxMs,
+      basePath: publicUrl.basePath,
+      onEnd: countEnd(core)
+    })
+    await scope.register(signInCookies, core)
+    await scope.register(loginRoute, { core })
+    await scope.register(sessionRoutes, { core })
+    await scope.register(pinRoutes, { core, pins: core.pinSignIns })
+    await scope.register(redirectRoutes, { core, pins: core.pinSignIns })
+    await scope.register(homeRoutes, { core })
+    await scope.register(serverRoutes, { choice: core.serverChoice })
+    await scope.register(verifyRoute, { core })
+    await scope.register(forward, { core, readScoped: core.tokens.scoped.open })
+    await scope.register(pmsRoutes)
+    await scope.register(plexRoutes)
+    await scope.register(signinPage, {
+      config,
+      safeReturnTo: (value) =>
+        typeof value === 'string' ? safeReturnTo(value, publicUrl.origin, config.allowedReturnOrigins) : null,
+      findSession: (request) => {
+        const read = request.readSession()
+        return read.open ? toView(read.live.session, read.live.stale, publicUrl.basePath) : null
+      },
+      plexUnreachableSince: () => core.plexStatus.outageSince
+    })
+  }
+  await app.register(browsers, { prefix: publicUrl.basePath })
+  await app.register(healthRoute)
+  if (publicUrl.basePath !== '') await app.register(healthRoute, { prefix: publicUrl.basePath })
+  return app
+}
+
+/** The internal listener: services with a key of their own, and operators. Nothing of the public one is here. */
+export async function buildInternalApp(core: Core, publicApp: FastifyInstance): Promise<FastifyInstance> {
+  const app = createListener(core, 'internal')
+  await app.register(apiDocument, {
+    url: `http://localhost:${core.config.internalListen.port}`,
+    description: 'The internal listener, for services and operators',
+    sessionCookie: core.names.session
+  })
+  await app.register(accessLog, {
+    listener: 'internal',
+    metrics: core.metrics,
+    writeLine: createRequestLines(core.log, 'internal')
+  })
+  await app.register(problems)
+  await app.register(securityHeaders, { secure: false })
+  await app.register(notBrowser, { sessionCookie: core.names.session })
+  await app.register(rateLimits, { ...core, onLimited: (limit) => core.metrics.rateLimited.inc({ limit }) })
+  await app.register(serviceAuth, core.tokens)
+  const oauth: FastifyPluginAsync = async (scope) => {
+    await scope.register(jsonBodies)
+    await scope.register(oauthErrors)
+    await scope.register(tokenRoutes, { core })
+  }
+  await app.register(oauth)
+  await app.register(sourceRoutes, { core })
+  await app.register(operationsRoutes, { core })
+  await app.register(healthRoute)
+  await app.register(docsRoutes, {
+    documents: () => [publicApp.swagger(), app.swagger()],
+    createApp: () => createListener(core, 'internal')
+  })
+  return app
+}
+
+function countEnd({ metrics, log }: Core): (session: Session, reason: EndReason) => void {
+  return (session, reason) => {
+    metrics.sessionsEnded.inc({ reason })
+    log.info({ accountId: session.account.id, reason }, 'session ended')
+  }
+}

@@ -1,0 +1,200 @@
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../observe/logger.ts'
+import { createMetrics, type Metrics } from '../observe/metrics.ts'
+import { createPlexStatus, type PlexStatus } from '../observe/plex-status.ts'
+import { createReadiness, type Readiness } from '../observe/readiness.ts'
+import { type ConnectionRules, createProbe } from '../plex/connections.ts'
+import { createDispatcher } from '../plex/dispatcher.ts'
+import type { MediaServer } from '../plex/media-server.ts'
+import { createPlexTv, type PlexTv } from '../plex/plex-tv.ts'
+import { createUpstream, type UpstreamOptions } from '../plex/upstream.ts'
+import { createKeyRing } from '../seal/key-ring.ts'
+import { createSeal, type Seal } from '../seal/seal.ts'
+import { endAccount } from '../session/account-end.ts'
+import { createRecheck, type Recheck } from '../session/check/recheck.ts'
+import {
+  type CookieAttributes,
+  type CookieNames,
+  cookieAttributes,
+  cookieNames,
+  sealBinding,
+  sealScope
+} from '../session/cookie/cookie.ts'
+import { createSessions, type Sessions } from '../session/cookie/sessions.ts'
+import { createLiveSessions, type LiveSessions } from '../session/live/live-sessions.ts'
+import { createRevocations, type Revocations } from '../session/live/revocation.ts'
+import { createPinSignIns, type PinSignIns } from '../session/sign-in/pin-sign-ins.ts'
+import { createServerChoice, type ServerChoice } from '../session/sign-in/server-choice.ts'
+import { createSignOuts, type SignOuts, signOutHomeAdmin, signOutSession } from '../session/sign-outs.ts'
+import { createSharedStore, type SharedStore } from '../store/shared-store.ts'
+import { type Assertions, createAssertions } from '../tokens/assertion.ts'
+import { createTokens, type Tokens } from '../tokens/tokens.ts'
+import { createMediaServers, type MediaServers } from './media-servers.ts'
+
+/** The parts of one Usher, made once and shared by its two listeners. It knows nothing of HTTP served. */
+export interface Core {
+  readonly config: Config
+  readonly log: Logger
+  readonly now: () => number
+  readonly metrics: Metrics
+  readonly plexTv: PlexTv
+  /** The deployment's media server; null where each session picks its own. */
+  readonly mediaServer: MediaServer | null
+  /** The media server of a session, null where none is chosen yet. */
+  readonly mediaServerOf: MediaServers['of']
+  /** Where the connections of chosen servers may lead. */
+  readonly connectionRules: ConnectionRules
+  readonly names: CookieNames
+  readonly attributes: CookieAttributes
+  readonly seal: Seal
+  readonly revocations: Revocations
+  /** What several instances share; null where this one keeps to itself. */
+  readonly sharedStore: SharedStore | null
+  readonly live: LiveSessions
+  readonly recheck: Recheck
+  readonly signOuts: SignOuts
+  readonly sessions: Sessions
+  readonly pinSignIns: PinSignIns
+  readonly assertions: Assertions
+  readonly tokens: Tokens
+  readonly serverChoice: ServerChoice
+  /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
+  readonly machineId: () => Promise<string | null>
+  readonly plexStatus: PlexStatus
+  readonly readiness: () => Promise<Readiness>
+  /** Not ready from now on. */
+  drain(): void
+  close(): Promise<void>
+}
+
+export interface CoreOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly now?: () => number
+  readonly processMetrics?: boolean
+}
+
+/** plex.tv is near or it is away: nobody waits longer for a sign-in (CONTRACT §2, USHER_UPSTREAM_TIMEOUT). */
+const PLEX_TIMEOUT_MS = 10_000
+const CONNECT_TIMEOUT_MS = 5000
+
+export function createCore({ config, log, now = Date.now, processMetrics = true }: CoreOptions): Core {
+  const revocations = createRevocations({ now, onRevoke: (revocation) => sharedStore?.share(revocation) })
+  const live = createLiveSessions({ revocations, now, mayStream: (state) => recheck.mayStream(state) })
+  const metrics = createMetrics({ openStreams: () => live.openStreams, processMetrics })
+  metrics.sharedStoreUp.set(1)
+  const onChange = (up: boolean) => metrics.sharedStoreUp.set(up ? 1 : 0)
+  const sharedStore = createSharedStore({ config, revocations, log, onChange, now })
+
+  const plexStatus = createPlexStatus(now)
+  let draining = false
+  const onOutcome: UpstreamOptions['onOutcome'] = ({ service, outcome, seconds }) => {
+    metrics.upstreamSeconds.observe({ upstream: service, outcome }, seconds)
+    if (service === 'plex.tv') plexStatus.observe(outcome)
+  }
+
+  // One pool for plex.tv and another for the media server: neither waits for the other's sockets.
+  const plexDispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS })
+  const plexUpstream = { service: 'plex.tv', dispatcher: plexDispatcher, onOutcome } as const
+  const timeoutMs = Math.min(PLEX_TIMEOUT_MS, config.upstreamTimeoutMs)
+  const plexTv = createPlexTv({
+    upstream: createUpstream({ ...plexUpstream, origin: config.plexUrl, timeoutMs }),
+    clients: createUpstream({ ...plexUpstream, origin: config.plexClientsUrl, timeoutMs }),
+    identity: config.client,
+    now
+  })
+  // A plex.tv on loopback is a simulator, and so are the servers that it lists.
+  const rules = { allowLoopback: isLoopback(new URL(config.plexUrl).hostname) }
+  const mediaServers = createMediaServers({ config, connectTimeoutMs: CONNECT_TIMEOUT_MS, rules, onOutcome })
+  const mediaServer = mediaServers.configured
+
+  const names = cookieNames(config)
+  const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), sealScope(names))
+  const signOuts = createSignOuts({
+    plexTv,
+    onFailure(err, attempt, again) {
+      if (again) log.warn({ err, attempt }, 'sign-out at plex.tv failed, to be tried again')
+      else log.warn({ err, attempt }, 'sign-out at plex.tv failed, given up')
+    }
+  })
+  const knownMachineId = () => mediaServer?.verifiedIdentity()?.machineIdentifier ?? config.pms.machineId
+  const recheck = createRecheck({
+    config,
+    plexTv,
+    machineId: knownMachineId,
+    hasEnded: (session) => revocations.isRevoked(session),
+    onEnd(session, reason, askedAt) {
+      sessions.end(session)
+      if (reason === 'token_dead') signOutHomeAdmin(signOuts, session)
+      else signOutSession(signOuts, session)
+      // Where there is one server, an account that lost it has lost it in every browser.
+      if (reason === 'access_lost' && mediaServer !== null)
+        endAccount({ config, live, revocations, signOuts }, session, askedAt)
+      metrics.sessionsEnded.inc({ reason })
+      log.info({ accountId: session.account.id, reason }, 'session ended')
+    },
+    onOutage: (error) => log.warn({ err: error }, 're-check failed, sessions kept'),
+    waitMs: timeoutMs,
+    now
+  })
+  const sessions = createSessions({
+    config,
+    cookieName: names.session,
+    seal,
+    revocations,
+    live,
+    recheck,
+    onUnseal(kid, result) {
+      metrics.unseals.inc({ kid, result })
+      if (result !== 'ok' && result !== 'expired') log.info({ kid, result }, 'session cookie refused')
+    },
+    now
+  })
+
+  async function machineId(): Promise<string | null> {
+    if (mediaServer === null) return null
+    return config.pms.machineId ?? (await mediaServer.verifyIdentity()).machineIdentifier
+  }
+  const probe = createProbe({ timeoutMs: CONNECT_TIMEOUT_MS, ca: config.pms.ca, onOutcome })
+
+  const assertions = createAssertions({ seal, revocations, now })
+  const mediaServerOf = mediaServers.of
+  const shared = { config, now, metrics, mediaServer, mediaServerOf, seal, live, recheck, signOuts, sessions }
+
+  return {
+    ...shared,
+    log,
+    plexTv,
+    connectionRules: rules,
+    names,
+    attributes: cookieAttributes(config),
+    revocations,
+    sharedStore,
+    machineId,
+    assertions,
+    tokens: createTokens({ ...shared, revocations, assertions }),
+    pinSignIns: createPinSignIns({ config, plexTv, signOuts, machineId, now }),
+    serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
+    plexStatus,
+    readiness: createReadiness({
+      mediaServer,
+      plexStatus,
+      sharedStoreUp: () => sharedStore?.isUp() ?? null,
+      draining: () => draining,
+      now
+    }),
+    drain() {
+      draining = true
+    },
+    async close() {
+      live.close()
+      live.abortStreams()
+      await signOuts.close()
+      await Promise.all([plexDispatcher.destroy(), mediaServers.close(), sharedStore?.close()])
+    }
+  }
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+}

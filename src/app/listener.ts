@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  fastify,
+  LogController
+} from 'fastify'
+import { compileSchemasLate } from '../../plugins/late-schemas.ts'
+import { PROBLEM_TYPE, toBody } from '../../plugins/problems.ts'
+import { fixedHeaders } from '../../plugins/security-headers.ts'
+import { Problem } from '../domain/problems.ts'
+import type { Core } from './core.ts'
+
+/** Bytes of a JSON body; the largest of ours is a token exchange with two sealed values. */
+const BODY_LIMIT = 16_384
+/** Request line and headers together; behind a cookie domain the other applications' cookies come along. */
+const MAX_HEADER_BYTES = 32_768
+/** A whole request, so that a slow client cannot hold a socket (SECURITY rule 53). */
+const REQUEST_TIMEOUT_MS = 60_000
+/** Longer than the usual 60 s of a proxy in front, which would otherwise reuse a socket being closed. */
+const KEEP_ALIVE_MS = 75_000
+
+/** A Fastify instance with the settings that both listeners share: strict bodies, own errors, no default logging. */
+export function createListener(core: Core, name: 'public' | 'internal'): FastifyInstance {
+  // Random, so that ids do not repeat over restarts; a caller's own id is not believed.
+  const prefix = randomBytes(6).toString('base64url')
+  let requests = 0
+  const fixed = fixedHeaders(name === 'public' && core.config.publicUrl.secure)
+  const loggerInstance: FastifyBaseLogger = core.log.child({ listener: name })
+  const app = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    // A child logger for every request costs more than naming the request id where a line is written.
+    childLoggerFactory: (logger) => logger,
+    genReqId: () => `${prefix}-${(++requests).toString(36)}`,
+    trustProxy: core.config.trustedProxies.length > 0 ? [...core.config.trustedProxies] : false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Every other protocol's Upgrade is ignored (RFC 9110 §7.8), h2c among them.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket'
+    },
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (_error, request, reply: FastifyReply) => {
+      const problem = new Problem('USHER_INVALID_REQUEST')
+      void reply
+        .code(problem.status)
+        .headers({ ...fixed, 'content-type': PROBLEM_TYPE })
+        .serializer(JSON.stringify)
+        .send(toBody(problem, request.id))
+    },
+    clientErrorHandler: (error, socket) => refuse(error, socket, fixed)
+  })
+  compileSchemasLate(app)
+  return app
+}
+
+/** Answers what Node's own HTTP parser refused; there is no request, so there is no id either. */
+function refuse(
+  error: Error & { code?: string },
+  socket: Socket,
+  fixed: Readonly<Record<string, string>>
+): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, reason] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? [431, 'Request Header Fields Too Large']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? [408, 'Request Timeout']
+        : [400, 'Bad Request']
+  const problem = new Problem('USHER_INVALID_REQUEST', { status: Number(status) })
+  const body = JSON.stringify(toBody(problem, '-'))
+  const headers = {
+    ...fixed,
+    connection: 'close',
+    'content-type': PROBLEM_TYPE,
+    'content-length': Buffer.byteLength(body)
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`)
+  // Not only half: whoever does not hang up in turn would keep the socket for ever (SECURITY rule 53).
+  socket.destroySoon()
+}

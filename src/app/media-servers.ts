@@ -1,0 +1,69 @@
+import { LRUCache } from 'lru-cache'
+import type { Dispatcher } from 'undici'
+import type { Config } from '../config/config.ts'
+import { addressRule, type ConnectionRules } from '../plex/connections.ts'
+import { createDispatcher } from '../plex/dispatcher.ts'
+import { createMediaServer, type MediaServer, type MediaServerOptions } from '../plex/media-server.ts'
+import type { Session } from '../session/session.ts'
+
+export interface MediaServers {
+  /** The deployment's one server; null where each session picks its own. */
+  readonly configured: MediaServer | null
+  /** The server of a session, null where none is chosen yet. */
+  of(session: Pick<Session, 'server' | 'role'>): MediaServer | null
+  close(): Promise<void>
+}
+
+export interface MediaServersOptions {
+  readonly config: Pick<Config, 'pms' | 'client' | 'upstreamTimeoutMs'>
+  readonly connectTimeoutMs: number
+  readonly rules: ConnectionRules
+  readonly onOutcome: NonNullable<MediaServerOptions['onOutcome']>
+}
+
+/** Clients kept for chosen servers; one holds little more than its address. */
+const MAX_SERVERS = 1000
+
+/** The media servers that Usher talks to, each by one client that remembers who answered there. */
+export function createMediaServers({
+  config,
+  connectTimeoutMs,
+  rules,
+  onOutcome
+}: MediaServersOptions): MediaServers {
+  const { pms, client: identity, upstreamTimeoutMs: timeoutMs } = config
+  const { ca } = pms
+  const common = { identity, timeoutMs, onOutcome }
+  const dispatcher = createDispatcher({ connectTimeoutMs, ca })
+  const configured =
+    pms.url === null
+      ? null
+      : createMediaServer({ ...common, url: pms.url, dispatcher, machineIdentifier: pms.machineId })
+
+  // Whose server it is decides where its name may lead, at every connection (SECURITY rule 42).
+  const own = createDispatcher({ connectTimeoutMs, ca, isAllowed: addressRule({ owned: true }, rules) })
+  const foreign = createDispatcher({ connectTimeoutMs, ca, isAllowed: addressRule({ owned: false }, rules) })
+  const chosen = new LRUCache<string, MediaServer>({ max: MAX_SERVERS })
+
+  function at(uri: string, machineIdentifier: string, owned: boolean): MediaServer {
+    const key = JSON.stringify([uri, machineIdentifier, owned])
+    const known = chosen.get(key)
+    if (known !== undefined) return known
+    const via: Dispatcher = owned ? own : foreign
+    const server = createMediaServer({ ...common, url: uri, dispatcher: via, machineIdentifier })
+    chosen.set(key, server)
+    return server
+  }
+
+  return {
+    configured,
+    of({ server, role }) {
+      if (configured !== null) return role === 'none' ? null : configured
+      if (server === null || server.uri === null) return null
+      return at(server.uri, server.machineIdentifier, role === 'owner')
+    },
+    async close() {
+      await Promise.all([dispatcher.destroy(), own.destroy(), foreign.destroy()])
+    }
+  }
+}

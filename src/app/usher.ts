@@ -1,0 +1,79 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from '../config/config.ts'
+import type { LogOutput } from '../observe/logger.ts'
+import { buildInternalApp, buildPublicApp } from './app.ts'
+import { type Core, createCore } from './core.ts'
+
+export interface Usher {
+  readonly core: Core
+  /** Where the listeners are, with the port that was picked. */
+  readonly publicUrl: string
+  readonly internalUrl: string
+  /** Not ready from now on; ends open streams after `drainMs` and resolves when both listeners are closed. */
+  stop(drainMs: number): Promise<void>
+}
+
+export interface UsherOptions {
+  readonly config: Config
+  readonly output: LogOutput
+  readonly now?: () => number
+  readonly processMetrics?: boolean
+  /** Sees each HTTP server before it listens. */
+  readonly onListen?: (server: Server, name: 'public' | 'internal') => void
+}
+
+/** One whole Usher in this process: the core and its two listeners. Two of them do not notice each other. */
+export async function startUsher(options: UsherOptions): Promise<Usher> {
+  const { config, output, now, processMetrics, onListen } = options
+  const { log } = output
+  const core = createCore({
+    config,
+    log,
+    ...(now && { now }),
+    ...(processMetrics !== undefined && { processMetrics })
+  })
+  try {
+    const publicApp = await buildPublicApp(core)
+    const internalApp = await buildInternalApp(core, publicApp)
+    onListen?.(publicApp.server, 'public')
+    onListen?.(internalApp.server, 'internal')
+    // What was revoked elsewhere is known before the first request, unless the shared store is away.
+    await core.sharedStore?.opened
+    const publicUrl = await listen(publicApp, config.listen)
+    const internalUrl = await listen(internalApp, config.internalListen)
+    log.info({ url: publicUrl }, 'public listener ready')
+    log.info({ url: internalUrl }, 'internal listener ready')
+    await output.flush()
+    return {
+      core,
+      publicUrl,
+      internalUrl,
+      async stop(drainMs) {
+        core.drain()
+        // Listening ends at once; streams get their grace, then they are broken.
+        const timer = setTimeout(() => core.live.abortStreams(), drainMs)
+        await publicApp.close()
+        clearTimeout(timer)
+        // Last, so that readiness could be asked to the end.
+        await internalApp.close()
+        await core.close()
+        await output.flush()
+      }
+    }
+  } catch (error) {
+    await core.close()
+    throw error
+  }
+}
+
+async function listen(app: FastifyInstance, { host, port }: Config['listen']): Promise<string> {
+  const { level } = app.log
+  // Fastify announces itself; the one line that the contract names is ours.
+  app.log.level = 'silent'
+  await app.listen({ host, port })
+  app.log.level = level
+  const address = app.server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+}

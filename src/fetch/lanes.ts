@@ -1,0 +1,27 @@
+import type { MediaLane } from './lane.ts'
+
+/** Lanes beyond which those that nobody uses are looked for. */
+const MANY = 64
+
+/** One lane a server, made when it is first asked for and forgotten when its connections have closed. */
+export function createLanes(create: (origin: string) => MediaLane): Omit<MediaLane, 'isIdle'> {
+  const lanes = new Map<string, MediaLane>()
+
+  function laneTo(origin: string): MediaLane {
+    const known = lanes.get(origin)
+    if (known !== undefined) return known
+    if (lanes.size >= MANY) {
+      for (const [other, lane] of lanes) if (lane.isIdle()) lanes.delete(other)
+    }
+    const lane = create(origin)
+    lanes.set(origin, lane)
+    return lane
+  }
+
+  return {
+    dispatch: (request, handler) => laneTo(request.origin).dispatch(request, handler),
+    async destroy() {
+      await Promise.all([...lanes.values()].map((lane) => lane.destroy()))
+    }
+  }
+}

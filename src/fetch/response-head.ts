@@ -1,0 +1,156 @@
+import { fieldOf } from './header-fields.ts'
+import { malformed } from './lane-errors.ts'
+
+/** How a body ends: there is none, after so many bytes, after its last chunk, or with the connection. */
+export type Framing = 'none' | 'length' | 'chunked' | 'close'
+
+export interface LaneHead {
+  readonly status: number
+  /** Flat, in lower-case names; the values of a repeated field are joined by commas (RFC 9110 §5.3). */
+  readonly fields: readonly string[]
+  readonly framing: Framing
+  /** Bytes of the body where `framing` is 'length'. */
+  readonly length: number
+  /** Milliseconds that the connection may wait for its next request; 0 where it must close. */
+  readonly idleMs: number
+}
+
+/** Bytes of a head, its end included: the limit of Node's own parser, and a reading buffer's size. */
+export const HEAD_MAX_BYTES = 16 * 1024
+/** An idle connection is given up before the server does, so that a request does not meet its end. */
+const IDLE_MAX_MS = 10_000
+const IDLE_MARGIN_MS = 2000
+/** More fields than any server sends; each is held against those before it. */
+const FIELDS_MAX = 256
+
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
+// RFC 9110 §5.6.2 and §5.5: a token, and a value of visible characters, blanks and obs-text. No folding.
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** The names that media servers send, in the two spellings that are usual: neither checked nor lowered each time. */
+const KEYS: ReadonlyMap<string, string> = new Map(
+  [
+    'Accept-Ranges',
+    'Cache-Control',
+    'Connection',
+    'Content-Disposition',
+    'Content-Encoding',
+    'Content-Length',
+    'Content-Range',
+    'Content-Type',
+    'Date',
+    'ETag',
+    'Keep-Alive',
+    'Last-Modified',
+    'Server',
+    'Transfer-Encoding',
+    'Vary',
+    'X-Plex-Protocol'
+  ].flatMap((name) => [
+    [name, name.toLowerCase()],
+    [name.toLowerCase(), name.toLowerCase()]
+  ])
+)
+
+/**
+ * Reads the head of an answer, without the empty line that ends it, by the grammar of RFC 9112 and nothing more
+ * lenient. Throws where it could be read in two ways. `isHead`: it answers a HEAD request.
+ */
+export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
+  const text = bytes.toString('latin1')
+  const statusEnd = lineEnd(text, 0)
+  const [, minor, digits] = STATUS_LINE.exec(text.slice(0, statusEnd)) ?? []
+  if (minor === undefined) throw malformed('status line')
+  const status = Number(digits)
+  const fields: string[] = []
+  for (let at = statusEnd + 2; at <= text.length; ) {
+    const end = lineEnd(text, at)
+    addField(fields, text, at, end)
+    if (fields.length > 2 * FIELDS_MAX) throw malformed('number of fields')
+    at = end + 2
+  }
+
+  const contentLength = fieldOf(fields, 'content-length')
+  const transferEncoding = fieldOf(fields, 'transfer-encoding')
+  // RFC 9112 §6.1: both together, or a coding that HTTP/1.0 does not know, is how answers are smuggled.
+  if (transferEncoding !== undefined && (contentLength !== undefined || minor === '0'))
+    throw malformed('framing')
+  // Repeated, either is a list here, which is neither.
+  if (transferEncoding !== undefined && !isChunked(transferEncoding)) throw malformed('transfer coding')
+  if (contentLength !== undefined && !isLength(contentLength)) throw malformed('length')
+
+  const length = contentLength === undefined ? 0 : Number(contentLength)
+  const hasNoBody = isHead || status < 200 || status === 204 || status === 304
+  const framing = hasNoBody
+    ? 'none'
+    : transferEncoding !== undefined
+      ? 'chunked'
+      : contentLength === undefined
+        ? 'close'
+        : length === 0
+          ? 'none'
+          : 'length'
+  // A 204 or 304 that announces a body may send one all the same: the next answer must not be read out of it.
+  const isSuspect = hasNoBody && !isHead && (length > 0 || transferEncoding !== undefined)
+  const saysClose = minor === '0' || hasToken(fieldOf(fields, 'connection'), 'close')
+  // RFC 9110 §15.2: nothing announces an answer and the end of the connection before it.
+  if (status < 200 && saysClose) throw malformed('interim answer')
+  const closes = saysClose || framing === 'close' || isSuspect
+  return { status, fields, framing, length, idleMs: closes ? 0 : toIdleMs(fieldOf(fields, 'keep-alive')) }
+}
+
+/** Where the line ends that starts there. */
+function lineEnd(text: string, from: number): number {
+  const at = text.indexOf('\r\n', from)
+  return at === -1 ? text.length : at
+}
+
+/** Adds one field line, from `start` to `end`; throws where its name is no token or its value holds what no value may. */
+export function addField(fields: string[], text: string, start = 0, end = text.length): void {
+  const colon = text.indexOf(':', start)
+  if (colon <= start || colon >= end) throw malformed('field')
+  const name = text.slice(start, colon)
+  const key = KEYS.get(name) ?? toKey(name)
+  const value = trim(text, colon + 1, end)
+  if (!VALUE.test(value)) throw malformed('field')
+  // Blanks behind a value are no part of it, but a length is read by many parsers, and not by all of them so.
+  if (key === 'content-length' && isBlank(text.charCodeAt(end - 1))) throw malformed('length')
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== key) continue
+    fields[i + 1] += `, ${value}`
+    return
+  }
+  fields.push(key, value)
+}
+
+function toKey(name: string): string {
+  if (!NAME.test(name)) throw malformed('field')
+  return name.toLowerCase()
+}
+
+/** Without the blanks around it (RFC 9112 §5); by hand, since a pattern that may backtrack is quadratic here. */
+function trim(text: string, from: number, to: number): string {
+  let start = from
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
+const isChunked = (value: string): boolean => value.toLowerCase() === 'chunked'
+// Fifteen digits are exact in a number, and a petabyte.
+const isLength = (value: string): boolean => /^\d{1,15}$/.test(value)
+
+function hasToken(value: string | undefined, token: string): boolean {
+  if (value === undefined || value === 'keep-alive') return false
+  return value.split(',').some((part) => part.trim().toLowerCase() === token)
+}
+
+function toIdleMs(keepAlive: string | undefined): number {
+  if (keepAlive === undefined) return IDLE_MAX_MS
+  const seconds = /\btimeout\s*=\s*(\d{1,6})/i.exec(keepAlive)?.[1]
+  if (seconds === undefined) return IDLE_MAX_MS
+  return Math.max(0, Math.min(IDLE_MAX_MS, Number(seconds) * 1000 - IDLE_MARGIN_MS))
+}

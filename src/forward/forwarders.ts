@@ -1,0 +1,84 @@
+import type { Core } from '../app/core.ts'
+import { createMediaLane } from '../fetch/lane.ts'
+import { createLanes } from '../fetch/lanes.ts'
+import type { Guard } from '../fetch/opener.ts'
+import { type AddressRule, addressRefused, createGuardedLookup } from '../plex/addresses.ts'
+import { addressRule } from '../plex/connections.ts'
+import { createDispatcher } from '../plex/dispatcher.ts'
+import { toTransportProblem } from '../plex/upstream-errors.ts'
+import { createForwarder, type Forwarder } from './forwarder.ts'
+import type { PmsPrincipal } from './principals.ts'
+
+export interface Forwarders {
+  /** The way to a principal's media server. */
+  of(principal: Pick<PmsPrincipal, 'role'>): Forwarder
+  close(): Promise<void>
+}
+
+export interface ForwardersOptions {
+  readonly core: Pick<Core, 'config' | 'metrics' | 'connectionRules'>
+  /** Where the media server appears to browsers. */
+  readonly mount: string
+  readonly connectTimeoutMs: number
+}
+
+/**
+ * The connections to media servers. Where sessions pick their server, each connection is judged by its address and
+ * by whose server it is (SECURITY rule 42): a name proven yesterday may lead inside today, and a socket opened for
+ * an owner must not serve anybody else.
+ */
+export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOptions): Forwarders {
+  const { config, metrics, connectionRules } = core
+
+  function create(isAllowed: AddressRule | null): Forwarder {
+    const { ca } = config.pms
+    const guard = isAllowed === null ? null : toGuard(isAllowed)
+    return createForwarder({
+      service: 'pms',
+      mount,
+      createDispatcher: (connections) =>
+        createDispatcher({
+          connectTimeoutMs,
+          ca,
+          connections,
+          ...(isAllowed && { isAllowed })
+        }),
+      ...(config.mediaLane && {
+        createMediaLane: (connections) =>
+          createLanes((origin) =>
+            createMediaLane({ origin, ca, connectTimeoutMs, connections, ...(guard && { guard }) })
+          )
+      }),
+      timeoutMs: config.upstreamTimeoutMs,
+      secure: config.publicUrl.secure,
+      sharedWithSite: config.allowedOrigins.length > 0,
+      toProblem: toTransportProblem,
+      onOutcome(outcome, seconds, call) {
+        metrics.upstreamSeconds.observe({ upstream: 'pms', outcome }, seconds)
+        // Whatever answers at this address next may be another server.
+        if (outcome === 'unreachable') (call.principal as PmsPrincipal).mediaServer.forgetIdentity()
+      }
+    })
+  }
+
+  if (config.pms.url !== null) {
+    const configured = create(null)
+    return { of: () => configured, close: () => configured.close() }
+  }
+  const own = create(addressRule({ owned: true }, connectionRules))
+  const foreign = create(addressRule({ owned: false }, connectionRules))
+  return {
+    of: ({ role }) => (role === 'owner' ? own : foreign),
+    async close() {
+      await Promise.all([own.close(), foreign.close()])
+    }
+  }
+}
+
+/** The same rule for the lanes as for undici's pools. */
+function toGuard(isAllowed: AddressRule): Guard {
+  return {
+    lookup: createGuardedLookup(isAllowed),
+    refuse: (address) => (isAllowed(address) ? null : addressRefused())
+  }
+}

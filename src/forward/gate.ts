@@ -1,0 +1,171 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import type { Core } from '../app/core.ts'
+import type { FetchHeaders, FindCrossSite } from '../domain/cross-site.ts'
+import { Problem } from '../domain/problems.ts'
+import type { ClosedSession, OpenSession } from '../session/cookie/sessions.ts'
+import type { LiveSession } from '../session/live/live-sessions.ts'
+import type { Forwarders } from './forwarders.ts'
+import { resolveLocalUrl } from './local-url.ts'
+import type { Policy } from './policy.ts'
+import type { Rule } from './policy-table.ts'
+import type { PmsPrincipal, Principals } from './principals.ts'
+import type { ScopedAccess } from './scoped-access.ts'
+import { readTarget, type Target } from './target.ts'
+import { createTransfers } from './transfers.ts'
+import type { Upgrade } from './upgrades.ts'
+
+export interface GateOptions {
+  readonly core: Core
+  readonly mount: string
+  readonly forwarders: Forwarders
+  readonly policy: Policy
+  readonly principals: Principals
+  readonly upgrades: WeakMap<IncomingMessage, Upgrade>
+  readonly findCrossSite: FindCrossSite
+  /** The Set-Cookie header of a renewed session. */
+  readonly serializeCookie: (value: string) => string
+  readonly readScoped: ((token: string) => ScopedAccess | ClosedSession) | null
+}
+
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']
+const NOTHING: readonly string[] = []
+/** A session may reach whatever its role may. */
+const everything: ScopedAccess['allows'] = () => true
+
+/**
+ * Decides whether a request may pass to the media server, and sends it on. Synchronous while the session is in
+ * memory and the server is proven: no promise stands between a request and its dispatch.
+ */
+export function createGate(options: GateOptions): (reply: FastifyReply) => void {
+  const { core, mount, forwarders, policy, principals, upgrades, findCrossSite, readScoped } = options
+  const { sessions, recheck, metrics } = core
+  const transfers = createTransfers(() => metrics.rateLimited.inc({ limit: 'session_streams' }))
+
+  function enter(reply: FastifyReply): void {
+    const { raw, method } = reply.request
+    if (!METHODS.includes(method)) {
+      reply.header('allow', METHODS.join(', '))
+      throw new Problem('USHER_METHOD_NOT_ALLOWED')
+    }
+    const target = readTarget(raw.url ?? '', mount)
+    if (target === null) throw new Problem('USHER_INVALID_REQUEST')
+    const read = sessions.read(raw.headers.cookie)
+    // A cookie decides where there is one (CONTRACT §4.6); without, a scoped token may be meant.
+    const token = read.open || read.code !== 'USHER_SESSION_REQUIRED' ? null : findToken(raw, target)
+    const access = token === null || readScoped === null ? read : readScoped(token)
+    const principal = access.open ? principals.of(access) : null
+    const rule = principal === null ? null : policy.find(method, target.path, principal.role)
+    if (token === null) requireSameOrigin(raw, method, rule)
+    if (!access.open) {
+      // RFC 6750 §3: whoever sent a token is told that it is the token.
+      if (token !== null) reply.header('www-authenticate', 'Bearer realm="usher", error="invalid_token"')
+      throw new Problem(access.code)
+    }
+    if (recheck.isUnproven(access.live) || recheck.isPastGrace(access.live)) {
+      void askPlex(reply, access.live)
+      return
+    }
+    if (principal === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+    const allows = 'allows' in access ? access.allows : everything
+    if (rule === null || !allows(rule.class, target.path)) throw new Problem('USHER_PATH_DENIED')
+    if (rule.class !== 'api') transfers.enter(reply, access.live, rule.class)
+    const { upstream: asked } = target
+    const upstream = rule.localUrl === true ? resolveLocalUrl(asked, policy, principal.role, allows) : asked
+    if (upstream === null) throw new Problem('USHER_INVALID_REQUEST')
+    const opened = 'sealed' in access ? access : null
+    const proven = principal.mediaServer.verifiedIdentity()
+    if (proven !== null && proven.machineIdentifier === principal.machineIdentifier) {
+      pass(reply, principal, rule, upstream, opened)
+      return
+    }
+    // No token goes to a server that has not proven to be the one meant.
+    principal.mediaServer.verifyIdentity(principal.machineIdentifier).then(
+      () => {
+        // Signed out meanwhile: the answer would be the first thing a dead cookie gets (SECURITY rule 20).
+        if (core.revocations.isRevoked(access.live.session)) reply.send(new Problem('USHER_SESSION_REVOKED'))
+        else pass(reply, principal, rule, upstream, opened)
+      },
+      (error: unknown) => void reply.send(error)
+    )
+  }
+
+  function pass(
+    reply: FastifyReply,
+    principal: PmsPrincipal,
+    rule: Rule,
+    upstream: string,
+    opened: OpenSession | null
+  ): void {
+    const { raw, method } = reply.request
+    const call = {
+      sink: reply,
+      request: raw,
+      principal,
+      method,
+      origin: principal.origin,
+      path: principal.basePath === '' ? upstream : principal.basePath + upstream,
+      class: rule.class,
+      largeBody: rule.admin === true,
+      repeatable: rule.unsafe !== true && (method === 'GET' || method === 'HEAD'),
+      // When the answer goes out: a session that ended meanwhile must not set its cookie over a fresh one's.
+      extra: () => answerHeaders(reply, opened)
+    }
+    const forwarder = forwarders.of(principal)
+    if (rule.class !== 'upgrade') {
+      forwarder.forward(call)
+      return
+    }
+    const upgrade = upgrades.get(raw)
+    if (upgrade === undefined) {
+      void reply.send(new Problem('USHER_INVALID_REQUEST', { detail: 'This path takes a WebSocket only.' }))
+      return
+    }
+    forwarder.upgrade({ ...call, ...upgrade })
+  }
+
+  function requireSameOrigin(raw: IncomingMessage, method: string, rule: Rule | null): void {
+    const unsafe = (method !== 'GET' && method !== 'HEAD') || rule?.unsafe === true
+    const reason = findCrossSite(raw.headers as FetchHeaders, unsafe)
+    if (reason === null) return
+    metrics.csrfRefusals.inc({ reason })
+    throw new Problem('USHER_CROSS_SITE')
+  }
+
+  /** The last good answer is too old to act on: plex.tv is asked now, and while it is away nothing passes. */
+  async function askPlex(reply: FastifyReply, live: LiveSession): Promise<void> {
+    await recheck.run(live)
+    if (recheck.isPastGrace(live) && !core.revocations.isRevoked(live.session)) {
+      reply.send(new Problem('USHER_UPSTREAM_UNREACHABLE'))
+      return
+    }
+    try {
+      enter(reply)
+    } catch (error) {
+      reply.send(error)
+    }
+  }
+
+  /** What Fastify's own hooks would have set: a renewed cookie, and CORS for an allowed origin. */
+  function answerHeaders(reply: FastifyReply, read: OpenSession | null): readonly string[] {
+    const value = read === null ? null : sessions.renew(read)
+    const { origin } = reply.request.raw.headers
+    if (value === null && origin === undefined) return NOTHING
+    const extra: string[] = value === null ? [] : ['set-cookie', options.serializeCookie(value)]
+    if (origin === undefined) return extra
+    for (const [name, field] of Object.entries(reply.getHeaders())) {
+      if (name === 'vary' || name.startsWith('access-control-')) extra.push(name, String(field))
+    }
+    return extra
+  }
+
+  return enter
+}
+
+/** A token where Plex clients and OAuth clients put it: Authorization, X-Plex-Token, or the query. */
+function findToken({ headers }: IncomingMessage, target: Target): string | null {
+  const { authorization } = headers
+  if (authorization !== undefined && /^bearer /i.test(authorization)) return authorization.slice(7).trim()
+  const field = headers['x-plex-token']
+  return typeof field === 'string' ? field : target.token
+}

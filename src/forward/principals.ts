@@ -1,0 +1,158 @@
+import type { Core } from '../app/core.ts'
+import { Problem } from '../domain/problems.ts'
+import { Identity } from '../fetch/identity-fields.ts'
+import { identityHeaders, toHeaderText } from '../plex/identity.ts'
+import type { MediaServer } from '../plex/media-server.ts'
+import { createScrubbers } from '../scrub/scrubber.ts'
+import type { LiveSession, StreamKind } from '../session/live/live-sessions.ts'
+import type { Session } from '../session/session.ts'
+import type { ForwardPrincipal, Scrubber } from './forward-call.ts'
+
+/** A session as the media server sees it; made once per session state and shared by its requests. */
+export interface PmsPrincipal extends ForwardPrincipal {
+  readonly role: 'owner' | 'home' | 'shared'
+  readonly mediaServer: MediaServer
+  readonly machineIdentifier: string
+  readonly origin: string
+  /** Path below which the media server lives, '' for most. */
+  readonly basePath: string
+}
+
+const KEPT: unique symbol = Symbol('principal')
+
+/** What was opened keeps its principal itself: a WeakMap would hold each for a collection longer, and copy it. */
+interface Access {
+  readonly live: LiveSession
+  [KEPT]?: { readonly session: Session; readonly principal: PmsPrincipal | null }
+}
+
+export interface Principals {
+  /** Of an opened cookie or token, as long as that is kept; null where the session has no server, or no token for it. */
+  of(access: Access): PmsPrincipal | null
+}
+
+type PrincipalsCore = Pick<Core, 'config' | 'live' | 'recheck' | 'revocations' | 'mediaServerOf'>
+
+const CLIENT_IDENTIFIER = 'X-Plex-Client-Identifier'
+/** A token answered with 401 is not asked about again so soon: plex.tv would hear of every request of a page. */
+const EXPLAIN_EVERY_MS = 5000
+
+/** Everything about a session that forwarding needs, laid out once so that a request only takes it. */
+export function createPrincipals(core: PrincipalsCore, now: () => number): Principals {
+  const shared: Shared = {
+    core,
+    now,
+    identity: new Identity(fixedFields(core.config.client)),
+    bases: new WeakMap()
+  }
+  return {
+    of(access) {
+      const { live } = access
+      const { session } = live
+      const kept = access[KEPT]
+      // Session data are immutable: a new role, token or server is another object.
+      if (kept?.session === session) return kept.principal
+      const principal = create(shared, live)
+      access[KEPT] = { session, principal }
+      return principal
+    }
+  }
+}
+
+/** What all principals share. */
+interface Shared {
+  readonly core: PrincipalsCore
+  readonly now: () => number
+  readonly identity: Identity
+  readonly bases: WeakMap<MediaServer, Base>
+}
+
+type Base = Pick<PmsPrincipal, 'origin' | 'basePath'>
+
+/** A class, against the house rule: one for every session of an instance, and closures would be most of it. */
+class SessionPrincipal implements PmsPrincipal {
+  readonly role: PmsPrincipal['role']
+  readonly mediaServer: MediaServer
+  readonly machineIdentifier: string
+  readonly base: Base
+  readonly identity: Identity
+  private readonly shared: Shared
+  private readonly live: LiveSession
+  private readonly session: Session
+  private scrubbers: (() => Scrubber) | null = null
+
+  constructor(
+    shared: Shared,
+    live: LiveSession,
+    server: Pick<PmsPrincipal, 'role' | 'mediaServer' | 'machineIdentifier'> & { readonly token: string }
+  ) {
+    this.shared = shared
+    this.live = live
+    this.session = live.session
+    this.role = server.role
+    this.mediaServer = server.mediaServer
+    this.machineIdentifier = server.machineIdentifier
+    this.base = baseOf(shared, server.mediaServer)
+    this.identity = new Identity(
+      [CLIENT_IDENTIFIER, toHeaderText(live.session.clientIdentifier), 'X-Plex-Token', server.token],
+      shared.identity
+    )
+  }
+
+  get origin(): string {
+    return this.base.origin
+  }
+
+  get basePath(): string {
+    return this.base.basePath
+  }
+
+  createScrubber(): Scrubber {
+    this.scrubbers ??= createScrubbers(secretsOf(this.session))
+    return this.scrubbers()
+  }
+
+  addStream(kind: StreamKind, abort: () => void): () => void {
+    return this.shared.core.live.addStream(this.live, kind, abort)
+  }
+
+  async explainUnauthorized(): Promise<Problem> {
+    const { live, session, shared } = this
+    const { core, now } = shared
+    const upstream = { service: 'pms', status: 401, code: null } as const
+    if (now() - live.session.checkedAt > EXPLAIN_EVERY_MS) await core.recheck.run(live)
+    if (core.revocations.isRevoked(session)) return new Problem('USHER_SESSION_REVOKED', { upstream })
+    // While plex.tv cannot be asked, nobody knows; the session stays.
+    if (live.stale) return new Problem('USHER_UPSTREAM_UNREACHABLE', { upstream })
+    return new Problem('USHER_SERVER_ACCESS_DENIED', { upstream })
+  }
+}
+
+function create(shared: Shared, live: LiveSession): PmsPrincipal | null {
+  const { role, server, serverToken } = live.session
+  const mediaServer = shared.core.mediaServerOf(live.session)
+  if (role === 'none' || server === null || serverToken === null || mediaServer === null) return null
+  const { machineIdentifier } = server
+  return new SessionPrincipal(shared, live, { role, mediaServer, machineIdentifier, token: serverToken })
+}
+
+/** What must not be found in an answer. */
+function secretsOf({ serverToken, accountToken, homeAdmin }: Session): string[] {
+  return [serverToken, accountToken, homeAdmin?.token].filter((token) => typeof token === 'string')
+}
+
+function baseOf({ bases }: Shared, mediaServer: MediaServer): Base {
+  let base = bases.get(mediaServer)
+  if (base === undefined) {
+    const { origin, pathname } = new URL(mediaServer.url)
+    base = { origin, basePath: pathname.replace(/\/+$/, '') }
+    bases.set(mediaServer, base)
+  }
+  return base
+}
+
+/** `Accept` is the caller's own choice here: a client that wants XML gets XML. */
+function fixedFields(client: Core['config']['client']): string[] {
+  const { Accept: _, [CLIENT_IDENTIFIER]: __, ...headers } = identityHeaders(client, '')
+  return Object.entries(headers).flat()
+}

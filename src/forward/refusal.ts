@@ -1,0 +1,36 @@
+import { Problem } from '../domain/problems.ts'
+import type { ForwardCall, ForwardContext, ForwardOutcome } from './forward-call.ts'
+
+/**
+ * Answers in place of an upstream that said 4xx or 5xx: never with its page (CONTRACT §4.6). Returns the outcome for
+ * the metric. A 401 is explained by plex.tv first, since it may mean a dead token or a server that knows no better.
+ */
+export function refuse(
+  context: ForwardContext,
+  call: ForwardCall,
+  status: number,
+  contentRange: unknown
+): ForwardOutcome {
+  const { sink } = call
+  const upstream = { service: context.service, status, code: null }
+  if (status >= 500) {
+    sink.send(new Problem('USHER_UPSTREAM_UNREACHABLE', { upstream }))
+    return 'failed'
+  }
+  if (status === 401) {
+    void call.principal.explainUnauthorized().then((problem) => {
+      if (!sink.raw.destroyed) sink.send(problem)
+    })
+    return 'refused'
+  }
+  // RFC 9110 §15.5.17: a player learns the size from it.
+  if (status === 416 && typeof contentRange === 'string') sink.header('content-range', contentRange)
+  sink.send(new Problem('USHER_UPSTREAM_REFUSED', { status, upstream }))
+  return 'refused'
+}
+
+/** The outcome, for the metric, of a call that ended in this problem. */
+export function toOutcome(problem: Problem): ForwardOutcome {
+  if (problem.code === 'USHER_UPSTREAM_TIMEOUT') return 'timeout'
+  return problem.code === 'USHER_UPSTREAM_UNREACHABLE' ? 'unreachable' : 'invalid'
+}

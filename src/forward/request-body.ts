@@ -1,0 +1,62 @@
+import type { IncomingMessage } from 'node:http'
+import { type Readable, Transform, type TransformCallback } from 'node:stream'
+import { Problem } from '../domain/problems.ts'
+
+/** Bytes of a body that everybody may send: reports and play queues are tiny. */
+const BODY_MAX_BYTES = 64 * 1024
+/** Bytes of one that the owner sends to an administrative path, such as a poster. */
+const LARGE_MAX_BYTES = 16 * 1024 * 1024
+
+/** Whether a request announces a body: RFC 9112 §6.3, a Content-Length above zero or any Transfer-Encoding. */
+export function hasBody(request: IncomingMessage): boolean {
+  const length = request.headers['content-length']
+  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+/** What to send on. Throws the problem of a body that is too large, and where it breaks off. */
+export async function takeBody(request: IncomingMessage, large: boolean): Promise<Buffer | Readable> {
+  if (Number(request.headers['content-length'] ?? 0) > (large ? LARGE_MAX_BYTES : BODY_MAX_BYTES))
+    throw tooLarge()
+  return large ? streamBody(request) : collectBody(request)
+}
+
+/**
+ * The whole of a small body. A client that sends slowly must not hold a connection to the media server meanwhile: there
+ * are a few for everybody (SECURITY rule 53).
+ */
+async function collectBody(request: IncomingMessage): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  let bytes = 0
+  for await (const piece of request.iterator({ destroyOnReturn: false })) {
+    bytes += (piece as Buffer).length
+    if (bytes > BODY_MAX_BYTES) throw tooLarge()
+    pieces.push(piece as Buffer)
+  }
+  return Buffer.concat(pieces)
+}
+
+/**
+ * A large body as a stream of its own, with back-pressure, that fails past its limit. Not the request itself: undici
+ * destroys what it reads from, and with it the socket that the answer goes to.
+ */
+function streamBody(request: IncomingMessage): Transform {
+  let bytes = 0
+  const limited = new Transform({
+    transform(chunk: Buffer, _encoding, callback: TransformCallback) {
+      bytes += chunk.length
+      if (bytes > LARGE_MAX_BYTES) callback(tooLarge())
+      else callback(null, chunk)
+    }
+  })
+  request.on('error', (error) => limited.destroy(error))
+  request.on('close', () => {
+    if (!request.complete) limited.destroy(new Error('the request broke off'))
+  })
+  // What is no longer wanted is read and dropped, so that the answer reaches a client that is still sending.
+  limited.on('close', () => request.resume())
+  return request.pipe(limited)
+}
+
+function tooLarge(): Problem {
+  return new Problem('USHER_INVALID_REQUEST', { status: 413, detail: 'The body is too large.' })
+}

@@ -1,0 +1,130 @@
+import { fieldOf, indexOfField } from '../fetch/header-fields.ts'
+
+export interface ResponseHead {
+  /** Flat names and values for writeHead, the fixed ones included. */
+  readonly fields: string[]
+  readonly contentType: string
+  /** Bytes; -1 where the upstream did not say. */
+  readonly contentLength: number
+  readonly hasDate: boolean
+  /** What the upstream said, which is not among the fields. */
+  readonly location: string | null
+  /** Whether the body is in another coding than its own. */
+  readonly isEncoded: boolean
+}
+
+// SECURITY rule 58. Set-Cookie, Server, Access-Control-*, and every hop-by-hop field are not here.
+const FIELDS: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-range',
+  'content-type',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'vary',
+  'x-plex-activity',
+  'x-plex-container-start',
+  'x-plex-container-total-size',
+  'x-plex-content-compressed-length',
+  'x-plex-content-original-length',
+  'x-plex-protocol'
+])
+
+/**
+ * Set on every forwarded answer (SECURITY rule 60), flat: whatever type the media server claims, a browser neither
+ * guesses another nor runs it as a page of this origin. `sharedWithSite`: frontends of other origins, on the same
+ * site, may show pictures and play media too.
+ */
+export function fixedFields(options: {
+  readonly secure: boolean
+  readonly sharedWithSite: boolean
+}): string[] {
+  return [
+    'x-content-type-options',
+    'nosniff',
+    'content-security-policy',
+    "default-src 'none'; frame-ancestors 'none'; sandbox",
+    'cross-origin-resource-policy',
+    options.sharedWithSite ? 'same-site' : 'same-origin',
+    'referrer-policy',
+    'no-referrer',
+    ...(options.secure ? ['strict-transport-security', 'max-age=31536000'] : [])
+  ]
+}
+
+/** The answer's fields (flat) by allow-list, after the `fixed` ones; hop-by-hop fields end here. */
+export function toResponseHead(answer: readonly string[], fixed: readonly string[]): ResponseHead {
+  const fields = fixed.slice()
+  const connection = fieldOf(answer, 'connection')
+  const nominated = connection === undefined ? null : findNominated(connection)
+  let contentType = ''
+  let contentLength = -1
+  let hasDate = false
+  let isUnsaid = true
+  let location: string | null = null
+  let isEncoded = false
+  for (let i = 0; i + 1 < answer.length; i += 2) {
+    const name = answer[i] as string
+    let value = answer[i + 1] as string
+    if (name === 'location') location = value
+    else if (name === 'content-encoding') isEncoded = value !== 'identity'
+    if (!FIELDS.has(name) || nominated?.includes(name) === true) continue
+    if (name === 'content-type') contentType = value
+    else if (name === 'content-length') contentLength = Number(value)
+    else if (name === 'date') hasDate = true
+    else if (name === 'cache-control') {
+      isUnsaid = false
+      value = toPrivate(value)
+    }
+    fields.push(name, value)
+  }
+  if (isUnsaid) fields.push('cache-control', 'private')
+  return { fields, contentType, contentLength, hasDate, location, isEncoded }
+}
+
+/** Adds fields of Usher's own to those of `toResponseHead`. */
+export function addExtra(fields: string[], extra: readonly string[]): void {
+  // An answer that sets a cookie is in nobody's cache (SECURITY rule 59); toResponseHead wrote the field.
+  if (extra.includes('set-cookie')) fields[indexOfField(fields, 'cache-control') + 1] = 'no-store'
+  for (let i = 0; i < extra.length; i++) fields.push(extra[i] as string)
+}
+
+function findNominated(connection: string): readonly string[] | null {
+  const value = connection.toLowerCase()
+  if (value === 'keep-alive' || value === 'close') return null
+  return value.split(',').map((token) => token.trim())
+}
+
+/** What is one user's must not be kept by a cache that serves several (SECURITY rule 59). */
+function toPrivate(value: string): string {
+  if (value === 'no-cache') return 'private, no-cache'
+  const kept = value
+    .split(',')
+    .map((directive) => directive.trim())
+    .filter((directive) => !/^(?:public|private|s-maxage|$)/i.test(directive))
+  return ['private', ...kept].join(', ')
+}
+
+// Everything else is text, or may be: it is scrubbed. A list of types is no type; which one a browser takes is its own.
+const BINARY =
+  /^[ \t]*(?:image|video|audio|font)\/(?!svg|(?:x-|vnd\.(?:apple\.)?)?mpegurl|(?:x-)?scpls|x-ms-(?:asx|w[amv]x)|[^;,]*[+/](?:xml|json))[^,]*$/i
+const BINARY_PART = /^[ \t]*application\/(?:octet-stream|zip|pdf|epub\+zip|x-matroska)\b[^,]*$/i
+// By the Encoding Standard every encoding that a browser knows holds ASCII as it is, but UTF-16 (which some of these name).
+const NOT_ASCII =
+  /charset[ \t]*=[ \t]*["']?[ \t]*(?:cs)?(?:utf-?(?:7|16|32)|ucs-?[24]|iso-10646|unicode(?!.*utf-?8))/i
+
+/** Whether an answer may hold text, and with it a token. A file part may be any bytes; an API answer may not. */
+export function isTextual(contentType: string, isMedia: boolean): boolean {
+  return !BINARY.test(contentType) && !(isMedia && BINARY_PART.test(contentType))
+}
+
+/** Whether the scrubber can read such text: it looks for the bytes that a token has in ASCII (SECURITY rule 57). */
+export function isScrubbable(contentType: string): boolean {
+  return !NOT_ASCII.test(contentType)
+}

@@ -1,0 +1,10 @@
+import type { LiveSession } from '../session/live/live-sessions.ts'
+import type { RouteClass } from './policy-table.ts'
+
+/** What a scoped access token allows (CONTRACT §6), in the name of the session it came from. */
+export interface ScopedAccess {
+  readonly open: true
+  readonly live: LiveSession
+  /** Whether its scope covers the class, and its resources the decoded path below /pms. */
+  allows(routeClass: RouteClass, path: string): boolean
+}

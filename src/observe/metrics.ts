@@ -1,0 +1,106 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { createTally, createTiming, type Tally, type Timing } from './tallies.ts'
+
+export interface Metrics {
+  readonly registry: Registry
+  readonly requests: Tally<'listener' | 'route' | 'method' | 'status'>
+  readonly requestSeconds: Timing<'listener' | 'route'>
+  readonly signIns: Counter<'method' | 'result'>
+  readonly sessionsEnded: Counter<'reason'>
+  readonly unseals: Tally<'kid' | 'result'>
+  readonly csrfRefusals: Counter<'reason'>
+  readonly rateLimited: Counter<'limit'>
+  readonly upstreamSeconds: Timing<'upstream' | 'outcome'>
+  readonly delegatedTokens: Counter<'service' | 'type' | 'outcome'>
+  readonly sharedStoreUp: Gauge
+}
+
+export interface MetricsOptions {
+  /** Read at every scrape. */
+  readonly openStreams: () => Readonly<Record<string, number>>
+  /** Node's own figures cost a timer and an observer; tests do without. */
+  readonly processMetrics?: boolean
+}
+
+/** Seconds: from an answer out of memory to a media server that has to wake a disk. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** The figures of CONTRACT §6, in a registry of their own. Labels are route templates and closed lists, never input. */
+export function createMetrics({ openStreams, processMetrics = true }: MetricsOptions): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  if (processMetrics) collectDefaultMetrics({ register: registry })
+  new Gauge({
+    name: 'usher_open_streams',
+    help: 'Streams open to browsers, by kind',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      for (const [kind, count] of Object.entries(openStreams())) this.set({ kind }, count)
+    }
+  })
+  return {
+    registry,
+    requests: createTally({
+      name: 'usher_http_requests_total',
+      help: 'Answers given, by listener, route template, method and status',
+      labelNames: ['listener', 'route', 'method', 'status'],
+      registry
+    }),
+    requestSeconds: createTiming({
+      name: 'usher_http_request_duration_seconds',
+      help: 'Seconds from the request to the end of its answer',
+      labelNames: ['listener', 'route'],
+      buckets: SECONDS,
+      registry
+    }),
+    signIns: new Counter({
+      name: 'usher_signins_total',
+      help: 'Sign-ins, by method and result (ok or the problem code)',
+      labelNames: ['method', 'result'],
+      registers
+    }),
+    sessionsEnded: new Counter({
+      name: 'usher_sessions_ended_total',
+      help: 'Sessions ended, by reason',
+      labelNames: ['reason'],
+      registers
+    }),
+    unseals: createTally({
+      name: 'usher_session_unseals_total',
+      help: 'Session cookies opened past the cache, by key and result',
+      labelNames: ['kid', 'result'],
+      registry
+    }),
+    csrfRefusals: new Counter({
+      name: 'usher_csrf_refusals_total',
+      help: 'Requests refused as cross-site, by what told',
+      labelNames: ['reason'],
+      registers
+    }),
+    rateLimited: new Counter({
+      name: 'usher_rate_limited_total',
+      help: 'Requests refused by a limit',
+      labelNames: ['limit'],
+      registers
+    }),
+    upstreamSeconds: createTiming({
+      name: 'usher_upstream_request_duration_seconds',
+      help: 'Seconds until an upstream answered, by upstream and outcome',
+      labelNames: ['upstream', 'outcome'],
+      buckets: SECONDS,
+      registry
+    }),
+    delegatedTokens: new Counter({
+      name: 'usher_delegated_tokens_total',
+      help: 'Delegated tokens asked for, by service, type and outcome',
+      labelNames: ['service', 'type', 'outcome'],
+      registers
+    }),
+    sharedStoreUp: new Gauge({
+      name: 'usher_shared_store_up',
+      help: '1 while the shared store answers; 1 too where none is configured',
+      registers
+    })
+  }
+}

@@ -1,0 +1,71 @@
+import type { MediaServer } from '../plex/media-server.ts'
+import type { PlexStatus } from './plex-status.ts'
+
+export interface Dependency {
+  readonly name: 'pms' | 'plex.tv' | 'redis'
+  readonly state: 'up' | 'down' | 'unknown' | 'not configured'
+  /** ISO 8601, where one was seen. */
+  readonly lastSeen: string | null
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly dependencies: readonly Dependency[]
+}
+
+export interface ReadinessOptions {
+  readonly mediaServer: Pick<MediaServer, 'identity'> | null
+  readonly plexStatus: Pick<PlexStatus, 'seenAt' | 'outageSince'>
+  /** null where no shared store is configured. */
+  readonly sharedStoreUp: () => boolean | null
+  readonly draining: () => boolean
+  readonly now: () => number
+}
+
+/** Probes come every few seconds from several places; the media server is asked no more often than this. */
+const FRESH_MS = 2000
+
+/**
+ * Whether traffic should come here: not while draining, nor without the configured media server. plex.tv or the
+ * shared store away is degraded and still ready, for what is known goes on working (CONTRACT §6).
+ */
+export function createReadiness(options: ReadinessOptions): () => Promise<Readiness> {
+  const { mediaServer, plexStatus, sharedStoreUp, draining, now } = options
+  let pms: { readonly at: number; readonly up: Promise<boolean> } | null = null
+  let pmsSeenAt: number | null = null
+
+  async function probe(server: Pick<MediaServer, 'identity'>): Promise<boolean> {
+    try {
+      await server.identity()
+      pmsSeenAt = now()
+      return true
+    } catch {
+      // Down is the answer here; the call's own outcome is in the upstream metric.
+      return false
+    }
+  }
+
+  return async () => {
+    if (mediaServer !== null && (pms === null || now() - pms.at > FRESH_MS))
+      pms = { at: now(), up: probe(mediaServer) }
+    const pmsUp = pms === null ? null : await pms.up
+    const store = sharedStoreUp()
+    const plexState = plexStatus.outageSince !== null ? 'down' : plexStatus.seenAt === null ? 'unknown' : 'up'
+    return {
+      ready: !draining() && pmsUp !== false,
+      dependencies: [
+        { name: 'pms', state: toState(pmsUp), lastSeen: toTime(pmsSeenAt) },
+        { name: 'plex.tv', state: plexState, lastSeen: toTime(plexStatus.seenAt) },
+        { name: 'redis', state: toState(store), lastSeen: null }
+      ]
+    }
+  }
+}
+
+function toState(up: boolean | null): Dependency['state'] {
+  return up === null ? 'not configured' : up ? 'up' : 'down'
+}
+
+function toTime(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString()
+}

@@ -1,0 +1,84 @@
+import type { LiveSession } from '../live/live-sessions.ts'
+
+export interface CheckQueue {
+  /** Has a session checked in its turn; nothing where it waits already, or where too many do. */
+  add(live: LiveSession): void
+  /**
+   * The same, however many wait; resolves when the check is over, or for everybody who has waited for `waitMs`: the
+   * session is stale then, and its check goes on.
+   */
+  join(live: LiveSession): Promise<void>
+}
+
+export interface CheckQueueOptions {
+  /** `mark` is what `mark` gave when the session began to wait. Never rejects. */
+  readonly check: (live: LiveSession, mark: number) => Promise<void>
+  readonly mark: () => number
+  readonly waitMs: number
+}
+
+const PARALLEL = 4
+/** Sessions that wait for their check, some 1 KB each; one that finds no place asks again with its next request. */
+const MAX_WAITING = 20_000
+
+interface Place {
+  readonly done: Promise<void>
+  readonly resolve: () => void
+  readonly mark: number
+  started: boolean
+  timer: NodeJS.Timeout | null
+}
+
+/** Sessions in turn: at most one at a time of an account, a few at a time in all. */
+export function createCheckQueue({ check, mark, waitMs }: CheckQueueOptions): CheckQueue {
+  const busyAccounts = new Set<number>()
+  const waiting = new Map<LiveSession, Place>()
+  let running = 0
+
+  function enter(live: LiveSession): Place {
+    const known = waiting.get(live)
+    if (known !== undefined) return known
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const place: Place = { done: promise, resolve, mark: mark(), started: false, timer: null }
+    live.pending = true
+    waiting.set(live, place)
+    next()
+    return place
+  }
+
+  function next(): void {
+    for (const [live, place] of waiting) {
+      if (running >= PARALLEL) return
+      const accountId = live.session.account.id
+      if (busyAccounts.has(accountId) || place.started) continue
+      busyAccounts.add(accountId)
+      place.started = true
+      running += 1
+      void check(live, place.mark).finally(() => {
+        running -= 1
+        busyAccounts.delete(accountId)
+        live.pending = false
+        if (place.timer !== null) clearTimeout(place.timer)
+        place.resolve()
+        waiting.delete(live)
+        next()
+      })
+    }
+  }
+
+  return {
+    add(live) {
+      if (!live.pending && waiting.size < MAX_WAITING) enter(live)
+    },
+    join(live) {
+      const place = enter(live)
+      const { checkedAt } = live.session
+      place.timer ??= setTimeout(() => {
+        // It may have been answered, and be on its way through what comes after.
+        if (live.session.checkedAt === checkedAt) live.stale = true
+        place.resolve()
+      }, waitMs).unref()
+      return place.done
+    }
+  }
+}

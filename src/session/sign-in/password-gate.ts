@@ -1,0 +1,45 @@
+import { Problem } from '../../domain/problems.ts'
+
+/**
+ * Holds password sign-ins back while plex.tv refuses all of them: each further one would prolong the lock on
+ * everyone's shared address. It also knows how many are under way, which a count of failures cannot tell yet.
+ */
+export interface PasswordGate {
+  /**
+   * Runs one sign-in, which is told how many others of the same ration began before it and are under way; throws
+   * USHER_PLEX_LIMITED at once while the gate is shut.
+   */
+  pass<T>(signIn: (others: number) => Promise<T>, ration?: string): Promise<T>
+  readonly inFlight: number
+}
+
+export function createPasswordGate(now: () => number): PasswordGate {
+  let shutUntil = 0
+  let inFlight = 0
+  const rations = new Map<string, number>()
+  return {
+    async pass(signIn, ration = '') {
+      const left = shutUntil - now()
+      if (left > 0) throw new Problem('USHER_PLEX_LIMITED', { retryAfter: Math.ceil(left / 1000) })
+      const others = rations.get(ration) ?? 0
+      inFlight += 1
+      rations.set(ration, others + 1)
+      try {
+        return await signIn(others)
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'USHER_PLEX_LIMITED') {
+          shutUntil = now() + (error.retryAfter ?? 60) * 1000
+        }
+        throw error
+      } finally {
+        inFlight -= 1
+        const left = (rations.get(ration) ?? 1) - 1
+        if (left === 0) rations.delete(ration)
+        else rations.set(ration, left)
+      }
+    },
+    get inFlight() {
+      return inFlight
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto'
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../observe/logger.ts'
+import { cookieNames, sealBinding } from '../session/cookie/cookie.ts'
+import type { Revocation, Revocations } from '../session/live/revocation.ts'
+import type { Counters } from './counters.ts'
+import { createRedisLink } from './redis.ts'
+import { createSharedCounters } from './shared-counters.ts'
+import { createSharedRevocations } from './shared-revocations.ts'
+
+/** What the instances of one deployment share: revocations and the counts of the limits. */
+export interface SharedStore {
+  isUp(): boolean
+  /** Tells the other instances of what was revoked here. Returns at once and never throws. */
+  share(revocation: Revocation): void
+  /** Counters of one limit. */
+  createCounters(): Counters
+  /** Resolves when the first attempt to connect and catch up has ended, well or not. */
+  readonly opened: Promise<void>
+  close(): Promise<void>
+}
+
+export interface SharedStoreOptions {
+  readonly config: Pick<Config, 'redisUrl' | 'publicUrl' | 'cookieDomain' | 'instance'>
+  readonly revocations: Pick<Revocations, 'learn' | 'all' | 'size'>
+  readonly log: Logger
+  readonly onChange: (up: boolean) => void
+  readonly now: () => number
+}
+
+/**
+ * The store behind USHER_REDIS_URL, null without one. Redis may be away at the start and at any time: requests are
+ * served from what is known here, and both sides catch up when it is back.
+ */
+export function createSharedStore(options: SharedStoreOptions): SharedStore | null {
+  const { config, revocations, log, onChange, now } = options
+  if (config.redisUrl === null) return null
+  // As with sealed values: instances that open each other's cookies share, and nobody else in this Redis does.
+  const deployment = `${sealBinding(config)} ${cookieNames(config).session}`
+  const prefix = `usher:{${createHash('sha256').update(deployment).digest('base64url').slice(0, 22)}}`
+  const shared = createSharedRevocations({ revocations, prefix, now })
+  onChange(false)
+  const link = createRedisLink({
+    url: config.redisUrl,
+    channel: shared.channel,
+    onMessage: shared.hear,
+    catchUp: shared.catchUp,
+    onUp() {
+      onChange(true)
+      log.info({ revocations: revocations.size }, 'shared store ready, caught up')
+    },
+    onDown(reason) {
+      onChange(false)
+      log.warn({ reason }, 'shared store away, serving from what is known here')
+    }
+  })
+  return {
+    isUp: link.isUp,
+    share: (revocation) => shared.share(link, revocation),
+    createCounters: () => createSharedCounters({ link, prefix, now }),
+    opened: link.opened,
+    async close() {
+      await link.close()
+      if (shared.unshared > 0)
+        log.warn({ revocations: shared.unshared }, 'stopped before revocations could be shared')
+    }
+  }
+}

@@ -1,0 +1,377 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:tls'
+import { chromium } from 'playwright-core'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { parseAllDocuments } from 'yaml'
+import { COOKIE, DEEP_LINK, HOUR, HTML, IDENTITY, startStage } from '../support/forward-auth.ts'
+import { requireProgram, skipWithout } from '../support/programs.ts'
+import {
+  APP_HOST,
+  ask,
+  type Echo,
+  type Site,
+  type SiteAnswer,
+  startCaddySite,
+  startEchoApp,
+  startNginxSite,
+  USHER_HOST
+} from '../support/site.ts'
+import { until } from '../support/until.ts'
+import { PASSWORD } from '../support/usher.ts'
+import { openPage } from './support/browser.ts'
+
+const PROXIES = [
+  { name: 'nginx', start: startNginxSite, verify: 'http://usher/session/verify;', demand: '?' },
+  { name: 'caddy', start: startCaddySite, verify: 'uri /session/verify?redirect=1', demand: '&' }
+] as const
+
+/** One sign-in through the proxy; gives the Cookie header. */
+async function signInThrough(site: Site, login = 'sim@example.com'): Promise<string> {
+  const answer = await ask(site, USHER_HOST, '/session/login', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+    body: JSON.stringify({ login, password: PASSWORD })
+  })
+  if (answer.status !== 201) throw new Error(`sign-in answered ${answer.status} ${answer.text}`)
+  return (answer.headers['set-cookie'] ?? []).map((line) => line.split(';', 1)[0]).join('; ')
+}
+
+/** A header's name with an underscore for one or more of its hyphens. */
+function spellingsOf(header: string): readonly string[] {
+  const [first = '', ...rest] = header.split('-')
+  return rest
+    .reduce((all, part) => all.flatMap((name) => [`${name}-${part}`, `${name}_${part}`]), [first])
+    .filter((name) => name.includes('_'))
+}
+
+function echoOf(answer: SiteAnswer): Echo {
+  if (answer.status !== 200) throw new Error(`the app was not reached: ${answer.status} ${answer.text}`)
+  return JSON.parse(answer.text) as Echo
+}
+
+for (const { name, start, verify, demand } of PROXIES) {
+  t.test(`behind ${name}`, { skip: skipWithout(name) }, async (t) => {
+    const stage = await startStage(t)
+    const { usher } = stage
+    const app = await startEchoApp(t)
+    const addresses = { usher: new URL(usher.publicUrl).host, app: app.address }
+    const site = await start(t, addresses)
+    const guarded = (query: string) => {
+      const end = verify.endsWith(';') ? ';' : ''
+      const changed = `${verify.slice(0, verify.length - end.length)}${demand}${query}${end}`
+      return start(t, { ...addresses, changes: { [verify]: changed } })
+    }
+    const cookie = await signInThrough(site)
+
+    t.test('a navigation without a session is sent to sign in, and back where it was going', async (t) => {
+      const before = app.count
+      const answer = await ask(site, APP_HOST, '/shelf?sort=title&ids=1,2', { headers: { accept: HTML } })
+      t.equal(answer.status, 302)
+      t.equal(answer.headers.location, DEEP_LINK)
+      t.equal(app.count, before)
+    })
+
+    t.test('a fetch or a POST without a session is 401', async (t) => {
+      const before = app.count
+      const asks = [
+        { headers: { accept: '*/*' } },
+        { headers: { accept: HTML, 'sec-fetch-mode': 'cors' } },
+        { method: 'POST', headers: { accept: HTML, 'content-type': 'text/plain' }, body: 'a=1' },
+        { method: 'DELETE', headers: { accept: HTML } }
+      ]
+      for (const options of asks) {
+        const answer = await ask(site, APP_HOST, '/api', options)
+        t.equal(answer.status, 401, JSON.stringify(options))
+        t.equal(answer.headers.location, undefined)
+        t.equal(JSON.parse(answer.text).code, 'USHER_SESSION_REQUIRED')
+      }
+      t.equal(app.count, before)
+    })
+
+    t.test('the app learns who is there, and not the session', async (t) => {
+      const headers = { cookie: `lang=en; ${cookie}; a=1`, 'content-type': 'text/plain' }
+      const answer = await ask(site, APP_HOST, '/api?x=1', { method: 'POST', headers, body: 'hello' })
+      const echo = echoOf(answer)
+      t.match(echo, { method: 'POST', url: '/api?x=1', body: 'hello' })
+      t.match(echo.headers, {
+        'remote-user': ['simuser'],
+        'remote-name': ['simuser'],
+        'remote-email': ['sim@example.com'],
+        'remote-groups': ['owner'],
+        'x-usher-account-id': ['13692262']
+      })
+      const cookies = String(echo.headers['cookie'])
+      t.notMatch(cookies, new RegExp(`${COOKIE}=`))
+      t.match(cookies, /lang=en/)
+      t.match(cookies, /a=1/)
+      t.match(answer.headers['set-cookie'], ['theme=dark'])
+      const alone = echoOf(await ask(site, APP_HOST, '/', { headers: { cookie } }))
+      t.notMatch(JSON.stringify(alone), new RegExp(`${COOKIE}=`))
+    })
+
+    t.test('what a client says of itself never reaches the app', async (t) => {
+      const renewed = name === 'caddy' ? ['X-Usher-Renewed'] : []
+      const forged = [...IDENTITY, ...renewed].flatMap((header) => [
+        header,
+        'forged',
+        header.toUpperCase(),
+        'forged',
+        header.replace('-', '_'),
+        'forged',
+        header.replaceAll('-', '_'),
+        'forged'
+      ])
+      const inOrder = ['X-Usher-Account_Id', 'X_Usher-Assertion', 'x-usher_account-id'].flatMap((header) => [
+        header,
+        'forged'
+      ])
+      const list = `close, ${IDENTITY.join(', ')}`
+      const more = ['Connection', list, 'Cookie', cookie]
+      for (const headers of [
+        [...forged, ...inOrder, 'Cookie', cookie],
+        [...forged, ...more]
+      ]) {
+        const answer = await ask(site, APP_HOST, '/', { headers })
+        const echo = echoOf(answer)
+        t.notMatch(JSON.stringify({ ...echo.headers, connection: [] }), /forged/)
+        t.notMatch(JSON.stringify(answer.headers['set-cookie']), /forged/)
+        const user = echo.headers['remote-user'] ?? []
+        // A client may have its own headers dropped, which leaves nobody, never somebody else.
+        t.ok(user.length === 0 || (user.length === 1 && user[0] === 'simuser'), String(user))
+      }
+    })
+
+    t.test('headers with nothing in them are overwritten too', async (t) => {
+      const kid = await stage.signIn('kid')
+      const forged = IDENTITY.flatMap((header) => [header, 'forged'])
+      const { headers } = echoOf(
+        await ask(site, APP_HOST, '/', { headers: [...forged, 'Cookie', kid.cookie] })
+      )
+      t.same(headers['remote-user'], ['88fad7ef5d91c202'])
+      t.same(headers['remote-name'], ['Kid'])
+      t.same(headers['remote-groups'], ['home'])
+      t.equal((headers['remote-email'] ?? ['']).join(), '')
+      t.equal((headers['x-usher-assertion'] ?? ['']).join(), '')
+    })
+
+    t.test('roles and audiences are demanded in the proxy’s own file', async (t) => {
+      const owners = await guarded('role=owner')
+      const friend = await stage.signIn('friend')
+      const before = app.count
+      const refused = await ask(owners, APP_HOST, '/?role=shared', { headers: { cookie: friend.cookie } })
+      t.equal(refused.status, 403)
+      t.equal(app.count, before)
+      t.equal((await ask(owners, APP_HOST, '/', { headers: { cookie } })).status, 200)
+      const unknown = await guarded('role=king')
+      t.equal((await ask(unknown, APP_HOST, '/', { headers: { cookie } })).status, 403)
+    })
+
+    t.test('the longest account, an assertion and a renewed cookie pass in one answer', async (t) => {
+      const audience = await guarded('role=shared&audience=poster-wall')
+      const browser = await stage.signIn('unicode')
+      stage.advance(9 * HOUR)
+      const answer = await ask(audience, APP_HOST, '/', { headers: { cookie: browser.cookie } })
+      const { headers } = echoOf(answer)
+      t.match(String(headers['remote-user']), /^Zoë Ünïcödé 漢字 🎬/)
+      const opened = usher.core.assertions.open(String(headers['x-usher-assertion']), 'poster-wall')
+      t.match(opened, { account: { id: 9_007_199_254_740_991 } })
+      const cookies = answer.headers['set-cookie'] ?? []
+      t.ok(
+        cookies.some((line) => line.startsWith(`${COOKIE}=`)),
+        'the session was renewed'
+      )
+      t.ok(cookies.includes('theme=dark'), 'and the app set its own')
+      t.equal(headers['x-usher-renewed'], undefined)
+    })
+
+    t.test('malformed and huge cookies are 401, odd claims lead nowhere', async (t) => {
+      const cookies = [
+        `${COOKIE}=x`,
+        `${COOKIE}=`,
+        `${COOKIE}=${'A'.repeat(7000)}`,
+        ';;=;',
+        `${cookie}; ${COOKIE}=x`,
+        `${COOKIE}=x; ${cookie}`,
+        `other=${'A'.repeat(7000)}`,
+        `${COOKIE}=\u00ff\u00fe`
+      ]
+      for (const value of cookies) {
+        const answer = await ask(site, APP_HOST, '/', { headers: { cookie: value } })
+        t.equal(answer.status, 401, value.slice(0, 60))
+        const page = await ask(site, APP_HOST, '/', { headers: { cookie: value, accept: HTML } })
+        t.equal(page.status, 302, value.slice(0, 60))
+      }
+      const twice = await ask(site, APP_HOST, '/', { headers: { cookie: `${cookie}; ${cookie}` } })
+      t.equal(twice.status, 200, 'the same value twice says one thing')
+      t.notMatch(String(echoOf(twice).headers['cookie']), new RegExp(`${COOKIE}=`))
+      const big = Array.from({ length: 3 }, (_, index) => [
+        'Cookie',
+        `other${index}=${'A'.repeat(6000)}`
+      ]).flat()
+      const anonymous = await ask(site, APP_HOST, '/', { headers: big })
+      t.ok([401, 431].includes(anonymous.status), `${anonymous.status}`)
+      const claims = {
+        accept: HTML,
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'http',
+        'x-forwarded-uri': '//evil.example/',
+        'x-forwarded-method': 'GET',
+        'x-forwarded-for': '127.0.0.1',
+        'x-original-url': '/session/login',
+        'x-original-uri': '/healthz'
+      }
+      const answer = await ask(site, APP_HOST, '/shelf?sort=title&ids=1,2', { headers: claims })
+      t.equal(answer.status, 302)
+      t.equal(answer.headers.location, DEEP_LINK)
+      t.equal((await ask(site, APP_HOST, '/', { method: 'POST', headers: claims })).status, 401)
+    })
+
+    t.test('a WebSocket of the app is let in with its session alone', async (t) => {
+      const open = (headers: Record<string, string>) => {
+        const socket = new WebSocket(
+          `wss://${APP_HOST}:${site.port}/live`,
+          socketOptions(site, APP_HOST, headers)
+        )
+        t.teardown(() => socket.terminate())
+        return socket
+      }
+      const socket = open({ cookie, 'Remote-User': 'forged' })
+      const [hello] = await once(socket, 'message')
+      t.equal(String(hello), 'simuser')
+      const refused = open({ 'Remote-User': 'forged' })
+      const [error] = await once(refused, 'error')
+      t.match(String(error), /Unexpected server response: 401/)
+    })
+
+    t.test('notifications of the media server come through, by event stream and by WebSocket', async (t) => {
+      const headers = { cookie, 'sec-fetch-site': 'same-origin' }
+      const path = '/pms/:/websockets/notifications'
+      const socket = new WebSocket(`wss://${USHER_HOST}:${site.port}${path}`, {
+        ...socketOptions(site, USHER_HOST, headers)
+      })
+      t.teardown(() => socket.terminate())
+      await once(socket, 'open')
+      const message = once(socket, 'message')
+      usher.simulator.pms.push('playing', { state: 'playing', key: '/library/metadata/7' })
+      t.match(String((await message)[0]), /library\/metadata\/7/)
+
+      const stream = connect({ host: '127.0.0.1', port: site.port, servername: USHER_HOST, ca: site.cert })
+      t.teardown(() => stream.destroy())
+      await once(stream, 'secureConnect')
+      const lines = Object.entries(headers).map(([field, value]) => `${field}: ${value}\r\n`)
+      let heard = ''
+      stream.on('data', (chunk: Buffer) => {
+        heard += chunk.toString()
+      })
+      stream.write(
+        `GET /pms/:/eventsource/notifications HTTP/1.1\r\nHost: ${USHER_HOST}\r\n${lines.join('')}\r\n`
+      )
+      await until('the stream is open', () => usher.simulator.pms.streams() > 0)
+      usher.simulator.pms.push('playing', { state: 'paused', key: '/library/metadata/8' })
+      await until('the notification arrives', () => heard.includes('/library/metadata/8'))
+      t.match(heard, /^HTTP\/1\.1 200/)
+      t.match(heard, /text\/event-stream/)
+    })
+
+    t.test('plex.tv away past the grace is 403, and the session is there when it is back', async (t) => {
+      await usher.simulator.plexDown()
+      stage.advance(26 * HOUR)
+      t.equal((await ask(site, APP_HOST, '/', { headers: { cookie } })).status, 403)
+      await usher.simulator.plexUp()
+      t.equal((await ask(site, APP_HOST, '/', { headers: { cookie } })).status, 200)
+    })
+
+    t.test('who signs out is out at once', async (t) => {
+      const out = await ask(site, USHER_HOST, '/session/logout', {
+        method: 'POST',
+        headers: { cookie, 'sec-fetch-site': 'same-origin' }
+      })
+      t.equal(out.status, 204)
+      const before = app.count
+      t.equal((await ask(site, APP_HOST, '/', { headers: { cookie } })).status, 401)
+      t.equal(app.count, before)
+    })
+
+    t.test('Usher away lets nobody in', async (t) => {
+      const dead = await start(t, { ...addresses, usher: '127.0.0.1:9' })
+      const answer = await ask(dead, APP_HOST, '/', { headers: { cookie } })
+      t.ok(answer.status >= 500, `${answer.status}`)
+    })
+  })
+}
+
+function socketOptions(site: Site, host: string, headers: Record<string, string>) {
+  return {
+    ca: site.cert,
+    servername: host,
+    headers: { Host: host, ...headers },
+    lookup: (_name: string, options: { all?: boolean }, done: (...results: unknown[]) => void) =>
+      options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4)
+  }
+}
+
+t.test('the files for Traefik and Envoy are YAML and name every identity header', async (t) => {
+  for (const file of ['traefik/traefik.yml', 'traefik/dynamic.yml', 'envoy/envoy.yaml']) {
+    const example = await readFile(new URL(`../examples/${file}`, import.meta.url), 'utf8')
+    const documents = parseAllDocuments(example)
+    t.equal(documents.length, 1)
+    t.same(
+      documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]),
+      [],
+      file
+    )
+    if (file === 'traefik/traefik.yml') continue
+    // The only one that has to name each spelling which WSGI and CGI read as the same: the others drop them all.
+    const spellings = file === 'traefik/dynamic.yml' ? IDENTITY.flatMap(spellingsOf) : []
+    for (const spelling of spellings) t.match(example.toLowerCase(), `\n          ${spelling}: ""\n`)
+    for (const header of IDENTITY)
+      t.match(example.toLowerCase(), `- ${file.startsWith('envoy') ? '{ exact: ' : ''}${header}`)
+  }
+})
+
+t.test(
+  'the frontend signs in through Usher and browses the library without a token',
+  { skip: skipWithout('nginx', 'chromium') },
+  async (t) => {
+    const stage = await startStage(t)
+    const app = await startEchoApp(t)
+    const usher = new URL(stage.usher.publicUrl).host
+    const site = await startNginxSite(t, { usher, app: app.address })
+    const browser = await chromium.launch({
+      executablePath: requireProgram('chromium'),
+      args: ['--no-sandbox', `--host-resolver-rules=MAP ${USHER_HOST}:443 127.0.0.1:${site.port}`]
+    })
+    t.teardown(() => browser.close())
+    const { page, complaints } = await openPage(browser, { ignoreHTTPSErrors: true })
+    await page.goto(`https://${USHER_HOST}/`)
+    const signIn = page.getByRole('link', { name: 'Sign in' })
+    t.equal(await signIn.getAttribute('href'), '/signin?returnTo=/')
+    await signIn.click()
+    await page.waitForURL(/\/signin/)
+    const status = await page.evaluate(async (password) => {
+      const answer = await fetch('/session/login', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ login: 'sim@example.com', password })
+      })
+      return answer.status
+    }, PASSWORD)
+    t.equal(status, 201)
+    await page.goto(`https://${USHER_HOST}/`)
+    await page.getByText('simuser, owner').waitFor()
+    await page.getByRole('button', { name: 'Movies' }).click()
+    await page.locator('#items li img').first().waitFor()
+    const width = await page.evaluate(
+      "document.querySelector('#items img').decode().then(() => document.querySelector('#items img').naturalWidth)"
+    )
+    t.ok(Number(width) > 0, 'the picture came through /pms')
+    t.equal(await page.evaluate('document.cookie'), '', 'a script sees no cookie')
+    t.notMatch(await page.content(), /-tok-/)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await signIn.waitFor()
+    t.equal(await page.locator('#items li').count(), 0)
+    t.same(complaints, [])
+  }
+)

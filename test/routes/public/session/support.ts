@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Test } from 'tap'
+import type { AccountKey } from '../../../simulator/accounts.ts'
+import type { Simulator } from '../../../simulator/simulator.ts'
+import type { Answer } from '../../../support/browser.ts'
+
+/** Waits for what happens in the background; fails by the test's own time limit when it never does. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await delay(10)
+}
+
+/** A clock that runs with the real one, and can be moved ahead. */
+export function createOffsetClock(): { readonly now: () => number; advance(ms: number): void } {
+  let offset = 0
+  return {
+    now: () => Date.now() + offset,
+    advance(ms) {
+      offset += ms
+    }
+  }
+}
+
+export function loginOf(simulator: Simulator, key: AccountKey): string {
+  const login = simulator.accounts.list().find((account) => account.key === key)?.login
+  if (login === null || login === undefined) throw new RangeError(`${key} has no login`)
+  return login
+}
+
+/** A problem as CONTRACT §5 has it: the members and their order, the type, no-store, and nothing else. */
+export function matchProblem(t: Test, answer: Answer, status: number, code: string, name = code): void {
+  t.equal(answer.status, status, `${name}: status (${answer.text.slice(0, 300)})`)
+  t.equal(answer.headers['content-type'], 'application/problem+json', name)
+  t.equal(answer.headers['cache-control'], 'no-store', name)
+  const body = answer.json as Record<string, unknown>
+  t.equal(body['code'], code, name)
+  t.equal(body['status'], status, name)
+  const members = Object.keys(body)
+  const expected = ['type', 'title', 'status', 'code', 'detail', 'requestId']
+  t.strictSame(members.slice(0, 6), expected, name)
+  t.ok(members.length === 6 || (members.length === 7 && members[6] === 'upstream'), name)
+  t.notMatch(answer.text, /https?:\/\/|\bat \/|node_modules/, `${name}: no URL, no stack`)
+}
+
+export interface SetCookie {
+  readonly name: string
+  readonly value: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/** A Set-Cookie line taken apart; attribute names in lower case. */
+export function readSetCookie(line: string): SetCookie {
+  const [pair = '', ...rest] = line.split(/; */)
+  const equals = pair.indexOf('=')
+  return {
+    name: pair.slice(0, equals),
+    value: pair.slice(equals + 1),
+    attributes: Object.fromEntries(
+      rest.map((part) => {
+        const [key = '', ...value] = part.split('=')
+        return [key.toLowerCase(), value.join('=')]
+      })
+    )
+  }
+}

@@ -1,0 +1,79 @@
+import t from 'tap'
+import { isScrubbable, isTextual } from '../../../src/forward/response-headers.ts'
+
+t.test('rule 56: what may hold text is scrubbed, whatever it is called', async (t) => {
+  for (const type of [
+    'application/json; charset=utf-8',
+    'text/xml',
+    'text/event-stream',
+    'text/vtt',
+    'application/vnd.apple.mpegurl',
+    'application/x-mpegURL',
+    'application/dash+xml',
+    'audio/mpegurl',
+    'audio/x-mpegurl',
+    'video/vnd.mpegurl',
+    'video/vnd.apple.mpegurl',
+    'audio/x-scpls',
+    'AUDIO/SCPLS',
+    'video/x-ms-wvx',
+    'image/svg+xml',
+    'image/vnd.x+xml; charset=utf-8',
+    'image/png, text/html',
+    ' image/png, text/html',
+    'application/octet-stream, text/html',
+    'images/png',
+    'multipart/byteranges; boundary=x',
+    ''
+  ]) {
+    t.ok(isTextual(type, true), `"${type}"`)
+    t.ok(isTextual(type, false), `"${type}"`)
+  }
+  for (const type of [
+    'image/jpeg',
+    ' image/png',
+    '\timage/png; a=b',
+    'video/mp2t',
+    'video/x-matroska',
+    'audio/mpeg',
+    'font/woff2'
+  ]) {
+    t.notOk(isTextual(type, true), `"${type}"`)
+    t.notOk(isTextual(type, false), `"${type}"`)
+  }
+  for (const type of ['application/octet-stream', ' application/zip', 'application/x-matroska']) {
+    t.notOk(isTextual(type, true), `"${type}" of a file`)
+    t.ok(isTextual(type, false), `"${type}" of the API`)
+  }
+})
+
+t.test('rule 57: text in UTF-16 cannot be scrubbed, and says so', async (t) => {
+  for (const charset of [
+    'utf-16',
+    'UTF-16LE',
+    '"utf-16be"',
+    'utf16',
+    'UTF-32',
+    'utf-7',
+    'ucs-2',
+    'iso-10646-ucs-2',
+    'unicode',
+    'csUnicode',
+    'unicodeFEFF'
+  ]) {
+    t.notOk(isScrubbable(`application/json;charset=${charset}`), charset)
+    t.notOk(isScrubbable(`text/xml; a=b; Charset = ${charset}; c=d`), charset)
+  }
+  for (const type of [
+    '',
+    'text/xml',
+    'text/xml;charset=utf-8',
+    'text/vtt; charset="UTF-8"',
+    'text/plain; charset=iso-8859-1',
+    'text/plain; charset=windows-1252',
+    'text/plain; charset=unicode-1-1-utf-8',
+    'text/plain; charset=us-ascii'
+  ]) {
+    t.ok(isScrubbable(type), `"${type}"`)
+  }
+})

@@ -1,0 +1,269 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { resolveLocalUrl } from '../../../src/forward/local-url.ts'
+import { createPolicy } from '../../../src/forward/policy.ts'
+import { readTarget } from '../../../src/forward/target.ts'
+
+const upstream = (raw: string) => readTarget(raw, '/pms')?.upstream ?? null
+
+t.test('a plain target keeps its path and query byte for byte', (t) => {
+  for (const path of [
+    '/library/sections/1/all?type=1&sort=titleSort:desc',
+    '/:/eventsource/notifications?filters=-log',
+    '/library/parts/7/1700000000/A%20File%20(1080p)%20%5B2%5D.mkv',
+    '/library/parts/7/1700000000/%E2%82%AC.mkv?download=1',
+    '/library/metadata/1,2,3?includeGuids=1&q=a%2Fb%20c+d',
+    '/library/sections/'
+  ]) {
+    t.equal(upstream(`/pms${path}`), path)
+  }
+  t.same(readTarget('/pms', '/pms'), { path: '/', upstream: '/', token: null })
+  t.same(readTarget('/pms/', '/pms'), { path: '/', upstream: '/', token: null })
+  t.same(readTarget('/pms?a=1', '/pms'), { path: '/', upstream: '/?a=1', token: null })
+  t.same(readTarget('/base/pms/hubs', '/base/pms'), { path: '/hubs', upstream: '/hubs', token: null })
+  t.end()
+})
+
+t.test('the policy sees the decoded path, so that %3A cannot hide a colon', (t) => {
+  t.equal(readTarget('/pms/%3A/prefs', '/pms')?.path, '/:/prefs')
+  t.equal(readTarget('/pms/%73ecurity/token', '/pms')?.path, '/security/token')
+  t.end()
+})
+
+t.test('rule 37: only origin form below the prefix is a target', (t) => {
+  for (const raw of [
+    '',
+    '*',
+    '/',
+    '//pms/x',
+    'http://evil.test/pms/x',
+    '/pmsx',
+    '/PMS/x',
+    '/%70ms/x',
+    'pms/x',
+    '/plex/x'
+  ]) {
+    t.equal(readTarget(raw, '/pms'), null, JSON.stringify(raw))
+  }
+  t.end()
+})
+
+t.test('rule 38: ambiguous paths and queries are refused', (t) => {
+  const paths = [
+    '//library',
+    '/library//sections',
+    '/./library',
+    '/library/.',
+    '/library/..',
+    '/../security/token',
+    '/library/../x',
+    '/a\\b',
+    '/\\..\\x',
+    '/a#b',
+    '/a;b',
+    '/a;X-Plex-Token=1',
+    '/a b',
+    '/a\tb',
+    '/a\u0000b',
+    '/a\u007fb',
+    '/é',
+    '/a"b',
+    '/a<b',
+    '/a^b',
+    '/%00',
+    '/%0a',
+    '/%0D',
+    '/%1f',
+    '/%7F',
+    '/%2e',
+    '/%2E%2E/x',
+    '/.%2e/x',
+    '/%2f',
+    '/a%2Fb',
+    '/%5c',
+    '/a%5Cb',
+    '/%25',
+    '/%252e%252e/x',
+    '/%252f',
+    '/%3b',
+    '/%3f',
+    '/%23',
+    '/%',
+    '/%2',
+    '/%zz',
+    '/%ff',
+    '/%c0%ae',
+    '/%e2%82'
+  ]
+  for (const path of paths) t.equal(upstream(`/pms${path}`), null, JSON.stringify(path))
+  for (const query of [
+    'a#b',
+    'a\\b',
+    'a;b',
+    'a=1;X-Plex-Token=x',
+    'a b',
+    'a=\u0000',
+    'a=é',
+    'a=%00',
+    'a=%0a',
+    'a=%0D',
+    'a=%',
+    'a=%2',
+    'a=%zz',
+    '%ff=1'
+  ]) {
+    t.equal(upstream(`/pms/library?${query}`), null, JSON.stringify(query))
+  }
+  t.end()
+})
+
+t.test('rule 46: identity fields in the query are removed in every spelling', (t) => {
+  for (const field of [
+    'X-Plex-Token=abc',
+    'x-plex-token=abc',
+    'X_PLEX_TOKEN=abc',
+    'x_plex-token=abc',
+    '%58-Plex-Token=abc',
+    'X%2DPlex%2dToken=abc',
+    '+X-Plex-Token=abc',
+    '%20X-Plex-Token=abc',
+    'X-Plex-Token%20=abc',
+    '%09X-Plex-Token=abc',
+    '?X-Plex-Token=abc',
+    'X-Plex-Token[]=abc',
+    'X-Plex-Token%5B0%5D=abc',
+    'X-Plex-Token',
+    'X-Plex-Token=a&X-Plex-Token=b',
+    'X-Plex-Client-Identifier=x',
+    'X-Plex-Product=x',
+    'X-Plex-Device-Name=x',
+    'X-Plex-Target-Client-Identifier=x',
+    'X-Plex-Provides=x',
+    'X-Plex-Unheard-Of=x'
+  ]) {
+    t.equal(upstream(`/pms/library?${field}`), '/library', field)
+    t.equal(upstream(`/pms/library?type=1&${field}&sort=a%2Cb`), '/library?type=1&sort=a%2Cb', field)
+  }
+  t.end()
+})
+
+t.test('playback fields and everything else in the query pass unchanged', (t) => {
+  const query =
+    'X-Plex-Container-Start=0&X-Plex-Container-Size=50&x-plex-session-identifier=s%20s&X-Plex-Client-Profile-Extra=add-limitation(a%3Db%26c)&X-Plex-Language=en&path=%2Flibrary%2Fmetadata%2F1&q=x-plex-token'
+  t.equal(upstream(`/pms/library?${query}&X-Plex-Token=t`), `/library?${query}`)
+  t.end()
+})
+
+t.test("the caller's token in the query is read once, for scoped tokens", (t) => {
+  t.equal(readTarget('/pms/library?a=1&x-plex-TOKEN=us%2Ber&X-Plex-Token=second', '/pms')?.token, 'us+er')
+  t.equal(readTarget('/pms/library?a=1', '/pms')?.token, null)
+  t.end()
+})
+
+t.test('rule 39: what passes reads the same to a URL parser', (t) => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      '/',
+      '.',
+      '..',
+      '%2e',
+      '%2F',
+      '%5c',
+      '\\',
+      ';',
+      '?',
+      '#',
+      '&',
+      '=',
+      '%',
+      '%25',
+      '%00',
+      '//',
+      '@',
+      ':',
+      '[',
+      ']',
+      '|',
+      '^',
+      '`',
+      '{',
+      "'",
+      '"',
+      '<',
+      '\t',
+      '\u0000',
+      'é',
+      'X-Plex-Token=t',
+      '%58-plex-token=t',
+      'library',
+      'security',
+      '%3A'
+    ),
+    fc.string({ maxLength: 4 })
+  )
+  let accepted = 0
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      const target = readTarget(`/pms/${pieces.join('')}`, '/pms')
+      if (target === null) return
+      accepted++
+      const url = new URL(target.upstream, 'http://upstream.test')
+      const sent = target.upstream.split('?')[0] ?? ''
+      if (url.origin !== 'http://upstream.test' || url.pathname !== sent || url.hash !== '')
+        throw new Error(`sent ${sent}, read ${url.pathname}`)
+      if (decodeURIComponent(sent) !== target.path) throw new Error(`decided ${target.path}, sent ${sent}`)
+      for (const name of url.searchParams.keys()) {
+        if (/^\s*x[-_]plex[-_]token/i.test(name)) throw new Error(`token field ${name} survives`)
+      }
+    }),
+    { numRuns: 20_000 }
+  )
+  t.ok(accepted > 500, `${accepted} of 20,000 targets were accepted`)
+  t.end()
+})
+
+t.test('a transcoder fetches from its own server only, and without a token', (t) => {
+  const policy = createPolicy({ ownerAdmin: true })
+  const local = (query: string) => resolveLocalUrl(`/photo/:/transcode?width=1&${query}`, policy, 'shared')
+  const pass = (value: string) =>
+    t.equal(local(`url=${value}`), `/photo/:/transcode?width=1&url=${value}`, value)
+  pass('/library/metadata/1/thumb/1700000000')
+  pass('%2Flibrary%2Fmetadata%2F1%2Fthumb%2F1700000000')
+  pass('%2Flibrary%2Fmetadata%2F1%2Fthumb%2F17%3Fa%3D1')
+  pass('%2F%3A%2Fresources%2Fmovie.png')
+  t.equal(
+    local('url=%2Flibrary%2Fmetadata%2F1%2Fthumb%2F17%3Fa%3D1%26X-Plex-Token%3Dabc'),
+    '/photo/:/transcode?width=1&url=%2Flibrary%2Fmetadata%2F1%2Fthumb%2F17%3Fa%3D1'
+  )
+  for (const query of [
+    'url=http%3A%2F%2Fevil.test%2Fx',
+    'url=https://evil.test/x',
+    'url=//evil.test/x',
+    'url=%2F%2Fevil.test',
+    'url=%2F%5Cevil.test',
+    'url=%5C%5Cevil',
+    'url=',
+    'url',
+    'url=file%3A%2F%2F%2Fetc%2Fpasswd',
+    'url=/security/token',
+    'url=%2Fmyplex%2Faccount',
+    'url=%2F%3A%2Fprefs',
+    'url=/library/../security/token',
+    'url=%2Flibrary%2F%252e%252e%2Fsecurity',
+    'url=/status/sessions',
+    'url=%2F%3A%2Fscrobble%3Fkey%3D1',
+    'url=%2Fphoto%2F%3A%2Ftranscode%3Furl%3Dhttp%3A%2F%2Fevil.test',
+    '%75rl=http%3A%2F%2Fevil.test',
+    'URL=http%3A%2F%2Fevil.test',
+    'url[]=http%3A%2F%2Fevil.test',
+    'url=/library/metadata/1/thumb&url=http%3A%2F%2Fevil.test',
+    'path=http%3A%2F%2F127.0.0.1%3A32400%2Flibrary%2Fmetadata%2F1',
+    'path=%2F%3A%2Feventsource%2Fnotifications',
+    'url=%ff',
+    '%ff=1'
+  ]) {
+    t.equal(local(query), null, query)
+  }
+  t.equal(resolveLocalUrl('/photo/:/transcode', policy, 'shared'), '/photo/:/transcode')
+  t.end()
+})

@@ -1,0 +1,79 @@
+import t from 'tap'
+import { createRedisLink } from '../../../src/store/redis.ts'
+import { skipWithout } from '../../support/programs.ts'
+import { startRedis } from '../../support/redis.ts'
+import { until } from '../../support/until.ts'
+
+const skip = skipWithout('redis-server')
+
+t.test('a long catch-up is not begun again, and a start does not wait for all of it', { skip }, async (t) => {
+  const { url } = await startRedis(t)
+  const release = Promise.withResolvers<void>()
+  let begun = 0
+  const link = createRedisLink({
+    url,
+    channel: 'usher-test',
+    onMessage: () => undefined,
+    catchUp: () => {
+      begun += 1
+      return release.promise
+    },
+    onUp: () => undefined,
+    onDown: (reason) => t.fail(reason)
+  })
+  t.teardown(() => link.close())
+  await link.opened
+  t.notOk(link.isUp())
+  t.equal(begun, 1)
+  release.resolve()
+  await until('it is up', () => link.isUp())
+  t.equal(begun, 1)
+})
+
+t.test('a call while Redis is away fails at once', { skip }, async (t) => {
+  const redis = await startRedis(t, { away: true })
+  const link = createRedisLink({
+    url: redis.url,
+    channel: 'usher-test',
+    onMessage: () => undefined,
+    catchUp: async () => undefined,
+    onUp: () => undefined,
+    onDown: () => undefined
+  })
+  t.teardown(() => link.close())
+  await link.opened
+  await t.rejects(link.run('return 1', 'key', []))
+  await t.rejects(link.scan('key', '0'))
+  await redis.start()
+  await until('it is up', () => link.isUp())
+  t.equal(await link.run('return ARGV[1]', 'key', ['said']), 'said')
+})
+
+t.test(
+  'a call that fails during a catch-up has it done again before the store is up',
+  { skip },
+  async (t) => {
+    const { url } = await startRedis(t)
+    const release = Promise.withResolvers<void>()
+    let begun = 0
+    const link = createRedisLink({
+      url,
+      channel: 'usher-test',
+      onMessage: () => undefined,
+      async catchUp(own) {
+        begun += 1
+        if (begun > 1) return release.promise
+        // What this catch-up has read already may lack what the failed call would have written.
+        own.suspect(new Error('OOM command not allowed'))
+      },
+      onUp: () => undefined,
+      onDown: () => undefined
+    })
+    t.teardown(() => link.close())
+    await until('it is done again', () => begun === 2)
+    t.notOk(link.isUp())
+    release.resolve()
+    await until('it is up', () => link.isUp())
+    t.equal(begun, 2)
+  }
+)
