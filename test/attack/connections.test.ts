@@ -43,7 +43,7 @@ t.test('rule 53: whoever sends nonsense and keeps the line open is hung up on', 
     new Promise<number>((resolve, reject) =>
       server.getConnections((error, open) => (error ? reject(error) : resolve(open)))
     )
-  await until('no connection is left', async () => (await count()) === 0)
+  await until(async () => (await count()) === 0, 'no connection is left')
   const post = `POST /session HTTP/1.1\r\nHost: ${host}\r\n${UPGRADE}\r\n`
   for (const bytes of ['nonsense\r\n\r\n', post, `GET / HTTP/1.1\r\nX: ${'x'.repeat(70_000)}`]) {
     const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true })
@@ -52,7 +52,7 @@ t.test('rule 53: whoever sends nonsense and keeps the line open is hung up on', 
     socket.write(bytes)
     await once(socket, 'end')
     t.ok(socket.writable, 'the client has not hung up')
-    const gone = until('the connection is gone', async () => (await count()) === 0).then(() => true)
+    const gone = until(async () => (await count()) === 0, 'the connection is gone').then(() => true)
     t.ok(await Promise.race([gone, delay(8000, false)]), bytes.slice(0, 12))
     socket.destroy()
     await gone

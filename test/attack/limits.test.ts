@@ -1,5 +1,6 @@
 import t from 'tap'
-import { createOffsetClock, matchProblem, until } from '../routes/public/session/support.ts'
+import { createOffsetClock, matchProblem } from '../support/sign-in.ts'
+import { until } from '../support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher } from '../support/usher.ts'
 
 t.test('rule 66: a port behind a forwarded address makes no other address of it', async (t) => {

@@ -1,8 +1,9 @@
 import t from 'tap'
-import { createOffsetClock, matchProblem, until } from '../routes/public/session/support.ts'
 import { BOX_ID } from '../simulator/servers.ts'
 import type { Browser } from '../support/browser.ts'
 import { ACCESS, SESSION, startDelegation } from '../support/services.ts'
+import { createOffsetClock, matchProblem } from '../support/sign-in.ts'
+import { until } from '../support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../support/usher.ts'
 
 const MINUTE = 60_000

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { matchProblem } from '../routes/public/session/support.ts'
 import type { Browser } from '../support/browser.ts'
+import { matchProblem } from '../support/sign-in.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../support/usher.ts'
 
 const NAVIGATION = {

@@ -29,7 +29,7 @@ t.test('rule 53: transfers that one session asks for in one moment are counted a
   t.equal(statuses.filter((status) => status === 200).length, 64)
   t.equal(statuses.filter((status) => status === 429).length, 16)
   for (const answer of answers) answer.destroy()
-  await until('nothing is open', async () => usher.core.live.openStreams.media === 0)
+  await until(async () => usher.core.live.openStreams.media === 0, 'nothing is open')
   const again = await open(usher, greedy, PART)
   t.equal(again.statusCode, 200, 'there is room again')
   again.destroy()
@@ -45,7 +45,7 @@ t.test(
     await leaving.get('/pms/library/all')
     usher.simulator.faults.set({ service: 'pms', path: '/identity', kind: 'latency', ms: 500 })
     const waiting = leaving.get('/pms/library/sections')
-    await until('the identity is asked for', () => usher.simulator.activeResponses('pms') > 0)
+    await until(() => usher.simulator.activeResponses('pms') > 0, 'the identity is asked for')
     t.equal((await leaving.post('/session/logout')).status, 204)
     const answer = await waiting
     t.equal(answer.status, 401)

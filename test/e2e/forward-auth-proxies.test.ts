@@ -268,9 +268,9 @@ for (const { name, start, verify, demand } of PROXIES) {
       stream.write(
         `GET /pms/:/eventsource/notifications HTTP/1.1\r\nHost: ${USHER_HOST}\r\n${lines.join('')}\r\n`
       )
-      await until('the stream is open', () => usher.simulator.pms.streams() > 0)
+      await until(() => usher.simulator.pms.streams() > 0, 'the stream is open')
       usher.simulator.pms.push('playing', { state: 'paused', key: '/library/metadata/8' })
-      await until('the notification arrives', () => heard.includes('/library/metadata/8'))
+      await until(() => heard.includes('/library/metadata/8'), 'the notification arrives')
       t.match(heard, /^HTTP\/1\.1 200/)
       t.match(heard, /text\/event-stream/)
     })

@@ -124,7 +124,7 @@ t.test('two Ushers, Redis and nginx', { skip, timeout: 240_000 }, async (t) => {
         t.equal((await copy(browser, publicUrl).get('/session')).status, 200)
       t.equal((await copy(browser, one.publicUrl).post('/session/logout')).status, 204)
       for (const place of places)
-        await until('the copy is dead', () => isRevoked(browser, place), PROMISED_MS)
+        await until(() => isRevoked(browser, place), 'the copy is dead', PROMISED_MS)
     }
   )
 
@@ -156,7 +156,7 @@ t.test('two Ushers, Redis and nginx', { skip, timeout: 240_000 }, async (t) => {
         signIn(two.publicUrl, FRIEND)
       ])
       t.equal((await first.post('/session/logout', { everywhere: true })).status, 204)
-      await until('the other browser is out', () => isRevoked(second, two), PROMISED_MS)
+      await until(() => isRevoked(second, two), 'the other browser is out', PROMISED_MS)
       t.equal((await other.get('/session')).status, 200)
       await delay(5)
       t.equal(
@@ -174,16 +174,16 @@ t.test('two Ushers, Redis and nginx', { skip, timeout: 240_000 }, async (t) => {
     }
     await redis.kill()
     for (const each of instances) {
-      await until('it is noticed', async () => !(await isUp(each)))
+      await until(async () => !(await isUp(each)), 'it is noticed')
       t.match(await operations(each, '/readyz'), { status: 200, text: /^ready\n(.*\n)*redis: down$/m })
       t.match((await operations(each, '/metrics')).text, /^usher_shared_store_up 0$/m)
     }
     await redis.start()
     for (const each of instances) {
-      await until('it is back', () => isUp(each))
+      await until(() => isUp(each), 'it is back')
       t.match((await operations(each, '/metrics')).text, /^usher_shared_store_up 1$/m)
       const told = () => each.logs.filter(({ msg }) => String(msg).startsWith('shared store'))
-      await until('it is logged', () => told().length >= 3)
+      await until(() => told().length >= 3, 'it is logged')
       t.equal(told().length, 3, 'ready, away, ready')
       t.notMatch(JSON.stringify(told()), new RegExp(String(redis.port)))
     }
@@ -231,7 +231,7 @@ t.test('rule 66: limits are shared', { skip, timeout: 240_000 }, async (t) => {
 
   await t.test('while Redis is away each instance holds its own, and signing in works', async (t) => {
     await redis.kill()
-    for (const each of instances) await until('it is noticed', async () => !(await isUp(each)))
+    for (const each of instances) await until(async () => !(await isUp(each)), 'it is noticed')
     const fresh = { 'x-forwarded-for': '203.0.113.50' }
     const statuses: number[] = []
     for (let index = 0; index < 12; index += 1) {
@@ -281,7 +281,7 @@ t.test('Redis and an instance die under load', { skip, timeout: 240_000 }, async
   const loaded = copy(await signIn(one.publicUrl), front)
   const before = await signIn(one.publicUrl, FRIEND)
   await copy(before, one.publicUrl).post('/session/logout')
-  await until('known at both', () => isRevoked(before, two), PROMISED_MS)
+  await until(() => isRevoked(before, two), 'known at both', PROMISED_MS)
   const meanwhile = await signIn(one.publicUrl, FRIEND)
 
   let killedAt = 0
@@ -315,7 +315,7 @@ t.test('Redis and an instance die under load', { skip, timeout: 240_000 }, async
   t.notOk(await isRevoked(elsewhere, one), 'nobody could tell the other')
 
   await redis.start()
-  for (const each of [one, third]) await until('it is back', () => isUp(each))
+  for (const each of [one, third]) await until(() => isUp(each), 'it is back')
   await t.test('after the catch-up no revoked session is served, in either direction', async (t) => {
     for (const { publicUrl } of [one, third]) {
       for (const browser of [before, meanwhile, elsewhere]) {
@@ -346,7 +346,7 @@ t.test('with Redis away from the start', { skip, timeout: 120_000 }, async (t) =
   await copy(browser, one.publicUrl).post('/session/logout')
   t.notOk(await isRevoked(browser, two), 'nobody could tell the other')
   await redis.start()
-  await until('the other is told', () => isRevoked(browser, two))
+  await until(() => isRevoked(browser, two), 'the other is told')
 })
 
 t.test('without Redis a restart forgets, and plex.tv tells', { timeout: 120_000 }, async (t) => {
@@ -356,8 +356,9 @@ t.test('without Redis a restart forgets, and plex.tv tells', { timeout: 120_000 
   const first = await spawnUsher(t, settings)
   const [stays, leaves] = await Promise.all([signIn(first.publicUrl), signIn(first.publicUrl, FRIEND)])
   await copy(leaves, first.publicUrl).post('/session/logout')
-  await until('it is signed out at plex.tv', () =>
-    simulator.received({ service: 'plex' }).some(({ url }) => url.includes('signout'))
+  await until(
+    () => simulator.received({ service: 'plex' }).some(({ url }) => url.includes('signout')),
+    'it is signed out at plex.tv'
   )
   t.match(await operations(first, '/readyz'), { status: 200, text: /^redis: not configured$/m })
   t.match((await operations(first, '/metrics')).text, /^usher_shared_store_up 1$/m)
@@ -365,6 +366,6 @@ t.test('without Redis a restart forgets, and plex.tv tells', { timeout: 120_000 
   t.equal(await first.exited, 0)
 
   const second = await spawnUsher(t, settings)
-  await until('the first request has it checked', () => isRevoked(leaves, second))
+  await until(() => isRevoked(leaves, second), 'the first request has it checked')
   t.equal((await copy(stays, second.publicUrl).get('/session')).status, 200)
 })

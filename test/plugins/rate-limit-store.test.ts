@@ -25,7 +25,7 @@ t.test('limits count in Redis, which learns no token, no login and no address', 
 
   const owner = await usher.signedIn()
   await owner.post('/session/logout', { everywhere: true })
-  await until('both are stored', async () => (await contents(redis)).includes('\na:'))
+  await until(async () => (await contents(redis)).includes('\na:'), 'both are stored')
   const text = await contents(redis)
   t.match(text, /^usher:\{[\w-]{22}\}:limit:[\w-]{22}$/m)
   t.match(text, /^s:[\w-]{22}$/m)

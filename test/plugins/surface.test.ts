@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { createOffsetClock, matchProblem } from '../routes/public/session/support.ts'
 import type { Answer, Ask } from '../support/browser.ts'
+import { createOffsetClock, matchProblem } from '../support/sign-in.ts'
 import { OWNER, PASSWORD, startTestUsher } from '../support/usher.ts'
 
 const SITES = [undefined, 'same-origin', 'same-site', 'cross-site', 'none'] as const

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
+import { until } from '../support/until.ts'
 import { BIG_PART_BYTES } from './pms/catalogue.ts'
 import { partBytes } from './pms/parts.ts'
 import { spawnSimulator } from './process.ts'
@@ -728,7 +729,7 @@ t.test('WebSockets open at both spellings, need a token and carry lists', async 
       NotificationContainer: { type: 'playing', size: 1, PlaySessionStateNotification: [{ state: 'paused' }] }
     })
     socket.send(path)
-    while (!simulator.pms.frames().includes(path)) await sleep(2)
+    await until(() => simulator.pms.frames().includes(path))
     const closed = once(socket, 'close')
     simulator.pms.endStreams(1001)
     t.equal((await closed)[0], 1001)

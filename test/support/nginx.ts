@@ -40,10 +40,10 @@ export async function startNginx(
     await exited
   })
   const url = `http://127.0.0.1:${port}`
-  await until('nginx answers', async () => {
+  await until(async () => {
     if (child.exitCode !== null) throw new Error(`nginx ended: ${complaints}`)
     const answer = await fetch(`${url}/nginx-health`).catch(() => null)
     return answer?.status === 204
-  })
+  }, 'nginx answers')
   return url
 }

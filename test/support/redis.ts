@@ -47,10 +47,10 @@ export async function startRedis(t: Test, { password, away }: RedisServerOptions
     child = spawn(program, [...args, ...(password === undefined ? [] : ['--requirepass', password])], {
       stdio: 'ignore'
     })
-    await until('redis-server answers', async () => {
+    await until(async () => {
       if (client.status === 'wait') await client.connect().catch(() => undefined)
       return client.status === 'ready'
-    })
+    }, 'redis-server answers')
   }
 
   t.teardown(async () => {

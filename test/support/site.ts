@@ -104,13 +104,13 @@ async function run(t: Test, name: string, args: string[], folder: string, site: 
     complaints += chunk.toString()
   })
   t.teardown(() => stop(child))
-  await until(`${name} answers`, async () => {
+  await until(async () => {
     if (child.exitCode !== null) throw new Error(`${name} ended: ${complaints}`)
     return ask(site, USHER_HOST, '/').then(
       () => true,
       () => false
     )
-  })
+  }, `${name} answers`)
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -1,9 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Waits until the condition holds, and gives its value; throws with `what` when it does not within `ms`. */
+/**
+ * Waits until the condition holds, and gives its value. Throws when it does not within `ms`, and names what it waited
+ * for: by default the condition's own source.
+ */
 export async function until<T>(
-  what: string,
   condition: () => T | Promise<T>,
+  what = condition.toString(),
   ms = 15_000
 ): Promise<NonNullable<T>> {
   const end = performance.now() + ms

@@ -386,7 +386,7 @@ t.test('a WebSocket opens with a token in its scope and prefix, and closes when 
   const [socket, short] = [connect(token), connect(other)]
   await Promise.all([once(socket, 'open'), once(short, 'open')])
   await once(short, 'close')
-  await until('one is left at the end of the other', () => usher.core.live.openStreams.socket === 1)
+  await until(() => usher.core.live.openStreams.socket === 1, 'one is left at the end of the other')
   await Promise.all([once(socket, 'close'), browser.post('/session/logout')])
   t.equal(await refusedWith(connect(token)), 401, 'and with its session')
 })

@@ -13,8 +13,8 @@ import {
   startDelegation,
   TRANSIENT
 } from '../../support/services.ts'
+import { until } from '../../support/until.ts'
 import { FRIEND } from '../../support/usher.ts'
-import { until } from '../public/session/support.ts'
 
 const BOX = 'c997cf82c4158cb986ccc0e8f829a6f5d5086a63'
 

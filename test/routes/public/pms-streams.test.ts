@@ -98,10 +98,10 @@ for (const lane of ['false', 'true']) {
     await t.test('rule 55: a player that leaves stops the transfer at the media server', async (t) => {
       const stream = await open(usher, friend, BIG)
       await once(stream, 'data')
-      await until('openStreams.media === 1', () => usher.core.live.openStreams.media === 1)
+      await until(() => usher.core.live.openStreams.media === 1, 'openStreams.media === 1')
       stream.destroy()
-      await until('activeResponses(pms) === 0', () => usher.simulator.activeResponses('pms') === 0)
-      await until('openStreams.media === 0', () => usher.core.live.openStreams.media === 0)
+      await until(() => usher.simulator.activeResponses('pms') === 0, 'activeResponses(pms) === 0')
+      await until(() => usher.core.live.openStreams.media === 0, 'openStreams.media === 0')
       const [seen] = usher.simulator.received({ service: 'pms', path: BIG.slice(4) })
       t.equal(seen?.state, 'aborted')
       t.ok((seen?.bytesSent ?? 0) < 50_000_000, `${seen?.bytesSent} bytes were sent`)
@@ -117,10 +117,10 @@ for (const lane of ['false', 'true']) {
       const leaving = await usher.signedIn(FRIEND)
       const stream = await open(usher, leaving, BIG)
       stream.pause()
-      await until('openStreams.media === 1', () => usher.core.live.openStreams.media === 1)
+      await until(() => usher.core.live.openStreams.media === 1, 'openStreams.media === 1')
       t.equal((await leaving.post('/session/logout')).status, 204)
       t.equal(await ending(stream), 'ECONNRESET')
-      await until('activeResponses(pms) === 0', () => usher.simulator.activeResponses('pms') === 0)
+      await until(() => usher.simulator.activeResponses('pms') === 0, 'activeResponses(pms) === 0')
     })
 
     await t.test('an HLS playlist leads to its segments by its own relative addresses', async (t) => {
@@ -152,17 +152,17 @@ t.test('events and sockets', async (t) => {
   await t.test('an event arrives while the stream stays open, and a token in it is masked', async (t) => {
     const stream = await open(usher, owner, EVENTS)
     t.match(stream.headers, { 'content-type': 'text/event-stream', 'x-content-type-options': 'nosniff' })
-    await until('pms.streams() === 1', () => usher.simulator.pms.streams() === 1)
+    await until(() => usher.simulator.pms.streams() === 1, 'pms.streams() === 1')
     let text = ''
     stream.on('data', (chunk) => {
       text += String(chunk)
     })
     usher.simulator.pms.push('playing', { state: 'playing', url: '/x?X-Plex-Token=abc' })
-    await until('text.includes("state":"playing")', () => text.includes('"state":"playing"'))
+    await until(() => text.includes('"state":"playing"'), 'text.includes("state":"playing")')
     t.match(text, 'X-Plex-Token=***')
     t.equal(usher.core.live.openStreams.events, 1)
     stream.destroy()
-    await until('pms.streams() === 0', () => usher.simulator.pms.streams() === 0)
+    await until(() => usher.simulator.pms.streams() === 0, 'pms.streams() === 0')
   })
 
   await t.test('a WebSocket on both spellings of its path, compressed', async (t) => {
@@ -170,20 +170,20 @@ t.test('events and sockets', async (t) => {
       const socket = connect(usher, owner, path)
       await once(socket, 'open')
       t.match(socket.extensions, 'permessage-deflate')
-      await until('pms.sockets() === 1', () => usher.simulator.pms.sockets() === 1)
+      await until(() => usher.simulator.pms.sockets() === 1, 'pms.sockets() === 1')
       usher.simulator.pms.push('timeline', { itemID: 1 })
       const [frame] = await once(socket, 'message')
       t.match(JSON.parse(String(frame)), {
         NotificationContainer: { type: 'timeline', TimelineEntry: [{ itemID: 1 }] }
       })
       socket.send('hello')
-      await until('pms.frames().includes(hello)', () => usher.simulator.pms.frames().includes('hello'))
+      await until(() => usher.simulator.pms.frames().includes('hello'), 'pms.frames().includes(hello)')
       socket.close()
-      await until('pms.sockets() === 0', () => usher.simulator.pms.sockets() === 0)
+      await until(() => usher.simulator.pms.sockets() === 0, 'pms.sockets() === 0')
     }
     await until(
-      'both are in the log',
-      () => usher.logs.filter(({ status, route }) => status === 101 && route === '/pms/*').length === 2
+      () => usher.logs.filter(({ status, route }) => status === 101 && route === '/pms/*').length === 2,
+      'both are in the log'
     )
   })
 
@@ -234,8 +234,8 @@ t.test('events and sockets', async (t) => {
     const socket = connect(usher, leaving, '/pms/:/websockets/notifications')
     await once(socket, 'open')
     await until(
-      'openStreams.media === 1 && openStreams.socket === 1',
-      () => usher.core.live.openStreams.media === 1 && usher.core.live.openStreams.socket === 1
+      () => usher.core.live.openStreams.media === 1 && usher.core.live.openStreams.socket === 1,
+      'openStreams.media === 1 && openStreams.socket === 1'
     )
     const closed = once(socket, 'close')
     t.equal((await leaving.post('/session/logout')).status, 204)
@@ -243,8 +243,8 @@ t.test('events and sockets', async (t) => {
     t.equal(await ending(media), 'ECONNRESET')
     await closed
     await until(
-      'pms.streams() === 1 && pms.sockets() === 0',
-      () => usher.simulator.pms.streams() === 1 && usher.simulator.pms.sockets() === 0
+      () => usher.simulator.pms.streams() === 1 && usher.simulator.pms.sockets() === 0,
+      'pms.streams() === 1 && pms.sockets() === 0'
     )
     t.strictSame(usher.core.live.openStreams, { media: 0, events: 1, socket: 0 })
     t.notOk(others.destroyed)
@@ -255,7 +255,7 @@ t.test('events and sockets', async (t) => {
     const streams = await Promise.all(Array.from({ length: 150 }, () => open(usher, owner, EVENTS)))
     t.equal((await owner.get('/pms/library/sections')).status, 200)
     for (const stream of streams) stream.destroy()
-    await until('pms.streams() === 0', () => usher.simulator.pms.streams() === 0)
+    await until(() => usher.simulator.pms.streams() === 0, 'pms.streams() === 0')
   })
 })
 
@@ -266,7 +266,7 @@ t.test('one session that reads nothing does not take the connections of everybod
   usher.simulator.faults.set({ service: 'pms', path: SMALL.slice(4), kind: 'stall' })
   const held: IncomingMessage[] = []
   for (let i = 0; i < 64; i++) held.push(await open(usher, greedy, SMALL))
-  await until('64 are open', () => usher.core.live.openStreams.media === 64)
+  await until(() => usher.core.live.openStreams.media === 64, '64 are open')
   usher.simulator.faults.clear()
 
   const refused = await open(usher, greedy, SMALL)
@@ -277,7 +277,7 @@ t.test('one session that reads nothing does not take the connections of everybod
   t.equal((await other.get(SMALL)).status, 200, 'and another session is not touched')
 
   held.pop()?.destroy()
-  await until('one is closed', () => usher.core.live.openStreams.media < 64)
+  await until(() => usher.core.live.openStreams.media < 64, 'one is closed')
   t.equal((await greedy.get(SMALL)).status, 200, 'there is room again')
   for (const stream of held) stream.destroy()
 })
@@ -293,7 +293,7 @@ t.test('one session has a bounded number of event streams and sockets', async (t
   const socket = connect(usher, owner, path)
   await once(socket, 'open')
   for (const stream of streams) stream.destroy()
-  await until('all streams are closed', () => usher.core.live.openStreams.events === 0)
+  await until(() => usher.core.live.openStreams.events === 0, 'all streams are closed')
   t.equal((await open(usher, owner, EVENTS)).statusCode, 200, 'there is room again')
 
   const sockets = [socket]
@@ -301,7 +301,7 @@ t.test('one session has a bounded number of event streams and sockets', async (t
   await Promise.all(sockets.slice(1).map((each) => once(each, 'open')))
   t.match(await refusal(connect(usher, owner, path)), { status: 429, text: /USHER_RATE_LIMITED/ })
   for (const each of sockets) each.close()
-  await until('all sockets are closed', () => usher.core.live.openStreams.socket === 0)
+  await until(() => usher.core.live.openStreams.socket === 0, 'all sockets are closed')
   const again = connect(usher, owner, path)
   await once(again, 'open')
   again.close()

@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { AnswerReader } from '../../../src/fetch/answer-reader.ts'
 import { createMediaLane } from '../../../src/fetch/lane.ts'
 import { createLanes } from '../../../src/fetch/lanes.ts'
+import { until } from '../../support/until.ts'
 import { exchange, type Front, type FrontOptions, startFront, TOKEN } from '../forward/front.ts'
 import { cases } from './answers.ts'
 import { laneFetch, laneOutcome } from './lane-fetch.ts'
@@ -58,11 +59,7 @@ async function ask(front: Front, path = '/x', method = 'GET') {
   return { status: response.statusCode, headers: response.headers, body, text: body.toString('latin1'), end }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5)
-}
-
-const closed = (raw: RawUpstream, index: number): Promise<void> =>
+const closed = (raw: RawUpstream, index: number): Promise<boolean> =>
   until(() => raw.sockets[index]?.destroyed === true)
 
 /** Bytes that tell of which file they are, and at what place. */

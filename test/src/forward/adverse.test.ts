@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { until } from '../../support/until.ts'
 import { type RawHandler, type RawUpstream, startRaw } from '../fetch/raw-upstream.ts'
 import { exchange, type Front, type FrontOptions, startFront, TOKEN } from './front.ts'
 
@@ -37,10 +38,6 @@ function pour(socket: Parameters<RawHandler>[0]): void {
 }
 
 const isOpen = (raw: RawUpstream): boolean => raw.sockets.some((socket) => !socket.destroyed)
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5)
-}
 
 for (const { name, lane } of WAYS) {
   t.test(

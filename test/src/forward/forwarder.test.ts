@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Problem } from '../../../src/domain/problems.ts'
+import { until } from '../../support/until.ts'
 import { exchange, type Front, startFront, TOKEN } from './front.ts'
 
 interface Ask {
@@ -40,10 +41,6 @@ async function ending(response: IncomingMessage): Promise<string> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'error'
   }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5)
 }
 
 t.test('rule 44: the caller sends only what the allow-list knows, and the identity comes last', async (t) => {

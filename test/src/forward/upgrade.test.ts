@@ -1,17 +1,13 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
+import { until } from '../../support/until.ts'
 import { exchange, type Front, startFront, TOKEN } from './front.ts'
 
 const HANDSHAKE =
   'GET /:/websockets/notifications HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
   'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: secret\r\nX-Plex-Token: foreign\r\n\r\n'
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(5)
-}
 
 async function startSockets(
   t: Parameters<typeof startFront>[0]

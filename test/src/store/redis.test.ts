@@ -26,7 +26,7 @@ t.test('a long catch-up is not begun again, and a start does not wait for all of
   t.notOk(link.isUp())
   t.equal(begun, 1)
   release.resolve()
-  await until('it is up', () => link.isUp())
+  await until(() => link.isUp(), 'it is up')
   t.equal(begun, 1)
 })
 
@@ -45,7 +45,7 @@ t.test('a call while Redis is away fails at once', { skip }, async (t) => {
   await t.rejects(link.run('return 1', 'key', []))
   await t.rejects(link.scan('key', '0'))
   await redis.start()
-  await until('it is up', () => link.isUp())
+  await until(() => link.isUp(), 'it is up')
   t.equal(await link.run('return ARGV[1]', 'key', ['said']), 'said')
 })
 
@@ -70,10 +70,10 @@ t.test(
       onDown: () => undefined
     })
     t.teardown(() => link.close())
-    await until('it is done again', () => begun === 2)
+    await until(() => begun === 2, 'it is done again')
     t.notOk(link.isUp())
     release.resolve()
-    await until('it is up', () => link.isUp())
+    await until(() => link.isUp(), 'it is up')
     t.equal(begun, 2)
   }
 )

@@ -76,8 +76,8 @@ async function ready(t: Test, options: InstanceOptions): Promise<Instance> {
   return instance
 }
 
-const up = ({ store }: Instance) => until('the store is up', () => store.isUp())
-const down = ({ store }: Instance) => until('the store is down', () => !store.isUp())
+const up = ({ store }: Instance) => until(() => store.isUp(), 'the store is up')
+const down = ({ store }: Instance) => until(() => !store.isUp(), 'the store is down')
 const session = (id: string): Revocation => ({ kind: 'session', id, until: Date.now() + HOUR_MS })
 const knows = ({ revocations }: Instance, id: string) =>
   revocations.isRevoked({ id, signedInAt: Date.now(), account: { id: 0 } })
@@ -113,7 +113,7 @@ t.test(
     a.revocations.revoke(session('one'))
     a.revocations.revoke({ kind: 'token', id: 'two', until: signedInAt + HOUR_MS })
     a.revocations.revoke({ kind: 'account', accountId: 7, before: signedInAt, until: signedInAt + HOUR_MS })
-    await until('all three are known', () => b.revocations.size === 3, PROMISED_MS)
+    await until(() => b.revocations.size === 3, 'all three are known', PROMISED_MS)
     t.ok(knows(b, 'one'))
     t.ok(b.revocations.isTokenRevoked('two'))
     t.ok(b.revocations.isRevoked({ id: 'other', signedInAt, account: { id: 7 } }))
@@ -128,13 +128,13 @@ t.test('an instance that starts later knows before its first request', { skip },
   const { url } = await startRedis(t)
   const a = await ready(t, { url })
   for (let index = 0; index < 2500; index += 1) a.revocations.revoke(session(`id-${index}`))
-  await until('the last is stored', async () => {
+  await until(async () => {
     const late = open(t, { url })
     await late.store.opened
     const all = late.revocations.size === 2500
     await late.store.close()
     return all
-  })
+  }, 'the last is stored')
 })
 
 t.test('Redis away: both go on, and catch up in both directions from an empty one', { skip }, async (t) => {
@@ -142,7 +142,7 @@ t.test('Redis away: both go on, and catch up in both directions from an empty on
   const { url } = redis
   const [a, b] = await Promise.all([ready(t, { url }), ready(t, { url })])
   a.revocations.revoke(session('before'))
-  await until('b knows', () => knows(b, 'before'))
+  await until(() => knows(b, 'before'), 'b knows')
   await redis.kill()
   await Promise.all([down(a), down(b)])
   a.revocations.revoke(session('from-a'))
@@ -154,7 +154,7 @@ t.test('Redis away: both go on, and catch up in both directions from an empty on
   t.strictSame(told(a), [READY, AWAY], 'once per change, not per attempt')
   await redis.start()
   await Promise.all([up(a), up(b)])
-  await until('both know everything', () => knows(b, 'from-a') && knows(a, 'from-b'), PROMISED_MS)
+  await until(() => knows(b, 'from-a') && knows(a, 'from-b'), 'both know everything', PROMISED_MS)
   const late = await ready(t, { url })
   t.strictSame(
     ['before', 'from-a', 'from-b'].map((id) => knows(late, id)),
@@ -187,7 +187,7 @@ t.test('a Redis that hangs is found out, and nobody waits for it', { skip }, asy
   t.match(await counters.add('key', HOUR_MS), { current: 1 })
   redis.signal('SIGCONT')
   await Promise.all([up(a), up(b)])
-  await until('b knows', () => knows(b, 'meanwhile'), PROMISED_MS)
+  await until(() => knows(b, 'meanwhile'), 'b knows', PROMISED_MS)
 })
 
 t.test('a Redis that refuses to write is away, until it takes them again', { skip }, async (t) => {
@@ -200,7 +200,7 @@ t.test('a Redis that refuses to write is away, until it takes them again', { ski
   t.notOk(knows(b, 'refused'))
   await redis.client.config('SET', 'maxmemory', '0')
   await up(a)
-  await until('b knows', () => knows(b, 'refused'), PROMISED_MS)
+  await until(() => knows(b, 'refused'), 'b knows', PROMISED_MS)
 })
 
 t.test('a primary that became a replica is left, and taken again as a primary', { skip }, async (t) => {
@@ -224,7 +224,7 @@ t.test('a lost channel is a lost store: what was said meanwhile is read again', 
     await cut
     await delay(20)
   }
-  await until('b knows them all', () => b.revocations.size === 20)
+  await until(() => b.revocations.size === 20, 'b knows them all')
   t.equal(a.revocations.size, 20)
 })
 
@@ -249,7 +249,7 @@ t.test(
     for (const message of [...messages, 'a'.repeat(1_000_000), `1 s:a\n`.repeat(50_000)])
       await redis.client.publish(channel, message)
     await redis.client.publish(channel, `${Date.now() + HOUR_MS} s:good`)
-    await until('a good one after them is heard', () => knows(a, 'good'))
+    await until(() => knows(a, 'good'), 'a good one after them is heard')
     t.equal(a.revocations.size, 1)
     await redis.client.zadd(set, 1, 'nonsense', '+inf', 's:endless', Date.now() + HOUR_MS, 's:listed')
     const b = await ready(t, redis)
@@ -264,7 +264,7 @@ t.test(
     t.match(a.logs.at(-1), { fields: { reason: 'WRONGTYPE' } })
     await redis.client.del(set)
     await up(a)
-    await until('b knows', () => knows(b, 'later'))
+    await until(() => knows(b, 'later'), 'b knows')
   }
 )
 
@@ -279,7 +279,7 @@ t.test('the set in Redis is bounded, and drops what is over', { skip }, async (t
   for (let from = 0; from <= 300_000; from += 10_000) await redis.client.eval(fill, 1, set, from, soon)
   await redis.client.zadd(set, Date.now() - 2 * HOUR_MS, 's:over', Date.now() - 1000, 's:just-over')
   a.revocations.revoke({ ...session('newest'), until: Date.now() + 9 * HOUR_MS })
-  await until('it is stored', () => redis.client.zscore(set, 's:newest'))
+  await until(() => redis.client.zscore(set, 's:newest'), 'it is stored')
   t.equal(await redis.client.zcard(set), 300_000)
   t.equal(await redis.client.zscore(set, 's:over'), null)
   t.equal(await redis.client.zscore(set, 's:old-0'), null, 'the soonest to end went')
@@ -318,7 +318,7 @@ t.test('two deployments in one Redis do not notice each other', { skip }, async 
   const other = await ready(t, { ...redis, deployment: 'https://other.test' })
   a.revocations.revoke(session('mine'))
   const late = await ready(t, redis)
-  await until('the late one knows', () => knows(late, 'mine'))
+  await until(() => knows(late, 'mine'), 'the late one knows')
   t.notOk(knows(other, 'mine'))
   await a.store.createCounters().add('key', HOUR_MS)
   t.match(await other.store.createCounters().read('key', HOUR_MS), { current: 0 })
@@ -330,7 +330,7 @@ t.test(
   async (t) => {
     const redis = await startRedis(t, { password: 'redis-password-1' })
     const wrong = open(t, { url: redis.url.replace('redis-password-1', 'redis-password-2') })
-    await until('it is refused', () => wrong.logs.length > 0)
+    await until(() => wrong.logs.length > 0, 'it is refused')
     t.match(wrong.logs, [{ level: 'warn', fields: { reason: 'WRONGPASS' } }])
     const right = await ready(t, redis)
     await redis.kill()
@@ -353,10 +353,10 @@ t.test('stopping sends what is on its way, and says what could not be sent', { s
   await redis.kill()
   await down(b)
   b.revocations.revoke(session('unheard'))
-  await until('it could not be sent', async () => {
+  await until(async () => {
     await b.store.close()
     return told(b).includes('warn stopped before revocations could be shared')
-  })
+  }, 'it could not be sent')
   t.match(b.logs.at(-1), { fields: { revocations: 1 } })
 })
 

@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
 import { BOX_ID, DEN_ID } from '../../../simulator/servers.ts'
 import type { Answer, Ask, Browser } from '../../../support/browser.ts'
+import { createOffsetClock, loginOf, matchProblem } from '../../../support/sign-in.ts'
+import { until } from '../../../support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../../../support/usher.ts'
-import { createOffsetClock, loginOf, matchProblem, until } from './support.ts'
 
 const KID = '88fad7ef5d91c202'
 const GUEST = 'aaaabbbbccccdddd'

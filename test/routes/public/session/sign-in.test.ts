@@ -2,8 +2,9 @@ import t, { type Test } from 'tap'
 import { VERIFICATION_CODE } from '../../../simulator/accounts.ts'
 import type { FaultEffect } from '../../../simulator/faults.ts'
 import type { Answer, Browser } from '../../../support/browser.ts'
+import { createOffsetClock, loginOf, matchProblem, readSetCookie } from '../../../support/sign-in.ts'
+import { until } from '../../../support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../../../support/usher.ts'
-import { createOffsetClock, loginOf, matchProblem, readSetCookie, until } from './support.ts'
 
 function signIn(browser: Browser, login: string, extra: Record<string, unknown> = {}): Promise<Answer> {
   return browser.post('/session/login', { login, password: PASSWORD, ...extra })

@@ -4,8 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { BOX_ID } from '../../../simulator/servers.ts'
 import type { Answer, Browser } from '../../../support/browser.ts'
+import { createOffsetClock, loginOf, matchProblem } from '../../../support/sign-in.ts'
+import { until } from '../../../support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../../../support/usher.ts'
-import { createOffsetClock, loginOf, matchProblem, until } from './support.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -1,13 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
-import type { AccountKey } from '../../../simulator/accounts.ts'
-import type { Simulator } from '../../../simulator/simulator.ts'
-import type { Answer } from '../../../support/browser.ts'
-
-/** Waits for what happens in the background; fails by the test's own time limit when it never does. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(10)
-}
+import type { AccountKey } from '../simulator/accounts.ts'
+import type { Simulator } from '../simulator/simulator.ts'
+import type { Answer } from './browser.ts'
 
 /** A clock that runs with the real one, and can be moved ahead. */
 export function createOffsetClock(): { readonly now: () => number; advance(ms: number): void } {
