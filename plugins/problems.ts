@@ -4,7 +4,7 @@ import { PROBLEMS, Problem, type ProblemCode } from '../src/domain/problems.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
-/** RFC 9457 body of a problem (CONTRACT §5). */
+/** RFC 9457 body of a problem (reference/http.md#problems). */
 export interface ProblemBody {
   readonly type: string
   readonly title: string
@@ -22,7 +22,7 @@ export default fp(
 
     fastify.setErrorHandler((error, request, reply) => sendProblem(toProblem(error), request, reply))
     fastify.setNotFoundHandler((request, reply) => {
-      // The default answer repeats the URL, query and all (SECURITY P8).
+      // Fastify's default response repeats the URL, query included.
       const path = request.url.split('?', 1)[0] ?? ''
       const allowed = methods.get(path)
       if (allowed === undefined) return sendProblem(new Problem('USHER_NOT_FOUND'), request, reply)

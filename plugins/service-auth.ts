@@ -23,7 +23,9 @@ declare module 'fastify' {
 
 const CHALLENGES: readonly string[] = ['Basic realm="usher", charset="UTF-8"', 'Bearer realm="usher"']
 
-/** Services by their secret (CONTRACT §6): guards the routes whose config says `guard: 'service'`. */
+/**
+ * Services by their secret (reference/http.md#services): guards the routes whose config says `guard: 'service'`.
+ */
 export default fp<ServiceAuthOptions>(
   async (fastify, { services }) => {
     const { limiter } = fastify

@@ -2,7 +2,7 @@
 import type {} from '@fastify/swagger'
 import { Type } from 'typebox'
 
-/** RFC 9457 body of every problem (CONTRACT §5). */
+/** RFC 9457 body of every problem (reference/http.md#problems). */
 export const ProblemSchema = Type.Object(
   {
     type: Type.String(),
@@ -37,7 +37,7 @@ export const NoContent = Type.Null({ description: 'No content' })
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()])
 
-/** What a browser may know of its session (CONTRACT §4.3). */
+/** What a browser may know of its session (reference/http.md#session-view). */
 export const SessionViewSchema = Type.Object(
   {
     account: Type.Object({

@@ -216,7 +216,7 @@ t.test(
     t.strictSame(filesWith(/^(?:export )?let /m), [], 'module-level state')
     t.strictSame(filesWith(/^export \* from/m), [], 'barrels')
     t.strictSame(filesWith(/^(?:export )?(?:declare )?(?:enum|namespace) /m), [])
-    // An object for each forwarded request or session: classes, because closures cost the hot path (PERF.md).
+    // One object for each forwarded request or session: as closures they would cost the hot path (docs/benchmark.md).
     const hotPath = [
       'src/forward/principals.ts',
       'src/forward/answer.ts',

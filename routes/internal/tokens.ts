@@ -29,7 +29,10 @@ const Introspection = Type.Object(
 
 const FORMS = ['application/x-www-form-urlencoded', 'application/json']
 
-/** The OAuth endpoints of the internal listener: exchange, introspection, revocation (CONTRACT §6). */
+/**
+ * The OAuth endpoints of the internal listener: exchange, introspection, revocation
+ * (reference/http.md#internal-listener).
+ */
 export const tokenRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { introspector } = core.tokens
   takeForms(fastify)

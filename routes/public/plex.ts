@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { problems } from '../schemas.ts'
 
-/** The few documents of plex.tv that a browser may read (CONTRACT §4.7). */
+/** The few documents of plex.tv that a browser may read (reference/http.md#plex). */
 export const plexRoutes: FastifyPluginAsyncTypebox = async (fastify) => {
   // No body is taken, so none is looked at: any method but GET ends in 405, whatever it carries.
   fastify.removeAllContentTypeParsers()

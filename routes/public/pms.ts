@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { problems } from '../schemas.ts'
 
-/** The media server below /pms (CONTRACT §4.6); what may be reached is the policy's business. */
+/** The media server below /pms (reference/http.md#pms); what may be reached is the policy's business. */
 export const pmsRoutes: FastifyPluginAsyncTypebox = async (fastify) => {
   // Bodies are streamed on, whatever their type.
   fastify.removeAllContentTypeParsers()

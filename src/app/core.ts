@@ -74,7 +74,10 @@ export interface CoreOptions {
   readonly processMetrics?: boolean
 }
 
-/** plex.tv is near or it is away: nobody waits longer for a sign-in (CONTRACT §2, USHER_UPSTREAM_TIMEOUT). */
+/**
+ * plex.tv is near or it is away: nobody waits longer for a sign-in (`USHER_UPSTREAM_TIMEOUT` in
+ * docs/configuration.md).
+ */
 const PLEX_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5000
 

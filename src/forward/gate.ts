@@ -51,7 +51,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     const target = readTarget(raw.url ?? '', mount)
     if (target === null) throw new Problem('USHER_INVALID_REQUEST')
     const read = sessions.read(raw.headers.cookie)
-    // A cookie decides where there is one (CONTRACT §4.6); without, a scoped token may be meant.
+    // A cookie decides where there is one (reference/http.md#pms); without, a scoped token may be meant.
     const token = read.open || read.code !== 'USHER_SESSION_REQUIRED' ? null : findToken(raw, target)
     const access = token === null || readScoped === null ? read : readScoped(token)
     const principal = access.open ? principals.of(access) : null

@@ -4,9 +4,9 @@ import { localQuery } from './query.ts'
 import { readTarget } from './target.ts'
 
 /**
- * Checks an upstream path whose `url` or `path` parameter makes the media server fetch an address (PLEX-API.md §0.20):
- * only a path of the same server that the policy opens to the same role may stand there, and no token in it. `allows`
- * limits it further: a scoped token must not reach through a transcoder what it may not reach itself.
+ * Checks an upstream path whose `url` or `path` parameter makes the media server fetch an address
+ * (reference/plex.md#server-side-fetches). Only a path of the same server that the policy opens to the same role is
+ * allowed, without a token in it. `allows` limits it further: a scoped token must not reach through a transcoder what it may not reach itself.
  * Returns the upstream path to send, or null: refused.
  */
 export function resolveLocalUrl(

@@ -10,7 +10,9 @@ import { scrubBody } from '../scrub/scrubber.ts'
 import { withoutSecrets } from './plex-document.ts'
 import { readTarget } from './target.ts'
 
-/** Path to the query parameters that pass: the whole of what may be asked of plex.tv (CONTRACT §4.7). */
+/**
+ * Path to the query parameters that pass: the whole of what may be asked of plex.tv (reference/http.md#plex).
+ */
 const DOCUMENTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['/api/v2/user', []],
   ['/api/v2/resources', ['includeHttps', 'includeRelay', 'includeIPv6']],

@@ -59,7 +59,7 @@ const ITEM_IMAGES = 'thumb|art|banner|poster|composite|clearLogo|parentThumb|gra
 
 /**
  * What may be reached below /pms; whatever is not here is refused. The paths nobody reaches by any role are those of
- * PLEX-API.md §9.5: no row names them, and a test lists them.
+ * reference/plex.md#never-forwarded: no row names them, and a test lists them.
  */
 export const POLICY_TABLE: readonly Rule[] = [
   // The server itself.
@@ -146,7 +146,7 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/:/eventsource/notifications', { class: 'event' }),
   open('/:/websocket|websockets/notifications', { class: 'upgrade' }),
 
-  // The owner's own administration (PLEX-API.md §9.1), where USHER_OWNER_ADMIN opens it. Never a DELETE.
+  // The owner's administration (reference/plex.md#media-server-rights), with USHER_OWNER_ADMIN only. Never a DELETE.
   admin(GET, '/status/sessions'),
   admin(GET, '/transcode/sessions'),
   admin(GET, '/activities'),

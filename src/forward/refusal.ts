@@ -2,8 +2,8 @@ import { Problem } from '../domain/problems.ts'
 import type { ForwardCall, ForwardContext, ForwardOutcome } from './forward-call.ts'
 
 /**
- * Answers in place of an upstream that said 4xx or 5xx: never with its page (CONTRACT §4.6). Returns the outcome for
- * the metric. A 401 is explained by plex.tv first, since it may mean a dead token or a server that knows no better.
+ * Answers in place of an upstream that said 4xx or 5xx: never with its page (reference/http.md#pms). Returns the outcome
+ * for the metric. A 401 is explained by plex.tv first, since it may mean a dead token or a server that knows no better.
  */
 export function refuse(
   context: ForwardContext,

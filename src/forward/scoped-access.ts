@@ -1,7 +1,9 @@
 import type { LiveSession } from '../session/live/live-sessions.ts'
 import type { RouteClass } from './policy-table.ts'
 
-/** What a scoped access token allows (CONTRACT §6), in the name of the session it came from. */
+/**
+ * What a scoped access token allows (reference/http.md#token-exchange), in the name of the session it came from.
+ */
 export interface ScopedAccess {
   readonly open: true
   readonly live: LiveSession

@@ -25,7 +25,10 @@ export interface MetricsOptions {
 /** Seconds: from an answer out of memory to a media server that has to wake a disk. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-/** The figures of CONTRACT §6, in a registry of their own. Labels are route templates and closed lists, never input. */
+/**
+ * The figures of reference/metrics.md, in a registry of their own. Labels are route templates and closed lists,
+ * never input.
+ */
 export function createMetrics({ openStreams, processMetrics = true }: MetricsOptions): Metrics {
   const registry = new Registry()
   const registers = [registry]

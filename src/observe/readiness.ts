@@ -27,7 +27,7 @@ const FRESH_MS = 2000
 
 /**
  * Whether traffic should come here: not while draining, nor without the configured media server. plex.tv or the
- * shared store away is degraded and still ready, for what is known goes on working (CONTRACT §6).
+ * shared store away is degraded and still ready, for what is known goes on working (reference/http.md#operations).
  */
 export function createReadiness(options: ReadinessOptions): () => Promise<Readiness> {
   const { mediaServer, plexStatus, sharedStoreUp, draining, now } = options

@@ -49,7 +49,7 @@ function toIds(value: unknown, element: string): readonly string[] {
   return ids.filter((id) => id !== '')
 }
 
-/** A list, null, or since July 2026 a text with commas (PLEX-API §1.6). */
+/** A list, null, or since July 2026 a text with commas (reference/plex.md#accounts). */
 function toLanguages(value: unknown): readonly string[] {
   const list = typeof value === 'string' ? value.split(',') : toList(value)
   return list.map((entry) => toText(entry, 35).trim()).filter((language) => language !== '')

@@ -24,7 +24,8 @@ export interface ChooseOptions extends ConnectionRules {
 
 /**
  * Where connections to a resource may lead. Its owner decides what plex.tv lists, so an address inside this
- * network is only believed of a server that the account itself owns (SECURITY rule 42, PLEX-API §7.4).
+ * network is only believed of a server that the account itself owns (SECURITY rule 42,
+ * reference/plex.md#server-connections).
  */
 export function addressRule(resource: Pick<Resource, 'owned'>, rules: ConnectionRules = {}): AddressRule {
   const allowed = new Set<AddressClass>(['public'])

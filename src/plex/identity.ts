@@ -22,7 +22,9 @@ export function identityHeaders(identity: ClientIdentity, clientIdentifier: stri
   }
 }
 
-/** A header is written as one byte a character; Plex reads these as UTF-8 (PLEX-API §2.1). */
+/**
+ * A header is written as one byte a character; Plex reads these as UTF-8 (reference/plex.md#request-headers).
+ */
 export function toHeaderText(value: string): string {
   return Buffer.from(value, 'utf8').toString('latin1')
 }

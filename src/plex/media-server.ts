@@ -121,7 +121,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     async createTransientToken(token, clientIdentifier) {
       const request = { path: '/security/token', query: { type: 'delegation', scope: 'all' } }
       let answer = await call({ ...request, method: 'POST' }, token, clientIdentifier)
-      // Servers before the POST form answer GET alone (PLEX-API §13).
+      // Servers before the POST form answer GET alone (reference/plex.md#contradictions).
       if (answer.status === 404 || answer.status === 405) {
         answer = await call({ ...request, method: 'GET' }, token, clientIdentifier)
       }

@@ -11,7 +11,8 @@ export interface Pin {
   readonly token: string | null
 }
 
-const MAX_SECONDS = 900 // Link codes live 15 minutes; strong ones may live longer, but nobody waits (PLEX-API §13).
+/** Link codes live 15 minutes. Strong ones may live longer, but nobody waits that long (reference/plex.md#pins). */
+const MAX_SECONDS = 900
 
 /** The PIN of a `/pins` answer read at `now`, epoch ms; throws USHER_UPSTREAM_INVALID for anything else. */
 export function toPin(data: unknown, now: number): Pin {

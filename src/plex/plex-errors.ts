@@ -10,7 +10,10 @@ export interface PlexError {
   readonly status: number
   /** plex.tv's own numeric code, null where it gave none. */
   readonly code: number | null
-  /** 422 with the literal text "Invalid token", the one error that plex.tv does not number (PLEX-API §3.0). */
+  /**
+   * 422 with the literal text "Invalid token", the one error that plex.tv does not number
+   * (reference/plex.md#error-codes).
+   */
   readonly invalidToken: boolean
 }
 
@@ -59,7 +62,10 @@ function problemCode({ status, code, invalidToken }: PlexError, call: PlexCall):
   return 'USHER_UPSTREAM_INVALID'
 }
 
-/** Seconds: at most an hour is believed; none observed on plex.tv's 429, so a minute (PLEX-API §10). */
+/**
+ * Seconds: at most an hour is believed; none observed on plex.tv's 429, so a minute
+ * (reference/plex.md#rate-limits).
+ */
 function toRetryAfter(header: string): number {
   const seconds = toInteger(header) ?? 0
   return seconds >= 1 && seconds <= 3600 ? seconds : 60

@@ -47,7 +47,7 @@ export interface PlexTv {
     uuid: string,
     pin?: string
   ) => Promise<SignedIn>
-  /** Keeps a token alive (PLEX-API §6.2). */
+  /** Keeps a token alive (reference/plex.md#token-checks). */
   readonly ping: (token: string, clientIdentifier: string) => Promise<void>
 }
 

@@ -50,7 +50,10 @@ export interface Session {
   readonly homeAdmin: HomeAdmin | null
 }
 
-/** What a browser may know of a session (CONTRACT §4.3): built field by field, so that no token can ride along. */
+/**
+ * What a browser may know of a session (reference/http.md#session-view): built field by field, so that no token
+ * can ride along.
+ */
 export interface SessionView {
   readonly account: {
     readonly id: number

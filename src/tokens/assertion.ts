@@ -4,7 +4,7 @@ import type { Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
 import { fromReference, toReference } from './session-reference.ts'
 
-/** CONTRACT §6: long enough for the request that it came with, too short to be kept. */
+/** reference/http.md#token-exchange: long enough for the request that it came with, too short to be kept. */
 export const ASSERTION_TTL_MS = 60_000
 /** Clocks of two instances may differ by this much. */
 const SKEW_MS = 60_000

@@ -10,7 +10,7 @@ import type { Subject, Subjects } from './subject.ts'
 import { TOKEN_TYPES, type TokenRequest } from './token-request.ts'
 import type { Transients } from './transient.ts'
 
-/** RFC 8693 §2.2.1, with the server that the token is good at beside it (CONTRACT §6). */
+/** RFC 8693 §2.2.1, with the server that the token is good at beside it (reference/http.md#token-exchange). */
 export interface TokenAnswer {
   readonly access_token: string
   readonly issued_token_type: string

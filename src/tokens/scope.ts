@@ -27,7 +27,10 @@ export function findScope(text: string | undefined): Scope | undefined {
   }
 }
 
-/** Whether a scope is enough for a class of path: `pms:read` is for everything but media bytes (CONTRACT §6). */
+/**
+ * Whether a scope is enough for a class of path: `pms:read` is for everything but media bytes
+ * (reference/http.md#token-exchange).
+ */
 export function coversClass(scope: Scope, routeClass: RouteClass): boolean {
   return scope === 'pms:stream' || routeClass !== 'media'
 }

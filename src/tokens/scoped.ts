@@ -65,7 +65,10 @@ const INVALID: ScopedRefusal = { open: false, code: 'USHER_SESSION_INVALID', cle
 const EXPIRED: ScopedRefusal = { open: false, code: 'USHER_SESSION_EXPIRED', clear: false }
 const REVOKED: ScopedRefusal = { open: false, code: 'USHER_SESSION_REVOKED', clear: false }
 
-/** Usher's own access tokens (CONTRACT §6): sealed, narrow, short, good at /pms alone, dead with their session. */
+/**
+ * Usher's own access tokens (reference/http.md#token-exchange): sealed, narrow, short, good at /pms alone, dead
+ * with their session.
+ */
 export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
   const { seal, revocations, recheck, services, owner, now, max = MAX_OPEN } = options
   const opened = new LRUCache<string, ScopedToken>({ max })

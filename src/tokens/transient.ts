@@ -5,7 +5,7 @@ import type { Revocations } from '../session/live/revocation.ts'
 import type { Service } from './services.ts'
 import { requireOpen, type Subject } from './subject.ts'
 
-/** PLEX-API §6.1: a transient token lives 48 hours at most. */
+/** reference/plex.md#tokens: a transient token lives 48 hours at most. */
 export const TRANSIENT_TTL_MS = 172_800_000
 
 export interface Transient {

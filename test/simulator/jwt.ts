@@ -25,7 +25,7 @@ export interface RegisteredKey {
 
 export type ExchangeFailure = 'malformed' | 'signature' | 'expired' | 'issuer' | 'audience' | 'nonce'
 
-/** plex.tv's device keys, nonces and its own signing keys (PLEX-API §5). */
+/** plex.tv's device keys, nonces and its own signing keys (reference/plex.md#json-web-tokens). */
 export interface JwtAuthority {
   nonce(clientIdentifier: string): string
   /** The value of the next nonce. */

@@ -1,4 +1,4 @@
-/** Lasting variations of the answers that PLEX-API.md records; set with `modes.set`. */
+/** Lasting variations of the answers that reference/plex.md describes; set with `modes.set`. */
 export interface Modes {
   /** What a dead token gets from plex.tv: 401/1001, or 422 `Invalid token`. */
   deadToken: 401 | 422

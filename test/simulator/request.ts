@@ -16,7 +16,9 @@ export interface SimRequest {
   readonly body: Buffer
   readonly ip: string
   readonly params: Readonly<Record<string, string>>
-  /** `X-Plex-NAME` from a header, the query or a form, in any letter case (PLEX-API §2.1). */
+  /**
+   * `X-Plex-NAME` from a header, the query or a form, in any letter case (reference/plex.md#request-headers).
+   */
   plex(name: string): string | undefined
   /** A field of the query, a form body or a JSON body. */
   field(name: string): string | undefined

@@ -16,7 +16,7 @@ export interface SimulatorOptions {
   readonly now?: () => number
   /** All three services speak TLS with this certificate. */
   readonly tls?: Tls
-  /** The state of PLEX-API.md §14: fixed secrets and documents. */
+  /** The state of reference/plex.md#recorded-examples: fixed secrets and documents. */
   readonly vectors?: boolean
   /** How many requests are remembered, default 20,000. */
   readonly recordLimit?: number

@@ -26,7 +26,7 @@ export interface DeviceInfo {
   readonly platform?: string | undefined
 }
 
-/** Account tokens: one living token per (account, client identifier) (PLEX-API §0.8). */
+/** Account tokens: one living token per (account, client identifier) (reference/plex.md#tokens). */
 export interface Tokens {
   /** A new token; the one the pair had before is dead from then on. */
   issue(account: SimAccount, clientIdentifier: string, info?: DeviceInfo, token?: string): AccountToken
@@ -38,7 +38,10 @@ export interface Tokens {
   device(accountId: number, clientIdentifier: string): Device | undefined
   /** Forgets the device and kills its token. */
   removeDevice(deviceId: number): boolean
-  /** Puts a JWT in a device's place as the caller's token; the legacy token dies (PLEX-API §0.14). */
+  /**
+   * Puts a JWT in a device's place as the caller's token; the legacy token dies
+   * (reference/plex.md#json-web-tokens).
+   */
   replace(account: SimAccount, device: Device, token: string): void
 }
 

@@ -4,7 +4,7 @@ import type { JsonObject } from './json.ts'
 import type { Simulator } from './simulator.ts'
 import { send, type WireAnswer } from './wire.ts'
 
-/** One case of PLEX-API.md §14, as the document writes it. */
+/** One case of reference/plex.md#recorded-examples, as the document writes it. */
 export interface Vector {
   readonly id: string
   readonly name: string

@@ -20,7 +20,10 @@ export function loginOf(simulator: Simulator, key: AccountKey): string {
   return login
 }
 
-/** A problem as CONTRACT §5 has it: the members and their order, the type, no-store, and nothing else. */
+/**
+ * A problem as reference/http.md#problems has it: the members and their order, the type, no-store, and nothing
+ * else.
+ */
 export function matchProblem(t: Test, answer: Answer, status: number, code: string, name = code): void {
   t.equal(answer.status, status, `${name}: status (${answer.text.slice(0, 300)})`)
   t.equal(answer.headers['content-type'], 'application/problem+json', name)

@@ -15,7 +15,9 @@ const SECOND_LOOK_MS = 700
 
 const Redirect = Type.Null({ description: 'Location leads on' })
 
-/** The redirect flow, which works without JavaScript: to Plex's page and back (CONTRACT §4.2). */
+/**
+ * The redirect flow, which works without JavaScript: to Plex's page and back (reference/http.md#pin-sign-in).
+ */
 export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns }> = async (
   fastify,
   options

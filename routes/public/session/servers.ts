@@ -20,7 +20,7 @@ const Choice = Type.Object(
   { additionalProperties: false }
 )
 
-/** The servers of an account, and the choice of one (CONTRACT §4.5). */
+/** The servers of an account, and the choice of one (reference/http.md#servers). */
 export const serverRoutes: FastifyPluginAsyncTypebox<{ choice: ServerChoice }> = async (
   fastify,
   { choice }

@@ -27,8 +27,9 @@ interface Question {
 const config = { guard: 'none', sameOrigin: 'off', limit: 'none', host: 'any', cors: false } as const
 
 /**
- * `GET /session/verify`: forward-auth for nginx, Caddy, Traefik and Envoy (CONTRACT §4.4). It answers 204, 401, 403 or,
- * where asked to, 302, and nothing else; each identity header is always there, so that a client's own never passes.
+ * `GET /session/verify`: forward-auth for nginx, Caddy, Traefik and Envoy (reference/http.md#forward-auth). It answers
+ * 204, 401, 403 or, with `redirect=1`, 302, and nothing else. Every identity header is in every 204, so that each
+ * overwrites what a client sent.
  */
 export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { publicUrl, allowedReturnOrigins, trustedProxies } = core.config

@@ -17,7 +17,7 @@ const MAX_NAME_CHARS = 100
 const NO_SERVER: Admission = { role: 'none', server: null, serverToken: null }
 
 /**
- * Who may come in (CONTRACT §2, USHER_ACCESS and USHER_REQUIRE_2FA), decided by numeric ids alone and never by
+ * Who may come in (`USHER_ACCESS`, `USHER_REQUIRE_2FA`), decided by numeric ids alone and never by
  * a name or an e-mail address. `machineId` is the deployment's server, or the one a session chose; null before
  * a choice. Throws USHER_SERVER_ACCESS_DENIED or USHER_TWO_FACTOR_REQUIRED.
  */

@@ -62,7 +62,9 @@ const AWAY: readonly ProblemCode[] = [
 const LOST: readonly ProblemCode[] = ['USHER_SERVER_ACCESS_DENIED', 'USHER_TWO_FACTOR_REQUIRED']
 /** Clocks of two instances may differ by this much (SECURITY rule 11). */
 const SKEW_MS = 60_000
-/** plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (PLEX-API §6.2). */
+/**
+ * plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (reference/plex.md#token-checks).
+ */
 const PING_MS = 86_400_000
 
 /** The background re-check of tokens and access: at most one at a time per account, a few at a time in all. */

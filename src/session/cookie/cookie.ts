@@ -19,7 +19,10 @@ export interface CookieAttributes {
 
 type CookieConfig = Pick<Config, 'publicUrl' | 'cookieDomain' | 'instance'>
 
-/** The three names: `__Host-` where nothing forbids it, `__Secure-` with a domain, bare on plain HTTP (CONTRACT §3). */
+/**
+ * The three names: `__Host-` where nothing forbids it, `__Secure-` with a domain, bare on plain HTTP
+ * (reference/http.md#cookies).
+ */
 export function cookieNames(config: CookieConfig): CookieNames {
   const prefix = config.publicUrl.secure ? (config.cookieDomain === null ? '__Host-' : '__Secure-') : ''
   const session = `${prefix}usher${config.instance === null ? '' : `-${config.instance}`}`

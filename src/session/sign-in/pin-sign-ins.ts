@@ -62,7 +62,7 @@ export interface PinSignInsOptions extends OpenSessionOptions {
 const REUSE_MS = 5 * 60_000
 const MINUTE_MS = 60_000
 
-/** Sign-in on Plex's own page, or with a code on another device (PLEX-API §4). */
+/** Sign-in on Plex's own page, or with a code on another device (reference/plex.md#pins). */
 export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
   const { config, plexTv, now } = options
   const pending = new LRUCache<number, number>({ max: 10_000 })
@@ -128,7 +128,9 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
   }
 }
 
-/** Plex's sign-in page (PLEX-API §4.3). No token and no PIN id is in the address, only the code. */
+/**
+ * Plex's sign-in page (reference/plex.md#sign-in-page). No token and no PIN id is in the address, only the code.
+ */
 function authUrl({ plexAppUrl, publicUrl, client }: PinSignInsOptions['config'], signIn: SignIn): string {
   // Told to the callback too: by then the page beside may have finished the sign-in, and its cookie is gone.
   const isSmallWindow = signIn.returnTo === `${publicUrl.basePath}/signin?window=done`

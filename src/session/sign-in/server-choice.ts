@@ -37,7 +37,7 @@ export interface ServerChoiceOptions {
   readonly now: () => number
 }
 
-/** Choice of a server where the deployment names none (CONTRACT §4.5). */
+/** Choice of a server where the deployment names none (reference/http.md#servers). */
 export function createServerChoice(options: ServerChoiceOptions): ServerChoice {
   const { config, plexTv, machineId, connect, now } = options
 

@@ -1,6 +1,6 @@
 import { createClientIdentifier } from './client-identifier.ts'
 
-/** A sign-in under way in one browser: what its sealed cookie holds (CONTRACT §3). */
+/** A sign-in under way in one browser: what its sealed cookie holds (reference/http.md#cookies). */
 export interface SignIn {
   readonly pinId: number
   readonly code: string
@@ -24,7 +24,10 @@ export interface Device {
   readonly lentUntil: number
 }
 
-/** Strong PINs were seen to live half an hour at plex.tv (PLEX-API §4.1), longer than anybody is waited for here. */
+/**
+ * Strong PINs were seen to live half an hour at plex.tv (reference/plex.md#pins), longer than anybody is waited
+ * for here.
+ */
 const LENT_MS = 30 * 60_000
 
 /** The device with its identifier lent to a PIN that has just been made. */

@@ -5,7 +5,7 @@ import type { World } from '../world.ts'
 const REMEMBERED_S = 1_209_600
 const FEATURES = ['home', 'two-factor-authentication', 'session_kick']
 
-/** `UserPlexAccount` (PLEX-API §1.5); `authToken` is the caller's own token. */
+/** `UserPlexAccount` (reference/plex.md#accounts); `authToken` is the caller's own token. */
 export function accountDocument(
   world: World,
   account: SimAccount,

@@ -10,7 +10,7 @@ import { withCaller } from './caller.ts'
 import { plexError, plexReply, xmlAnswer } from './reply.ts'
 import { deviceInfo, documentOf } from './sign-in.ts'
 
-/** Plex Home: its users and switching between them (PLEX-API §8.1, §8.2). */
+/** Plex Home: its users and switching between them (reference/plex.md#plex-home). */
 export function homeRoutes(world: World): Route[] {
   return [
     [

@@ -6,7 +6,7 @@ import type { World } from '../world.ts'
 import { withCaller } from './caller.ts'
 import { jsonAnswer, plexError } from './reply.ts'
 
-/** Device keys, nonces and the exchange for a Plex JWT (PLEX-API §5). */
+/** Device keys, nonces and the exchange for a Plex JWT (reference/plex.md#json-web-tokens). */
 export function jwtRoutes(world: World): Route[] {
   return [
     ['GET', '/api/v2/auth/keys', () => jsonAnswer(200, { keys: world.jwt.keys() })],

@@ -10,7 +10,10 @@ import { withCaller } from './caller.ts'
 import { jsonAnswer, plexError, plexReply, xmlAnswer } from './reply.ts'
 import { authenticate, deviceInfo } from './sign-in.ts'
 
-/** The calls of version 1: sign-in, account, devices, small services (PLEX-API §1.8, §6.3, §7.2). */
+/**
+ * The calls of version 1: sign-in, account, devices, small services (reference/plex.md#accounts, #sign-out,
+ * #resources).
+ */
 export function legacyRoutes(world: World): Route[] {
   return [
     ['POST', '/users/sign_in{format*}', (request) => legacySignIn(world, request)],

@@ -29,7 +29,7 @@ function accountButtons(world: World): string {
     .join('\n')
 }
 
-// The parameters stand behind `#?` or `#!?`, so only a script sees them (PLEX-API §4.3).
+// The parameters stand behind `#?` or `#!?`, so only a script sees them (reference/plex.md#sign-in-page).
 function authPage(world: World): Answer {
   const page = htmlAnswer(
     200,
@@ -70,7 +70,7 @@ document.getElementById('cancel').addEventListener('click', () => leave('Cancell
 </script></body></html>
 `
   )
-  // The real page does this too: `popup.closed` tells its opener nothing (PLEX-API §4.3).
+  // The real page does this too: `popup.closed` tells its opener nothing (reference/plex.md#sign-in-page).
   return { ...page, headers: { ...page.headers, 'Cross-Origin-Opener-Policy': 'same-origin' } }
 }
 

@@ -23,7 +23,7 @@ const LOCATION: JsonObject = {
   coordinates: '51.5, -0.1'
 }
 
-/** PIN sign-in and link codes (PLEX-API §4). */
+/** PIN sign-in and link codes (reference/plex.md#pins). */
 export function pinRoutes(world: World): Route[] {
   const create = (request: SimRequest): Answer => {
     const clientIdentifier = request.plex('Client-Identifier') ?? ''

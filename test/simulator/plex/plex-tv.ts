@@ -40,7 +40,7 @@ export function createPlexTv(world: World): (request: SimRequest) => Promise<Ans
     const [, path = request.path, format] = /^(\/api\/v2\/.+?)\.(json|xml)$/.exec(request.path) ?? []
     const asked = format === undefined ? request : { ...request, path, wantsJson: format === 'json' }
     const isV2 = path.startsWith('/api/v2/')
-    // Before anything else, an invalid token included (PLEX-API §12.2).
+    // Before anything else, an invalid token included (reference/plex.md#request-headers).
     if (isV2 && !WITHOUT_CLIENT_IDENTIFIER.test(path) && asked.plex('Client-Identifier') === undefined) {
       return plexError(asked, 1000)
     }

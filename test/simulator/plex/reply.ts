@@ -5,7 +5,7 @@ import type { SimRequest } from '../request.ts'
 import type { World } from '../world.ts'
 import { toXml } from '../xml.ts'
 
-// Codes, statuses and messages of PLEX-API §3.0.
+// Codes, statuses and messages of reference/plex.md#error-codes.
 const ERRORS = {
   1000: [400, 'X-Plex-Client-Identifier is missing'],
   1001: [401, 'User could not be authenticated'],
@@ -36,7 +36,7 @@ const CODES_WITHOUT_STATUS: readonly PlexCode[] = [1020]
 export interface ErrorVariation {
   readonly status?: number
   readonly message?: string
-  /** Several errors come without `status` in the body (PLEX-API §3.0). */
+  /** Several errors come without `status` in the body (reference/plex.md#error-codes). */
   readonly bare?: boolean
 }
 
@@ -51,7 +51,7 @@ export function plexError(request: SimRequest, code: PlexCode, variation: ErrorV
     : xmlAnswer(status, toXml('errors', [error], 'wrapped'))
 }
 
-/** The uncoded 422 that de-authorised tokens were seen to get; always XML (PLEX-API §3.0). */
+/** The uncoded 422 that de-authorised tokens were seen to get; always XML (reference/plex.md#error-codes). */
 export function invalidToken(): Answer {
   return xmlAnswer(
     422,
@@ -80,7 +80,7 @@ export function htmlAnswer(status: number, body: string): Answer {
   return { status, headers: { 'Content-Type': 'text/html; charset=utf-8' }, body }
 }
 
-/** The answer with the headers that plex.tv puts on everything (PLEX-API §2.2, REC20). */
+/** The answer with the headers that plex.tv puts on everything (reference/plex.md#response-headers). */
 export function withPlexHeaders(world: World, answer: Answer): Answer {
   const etag = `W/"${createHash('md5')
     .update(answer.body ?? '')

@@ -15,7 +15,7 @@ interface Access {
   readonly accessToken: string
 }
 
-/** Resources, new and old (PLEX-API §7.1, §7.2). */
+/** Resources, new and old (reference/plex.md#resources). */
 export function resourceRoutes(world: World): Route[] {
   return [
     [

@@ -22,7 +22,7 @@ const RIGHTS = {
   filterTelevision: ''
 }
 
-/** Who else may use the caller's servers (PLEX-API §8.3). */
+/** Who else may use the caller's servers (reference/plex.md#sharing). */
 export function sharingRoutes(world: World): Route[] {
   return [
     ['GET', '/api/users', withCaller(world, (_request, { account }) => users(world, account))],

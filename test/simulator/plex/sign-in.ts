@@ -9,7 +9,10 @@ import { accountDocument } from './account-document.ts'
 import { withCaller } from './caller.ts'
 import { type PlexCode, plexError, plexReply } from './reply.ts'
 
-/** Password sign-in, the account of a token, ping and sign-out (PLEX-API §1.3, §1.4, §6). */
+/**
+ * Password sign-in, the account of a token, ping and sign-out (reference/plex.md#accounts, #password-sign-in,
+ * #token-checks).
+ */
 export function signInRoutes(world: World): Route[] {
   return [
     ['POST', '/api/v2/users/signin', (request) => signIn(world, request)],
@@ -72,7 +75,7 @@ export function authenticate(
   if (account?.locked) return 1031
   if (account?.emailOnlyAuth && !login.includes('@')) return 1030
   if (!account || account.password === null) return failed(world, ip, 1001)
-  // The legacy way: the code appended to the password (PLEX-API §1.4).
+  // The legacy way: the code appended to the password (reference/plex.md#password-sign-in).
   const appended =
     account.verificationCode !== null && password === `${account.password}${account.verificationCode}`
   if (password !== account.password && !appended) return failed(world, ip, 1001)

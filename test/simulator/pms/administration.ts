@@ -8,7 +8,7 @@ import type { Catalogue } from './catalogue.ts'
 import { container, pmsDone, pmsError } from './reply.ts'
 import type { Transcode } from './transcode.ts'
 
-// Everything that a shared user gets 403 for and that a proxy must never open (PLEX-API §9.1, §9.5).
+// What a shared user gets 403 for, and what Usher must never open (reference/plex.md#never-forwarded).
 const ADMIN_PATHS = [
   '/activities',
   '/butler{rest*}',

@@ -16,7 +16,7 @@ export interface PmsCaller {
 
 export type PmsHandler = (request: SimRequest, caller: PmsCaller) => Answer | Promise<Answer>
 
-/** Who a token is on one media server (PLEX-API §6.1, §9.1). */
+/** Who a token is on one media server (reference/plex.md#tokens and #media-server-rights). */
 export interface Callers {
   identify(request: SimRequest): PmsCaller | null
   issueTransient(creator: PmsCaller): string

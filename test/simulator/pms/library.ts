@@ -16,7 +16,7 @@ export interface LibraryOptions {
   readonly serverUrl: () => string
 }
 
-/** Sections, items, hubs, search and lists of the library (PLEX-API §9.3). */
+/** Sections, items, hubs, search and lists of the library (reference/plex.md#media-server-paths). */
 export function libraryRoutes(options: LibraryOptions): Route[] {
   const { world, callers, catalogue } = options
   const toJson = (item: Item, caller: PmsCaller): JsonObject => itemJson(options, item, caller)

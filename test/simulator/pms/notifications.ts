@@ -9,7 +9,7 @@ import type { World } from '../world.ts'
 import type { Callers } from './caller.ts'
 import { pmsError } from './reply.ts'
 
-// OFF writes the singular, every client the plural (PLEX-API §9.3).
+// Plex's document has the singular, every client the plural (reference/plex.md#notifications).
 const SOCKET_PATH = /^\/:\/websockets?\/notifications$/
 
 /** The names under which a notification's entries stand. */

@@ -23,7 +23,7 @@ export function partBytes(offset: number, length: number): Buffer {
   return bytes
 }
 
-/** Media files with ranges and conditions (PLEX-API §9.3; RFC 9110 §13, §14). */
+/** Media files with ranges and conditions (reference/plex.md#media-server-paths; RFC 9110 §13, §14). */
 export function partRoutes(callers: Callers, catalogue: Catalogue): Route[] {
   return [
     [

@@ -7,7 +7,7 @@ import { pmsError } from './reply.ts'
 
 const CACHED = { 'Cache-Control': 'public, max-age=86400' }
 
-/** Pictures, scaled or as they are (PLEX-API §9.3). */
+/** Pictures, scaled or as they are (reference/plex.md#media-server-paths). */
 export function photoRoutes(callers: Callers): Route[] {
   const jpeg: Answer = {
     status: 200,
@@ -27,7 +27,7 @@ export function photoRoutes(callers: Callers): Route[] {
 function transcode(request: SimRequest): Answer {
   const url = request.query.get('url')
   if (url === null || url === '') return pmsError(400)
-  // The real server fetches whatever stands here; the simulator only says that it would have (PLEX-API §0.20).
+  // The real server fetches this address; the simulator only reports that it would (reference/plex.md#server-side-fetches).
   if (url.startsWith('/library/') && !/^\/library\/(?:metadata|sections)\/\d+\//.test(url))
     return pmsError(404)
   const format = request.query.get('format') ?? 'jpeg'

@@ -19,7 +19,7 @@ const REASONS: Readonly<Record<number, string>> = {
   509: 'Bandwidth Limit Exceeded'
 }
 
-// The web client's way to its sign-in page; the whole answer is 193 bytes (PLEX-API §9.2).
+// The web client's way to its sign-in page; the whole answer is 193 bytes (reference/plex.md#media-server-errors).
 const ROOT_401 =
   "<html><head><script>window.location = window.location.href.match(/(^.+\\/)[^\\/]*$/)[1] + 'web/index.html';</script><title>Unauthorized</title></head><body><h1>401 Unauthorized</h1></body></html>"
 
@@ -58,7 +58,7 @@ export function container(
       }
 }
 
-/** A list, paged when the caller asks: mirrored in headers and body (PLEX-API §2.2). */
+/** A list, paged when the caller asks: mirrored in headers and body (reference/plex.md#response-headers). */
 export function listContainer(
   request: SimRequest,
   head: JsonObject,

@@ -5,7 +5,10 @@ import type { World } from '../world.ts'
 import type { Callers } from './caller.ts'
 import { container } from './reply.ts'
 
-/** `/identity`, open to all, and the server's capabilities (PLEX-API §9.3, §9.4). */
+/**
+ * `/identity`, open to all, and the server's capabilities (reference/plex.md#media-server-paths and
+ * #media-server-rights).
+ */
 export function rootRoutes(world: World, server: SimServer, callers: Callers): Route[] {
   return [
     [

@@ -10,7 +10,7 @@ import { container, pmsError } from './reply.ts'
 
 const DEN_HASH = '93b10b279ff8456686414add109854cd'
 
-/** Transient tokens and source connections (PLEX-API §1.1, §1.2). */
+/** Transient tokens and source connections (reference/plex.md#transient-tokens and #source-connections). */
 export function securityRoutes(world: World, server: SimServer, callers: Callers): Route[] {
   const refuse = (status: 400 | 403): Answer =>
     world.modes.legacyErrors ? legacyError(status) : pmsError(status)

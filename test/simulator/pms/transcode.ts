@@ -16,7 +16,10 @@ export interface Transcode {
   pings: number
 }
 
-/** HLS and its helpers for all four kinds of media (PLEX-API §9.3); `running` is what has not been stopped. */
+/**
+ * HLS and its helpers for all four kinds of media (reference/plex.md#media-server-paths); `running` is what has
+ * not been stopped.
+ */
 export function transcodeRoutes(
   callers: Callers,
   catalogue: Catalogue,

@@ -5,7 +5,7 @@ import { POLICY_TABLE, type Role } from '../../../src/forward/policy-table.ts'
 const ROLES: readonly Role[] = ['shared', 'home', 'owner']
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'CONNECT', 'get']
 
-// PLEX-API.md §9.5 by name, and CONTRACT.md §4.6.
+// reference/plex.md#never-forwarded by name, and reference/http.md#pms.
 const NEVER = [
   '/security/token',
   '/security/resources',
