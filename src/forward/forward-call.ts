@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Problem } from '../domain/problems.ts'
+import type { StreamEnd, StreamKind } from '../domain/streams.ts'
 import type { Identity } from '../fetch/identity-fields.ts'
 import type { TransferHandler } from '../fetch/transfer.ts'
 import type { RouteClass } from './policy-table.ts'
@@ -23,14 +24,17 @@ export interface Scrubber {
   flush(): Buffer
 }
 
-export type StreamKind = 'media' | 'events' | 'socket'
-
 /** Who a request is forwarded for; one object per session or scoped token, shared by its requests. */
 export interface ForwardPrincipal {
   readonly identity: Identity
   createScrubber(): Scrubber
+  /**
+   * Whether the session has ended: revoked, or past a limit. Asked at the last moment before bytes leave, after every
+   * wait (SECURITY rule 85). Synchronous and cheap.
+   */
+  hasEnded(): boolean
   /** Registers a stream, which `abort` ends with the session; gives the release to call when it ends by itself. */
-  addStream(kind: StreamKind, abort: () => void): () => void
+  addStream(kind: StreamKind, abort: (why: StreamEnd) => void): () => void
   /** The problem to answer with when the upstream said 401: only plex.tv knows whether the token is dead. */
   explainUnauthorized(): Promise<Problem>
 }

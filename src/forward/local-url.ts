@@ -1,5 +1,6 @@
+import type { ServerRole } from '../domain/roles.ts'
 import type { Policy } from './policy.ts'
-import type { Role, RouteClass } from './policy-table.ts'
+import type { RouteClass } from './policy-table.ts'
 import { localQuery } from './query.ts'
 import { readTarget } from './target.ts'
 
@@ -12,7 +13,7 @@ import { readTarget } from './target.ts'
 export function resolveLocalUrl(
   upstream: string,
   policy: Policy,
-  role: Role,
+  role: ServerRole,
   allows: (routeClass: RouteClass, path: string) => boolean = () => true
 ): string | null {
   const mark = upstream.indexOf('?')

@@ -1,5 +1,4 @@
-/** Who may come in: the owner of the server, a member of the owner's Plex Home, somebody it is shared with. */
-export type Role = 'owner' | 'home' | 'shared'
+import type { ServerRole } from '../domain/roles.ts'
 
 /** How an answer travels: a short one, media bytes, an endless event stream, or a protocol upgrade. */
 export type RouteClass = 'api' | 'media' | 'event' | 'upgrade'
@@ -11,7 +10,7 @@ export interface Rule {
    * segments, last only), or `a|b|c` (one of these).
    */
   readonly pattern: string
-  readonly least: Role
+  readonly least: ServerRole
   readonly class: RouteClass
   /** Reached only by the owner, and only with USHER_OWNER_ADMIN. */
   readonly admin?: true

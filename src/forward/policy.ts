@@ -1,11 +1,12 @@
-import { POLICY_TABLE, type Role, type Rule } from './policy-table.ts'
+import { hasRole, type ServerRole } from '../domain/roles.ts'
+import { POLICY_TABLE, type Rule } from './policy-table.ts'
 
 export interface Policy {
   /**
    * The rule that opens a method and decoded path to a role, or null: default deny. One trailing slash is
    * ignored; HEAD goes where GET goes.
    */
-  find(method: string, path: string, role: Role): Rule | null
+  find(method: string, path: string, role: ServerRole): Rule | null
 }
 
 interface Node {
@@ -15,8 +16,6 @@ interface Node {
   rest: Rule | null
   rule: Rule | null
 }
-
-const RANK: Readonly<Record<Role, number>> = { shared: 1, home: 2, owner: 3 }
 
 // Five: .../session/<id>/<stream>/<file> and its deeper DASH relatives, with room for one more.
 const REST_MAX_SEGMENTS = 5
@@ -46,7 +45,7 @@ export function createPolicy(options: {
       if (root === undefined || path.charCodeAt(0) !== 0x2f) return null
       const end = path.length > 1 && path.charCodeAt(path.length - 1) === 0x2f ? path.length - 1 : path.length
       const rule = path.length === 1 ? root.rule : walk(root, path, 1, end)
-      return rule !== null && RANK[role] >= RANK[rule.least] ? rule : null
+      return rule !== null && hasRole(role, rule.least) ? rule : null
     }
   }
 }

@@ -1,16 +1,18 @@
 import type { Core } from '../app/core.ts'
 import { Problem } from '../domain/problems.ts'
+import type { ServerRole } from '../domain/roles.ts'
+import type { StreamEnd, StreamKind } from '../domain/streams.ts'
 import { Identity } from '../fetch/identity-fields.ts'
 import { identityHeaders, toHeaderText } from '../plex/identity.ts'
 import type { MediaServer } from '../plex/media-server.ts'
 import { createScrubbers } from '../scrub/scrubber.ts'
-import type { LiveSession, StreamKind } from '../session/live/live-sessions.ts'
+import type { LiveSession } from '../session/live/live-sessions.ts'
 import type { Session } from '../session/session.ts'
 import type { ForwardPrincipal, Scrubber } from './forward-call.ts'
 
 /** A session as the media server sees it; made once per session state and shared by its requests. */
 export interface PmsPrincipal extends ForwardPrincipal {
-  readonly role: 'owner' | 'home' | 'shared'
+  readonly role: ServerRole
   readonly mediaServer: MediaServer
   readonly machineIdentifier: string
   readonly origin: string
@@ -112,7 +114,14 @@ class SessionPrincipal implements PmsPrincipal {
     return this.scrubbers()
   }
 
-  addStream(kind: StreamKind, abort: () => void): () => void {
+  hasEnded(): boolean {
+    const { session } = this.live
+    const { revocations } = this.shared.core
+    const time = this.shared.now()
+    return time >= session.expiresAt || time >= session.idleExpiresAt || revocations.isRevoked(session)
+  }
+
+  addStream(kind: StreamKind, abort: (why: StreamEnd) => void): () => void {
     return this.shared.core.live.addStream(this.live, kind, abort)
   }
 

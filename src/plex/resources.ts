@@ -1,4 +1,5 @@
 import { Problem } from '../domain/problems.ts'
+import type { ServerRole } from '../domain/roles.ts'
 import type { Account } from './account.ts'
 import { type Connection, toConnection } from './connection.ts'
 import { isFields, toBoolean, toFields, toList, toText, toToken } from './fields.ts'
@@ -21,8 +22,6 @@ export interface Resource {
   readonly httpsRequired: boolean
   readonly connections: readonly Connection[]
 }
-
-export type ServerRole = 'owner' | 'home' | 'shared'
 
 /** Every usable entry of a `/resources` answer, JSON or XML, new or legacy; throws USHER_UPSTREAM_INVALID for another. */
 export function toResources(data: unknown): readonly Resource[] {

@@ -1,9 +1,6 @@
+import type { Role } from '../domain/roles.ts'
+import type { SignInMethod } from '../domain/sign-in-methods.ts'
 import type { Account } from '../plex/account.ts'
-
-/** Rising: a role includes what the ones before it may do. */
-export const ROLES = ['none', 'shared', 'home', 'owner'] as const
-export type Role = (typeof ROLES)[number]
-export type Method = 'password' | 'pin' | 'home'
 
 export interface SessionAccount {
   readonly id: number
@@ -40,7 +37,7 @@ export interface Session {
   readonly server: SessionServer | null
   /** The server's own access token for this account, which is not the account token on a shared server. */
   readonly serverToken: string | null
-  readonly method: Method
+  readonly method: SignInMethod
   readonly signedInAt: number
   readonly expiresAt: number
   readonly seenAt: number
@@ -66,7 +63,7 @@ export interface SessionView {
   }
   readonly role: Role
   readonly server: { readonly name: string; readonly machineIdentifier: string } | null
-  readonly method: Method
+  readonly method: SignInMethod
   readonly signedInAt: string
   readonly expiresAt: string
   readonly idleExpiresAt: string
@@ -99,9 +96,4 @@ export function toView(session: Session, stale: boolean, basePath: string): Sess
 export function toSessionAccount(account: Account): SessionAccount {
   const { id, uuid, username, title, email, restricted } = account
   return { id, uuid, username, title, email, restricted }
-}
-
-/** Whether `role` is at least `least`. */
-export function hasRole(role: Role, least: Role): boolean {
-  return ROLES.indexOf(role) >= ROLES.indexOf(least)
 }

@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_MS } from '../domain/clock.ts'
 import type { Revocation } from '../session/live/revocation.ts'
 
 /** A revocation as Redis keeps it: the member of a sorted set, with `until` as its score. Ids and times, no more. */
@@ -8,8 +9,6 @@ export interface Entry {
 
 /** Beyond the longest lifetime that a session can be given (400 days), and a day for clocks and margins. */
 const MAX_AHEAD_MS = 401 * 86_400_000
-/** Clocks of two instances may differ by this much (SECURITY rule 11). */
-const SKEW_MS = 60_000
 
 const MEMBER = /^(?:([st]):([\w-]{1,64})|a:(\d{1,15}):(\d{1,15}))$/
 
@@ -33,7 +32,7 @@ export function fromEntry(member: string, score: string, now: number): Revocatio
   return {
     kind: 'account',
     accountId: Number(accountId),
-    before: Math.min(Number(before), now + SKEW_MS),
+    before: Math.min(Number(before), now + CLOCK_SKEW_MS),
     until
   }
 }

@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_MS } from '../domain/clock.ts'
 import type { ProblemCode } from '../domain/problems.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { Revocations } from '../session/live/revocation.ts'
@@ -6,8 +7,6 @@ import { fromReference, toReference } from './session-reference.ts'
 
 /** reference/http.md#token-exchange: long enough for the request that it came with, too short to be kept. */
 export const ASSERTION_TTL_MS = 60_000
-/** Clocks of two instances may differ by this much. */
-const SKEW_MS = 60_000
 const VERSION = 1
 
 export type SubjectRefusal = Extract<ProblemCode, `USHER_SESSION_${string}`>
@@ -39,7 +38,7 @@ export function createAssertions({ seal, revocations, now }: AssertionsOptions):
         return 'USHER_SESSION_INVALID'
       const time = now()
       const session = fromReference(reference)
-      if (session === null || issuedAt > time + SKEW_MS) return 'USHER_SESSION_INVALID'
+      if (session === null || issuedAt > time + CLOCK_SKEW_MS) return 'USHER_SESSION_INVALID'
       const limitAt = Math.min(issuedAt + ASSERTION_TTL_MS, session.expiresAt, session.idleExpiresAt)
       if (time >= limitAt) return 'USHER_SESSION_EXPIRED'
       return revocations.isRevoked(session) ? 'USHER_SESSION_REVOKED' : session

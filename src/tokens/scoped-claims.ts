@@ -18,8 +18,6 @@ export interface ScopedClaims {
 }
 
 const VERSION = 1
-/** Clocks of two instances may differ by this much. */
-export const SKEW_MS = 60_000
 
 export function toScoped(claims: ScopedClaims): readonly unknown[] {
   const { id, serviceId, owner, scope, resources, issuedAt, expiresAt, session } = claims

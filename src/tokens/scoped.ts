@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { CLOCK_SKEW_MS } from '../domain/clock.ts'
 import type { RouteClass } from '../forward/policy-table.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { Recheck } from '../session/check/recheck.ts'
@@ -11,7 +12,7 @@ import { createDetached } from './detached.ts'
 import type { Owner } from './owner.ts'
 import { isWithin } from './resource.ts'
 import { coversClass, type Scope } from './scope.ts'
-import { readScoped, type ScopedClaims, SKEW_MS, toScoped } from './scoped-claims.ts'
+import { readScoped, type ScopedClaims, toScoped } from './scoped-claims.ts'
 import type { Service, Services } from './services.ts'
 
 /** An open scoped token; cached, so treat it as read-only. */
@@ -76,7 +77,7 @@ export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
   function unseal(text: string): ScopedToken | ScopedRefusal {
     const unsealed = seal.unseal('scoped', text)
     const claims = typeof unsealed === 'string' ? null : readScoped(unsealed.value, owner)
-    if (claims === null || claims.issuedAt > now() + SKEW_MS || !isHeld(claims)) return INVALID
+    if (claims === null || claims.issuedAt > now() + CLOCK_SKEW_MS || !isHeld(claims)) return INVALID
     const token: ScopedToken = {
       open: true,
       claims,
@@ -123,7 +124,7 @@ export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
     },
 
     revoke({ claims }) {
-      revocations.revoke({ kind: 'token', id: claims.id, until: claims.expiresAt + SKEW_MS })
+      revocations.revoke({ kind: 'token', id: claims.id, until: claims.expiresAt + CLOCK_SKEW_MS })
     }
   }
 }

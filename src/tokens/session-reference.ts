@@ -1,4 +1,5 @@
-import { ROLES, type Role, type Session } from '../session/session.ts'
+import { isRole } from '../domain/roles.ts'
+import type { Session } from '../session/session.ts'
 
 /**
  * What an assertion or a scoped token carries of its session, sealed: enough to ask its media server, to ask plex.tv
@@ -34,8 +35,7 @@ export function fromReference(value: unknown): ReferencedSession | null {
     value as readonly unknown[]
   const times = (value as readonly unknown[]).slice(7, 11)
   const openerId: unknown = value[11]
-  if (![id, accountToken, clientIdentifier].every(isText) || !(ROLES as readonly unknown[]).includes(role))
-    return null
+  if (![id, accountToken, clientIdentifier].every(isText) || !isRole(role)) return null
   if (![accountId, ...times].every(Number.isSafeInteger)) return null
   if (openerId !== null && !Number.isSafeInteger(openerId)) return null
   if (serverToken !== null && serverToken !== true && !isText(serverToken)) return null
@@ -53,7 +53,7 @@ export function fromReference(value: unknown): ReferencedSession | null {
     },
     accountToken: accountToken as string,
     clientIdentifier: clientIdentifier as string,
-    role: role as Role,
+    role,
     server: server === null ? null : { name: server[0], machineIdentifier: server[1], uri: server[2] },
     serverToken: serverToken === true ? (accountToken as string) : (serverToken as string | null),
     method: 'password',

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
+import { hasRole } from '../../../src/domain/roles.ts'
 import { endAccount } from '../../../src/session/account-end.ts'
-import { hasRole } from '../../../src/session/session.ts'
 import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
 
 const Slide = Type.Object({ slide: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) })

@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
-import { hasRole, ROLES, type Role, type Session } from '../../../src/session/session.ts'
+import { hasRole, isRole, type Role } from '../../../src/domain/roles.ts'
+import type { Session } from '../../../src/session/session.ts'
 import { safeReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import { NoContent, problems } from '../../schemas.ts'
 
@@ -164,8 +165,7 @@ function toHeader(text: string): string {
 }
 
 function isAllowed(role: Role, least: string): boolean {
-  const known = ROLES.find((candidate) => candidate === least)
-  return known !== undefined && known !== 'none' && hasRole(role, known)
+  return isRole(least) && least !== 'none' && hasRole(role, least)
 }
 
 /** A document that a person asked for; a script that fetches HTML gets its 401 like any other. */

@@ -1,8 +1,9 @@
 import type { Config } from '../../config/config.ts'
 import { Problem } from '../../domain/problems.ts'
+import { hasRole, type Role } from '../../domain/roles.ts'
 import type { Account } from '../../plex/account.ts'
 import { isServer, type Resource, roleFor } from '../../plex/resources.ts'
-import { hasRole, type Role, type Session } from '../session.ts'
+import type { Session } from '../session.ts'
 
 /** What an account may do here: its role on the server, and the server's own token for it. */
 export interface Admission {

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts'
+import { CLOCK_SKEW_MS } from '../../domain/clock.ts'
 import { isTokenDead, Problem, type ProblemCode } from '../../domain/problems.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
 import type { LiveSession } from '../live/live-sessions.ts'
@@ -60,8 +61,6 @@ const AWAY: readonly ProblemCode[] = [
 ]
 /** What `admit` says; no other refusal means that an account may not come in. */
 const LOST: readonly ProblemCode[] = ['USHER_SERVER_ACCESS_DENIED', 'USHER_TWO_FACTOR_REQUIRED']
-/** Clocks of two instances may differ by this much (SECURITY rule 11). */
-const SKEW_MS = 60_000
 /**
  * plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (reference/plex.md#token-checks).
  */
@@ -83,7 +82,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
     const { checkedAt } = live.session
     // A clock that has been set back since: nobody would be checked until it has caught up, or all would on and on.
     startedAt = Math.min(startedAt, time)
-    const isAhead = checkedAt > time + SKEW_MS && checkedAt !== NEVER_CHECKED
+    const isAhead = checkedAt > time + CLOCK_SKEW_MS && checkedAt !== NEVER_CHECKED
     const isOld = time - checkedAt >= config.recheckMs || checkedAt < startedAt || isAhead
     return isOld && !isPaused(time) && !isResting(live, time)
   }
@@ -93,7 +92,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
   }
 
   function isResting({ retryAt }: LiveSession, time: number): boolean {
-    return time < retryAt && retryAt <= time + config.recheckMs + SKEW_MS
+    return time < retryAt && retryAt <= time + config.recheckMs + CLOCK_SKEW_MS
   }
 
   async function check(live: LiveSession, unansweredThen: number): Promise<void> {

@@ -1,8 +1,9 @@
-import { type HomeAdmin, type Method, ROLES, type Role, type Session } from '../session.ts'
+import { isRole } from '../../domain/roles.ts'
+import { isSignInMethod } from '../../domain/sign-in-methods.ts'
+import type { HomeAdmin, Session } from '../session.ts'
 
 /** First element of the sealed array; a later format takes the next number and may read this one. */
 const VERSION = 1
-const METHODS: readonly string[] = ['password', 'pin', 'home'] satisfies Method[]
 
 /** The session as an array without names, which saves some 300 of a cookie's 4,096 bytes. */
 export function toSealed(session: Session): readonly unknown[] {
@@ -45,7 +46,7 @@ export function fromSealed(value: unknown): Session | null {
   const texts = [id, uuid, username, title, email, accountToken, clientIdentifier]
   const times = [accountId, signedInAt, expiresAt, seenAt, idleExpiresAt, checkedAt]
   if (!texts.every(isText) || !times.every(Number.isSafeInteger)) return null
-  if (!(ROLES as readonly unknown[]).includes(role) || !METHODS.includes(String(method))) return null
+  if (!isRole(role) || !isSignInMethod(method)) return null
   if (server !== null && !(isTexts(server, 2) && (server[2] === null || isText(server[2])))) return null
   if (homeAdmin !== null && !(isTexts(homeAdmin, 3) && Number.isSafeInteger(homeAdmin[3]))) return null
   if (serverToken !== null && serverToken !== true && !isText(serverToken)) return null
@@ -61,7 +62,7 @@ export function fromSealed(value: unknown): Session | null {
     },
     accountToken: accountToken as string,
     clientIdentifier: clientIdentifier as string,
-    role: role as Role,
+    role,
     server:
       server === null
         ? null
@@ -71,7 +72,7 @@ export function fromSealed(value: unknown): Session | null {
             uri: server[2] as string | null
           },
     serverToken: serverToken === true ? (accountToken as string) : (serverToken as string | null),
-    method: method as Method,
+    method,
     signedInAt: signedInAt as number,
     expiresAt: expiresAt as number,
     seenAt: seenAt as number,

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts'
+import { CLOCK_SKEW_MS } from '../../domain/clock.ts'
 import type { ProblemCode } from '../../domain/problems.ts'
 import { createRecentMap } from '../../domain/recent-map.ts'
 import { type Seal, tagOf } from '../../seal/seal.ts'
@@ -62,8 +63,6 @@ export interface SessionsOptions {
 
 /** Opened cookies remembered, from their second use on; some 4 KB each, so 20 MB at most. */
 const MAX_OPEN = 5000
-/** Clocks of two instances may differ by this much (SECURITY rule 11). */
-const SKEW_MS = 60_000
 /** A session slides once in this part of its idle lifetime, but no more often than once a minute. */
 const SLIDE_PART = 20
 const SLIDE_MIN_MS = 60_000
@@ -103,7 +102,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return INVALID
     }
     const told = fromSealed(unsealed.value)
-    const isEarly = told !== null && Math.max(told.seenAt, told.signedInAt) > time + SKEW_MS
+    const isEarly = told !== null && Math.max(told.seenAt, told.signedInAt) > time + CLOCK_SKEW_MS
     if (told === null || isEarly) {
       onUnseal(unsealed.kid, 'malformed')
       return isEarly ? EARLY : INVALID
@@ -194,7 +193,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return value
     },
     end(session) {
-      revocations.revoke({ kind: 'session', id: session.id, until: session.expiresAt + SKEW_MS })
+      revocations.revoke({ kind: 'session', id: session.id, until: session.expiresAt + CLOCK_SKEW_MS })
     }
   }
 }

@@ -1,8 +1,7 @@
 import { createRecentMap } from '../../domain/recent-map.ts'
+import type { StreamEnd, StreamKind } from '../../domain/streams.ts'
 import type { Session } from '../session.ts'
 import type { Revocations } from './revocation.ts'
-
-export type StreamKind = 'media' | 'events' | 'socket'
 
 /** What this instance knows of one session beyond its cookie; mutable, one object per session id. */
 export interface LiveSession {
@@ -23,7 +22,7 @@ export interface LiveSession {
 export interface Stream {
   readonly kind: StreamKind
   /** Ends the transfer so that the client sees it broken. */
-  readonly abort: () => void
+  readonly abort: (why: StreamEnd) => void
 }
 
 export interface LiveSessions {
@@ -36,7 +35,7 @@ export interface LiveSessions {
   /** The sessions known here of an account and of the profiles it opened; looks at every one, so not for every request. */
   ofAccount(accountId: number): readonly Session[]
   /** Registers a stream, which ends with its session; gives the release to call when it ends by itself. */
-  addStream(live: LiveSession, kind: StreamKind, abort: () => void): () => void
+  addStream(live: LiveSession, kind: StreamKind, abort: (why: StreamEnd) => void): () => void
   readonly openStreams: Readonly<Record<StreamKind, number>>
   /** Breaks every open stream, at shutdown. */
   abortStreams(): void
@@ -71,8 +70,8 @@ export function createLiveSessions({
   const streaming = new Set<LiveSession>()
   const openStreams: Record<StreamKind, number> = { media: 0, events: 0, socket: 0 }
 
-  function endStreams(live: LiveSession): void {
-    for (const stream of [...(live.streams ?? [])]) stream.abort()
+  function endStreams(live: LiveSession, why: StreamEnd): void {
+    for (const stream of [...(live.streams ?? [])]) stream.abort(why)
   }
 
   function sweep(): void {
@@ -81,7 +80,8 @@ export function createLiveSessions({
       const { session } = live
       const isOver =
         time >= session.expiresAt || time >= session.idleExpiresAt || revocations.isRevoked(session)
-      if (isOver || !mayStream(live)) endStreams(live)
+      if (isOver) endStreams(live, 'session-ended')
+      else if (!mayStream(live)) endStreams(live, 'past-grace')
     }
   }
 
@@ -135,7 +135,7 @@ export function createLiveSessions({
     },
     openStreams,
     abortStreams() {
-      for (const live of streaming) endStreams(live)
+      for (const live of streaming) endStreams(live, 'shutdown')
     },
     close: () => clearInterval(timer)
   }

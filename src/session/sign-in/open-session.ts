@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../../config/config.ts'
 import { isTokenDead, Problem } from '../../domain/problems.ts'
+import type { SignInMethod } from '../../domain/sign-in-methods.ts'
 import type { Account } from '../../plex/account.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
 import { admit } from '../check/admission.ts'
-import { type HomeAdmin, type Method, type Session, toSessionAccount } from '../session.ts'
+import { type HomeAdmin, type Session, toSessionAccount } from '../session.ts'
 import type { SignOuts } from '../sign-outs.ts'
 
 /** A fresh account token from Usher's own sign-in, on its way to become a session. */
@@ -13,7 +14,7 @@ export interface SignedIn {
   readonly account?: Account
   readonly token: string
   readonly clientIdentifier: string
-  readonly method: Method
+  readonly method: SignInMethod
   readonly homeAdmin?: HomeAdmin | null
 }
 

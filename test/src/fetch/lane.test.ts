@@ -266,7 +266,7 @@ t.test('rule 55: a client that goes away takes its upstream request along, at an
   await closed(raw, 2)
   const ended = await open(front, '/big')
   await until(() => front.streams.size === 1)
-  for (const { abort } of front.streams) abort()
+  for (const { abort } of front.streams) abort('session-ended')
   ended.on('error', () => {})
   await closed(raw, 3)
   t.equal(front.streams.size, 0)

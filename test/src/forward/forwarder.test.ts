@@ -421,7 +421,7 @@ t.test('events arrive as they are sent, and their stream is registered', async (
     [...front.streams].map(({ kind }) => kind),
     ['events']
   )
-  for (const { abort } of front.streams) abort()
+  for (const { abort } of front.streams) abort('session-ended')
   t.equal(await ending(response), 'ECONNRESET', 'it ends with its session')
   t.equal(front.streams.size, 0)
 })

@@ -9,9 +9,10 @@ import {
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import { Problem } from '../../../src/domain/problems.ts'
+import type { StreamEnd, StreamKind } from '../../../src/domain/streams.ts'
 import { Identity } from '../../../src/fetch/identity-fields.ts'
 import { createMediaLane } from '../../../src/fetch/lane.ts'
-import type { ForwardCall, ForwardPrincipal, StreamKind } from '../../../src/forward/forward-call.ts'
+import type { ForwardCall, ForwardPrincipal } from '../../../src/forward/forward-call.ts'
 import { createForwarder, type Forwarder, type ForwarderOptions } from '../../../src/forward/forwarder.ts'
 import type { RouteClass } from '../../../src/forward/policy-table.ts'
 import { createDispatcher } from '../../../src/plex/dispatcher.ts'
@@ -28,11 +29,13 @@ export interface Front {
   readonly forwarder: Forwarder
   readonly outcomes: string[]
   /** Streams registered and not yet released. */
-  readonly streams: Set<{ kind: StreamKind; abort: () => void }>
+  readonly streams: Set<{ kind: StreamKind; abort: (why: StreamEnd) => void }>
   /** What the next requests are forwarded as. */
   call: Partial<Pick<ForwardCall, 'class' | 'repeatable' | 'largeBody' | 'extra'>>
   /** Milliseconds until a request is forwarded, as where the server must prove itself first. */
   holdMs: number
+  /** Whether the session of the requests has ended. */
+  ended: boolean
   /** What plex.tv is said to think of the token. */
   unauthorized: Problem
 }
@@ -100,6 +103,7 @@ export async function startFront(
       TOKEN
     ]),
     createScrubber: () => createScrubber([TOKEN]),
+    hasEnded: () => front.ended,
     addStream(kind, abort) {
       const stream = { kind, abort }
       streams.add(stream)
@@ -142,6 +146,7 @@ export async function startFront(
     streams,
     call: {},
     holdMs: 0,
+    ended: false,
     unauthorized: new Problem('USHER_SESSION_REVOKED')
   }
   return front

@@ -1,8 +1,9 @@
 import t from 'tap'
+import type { ServerRole } from '../../../src/domain/roles.ts'
 import { createPolicy } from '../../../src/forward/policy.ts'
-import { POLICY_TABLE, type Role } from '../../../src/forward/policy-table.ts'
+import { POLICY_TABLE } from '../../../src/forward/policy-table.ts'
 
-const ROLES: readonly Role[] = ['shared', 'home', 'owner']
+const ROLES: readonly ServerRole[] = ['shared', 'home', 'owner']
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'CONNECT', 'get']
 
 // reference/plex.md#never-forwarded by name, and reference/http.md#pms.
@@ -109,7 +110,13 @@ t.test(
     for (const rule of POLICY_TABLE) {
       for (const path of pathsOf(rule.pattern)) {
         const problems: string[] = []
-        const expect = (policy: typeof opened, method: string, asked: string, role: Role, open: boolean) => {
+        const expect = (
+          policy: typeof opened,
+          method: string,
+          asked: string,
+          role: ServerRole,
+          open: boolean
+        ) => {
           if ((policy.find(method, asked, role) !== null) !== open)
             problems.push(`${method} ${asked} ${role} ${open}`)
         }

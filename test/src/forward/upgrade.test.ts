@@ -50,7 +50,10 @@ t.test('messages of any size pass both ways, compressed as the two ends agreed',
 
 t.test("a socket ends with its session, and with the server's", async (t) => {
   const { front, sockets } = await startSockets(t)
-  for (const end of [() => [...front.streams][0]?.abort(), () => [...sockets.clients][0]?.terminate()]) {
+  for (const end of [
+    () => [...front.streams][0]?.abort('session-ended'),
+    () => [...sockets.clients][0]?.terminate()
+  ]) {
     const socket = new WebSocket(`ws://127.0.0.1:${front.port}/`)
     await once(socket, 'open')
     await until(() => front.streams.size === 1 && sockets.clients.size === 1)

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { hasRole, ROLES, toView } from '../../../src/session/session.ts'
+import { hasRole, ROLES } from '../../../src/domain/roles.ts'
+import { toView } from '../../../src/session/session.ts'
 import { sampleSession } from './sample.ts'
 
 t.test('a view has no token in it, and its picture is below /plex', async (t) => {

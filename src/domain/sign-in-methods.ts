@@ -1,0 +1,7 @@
+/** How a session was signed in: with a password, with a PIN at Plex's page, or by a switch of Home profiles. */
+export const SIGN_IN_METHODS = ['password', 'pin', 'home'] as const
+export type SignInMethod = (typeof SIGN_IN_METHODS)[number]
+
+export function isSignInMethod(value: unknown): value is SignInMethod {
+  return SIGN_IN_METHODS.some((method) => method === value)
+}
