@@ -40,7 +40,7 @@ export default fp<ApiDocumentOptions>(
         }
       },
       transform({ schema, url: path, route }) {
-        const guard = route.config?.guard ?? 'none'
+        const guard = typeof route.config?.guard === 'string' ? route.config.guard : 'none'
         // The gate of /pms asks by itself: it takes a session or a scoped token.
         const security = path.includes('/pms') ? [{ session: [] }, { scopedToken: [] }] : SECURITY[guard]
         return { schema: { ...schema, security }, url: path }

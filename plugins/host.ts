@@ -10,8 +10,8 @@ export interface HostOptions {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** `any`: for health checks and for proxies' sub-requests, which come under an internal name. */
-    host?: 'any'
+    /** `any`: the route answers under every name, for this reason. */
+    host?: { readonly any: string }
   }
 }
 
@@ -28,7 +28,7 @@ export default fp<HostOptions>(
     fastify.addHook('onRequest', (request, _reply, done) => {
       if (countHosts(request.raw) !== 1)
         return done(new Problem('USHER_INVALID_REQUEST', { detail: 'One Host, please.' }))
-      if (request.routeOptions.config.host === 'any') return done()
+      if (request.routeOptions.config.host !== undefined) return done()
       // Nearly always the one before's.
       if (request.host === accepted) return done()
       const host = request.host.toLowerCase()

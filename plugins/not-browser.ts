@@ -8,8 +8,8 @@ export interface NotBrowserOptions {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** `allowed`: read-only operations pages, which an operator opens in a browser. */
-    browser?: 'allowed'
+    /** `allowed`: the internal listener answers a browser here, for this reason. */
+    browser?: { readonly allowed: string }
   }
 }
 
@@ -20,7 +20,7 @@ const BROWSER_HEADERS = ['origin', 'sec-fetch-site', 'sec-fetch-dest', 'sec-fetc
 export default fp<NotBrowserOptions>(
   async (fastify, { sessionCookie }) => {
     fastify.addHook('onRequest', (request, _reply, done) => {
-      if (request.routeOptions.config.browser === 'allowed') return done()
+      if (request.routeOptions.config.browser !== undefined) return done()
       const { headers } = request
       const looksLikeBrowser =
         BROWSER_HEADERS.some((name) => headers[name] !== undefined) ||

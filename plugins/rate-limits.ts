@@ -56,8 +56,8 @@ export interface Limiter {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Taken for the caller's address before anything else of the request is looked at. */
-    limit?: LimitName | 'none'
+    /** The limit that each request counts against; `none` with the reason why it needs none. */
+    limit?: LimitName | { readonly none: string }
   }
   interface FastifyInstance {
     limiter: Limiter
@@ -131,7 +131,7 @@ export default fp<RateLimitsOptions>(
     // With a callback: an async hook would cost every forwarded request a promise.
     fastify.addHook('onRequest', (request, _reply, done) => {
       const name = request.routeOptions.config.limit
-      if (name === undefined || name === 'none') return done()
+      if (typeof name !== 'string') return done()
       fastify.limiter.take(request, name).then(() => done(), done)
     })
   },

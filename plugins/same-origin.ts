@@ -2,8 +2,8 @@ import fp from 'fastify-plugin'
 import { type CrossSiteReason, createCrossSiteCheck, type FindCrossSite } from '../src/domain/cross-site.ts'
 import { Problem } from '../src/domain/problems.ts'
 
-/** When a route refuses cross-site requests: always, for unsafe methods, or only letting navigations pass. */
-export type SameOriginMode = 'always' | 'unsafe' | 'off'
+/** When a route refuses cross-site requests: always, for unsafe methods alone, or, for the reason given, never. */
+export type SameOriginMode = 'always' | 'unsafe' | { readonly off: string }
 
 export interface SameOriginOptions {
   readonly publicOrigin: string
@@ -32,7 +32,7 @@ export default fp<SameOriginOptions>(
     fastify.addHook('preParsing', (request, _reply, payload, done) => {
       const mode = request.routeOptions.config.sameOrigin ?? 'unsafe'
       const unsafe = !SAFE_METHODS.includes(request.method)
-      if (mode === 'off' || (mode === 'unsafe' && !unsafe)) return done(null, payload)
+      if (typeof mode !== 'string' || (mode === 'unsafe' && !unsafe)) return done(null, payload)
       const reason = findCrossSite(request.headers, unsafe)
       if (reason === null) return done(null, payload)
       onRefusal(reason)

@@ -30,10 +30,6 @@ export interface SessionPluginOptions {
 }
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** `session`: only with an open session. `service`: only with a service's secret. `none`: for everybody. */
-    guard?: 'session' | 'service' | 'none'
-  }
   interface FastifyRequest {
     /** Who the cookie signs in; read once, then kept. */
     readSession(): SessionRead

@@ -8,6 +8,7 @@ import { OWNER_ID } from '../../src/tokens/owner.ts'
 import { findScope } from '../../src/tokens/scope.ts'
 import { readTokenRequest, type TokenRequest } from '../../src/tokens/token-request.ts'
 import { OAuthErrorSchema } from './oauth-schemas.ts'
+import { forServices } from './route-rules.ts'
 
 const List = Type.Union([
   Type.String({ maxLength: 2048 }),
@@ -62,7 +63,7 @@ export const delegatedRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (
   fastify.post(
     '/tokens/delegated',
     {
-      config: { guard: 'service', sameOrigin: 'off', limit: 'none' },
+      config: forServices,
       schema: {
         tags: ['tokens'],
         summary: 'Token exchange (RFC 8693): a token in the name of a session, or of the owner',

@@ -1,5 +1,6 @@
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { forOperators } from './route-rules.ts'
 
 /** An OpenAPI document, of which this much is looked at. */
 interface ApiDocument {
@@ -17,8 +18,6 @@ export interface DocsOptions {
   readonly createApp: () => FastifyInstance
 }
 
-const page = { guard: 'none', sameOrigin: 'off', limit: 'none', browser: 'allowed' } as const
-
 /** Fields of an answer of the pages that are theirs; the others belong to the connection. */
 const FIELDS = [
   'content-type',
@@ -35,13 +34,13 @@ export const docsRoutes: FastifyPluginAsync<DocsOptions> = async (fastify, { doc
   let pages: Promise<FastifyInstance> | undefined
   fastify.addHook('onClose', async () => (await pages?.catch(() => undefined))?.close())
 
-  fastify.get('/openapi.json', { config: page, schema: { hide: true } }, async (_request, reply) => {
+  fastify.get('/openapi.json', { config: forOperators, schema: { hide: true } }, async (_request, reply) => {
     reply.type('application/json')
     return JSON.stringify(document())
   })
 
   for (const path of ['/docs', '/docs/*']) {
-    fastify.get(path, { config: page, schema: { hide: true } }, async ({ url, headers }, reply) => {
+    fastify.get(path, { config: forOperators, schema: { hide: true } }, async ({ url, headers }, reply) => {
       pages ??= createPages(createApp(), document())
       const answer = await (await pages).inject({ method: 'GET', url, headers })
       for (const name of FIELDS) {

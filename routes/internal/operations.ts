@@ -1,15 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Core } from '../../src/app/core.ts'
-
-const page = { guard: 'none', sameOrigin: 'off', limit: 'none', browser: 'allowed' } as const
+import { forOperators } from './route-rules.ts'
 
 /** `GET /readyz` and `GET /metrics`, for orchestrators and operators. */
 export const operationsRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   fastify.get(
     '/readyz',
     {
-      config: page,
+      config: forOperators,
       schema: {
         tags: ['operations'],
         summary: 'Whether traffic should come here, a line per dependency',
@@ -30,7 +29,7 @@ export const operationsRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async
   fastify.get(
     '/metrics',
     {
-      config: page,
+      config: forOperators,
       schema: { tags: ['operations'], summary: 'Prometheus text', response: { 200: Type.String() } }
     },
     async (_request, reply) => {

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { Core } from '../../src/app/core.ts'
 import { Problem } from '../../src/domain/problems.ts'
 import { problems } from '../schemas.ts'
+import { forServices } from './route-rules.ts'
 
 const Source = Type.Object(
   {
@@ -29,7 +30,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fa
   fastify.get(
     '/sources',
     {
-      config: { guard: 'service', grant: 'sources', sameOrigin: 'off', limit: 'none' },
+      config: { ...forServices, grant: 'sources' },
       schema: {
         tags: ['tokens'],
         summary: 'Name, transient token and connections of a source',

@@ -5,6 +5,7 @@ import type { Core } from '../../src/app/core.ts'
 import { readForm } from '../../src/tokens/token-request.ts'
 import { delegatedRoute } from './delegated.ts'
 import { OAuthErrorSchema } from './oauth-schemas.ts'
+import { forServices } from './route-rules.ts'
 
 const Token = Type.Object({
   token: Type.String({ minLength: 1, maxLength: 4096 }),
@@ -41,7 +42,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
   fastify.post(
     '/tokens/introspect',
     {
-      config: { guard: 'service', grant: 'introspect', sameOrigin: 'off', limit: 'none' },
+      config: { ...forServices, grant: 'introspect' },
       schema: {
         tags: ['tokens'],
         summary: 'What a token or a session is (RFC 7662)',
@@ -56,7 +57,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
   fastify.post(
     '/tokens/revoke',
     {
-      config: { guard: 'service', sameOrigin: 'off', limit: 'none' },
+      config: forServices,
       schema: {
         tags: ['tokens'],
         summary: 'Ends a token of this service, or a session (RFC 7009)',

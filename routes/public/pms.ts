@@ -7,8 +7,11 @@ export const pmsRoutes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
-  // The gate asks for session and origin itself: it also knows scoped tokens, and which GETs change something.
-  const config = { guard: 'none', sameOrigin: 'off', limit: 'none' } as const
+  const config = {
+    guard: { none: 'the gate takes a session or a scoped token' },
+    sameOrigin: { off: 'the gate checks it: only the policy knows which GETs change something' },
+    limit: { none: 'the gate limits what each account has in flight' }
+  } as const
   const response = problems(400, 401, 403, 405, 429, 502, 503, 504)
   const schema = { tags: ['pms'], summary: 'The media server, without its token', response }
   for (const url of ['/pms', '/pms/*']) {

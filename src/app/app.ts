@@ -34,7 +34,7 @@ import { createRequestLines } from '../observe/request-lines.ts'
 import { type Session, toView } from '../session/session.ts'
 import { safeReturnTo } from '../session/sign-in/return-to.ts'
 import type { Core } from './core.ts'
-import { createListener } from './listener.ts'
+import { createListener, createPagesApp } from './listener.ts'
 
 /** The public listener: browsers, by cookie and under the same-origin rule. */
 export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
@@ -132,7 +132,7 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
   await app.register(healthRoute)
   await app.register(docsRoutes, {
     documents: () => [publicApp.swagger(), app.swagger()],
-    createApp: () => createListener(core, 'internal')
+    createApp: createPagesApp
   })
   return app
 }

@@ -9,6 +9,7 @@ import {
 } from 'fastify'
 import { compileSchemasLate } from '../../plugins/late-schemas.ts'
 import { PROBLEM_TYPE, toBody } from '../../plugins/problems.ts'
+import { requireRules } from '../../plugins/route-rules.ts'
 import { fixedHeaders } from '../../plugins/security-headers.ts'
 import { Problem } from '../domain/problems.ts'
 import type { Core } from './core.ts'
@@ -57,8 +58,14 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
     },
     clientErrorHandler: (error, socket) => refuse(error, socket, fixed)
   })
+  app.addHook('onRoute', requireRules)
   compileSchemasLate(app)
   return app
+}
+
+/** An app for the pages of /docs, which the internal listener asks by itself: it never listens. */
+export function createPagesApp(): FastifyInstance {
+  return fastify({ logger: false })
 }
 
 /** Answers what Node's own HTTP parser refused; there is no request, so there is no id either. */

@@ -54,7 +54,7 @@ export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
   fastify.post(
     '/session/login',
     {
-      config: { guard: 'none', sameOrigin: 'unsafe', limit: 'address' },
+      config: { guard: { none: 'people come here to sign in' }, sameOrigin: 'unsafe', limit: 'address' },
       schema: {
         tags: ['session'],
         summary: 'Sign in with login and password',

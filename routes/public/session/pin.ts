@@ -38,7 +38,11 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns
 ) => {
   const { core, pins } = options
   const { publicUrl, allowedReturnOrigins } = core.config
-  const config = { guard: 'none', sameOrigin: 'unsafe', limit: 'address' } as const
+  const config = {
+    guard: { none: 'people come here to sign in' },
+    sameOrigin: 'unsafe',
+    limit: 'address'
+  } as const
 
   fastify.post(
     '/session/pin',

@@ -24,8 +24,11 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
 ) => {
   const { core, pins } = options
   const { publicUrl, allowedReturnOrigins } = core.config
-  // Plex's page is another site, and so is whoever linked to a page behind the sign-in: navigations may come from anywhere.
-  const config = { guard: 'none', sameOrigin: 'off', limit: 'address' } as const
+  const config = {
+    guard: { none: 'people come here to sign in' },
+    sameOrigin: { off: 'Plex’s page is another site, and other sites link here; only navigations pass' },
+    limit: 'address'
+  } as const
   const signInPage = `${publicUrl.basePath}/signin`
 
   fastify.get(

@@ -23,9 +23,14 @@ interface Question {
   readonly uri: string | null
 }
 
-// By proxies' sub-requests: under an internal name, from one address, for every request of every page. No CORS: its
-// answer to a preflight is a 204, which a proxy that repeats methods would take for a yes.
-const config = { guard: 'none', sameOrigin: 'off', limit: 'none', host: 'any', cors: false } as const
+const config = {
+  guard: { none: 'it tells a proxy who is signed in, and nobody is one of the answers' },
+  sameOrigin: { off: 'the request is a proxy’s; the browser’s own goes to the app' },
+  limit: { none: 'a proxy asks for every request of every page, and knows no 429' },
+  host: { any: 'proxies ask under an internal name' },
+  // CORS answers a preflight with 204, which a proxy that repeats methods would take for a yes.
+  cors: false
+} as const
 
 /**
  * `GET /session/verify`: forward-auth for nginx, Caddy, Traefik and Envoy (reference/http.md#forward-auth). It answers

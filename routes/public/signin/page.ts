@@ -42,8 +42,11 @@ function contentSecurityPolicy(plexAppUrl: string): string {
   ].join('; ')
 }
 
-// Whoever comes here is not signed in yet; nothing is asked of plex.tv and nothing changes.
-const open = { guard: 'none', sameOrigin: 'off', limit: 'none' } as const
+const open = {
+  guard: { none: 'people come here to sign in' },
+  sameOrigin: { off: 'links from other sites lead here, and nothing changes' },
+  limit: { none: 'nothing is asked of plex.tv' }
+} as const
 const response = { 200: Type.String() }
 
 /** `/signin`: one server-rendered page, its files and the operator's logo, in the scope of the public base path. */

@@ -1,0 +1,68 @@
+import type { FastifyContextConfig, FastifyInstance, RouteOptions } from 'fastify'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** `session`: needs an open session. `service`: needs a service's secret. `none`: open to everybody, for this reason. */
+    guard?: 'session' | 'service' | { readonly none: string }
+  }
+}
+
+/** A rule that a route names, the plugin that enforces it, and how a route says that it does without. */
+interface Rule {
+  readonly name: 'guard' | 'sameOrigin' | 'limit' | 'host' | 'browser' | 'grant'
+  /** Whether every route names it. */
+  readonly required: boolean
+  /** The member that holds the reason where a route does without; null where a route cannot. */
+  readonly waiver: string | null
+  /** The plugins that enforce it, by value; `*` stands for every other value. */
+  readonly plugins: Readonly<Record<string, readonly string[]>>
+}
+
+const RULES: readonly Rule[] = [
+  {
+    name: 'guard',
+    required: true,
+    waiver: 'none',
+    plugins: { session: ['session'], service: ['service-auth'] }
+  },
+  {
+    name: 'sameOrigin',
+    required: true,
+    waiver: 'off',
+    plugins: { always: ['same-origin'], unsafe: ['same-origin'] }
+  },
+  { name: 'limit', required: true, waiver: 'none', plugins: { '*': ['rate-limits'] } },
+  { name: 'host', required: false, waiver: 'any', plugins: {} },
+  { name: 'browser', required: false, waiver: 'allowed', plugins: {} },
+  { name: 'grant', required: false, waiver: null, plugins: { '*': ['service-auth'] } }
+]
+
+/**
+ * An `onRoute` hook: throws unless every rule that the route names is enforced where the route is. A rule is data in
+ * `config`, so without the plugin that reads it the route would be open and nothing would say so (SECURITY rule 96).
+ */
+export function requireRules(this: FastifyInstance, route: RouteOptions): void {
+  if (isPreflight(this, route)) return
+  const problems = RULES.flatMap((rule) => check(this, rule, route.config))
+  if (problems.length > 0) throw new TypeError(`${route.method} ${route.url}: ${problems.join('; ')}`)
+}
+
+function check(fastify: FastifyInstance, rule: Rule, config: FastifyContextConfig | undefined): string[] {
+  const { name, required, waiver } = rule
+  const value: unknown = config?.[name]
+  if (value === undefined) return required ? [`${name} is not declared`] : []
+  if (typeof value !== 'string') {
+    const reason: unknown = waiver === null ? undefined : (value as Record<string, unknown>)[waiver]
+    return typeof reason === 'string' && reason.length > 0 ? [] : [`${name} is waived without a reason`]
+  }
+  const plugins = rule.plugins[value] ?? rule.plugins['*']
+  if (plugins === undefined) return [`${name} has no value ${value}`]
+  return plugins
+    .filter((plugin) => !fastify.hasPlugin(plugin))
+    .map((plugin) => `${name} ${value} needs the plugin ${plugin} here`)
+}
+
+/** The one route that is not Usher's: @fastify/cors answers preflights itself, and everything else there with 404. */
+function isPreflight(fastify: FastifyInstance, { method, url, config }: RouteOptions): boolean {
+  return method === 'OPTIONS' && url === '*' && config === undefined && fastify.hasPlugin('@fastify/cors')
+}
