@@ -1,13 +1,16 @@
-import { indexOfField } from '../fetch/header-fields.ts'
+import { decodeField, toAsciiField } from './field-text.ts'
 import type { ForwardCall, ForwardContext, ForwardPrincipal, Scrubber } from './forward-call.ts'
 import { toLocalLocation } from './location.ts'
-import { isScrubbable, isTextual, type ResponseHead, toResponseHead } from './response-headers.ts'
+import { isScrubbable, isTextual, type ResponseHead, toPrivate, toResponseHead } from './response-headers.ts'
 
 export interface AnswerHead {
   readonly head: ResponseHead
   /** What the body goes through; null where it is none that could hold a token. */
   readonly scrubber: Scrubber | null
 }
+
+/** A value that may hold a token, or bytes that HTTP does not carry; most values are short, or dates. */
+const SUSPECT = /[\w+.~%-]{12}|[^\t\x20-\x7e]/
 
 /**
  * The head of an answer as the client gets it, or null where the answer may not pass: it leads elsewhere, or its text
@@ -21,19 +24,27 @@ export function toAnswerHead(
 ): AnswerHead | null {
   const { principal } = call
   const head = toResponseHead(answer, context.fixed)
+  const textual = status !== 304 && isTextual(head.contentType, call.class === 'media')
+  // After a sign-out the browser's history and cache must show no document of the account's; pictures may stay.
+  head.fields.push('cache-control', textual ? 'no-store' : toPrivate(head.cacheControl))
+  scrubFields(head.fields, context.fixed.length, principal)
   if (status >= 300 && head.location !== null) {
-    const location = toLocalLocation(head.location, call.origin + call.path, context.mount)
+    const location = toLocalLocation(decodeField(head.location), call.origin + call.path, context.mount)
     if (location === null) return null
     // A token may stand in it in other places than a parameter of its own.
     head.fields.push('location', scrubText(location, principal))
   }
-  // The one other field with a text of the server's own in it.
-  const named = indexOfField(head.fields, 'content-disposition') + 1
-  if (named > 0) head.fields[named] = scrubText(head.fields[named] as string, principal)
-  if (call.method === 'HEAD' || status === 304 || !isTextual(head.contentType, call.class === 'media'))
-    return { head, scrubber: null }
+  if (!textual || call.method === 'HEAD') return { head, scrubber: null }
   const isReadable = status !== 206 && !head.isEncoded && isScrubbable(head.contentType)
   return isReadable ? { head, scrubber: principal.createScrubber() } : null
+}
+
+/** Every field that passes may repeat what was asked, and with it a token (SECURITY rules 56, 89). */
+function scrubFields(fields: string[], from: number, principal: ForwardPrincipal): void {
+  for (let i = from; i < fields.length; i += 2) {
+    const value = fields[i + 1] as string
+    if (SUSPECT.test(value)) fields[i + 1] = toAsciiField(fields[i] as string, scrubText(value, principal))
+  }
 }
 
 function scrubText(text: string, principal: ForwardPrincipal): string {

@@ -1,6 +1,9 @@
 import { Problem } from '../domain/problems.ts'
 import type { ForwardCall, ForwardContext, ForwardOutcome } from './forward-call.ts'
 
+/** RFC 9110 §14.4: nothing else stands there, and no token (SECURITY rule 56). */
+const UNSATISFIED = /^bytes \*\/\d{1,20}$/
+
 /**
  * Answers in place of an upstream that said 4xx or 5xx: never with its page (reference/http.md#pms). Returns the outcome
  * for the metric. A 401 is explained by plex.tv first, since it may mean a dead token or a server that knows no better.
@@ -24,7 +27,8 @@ export function refuse(
     return 'refused'
   }
   // RFC 9110 §15.5.17: a player learns the size from it.
-  if (status === 416 && typeof contentRange === 'string') sink.header('content-range', contentRange)
+  if (status === 416 && typeof contentRange === 'string' && UNSATISFIED.test(contentRange))
+    sink.header('content-range', contentRange)
   sink.send(new Problem('USHER_UPSTREAM_REFUSED', { status, upstream }))
   return 'refused'
 }

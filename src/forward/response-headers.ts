@@ -7,8 +7,9 @@ export interface ResponseHead {
   /** Bytes; -1 where the upstream did not say. */
   readonly contentLength: number
   readonly hasDate: boolean
-  /** What the upstream said, which is not among the fields. */
+  /** What the upstream said of these two, which are not among the fields. */
   readonly location: string | null
+  readonly cacheControl: string
   /** Whether the body is in another coding than its own. */
   readonly isEncoded: boolean
 }
@@ -16,7 +17,6 @@ export interface ResponseHead {
 // SECURITY rule 58. Set-Cookie, Server, Access-Control-*, and every hop-by-hop field are not here.
 const FIELDS: ReadonlySet<string> = new Set([
   'accept-ranges',
-  'cache-control',
   'content-disposition',
   'content-encoding',
   'content-language',
@@ -66,31 +66,27 @@ export function toResponseHead(answer: readonly string[], fixed: readonly string
   let contentType = ''
   let contentLength = -1
   let hasDate = false
-  let isUnsaid = true
   let location: string | null = null
+  let cacheControl = ''
   let isEncoded = false
   for (let i = 0; i + 1 < answer.length; i += 2) {
     const name = answer[i] as string
-    let value = answer[i + 1] as string
+    const value = answer[i + 1] as string
     if (name === 'location') location = value
+    else if (name === 'cache-control') cacheControl = value
     else if (name === 'content-encoding') isEncoded = value !== 'identity'
     if (!FIELDS.has(name) || nominated?.includes(name) === true) continue
     if (name === 'content-type') contentType = value
     else if (name === 'content-length') contentLength = Number(value)
     else if (name === 'date') hasDate = true
-    else if (name === 'cache-control') {
-      isUnsaid = false
-      value = toPrivate(value)
-    }
     fields.push(name, value)
   }
-  if (isUnsaid) fields.push('cache-control', 'private')
-  return { fields, contentType, contentLength, hasDate, location, isEncoded }
+  return { fields, contentType, contentLength, hasDate, location, cacheControl, isEncoded }
 }
 
-/** Adds fields of Usher's own to those of `toResponseHead`. */
+/** Adds Usher's own fields to those of `toAnswerHead`. */
 export function addExtra(fields: string[], extra: readonly string[]): void {
-  // An answer that sets a cookie is in nobody's cache (SECURITY rule 59); toResponseHead wrote the field.
+  // No cache keeps an answer that sets a cookie (SECURITY rule 59).
   if (extra.includes('set-cookie')) fields[indexOfField(fields, 'cache-control') + 1] = 'no-store'
   for (let i = 0; i < extra.length; i++) fields.push(extra[i] as string)
 }
@@ -101,8 +97,9 @@ function findNominated(connection: string): readonly string[] | null {
   return value.split(',').map((token) => token.trim())
 }
 
-/** What is one user's must not be kept by a cache that serves several (SECURITY rule 59). */
-function toPrivate(value: string): string {
+/** A Cache-Control for one user: no cache that serves several may keep the answer (SECURITY rule 59). */
+export function toPrivate(value: string): string {
+  if (value === '') return 'private'
   if (value === 'no-cache') return 'private, no-cache'
   const kept = value
     .split(',')

@@ -141,7 +141,7 @@ t.test('rule 58: only known response headers pass, with the fixed ones beside th
     'content-type': 'text/xml;charset=utf-8',
     'x-plex-protocol': '1.0',
     'x-plex-container-total-size': '7',
-    'cache-control': 'private, max-age=60',
+    'cache-control': 'no-store',
     etag: '"e"',
     date: 'Tue, 15 Nov 1994 08:12:31 GMT',
     'content-length': '4'
