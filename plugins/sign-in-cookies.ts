@@ -2,15 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Seal } from '../src/seal/seal.ts'
 import { type CookieAttributes, type CookieNames, findCookie } from '../src/session/cookie/cookie.ts'
-import {
-  type Device,
-  fromSealedDevice,
-  fromSealedSignIn,
-  lendTo,
-  type SignIn,
-  toSealedDevice,
-  toSealedSignIn
-} from '../src/session/sign-in/sign-in.ts'
+import { type Device, deviceCodec, lendTo, type SignIn, signInCodec } from '../src/session/sign-in/sign-in.ts'
 
 export interface SignInCookiesOptions {
   readonly seal: Seal
@@ -49,14 +41,14 @@ export default fp<SignInCookiesOptions>(
     }
 
     fastify.decorateRequest('findSignIn', function (this: FastifyRequest) {
-      const signIn = fromSealedSignIn(open(this, names.signin, 'signin'))
+      const signIn = signInCodec.decode(open(this, names.signin, 'signin'))
       return signIn !== null && now() < signIn.expiresAt + EXPIRED_IS_SAID_FOR_MS ? signIn : null
     })
     fastify.decorateRequest('findDevice', function (this: FastifyRequest) {
-      return fromSealedDevice(open(this, names.device, 'device'))
+      return deviceCodec.decode(open(this, names.device, 'device'))
     })
     fastify.decorateReply('setSignIn', function (this: FastifyReply, signIn: SignIn) {
-      const value = seal.seal('signin', toSealedSignIn(signIn))
+      const value = seal.seal('signin', signInCodec.encode(signIn))
       this.setCookie(names.signin, value, { ...attributes, maxAge: SIGN_IN_MAX_AGE_S })
       const device = this.request.findDevice()
       if (device?.clientIdentifier === signIn.clientIdentifier) this.setDevice(lendTo(device, now()))
@@ -65,7 +57,7 @@ export default fp<SignInCookiesOptions>(
       this.clearCookie(names.signin, attributes)
     })
     fastify.decorateReply('setDevice', function (this: FastifyReply, device: Device) {
-      const value = seal.seal('device', toSealedDevice(device))
+      const value = seal.seal('device', deviceCodec.encode(device))
       this.setCookie(names.device, value, { ...attributes, maxAge: DEVICE_MAX_AGE_S })
     })
   },

@@ -8,7 +8,7 @@ import { Redis } from 'ioredis'
 import { createKeyRing } from '../src/seal/key-ring.ts'
 import { createSeal } from '../src/seal/seal.ts'
 import type { Recheck } from '../src/session/check/recheck.ts'
-import { toSealed } from '../src/session/cookie/sealed-session.ts'
+import { sessionCodec } from '../src/session/cookie/sealed-session.ts'
 import { createSessions } from '../src/session/cookie/sessions.ts'
 import { createLiveSessions } from '../src/session/live/live-sessions.ts'
 import { createRevocations, type Revocation, type Revocations } from '../src/session/live/revocation.ts'
@@ -50,6 +50,7 @@ function sample(): Session {
       username: `somebody-${randomBytes(4).toString('hex')}`,
       title: `Somebody ${randomBytes(4).toString('hex')}`,
       email: `somebody-${randomBytes(4).toString('hex')}@example.com`,
+      emailVerified: true,
       restricted: false
     },
     accountToken: randomBytes(15).toString('base64url'),
@@ -198,7 +199,7 @@ function connect(url: string, prefix: string): { link: RedisLink; revocations: R
 
 const seal = createSeal(createKeyRing([{ kid: 'k1', secret: randomBytes(32) }], 'https://usher.test'), String)
 const cookies = Array.from({ length: SESSIONS }, () =>
-  Buffer.from(`${COOKIE}=${seal.seal('session', toSealed(sample()))}`, 'latin1')
+  Buffer.from(`${COOKIE}=${seal.seal('session', sessionCodec.encode(sample()))}`, 'latin1')
 )
 open(cookies, 1)
 const alone = open(cookies, 1)

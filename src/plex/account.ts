@@ -10,6 +10,8 @@ export interface Account {
   readonly title: string
   /** '' for managed users. */
   readonly email: string
+  /** Whether plex.tv has confirmed the e-mail address; false without one. */
+  readonly confirmed: boolean
   /** Path and query on plex.tv. */
   readonly thumb: string
   readonly restricted: boolean
@@ -31,12 +33,14 @@ export function toAccount(data: unknown): Account {
   const uuid = toUuid(fields['uuid'])
   if (id === null || id <= 0 || uuid === null) throw new Problem('USHER_UPSTREAM_INVALID')
   const username = toText(fields['username'], 200)
+  const email = toEmail(fields['email'])
   return {
     id,
     uuid,
     username,
     title: toText(fields['title'], 200) || username,
-    email: toEmail(fields['email']),
+    email,
+    confirmed: email !== '' && toBoolean(fields['confirmed']),
     thumb: toThumb(fields['thumb'], uuid),
     restricted: toBoolean(fields['restricted']),
     home: toBoolean(fields['home']),

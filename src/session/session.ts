@@ -8,6 +8,8 @@ export interface SessionAccount {
   readonly username: string
   readonly title: string
   readonly email: string
+  /** Whether plex.tv has confirmed that the address is this account's. */
+  readonly emailVerified: boolean
   readonly restricted: boolean
 }
 
@@ -94,6 +96,6 @@ export function toView(session: Session, stale: boolean, basePath: string): Sess
 }
 
 export function toSessionAccount(account: Account): SessionAccount {
-  const { id, uuid, username, title, email, restricted } = account
-  return { id, uuid, username, title, email, restricted }
+  const { id, uuid, username, title, email, confirmed, restricted } = account
+  return { id, uuid, username, title, email, emailVerified: confirmed, restricted }
 }

@@ -1,5 +1,6 @@
 import { CLOCK_SKEW_MS } from '../domain/clock.ts'
 import type { ProblemCode } from '../domain/problems.ts'
+import { array, createCodec, createLayout, integer, text } from '../seal/codec.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
@@ -7,7 +8,14 @@ import { fromReference, toReference } from './session-reference.ts'
 
 /** reference/http.md#token-exchange: long enough for the request that it came with, too short to be kept. */
 export const ASSERTION_TTL_MS = 60_000
-const VERSION = 1
+
+const version1 = createLayout({ audience: text, issuedAt: integer, reference: array })
+
+export const assertionCodec = createCodec<NonNullable<ReturnType<typeof version1.read>>>({
+  version: 1,
+  encode: version1.write,
+  decoders: new Map([[1, version1.read]])
+})
 
 export type SubjectRefusal = Extract<ProblemCode, `USHER_SESSION_${string}`>
 
@@ -28,16 +36,18 @@ export function createAssertions({ seal, revocations, now }: AssertionsOptions):
   return {
     issue(session, audience) {
       const issuedAt = now()
-      return seal.seal('assertion', [VERSION, audience, issuedAt, toReference(session)])
+      return seal.seal(
+        'assertion',
+        assertionCodec.encode({ audience, issuedAt, reference: toReference(session) })
+      )
     },
     open(text, audience) {
       const unsealed = seal.unseal('assertion', text)
-      if (typeof unsealed === 'string' || !Array.isArray(unsealed.value)) return 'USHER_SESSION_INVALID'
-      const [version, named, issuedAt, reference] = unsealed.value as readonly unknown[]
-      if (version !== VERSION || named !== audience || typeof issuedAt !== 'number')
-        return 'USHER_SESSION_INVALID'
+      const claims = typeof unsealed === 'string' ? null : assertionCodec.decode(unsealed.value)
+      if (claims === null || claims.audience !== audience) return 'USHER_SESSION_INVALID'
       const time = now()
-      const session = fromReference(reference)
+      const { issuedAt } = claims
+      const session = fromReference(claims.reference)
       if (session === null || issuedAt > time + CLOCK_SKEW_MS) return 'USHER_SESSION_INVALID'
       const limitAt = Math.min(issuedAt + ASSERTION_TTL_MS, session.expiresAt, session.idleExpiresAt)
       if (time >= limitAt) return 'USHER_SESSION_EXPIRED'

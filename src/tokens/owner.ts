@@ -31,7 +31,15 @@ export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
     const time = now()
     return {
       id: OWNER_ID,
-      account: { id: 0, uuid: '', username: '', title: '', email: '', restricted: false },
+      account: {
+        id: 0,
+        uuid: '',
+        username: '',
+        title: '',
+        email: '',
+        emailVerified: false,
+        restricted: false
+      },
       accountToken: token,
       clientIdentifier,
       role: 'owner',

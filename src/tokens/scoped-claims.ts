@@ -1,4 +1,5 @@
-import type { Session, SessionServer } from '../session/session.ts'
+import { array, createCodec, createLayout, flag, integer, listOf, oneOf, text } from '../seal/codec.ts'
+import type { Session } from '../session/session.ts'
 import type { Owner } from './owner.ts'
 import { SCOPES, type Scope } from './scope.ts'
 import { fromReference, toReference } from './session-reference.ts'
@@ -17,46 +18,53 @@ export interface ScopedClaims {
   readonly session: Session & { readonly tokenId?: string; readonly openerId?: number | null }
 }
 
-const VERSION = 1
+const version1 = createLayout({
+  id: text,
+  serviceId: text,
+  owner: flag,
+  scope: oneOf(SCOPES),
+  resources: listOf(text),
+  issuedAt: integer,
+  expiresAt: integer,
+  // A session's reference; for the owner, name and machineIdentifier of the server.
+  subject: array
+})
+const ownerSubject = createLayout({ name: text, machineIdentifier: text })
+
+type SealedClaims = NonNullable<ReturnType<typeof version1.read>>
+
+export const scopedCodec = createCodec<SealedClaims>({
+  version: 1,
+  encode: version1.write,
+  decoders: new Map([[1, version1.read]])
+})
 
 export function toScoped(claims: ScopedClaims): readonly unknown[] {
-  const { id, serviceId, owner, scope, resources, issuedAt, expiresAt, session } = claims
-  const { server } = session
+  const { session, owner } = claims
   // The owner's account token never leaves, not even sealed: who opens the token has it in the settings.
-  const subject = owner ? [server?.name, server?.machineIdentifier] : toReference(session)
-  return [VERSION, id, serviceId, owner, scope, resources, issuedAt, expiresAt, subject]
+  const subject = owner ? [session.server?.name, session.server?.machineIdentifier] : toReference(session)
+  return scopedCodec.encode({ ...claims, subject })
 }
 
 /** The claims in an unsealed value; null for any other version or shape, or an owner who is none any more. */
 export function readScoped(value: unknown, owner: Owner): ScopedClaims | null {
-  if (!Array.isArray(value) || value[0] !== VERSION) return null
-  const [, id, serviceId, byOwner, scope, resources, issuedAt, expiresAt, subject] =
-    value as readonly unknown[]
-  if (typeof id !== 'string' || typeof serviceId !== 'string' || !isTexts(resources)) return null
-  if (!(SCOPES as readonly unknown[]).includes(scope)) return null
-  if (typeof issuedAt !== 'number' || typeof expiresAt !== 'number') return null
-  const server = byOwner === true ? toServer(subject) : null
-  const session = server === null ? fromReference(subject) : owner.at(server)
+  const claims = scopedCodec.decode(value)
+  if (claims === null) return null
+  const { subject, ...rest } = claims
+  const session = claims.owner ? ownerAt(subject, owner) : fromReference(subject)
   if (session === null) return null
   return {
-    id,
-    serviceId,
-    owner: byOwner === true,
-    scope: scope as Scope,
-    resources,
-    issuedAt,
-    expiresAt,
+    ...rest,
     // Streams in the token's name end with the token, and with it when it is revoked by itself.
-    session: { ...session, idleExpiresAt: Math.min(session.idleExpiresAt, expiresAt), tokenId: id }
+    session: {
+      ...session,
+      idleExpiresAt: Math.min(session.idleExpiresAt, claims.expiresAt),
+      tokenId: claims.id
+    }
   }
 }
 
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string')
-}
-
-function toServer(value: unknown): SessionServer | null {
-  if (!isTexts(value)) return null
-  const [name, machineIdentifier] = value
-  return name === undefined || machineIdentifier === undefined ? null : { name, machineIdentifier, uri: null }
+function ownerAt(subject: readonly unknown[], owner: Owner): Session | null {
+  const server = ownerSubject.read(subject)
+  return server === null ? null : owner.at({ ...server, uri: null })
 }

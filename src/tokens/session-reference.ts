@@ -1,4 +1,5 @@
 import { isRole } from '../domain/roles.ts'
+import { createLayout, integer, nullable, text, tuple } from '../seal/codec.ts'
 import type { Session } from '../session/session.ts'
 
 /**
@@ -6,77 +7,57 @@ import type { Session } from '../session/session.ts'
  * whether it still holds, and to die with it on every instance. Names of the person stay out: they would take
  * room in nginx's header buffers, and nothing needs them.
  */
-export function toReference(session: Session): readonly unknown[] {
-  const { server } = session
-  return [
-    session.id,
-    session.account.id,
-    session.accountToken,
-    session.clientIdentifier,
-    session.role,
-    server === null ? null : [server.name, server.machineIdentifier, server.uri],
-    // An owned server's access token is the account token in practice: said once.
-    session.serverToken === session.accountToken ? true : session.serverToken,
-    session.signedInAt,
-    session.checkedAt,
-    session.expiresAt,
-    session.idleExpiresAt,
-    session.homeAdmin?.accountId ?? null
-  ]
-}
+const reference = createLayout({
+  id: text,
+  accountId: integer,
+  accountToken: text,
+  clientIdentifier: text,
+  role: isRole,
+  server: nullable(tuple(text, text, nullable(text))),
+  // `true` stands for the account token: an owned server's access token is the same in practice, and is written once.
+  serverToken: (value): value is string | true | null =>
+    value === null || value === true || typeof value === 'string',
+  signedInAt: integer,
+  checkedAt: integer,
+  expiresAt: integer,
+  idleExpiresAt: integer,
+  openerId: nullable(integer)
+})
 
 /** A session known from a reference; of the account that opened its Home only the number is known. */
 export type ReferencedSession = Session & { readonly openerId: number | null }
 
+export function toReference(session: Session): readonly unknown[] {
+  const { server } = session
+  return reference.write({
+    ...session,
+    accountId: session.account.id,
+    server: server === null ? null : [server.name, server.machineIdentifier, server.uri],
+    serverToken: session.serverToken === session.accountToken ? true : session.serverToken,
+    openerId: session.homeAdmin?.accountId ?? null
+  })
+}
+
 /** The session that a reference stands for, its names empty; null for any other shape (SECURITY rule 10). */
-export function fromReference(value: unknown): ReferencedSession | null {
-  if (!Array.isArray(value) || value.length !== 12) return null
-  const [id, accountId, accountToken, clientIdentifier, role, server, serverToken] =
-    value as readonly unknown[]
-  const times = (value as readonly unknown[]).slice(7, 11)
-  const openerId: unknown = value[11]
-  if (![id, accountToken, clientIdentifier].every(isText) || !isRole(role)) return null
-  if (![accountId, ...times].every(Number.isSafeInteger)) return null
-  if (openerId !== null && !Number.isSafeInteger(openerId)) return null
-  if (serverToken !== null && serverToken !== true && !isText(serverToken)) return null
-  if (server !== null && !isServer(server)) return null
-  const [signedInAt = 0, checkedAt = 0, expiresAt = 0, idleExpiresAt = 0] = times as readonly number[]
+export function fromReference(members: readonly unknown[]): ReferencedSession | null {
+  const record = reference.read(members)
+  if (record === null) return null
+  const { accountId, server, serverToken, ...rest } = record
   return {
-    id: id as string,
+    ...rest,
     account: {
-      id: accountId as number,
+      id: accountId,
       uuid: '',
       username: '',
       title: '',
       email: '',
+      emailVerified: false,
       restricted: false
     },
-    accountToken: accountToken as string,
-    clientIdentifier: clientIdentifier as string,
-    role,
     server: server === null ? null : { name: server[0], machineIdentifier: server[1], uri: server[2] },
-    serverToken: serverToken === true ? (accountToken as string) : (serverToken as string | null),
+    serverToken: serverToken === true ? record.accountToken : serverToken,
     method: 'password',
-    signedInAt,
-    expiresAt,
-    seenAt: signedInAt,
-    idleExpiresAt,
-    checkedAt,
-    homeAdmin: null,
-    openerId: openerId as number | null
+    seenAt: record.signedInAt,
+    homeAdmin: null
   }
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
-}
-
-function isServer(value: unknown): value is readonly [string, string, string | null] {
-  return (
-    Array.isArray(value) &&
-    value.length === 3 &&
-    isText(value[0]) &&
-    isText(value[1]) &&
-    (value[2] === null || isText(value[2]))
-  )
 }

@@ -9,7 +9,7 @@ import type { Revocations } from '../live/revocation.ts'
 import type { Session } from '../session.ts'
 import { COOKIE_MAX_BYTES, findCookie } from './cookie.ts'
 import { createDoorkeeper } from './doorkeeper.ts'
-import { fromSealed, toSealed } from './sealed-session.ts'
+import { sessionCodec } from './sealed-session.ts'
 
 /** An open session as one cookie value tells it; cached, so treat it as read-only. */
 export interface OpenSession {
@@ -101,7 +101,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       onUnseal('unknown', unsealed)
       return INVALID
     }
-    const told = fromSealed(unsealed.value)
+    const told = sessionCodec.decode(unsealed.value)
     const isEarly = told !== null && Math.max(told.seenAt, told.signedInAt) > time + CLOCK_SKEW_MS
     if (told === null || isEarly) {
       onUnseal(unsealed.kid, 'malformed')
@@ -148,7 +148,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   function sealSession(session: Session): string {
-    const value = seal.seal('session', toSealed(session))
+    const value = seal.seal('session', sessionCodec.encode(session))
     if (cookieName.length + 1 + value.length > COOKIE_MAX_BYTES)
       throw new RangeError('the session does not fit a cookie')
     return value

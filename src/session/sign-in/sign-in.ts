@@ -1,3 +1,4 @@
+import { createCodec, createLayout, integer, oneOf, text } from '../../seal/codec.ts'
 import { createClientIdentifier } from './client-identifier.ts'
 
 /** A sign-in under way in one browser: what its sealed cookie holds (reference/http.md#cookies). */
@@ -43,40 +44,41 @@ export function freeIdentifier(device: Device | null, time: number): string {
   return device === null || time < device.lentUntil ? createClientIdentifier() : device.clientIdentifier
 }
 
-export function toSealedSignIn(signIn: SignIn): readonly unknown[] {
-  return [
-    1,
-    signIn.pinId,
-    signIn.code,
-    signIn.clientIdentifier,
-    signIn.returnTo,
-    signIn.kind,
-    signIn.expiresAt
-  ]
-}
+const signIn1 = createLayout({
+  pinId: integer,
+  code: text,
+  clientIdentifier: text,
+  returnTo: text,
+  kind: oneOf(['redirect', 'link']),
+  expiresAt: integer
+})
 
-export function fromSealedSignIn(value: unknown): SignIn | null {
-  if (!Array.isArray(value) || value[0] !== 1) return null
-  const [, pinId, code, clientIdentifier, returnTo, kind, expiresAt] = value as readonly unknown[]
-  if (!Number.isSafeInteger(pinId) || !Number.isSafeInteger(expiresAt)) return null
-  if (typeof code !== 'string' || typeof clientIdentifier !== 'string' || typeof returnTo !== 'string')
-    return null
-  if (kind !== 'redirect' && kind !== 'link') return null
-  return { pinId: pinId as number, code, clientIdentifier, returnTo, kind, expiresAt: expiresAt as number }
-}
+export const signInCodec = createCodec<SignIn>({
+  version: 1,
+  encode: signIn1.write,
+  decoders: new Map([[1, signIn1.read]])
+})
 
-export function toSealedDevice(device: Device): readonly unknown[] {
-  return [1, device.clientIdentifier, device.knownAs, device.lentUntil]
-}
+const device1 = createLayout({ clientIdentifier: text })
 
-export function fromSealedDevice(value: unknown): Device | null {
-  if (!Array.isArray(value) || value[0] !== 1) return null
-  const [, clientIdentifier, knownAs, lentUntil] = value as readonly unknown[]
-  if (typeof clientIdentifier !== 'string') return null
-  // Cookies of before identifiers were lent have no time.
-  return {
-    clientIdentifier,
-    knownAs: Number.isSafeInteger(knownAs) ? (knownAs as number) : null,
-    lentUntil: Number.isSafeInteger(lentUntil) ? (lentUntil as number) : 0
-  }
-}
+export const deviceCodec = createCodec<Device>({
+  version: 1,
+  encode: ({ clientIdentifier, knownAs, lentUntil }) => [clientIdentifier, knownAs, lentUntil],
+  decoders: new Map([
+    [
+      1,
+      (members) => {
+        const device = device1.read(members)
+        const [, knownAs, lentUntil] = members
+        // Cookies of before identifiers were lent have no time, and the first of all had no account.
+        return (
+          device && {
+            ...device,
+            knownAs: integer(knownAs) ? knownAs : null,
+            lentUntil: integer(lentUntil) ? lentUntil : 0
+          }
+        )
+      }
+    ]
+  ])
+})

@@ -16,6 +16,7 @@ const RAW = {
   username: 'simuser',
   title: 'Sim User',
   email: 'sim@example.com',
+  confirmed: true,
   thumb: `https://plex.tv/users/${UUID}/avatar?c=1630875354`,
   restricted: false,
   home: true,
@@ -32,7 +33,7 @@ function fromXml(xml: string): unknown {
 t.test('the account is the same from JSON, legacy JSON and XML', async (t) => {
   t.strictSame(toAccount(RAW), ACCOUNT)
   t.strictSame(toAccount({ user: RAW }), ACCOUNT)
-  const xml = `<user id="13692262" uuid="${UUID}" username="simuser" title="Sim User" email="sim@example.com"
+  const xml = `<user id="13692262" uuid="${UUID}" username="simuser" title="Sim User" email="sim@example.com" confirmed="1"
     thumb="https://plex.tv/users/${UUID}/avatar?c=1630875354" restricted="0" home="1" homeAdmin="true" twoFactorEnabled="1"/>`
   t.strictSame(toAccount(fromXml(xml)), ACCOUNT)
 })
@@ -52,6 +53,7 @@ t.test('nulls, missing fields and unknown ones are taken as they come', async (t
     username: '',
     title: 'Kid',
     email: '',
+    confirmed: false,
     thumb: avatarPath(UUID),
     restricted: false,
     home: false,
@@ -59,6 +61,8 @@ t.test('nulls, missing fields and unknown ones are taken as they come', async (t
     twoFactorEnabled: false
   })
   t.equal(toAccount({ ...RAW, title: undefined }).title, 'simuser')
+  t.equal(toAccount({ ...RAW, confirmed: 0 }).confirmed, false)
+  t.equal(toAccount({ ...RAW, email: null }).confirmed, false, 'no address, nothing confirmed')
 })
 
 t.test('an account without a usable id and uuid is not understood', async (t) => {

@@ -18,6 +18,7 @@ export function sampleSession(changes: Partial<Session> = {}): Session {
       username: 'simuser',
       title: 'Sim User',
       email: 'sim@example.com',
+      emailVerified: true,
       restricted: false
     },
     accountToken: 'sample-account-token',

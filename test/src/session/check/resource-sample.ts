@@ -9,6 +9,7 @@ export const ACCOUNT: Account = {
   username: 'simuser',
   title: 'Sim User',
   email: 'sim@example.com',
+  confirmed: true,
   thumb: '',
   restricted: false,
   home: true,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { toSealed } from '../../../../src/session/cookie/sealed-session.ts'
+import { sessionCodec } from '../../../../src/session/cookie/sealed-session.ts'
 import type { OpenSession } from '../../../../src/session/cookie/sessions.ts'
 import { createClock, DAY, HOUR, MINUTE, NAMES, NOW, sampleSeal, sampleSession } from '../sample.ts'
 
@@ -22,7 +22,7 @@ t.test('a cookie header signs in, and every way of not being one says which', as
     'x',
     `${value}A`,
     seal.seal('session', [1]),
-    seal.seal('signin', toSealed(session))
+    seal.seal('signin', sessionCodec.encode(session))
   ]) {
     t.strictSame(sessions.read(cookie(bad)), { open: false, code: 'USHER_SESSION_INVALID', clear: true })
   }
