@@ -133,3 +133,21 @@ t.test('docs/reference/http.md lists every route of each listener, and no others
     t.strictSame([...documented].sort(), [...new Set(real)].sort(), listener)
   }
 })
+
+t.test('docs/reference/log.md lists every message that the code logs, and no others', async (t) => {
+  const call = /\blog\.(trace|debug|info|warn|error|fatal)\((?:[^()]|\([^()]*\))*?'([^'\n]+)'\s*\)/g
+  const logged = new Map<string, string>()
+  for (const file of code.filter((path) => /^(?:src|plugins|routes)\//.test(path))) {
+    for (const [, level = '', message = ''] of read(file).matchAll(call)) logged.set(message, level)
+  }
+  t.ok(logged.size > 15, `${logged.size} messages`)
+  // The line that a dependency's error gets is named in logger.ts, where no level is written.
+  logged.set('unexpected error', 'error')
+  const rows = [
+    ...read('docs/reference/log.md').matchAll(/^\| (`[^|]+`) \| (debug|info|warn|error|fatal) \|/gm)
+  ]
+  const documented = rows.flatMap(([, cell = '', level = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, message = '']) => [message, level] as const)
+  )
+  t.strictSame(new Map([...documented].sort()), new Map([...logged].sort()))
+})

@@ -346,6 +346,19 @@ t.test('.ci/run is an executable script that asks for every suite', async (t) =>
   t.match(read('.ci/run'), /USHER_TEST_REQUIRE=all .*npm run check/)
 })
 
+t.test('the hosted workflow runs .ci/run, reads only, and pins its actions by commit', async (t) => {
+  const text = read('.github/workflows/ci.yml')
+  const workflow = parse(text)
+  t.strictSame(workflow.permissions, { contents: 'read' })
+  const jobs: readonly { container: string; steps: readonly { uses?: string; run?: string }[] }[] =
+    Object.values(workflow.jobs)
+  t.ok(jobs.some(({ steps }) => steps.some(({ run }) => run === '.ci/run')))
+  for (const { uses } of jobs.flatMap(({ steps }) => steps))
+    if (uses !== undefined) t.match(uses, /^[\w-]+\/[\w-]+@[0-9a-f]{40}$/, uses)
+  const [, major] = /^FROM node:(\d+)/m.exec(dockerfile) ?? []
+  for (const { container } of jobs) t.match(container, new RegExp(`^node:${major}-`), 'the Node of the image')
+})
+
 function minutesIn(text: string): number | null {
   const found = / in (?:(\d+) minutes|a minute)/.exec(text)
   return found === null ? null : Number(found[1] ?? 1)
