@@ -151,3 +151,30 @@ t.test('docs/reference/log.md lists every message that the code logs, and no oth
   )
   t.strictSame(new Map([...documented].sort()), new Map([...logged].sort()))
 })
+
+t.test('files that a page names exist', async (t) => {
+  const named =
+    /`((?:src|plugins|routes|test|bench|scripts|examples|docs|client|packaging)\/[\w./-]*)(?:#[\w-]+)?`/g
+  const missing = pages
+    // The matrix of security.md has a test of its own; the changelog names files of its time.
+    .filter((page) => !['CHANGELOG.md', 'docs/security.md'].includes(page))
+    .flatMap((page) => [...read(page).matchAll(named)].map(([, path = '']) => ({ page, path })))
+    .filter(({ path }) => !existsSync(join(ROOT, path)) && !path.startsWith('bench/results'))
+  t.strictSame(missing, [])
+})
+
+t.test('a walk through the architecture names no file twice', async (t) => {
+  const [, walks = ''] = /^## Four requests$(.*?)^## /ms.exec(read('docs/ARCHITECTURE.md')) ?? []
+  const [, ...each] = walks.split(/^### /m)
+  t.equal(each.length, 4)
+  for (const walk of each) {
+    const [title = ''] = walk.split('\n', 1)
+    const files = [...walk.matchAll(/`((?:src|plugins|routes)\/[\w/.-]+\.ts)`/g)].map(([, file]) => file)
+    t.ok(files.length > 5, title)
+    t.strictSame(
+      files.filter((file, at) => files.indexOf(file) !== at),
+      [],
+      title
+    )
+  }
+})
