@@ -26,6 +26,8 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional
 # Copied between stages, files keep their owner: the service could change its own code, and what is compiled of it.
 COPY --from=build --chown=root:root /app/dist dist
 COPY scripts/healthcheck.ts scripts/
+# For the state: a volume that is made from it takes over its owner and its mode.
+RUN install -d -o node -g node -m 700 /var/lib/usher
 USER node
 EXPOSE 8080 9090
 HEALTHCHECK --interval=15s --timeout=5s --start-period=10s --retries=3 CMD ["node", "scripts/healthcheck.ts"]

@@ -2,7 +2,7 @@ import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../src/domain/problems.ts'
-import type { SharedStore } from '../src/store/shared-store.ts'
+import type { State } from '../src/store/state.ts'
 import { toStore } from './rate-limit-store.ts'
 
 /** Limits by name; the names are labels of a metric. */
@@ -41,8 +41,8 @@ export const LIMITS: Readonly<Record<LimitName, Limit>> = {
 
 export interface RateLimitsOptions {
   readonly onLimited: (name: LimitName) => void
-  /** Counts for several instances; in the process without one. */
-  readonly sharedStore: Pick<SharedStore, 'createCounters'> | null
+  /** Counts for several instances, or over a restart; in the process alone where it makes none. */
+  readonly state: Pick<State, 'createCounters'>
 }
 
 export interface Limiter {
@@ -71,11 +71,11 @@ const UNDER_WAY_S = 10
 
 /** Rate limits by address (IPv6 as /64), by account and for all: @fastify/rate-limit counts, this names and refuses. */
 export default fp<RateLimitsOptions>(
-  async (fastify, { onLimited, sharedStore }) => {
+  async (fastify, { onLimited, state }) => {
     const keys = new WeakMap<FastifyRequest, string>()
     await fastify.register(rateLimit, {
       global: false,
-      ...(sharedStore !== null && { store: toStore(sharedStore.createCounters) })
+      ...(state.createCounters !== null && { store: toStore(state.createCounters) })
     })
 
     // The name is part of the key: in a shared store all limits count in one place.

@@ -166,7 +166,12 @@ async function measureRedis(url: string): Promise<void> {
   await late.link.opened
   tell(`a start with ${REVOCATIONS.toLocaleString('en')} of them`, performance.now() - from, 'ms')
 
-  const counters = createSharedCounters({ link: one.link, prefix, now: Date.now })
+  const counters = createSharedCounters({
+    link: one.link,
+    names: { of: (_, text) => text },
+    prefix,
+    now: Date.now
+  })
   const counted = performance.now()
   for (let index = 0; index < COUNTS; index += PARALLEL) {
     await Promise.all(Array.from({ length: PARALLEL }, (_, key) => counters.add(`key-${key}`, MINUTE_MS)))

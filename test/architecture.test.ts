@@ -160,7 +160,12 @@ t.test('each thing has its one door', async (t) => {
     ['the environment', filesWith(/process\.env\b/), ['src/server.ts']],
     ['signals, exit, argv', filesWith(/process\.(?:on|once|exit|exitCode|argv|kill)\b/), ['src/server.ts']],
     ['close-with-grace', importersOf(/^close-with-grace$/), ['src/server.ts']],
-    ['files', importersOf(/^node:fs/), ['src/config/files.ts', 'routes/public/signin/assets.ts']],
+    [
+      'files',
+      importersOf(/^node:fs/),
+      ['src/config/files.ts', 'src/store/sqlite-file.ts', 'routes/public/signin/assets.ts']
+    ],
+    ['SQLite', importersOf(/^node:sqlite$/, 'any'), ['src/store/sqlite.ts', 'src/store/sqlite-file.ts']],
     [
       'Set-Cookie',
       filesWith(/\b(?:setCookie|clearCookie|serializeCookie)\(|'set-cookie',/i),

@@ -199,9 +199,17 @@ t.test('every Usher of the compose file starts with .env.example and one secret 
   for (const [name, { environment, secrets, stop_grace_period: grace }] of ushers) {
     t.equal(environment?.['USHER_SESSION_KEYS_FILE'], '/run/secrets/session_keys')
     t.strictSame(secrets, ['session_keys'])
+    const state = environment?.['USHER_STATE_DIR']
+    t.equal(
+      state,
+      name === 'usher' ? '/var/lib/usher' : undefined,
+      'one instance keeps a file, two share a store'
+    )
     const config = loadConfig({
       ...example,
       ...environment,
+      // The volume's place, which is not on this machine.
+      USHER_STATE_DIR: state && dir,
       USHER_SESSION_KEYS_FILE: join(dir, 'session_keys')
     })
     t.strictSame([config.listen.port, config.internalListen.port], [8080, 9090], name)

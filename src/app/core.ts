@@ -26,7 +26,8 @@ import { createRevocations, type Revocations } from '../session/live/revocation.
 import { createPinSignIns, type PinSignIns } from '../session/sign-in/pin-sign-ins.ts'
 import { createServerChoice, type ServerChoice } from '../session/sign-in/server-choice.ts'
 import { createSignOuts, type SignOuts, signOutHomeAdmin, signOutSession } from '../session/sign-outs.ts'
-import { createSharedStore, type SharedStore } from '../store/shared-store.ts'
+import type { NameSeal } from '../store/redis-names.ts'
+import { createState, type State } from '../store/state.ts'
 import { type Assertions, createAssertions } from '../tokens/assertion.ts'
 import { createTokens, type Tokens } from '../tokens/tokens.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
@@ -48,8 +49,8 @@ export interface Core {
   readonly attributes: CookieAttributes
   readonly seal: Seal
   readonly revocations: Revocations
-  /** What several instances share; null where this one keeps to itself. */
-  readonly sharedStore: SharedStore | null
+  /** What is in no cookie: in the process, in a file, or shared by several instances. */
+  readonly state: State
   readonly live: LiveSessions
   readonly recheck: Recheck
   readonly signOuts: SignOuts
@@ -82,12 +83,12 @@ const PLEX_TIMEOUT_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5000
 
 export function createCore({ config, log, now = Date.now, processMetrics = true }: CoreOptions): Core {
-  const revocations = createRevocations({ now, onRevoke: (revocation) => sharedStore?.share(revocation) })
+  const revocations = createRevocations({ now, onRevoke: (revocation) => state.share(revocation) })
   const live = createLiveSessions({ revocations, now, mayStream: (state) => recheck.mayStream(state) })
   const metrics = createMetrics({ openStreams: () => live.openStreams, processMetrics })
   metrics.sharedStoreUp.set(1)
+  const onEmpty = () => log.warn({}, 'the shared store came back empty: what was in it alone is forgotten')
   const onChange = (up: boolean) => metrics.sharedStoreUp.set(up ? 1 : 0)
-  const sharedStore = createSharedStore({ config, revocations, log, onChange, now })
 
   const plexStatus = createPlexStatus(now)
   let draining = false
@@ -113,6 +114,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
 
   const names = cookieNames(config)
   const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), sealScope(names))
+  const state = createState({ config, revocations, nameSeal: nameSealOf(seal), log, onChange, onEmpty, now })
   const signOuts = createSignOuts({
     plexTv,
     onFailure(err, attempt, again) {
@@ -172,7 +174,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     names,
     attributes: cookieAttributes(config),
     revocations,
-    sharedStore,
+    state,
     machineId,
     assertions,
     tokens: createTokens({ ...shared, revocations, assertions }),
@@ -182,7 +184,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     readiness: createReadiness({
       mediaServer,
       plexStatus,
-      sharedStoreUp: () => sharedStore?.isUp() ?? null,
+      sharedStoreUp: state.isSharedUp,
       draining: () => draining,
       now
     }),
@@ -193,7 +195,18 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       live.close()
       live.abortStreams()
       await signOuts.close()
-      await Promise.all([plexDispatcher.destroy(), mediaServers.close(), sharedStore?.close()])
+      await Promise.all([plexDispatcher.destroy(), mediaServers.close(), state.close()])
+    }
+  }
+}
+
+function nameSealOf(seal: Seal): NameSeal {
+  return {
+    seal: (value) => seal.seal('names', value),
+    unseal(text) {
+      const unsealed = seal.unseal('names', text)
+      if (typeof unsealed === 'string' || typeof unsealed.value !== 'string') return null
+      return { value: unsealed.value, newest: unsealed.newest }
     }
   }
 }

@@ -39,8 +39,8 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
     const internalApp = await buildInternalApp(core, publicApp)
     onListen?.(publicApp.server, 'public')
     onListen?.(internalApp.server, 'internal')
-    // What was revoked elsewhere is known before the first request, unless the shared store is away.
-    await core.sharedStore?.opened
+    // What was revoked elsewhere or before is known before the first request, unless the shared store is away.
+    await core.state.opened
     const publicUrl = await listen(publicApp, config.listen)
     const internalUrl = await listen(internalApp, config.internalListen)
     log.info({ url: publicUrl }, 'public listener ready')

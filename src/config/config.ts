@@ -54,6 +54,7 @@ export interface Config {
   }
   readonly services: readonly ServiceSetting[]
   readonly redisUrl: string | null
+  readonly stateDir: string | null
   readonly ownerAdmin: boolean
   readonly upstreamTimeoutMs: number
   readonly drainMs: number
@@ -115,6 +116,7 @@ function toConfig(values: Values): Config {
       conceal(service, { id: service.id, grants: service.grants })
     ),
     redisUrl: values.USHER_REDIS_URL,
+    stateDir: values.USHER_STATE_DIR,
     ownerAdmin: values.USHER_OWNER_ADMIN,
     upstreamTimeoutMs: values.USHER_UPSTREAM_TIMEOUT,
     drainMs: values.USHER_DRAIN,

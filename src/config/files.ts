@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { extname } from 'node:path'
 import { Invalid } from './setting.ts'
 
@@ -39,6 +39,23 @@ export function readLogo(path: string): Logo {
   return { type: type.name, body }
 }
 
+/** A directory for Usher's own files, which nobody else can write to. Nothing is made in it. */
+export function parseStateDirectory(path: string): string {
+  let mode: number
+  try {
+    const stats = statSync(path)
+    if (!stats.isDirectory()) throw new Invalid('must name a directory')
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+    mode = stats.mode
+  } catch (error) {
+    if (error instanceof Invalid) throw error
+    throw new Invalid(`must name a directory that this process can write to (${codeOf(error)})`)
+  }
+  if ((mode & 0o022) !== 0)
+    throw new Invalid('must name a directory that only its owner can write to (chmod 700)')
+  return path
+}
+
 const LOGO_TYPES: Readonly<Record<string, { name: string; matches: (body: Buffer) => boolean }>> = {
   '.svg': {
     name: 'image/svg+xml',
@@ -66,9 +83,12 @@ function read(path: string): Buffer {
     bytes = readFileSync(path)
   } catch (error) {
     // The message holds the path; the code alone tells what is wrong.
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-    throw new Invalid(`names a file that cannot be read (${code})`)
+    throw new Invalid(`names a file that cannot be read (${codeOf(error)})`)
   }
   if (bytes.length > MOST_BYTES) throw new Invalid(`names a file above ${MOST_BYTES / 1024} KiB`)
   return bytes
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
 }

@@ -1,5 +1,5 @@
 import { durationUpTo } from './durations.ts'
-import { readCertificates, readLogo } from './files.ts'
+import { parseStateDirectory, readCertificates, readLogo } from './files.ts'
 import { parseSessionKeys } from './keys.ts'
 import { parseCookieDomain, parseNetwork } from './networks.ts'
 import { parseServices } from './services.ts'
@@ -50,6 +50,7 @@ export const SETTINGS = {
   USHER_DEVICE_NAME: optional(parseHeaderText),
   USHER_SERVICES: secret(initially('[]', parseServices)),
   USHER_REDIS_URL: secret(optional(parseRedisUrl)),
+  USHER_STATE_DIR: optional(parseStateDirectory),
   USHER_OWNER_ADMIN: initially('false', parseBoolean),
   USHER_UPSTREAM_TIMEOUT: initially('30s', durationUpTo('10m')),
   USHER_DRAIN: initially('30s', durationUpTo('1h')),

@@ -15,6 +15,8 @@ export interface Counters {
 export interface LocalCounters {
   add(key: string, windowMs: number): Count
   read(key: string): Count
+  /** Takes up a count of before; `endsAt` in epoch ms. */
+  resume(key: string, current: number, endsAt: number): void
 }
 
 interface Window {
@@ -46,6 +48,7 @@ export function createLocalCounters(now: () => number, max = MAX_KEYS): LocalCou
       return window === undefined
         ? { current: 0, ttl: 0 }
         : { current: window.current, ttl: window.endsAt - now() }
-    }
+    },
+    resume: (key, current, endsAt) => void windows.set(key, { current, endsAt })
   }
 }

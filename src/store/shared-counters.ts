@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { type Count, type Counters, createLocalCounters } from './counters.ts'
 import type { RedisLink } from './redis.ts'
+import type { RedisNames } from './redis-names.ts'
 
 /** A counter without an end would count for ever, so one that lost its end is given a new one. */
 const ADD = `
@@ -19,6 +19,7 @@ return { tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1]) 
 
 export interface SharedCountersOptions {
   readonly link: Pick<RedisLink, 'isUp' | 'run' | 'suspect'>
+  readonly names: Pick<RedisNames, 'of'>
   readonly prefix: string
   readonly now: () => number
 }
@@ -27,13 +28,14 @@ export interface SharedCountersOptions {
  * Counters of all instances. Each counts for itself beside Redis: while Redis is away, or came back empty, what
  * happened here still counts, so nothing is ever unlimited and nobody gets a second ration from its loss.
  */
-export function createSharedCounters({ link, prefix, now }: SharedCountersOptions): Counters {
+export function createSharedCounters({ link, names, prefix, now }: SharedCountersOptions): Counters {
   const local = createLocalCounters(now)
 
   async function ask(script: string, key: string, windowMs: number, here: Count): Promise<Count> {
     if (!link.isUp()) return here
     try {
-      const everywhere = toCount(await link.run(script, toKey(prefix, key), [windowMs]), windowMs)
+      const answer = await link.run(script, `${prefix}:limit:${names.of('limit', key)}`, [windowMs])
+      const everywhere = toCount(answer, windowMs)
       return everywhere.current >= here.current ? everywhere : here
     } catch (error) {
       link.suspect(error)
@@ -45,11 +47,6 @@ export function createSharedCounters({ link, prefix, now }: SharedCountersOption
     add: (key, windowMs) => ask(ADD, key, windowMs, local.add(key, windowMs)),
     read: (key, windowMs) => ask(READ, key, windowMs, local.read(key))
   }
-}
-
-/** Hashed: keys hold addresses and login names, which are not Redis's to know. */
-function toKey(prefix: string, key: string): string {
-  return `${prefix}:limit:${createHash('sha256').update(key).digest('base64url').slice(0, 22)}`
 }
 
 function toCount(answer: unknown, windowMs: number): Count {

@@ -5,11 +5,15 @@ import { cookieNames, sealBinding } from '../session/cookie/cookie.ts'
 import type { Revocation, Revocations } from '../session/live/revocation.ts'
 import type { Counters } from './counters.ts'
 import { createRedisLink } from './redis.ts'
+import { createRedisNames, type NameSeal } from './redis-names.ts'
+import { createRedisStore } from './redis-store.ts'
 import { createSharedCounters } from './shared-counters.ts'
 import { createSharedRevocations } from './shared-revocations.ts'
+import type { Store } from './store.ts'
 
-/** What the instances of one deployment share: revocations and the counts of the limits. */
+/** What the instances of one deployment share: revocations, the counts of the limits, and records. */
 export interface SharedStore {
+  readonly store: Store
   isUp(): boolean
   /** Tells the other instances of what was revoked here. Returns at once and never throws. */
   share(revocation: Revocation): void
@@ -23,8 +27,11 @@ export interface SharedStore {
 export interface SharedStoreOptions {
   readonly config: Pick<Config, 'redisUrl' | 'publicUrl' | 'cookieDomain' | 'instance'>
   readonly revocations: Pick<Revocations, 'learn' | 'all' | 'size'>
+  readonly nameSeal: NameSeal
   readonly log: Logger
   readonly onChange: (up: boolean) => void
+  /** It came back with nothing in it: revocations are written again, records are gone. */
+  readonly onEmpty: () => void
   readonly now: () => number
 }
 
@@ -33,19 +40,27 @@ export interface SharedStoreOptions {
  * served from what is known here, and both sides catch up when it is back.
  */
 export function createSharedStore(options: SharedStoreOptions): SharedStore | null {
-  const { config, revocations, log, onChange, now } = options
+  const { config, revocations, nameSeal, log, onChange, onEmpty, now } = options
   if (config.redisUrl === null) return null
   // As with sealed values: instances that open each other's cookies share, and nobody else in this Redis does.
   const deployment = `${sealBinding(config)} ${cookieNames(config).session}`
   const prefix = `usher:{${createHash('sha256').update(deployment).digest('base64url').slice(0, 22)}}`
   const shared = createSharedRevocations({ revocations, prefix, now })
+  const names = createRedisNames(prefix, nameSeal)
+  let hasBeenUp = false
   onChange(false)
   const link = createRedisLink({
     url: config.redisUrl,
     channel: shared.channel,
     onMessage: shared.hear,
-    catchUp: shared.catchUp,
+    async catchUp(caller) {
+      // First the names: revocations are kept under one that tells nothing, but counts and records are not.
+      const { isNew } = await names.load(caller)
+      if (isNew && hasBeenUp) onEmpty()
+      await shared.catchUp(caller)
+    },
     onUp() {
+      hasBeenUp = true
       onChange(true)
       log.info({ revocations: revocations.size }, 'shared store ready, caught up')
     },
@@ -55,9 +70,10 @@ export function createSharedStore(options: SharedStoreOptions): SharedStore | nu
     }
   })
   return {
+    store: createRedisStore({ link, names, prefix, now }),
     isUp: link.isUp,
     share: (revocation) => shared.share(link, revocation),
-    createCounters: () => createSharedCounters({ link, prefix, now }),
+    createCounters: () => createSharedCounters({ link, names, prefix, now }),
     opened: link.opened,
     async close() {
       await link.close()

@@ -6,7 +6,10 @@ async function build(t: Test) {
   const limited: LimitName[] = []
   const fastify = Fastify()
   t.teardown(() => fastify.close())
-  await fastify.register(rateLimits, { sharedStore: null, onLimited: (name) => limited.push(name) })
+  await fastify.register(rateLimits, {
+    state: { createCounters: null },
+    onLimited: (name) => limited.push(name)
+  })
   fastify.get('/', { config: { limit: 'pin_address' } }, async () => 'answer')
   await fastify.ready()
   const request = {

@@ -22,7 +22,7 @@ t.test('rule 66: secrets that are guessed in one moment are rationed like others
   const fastify = Fastify()
   t.teardown(() => fastify.close())
   await fastify.register(rateLimits, {
-    sharedStore: { createCounters: createFarCounters },
+    state: { createCounters: createFarCounters },
     onLimited: () => undefined
   })
   await fastify.register(serviceAuth, {

@@ -107,6 +107,7 @@ t.test('two settings are enough, and the rest has the defaults of the contract',
       },
       services: [],
       redisUrl: null,
+      stateDir: null,
       ownerAdmin: false,
       upstreamTimeoutMs: 30_000,
       drainMs: 30_000,
@@ -120,8 +121,10 @@ t.test('two settings are enough, and the rest has the defaults of the contract',
 t.test('every setting reaches the configuration', async (t) => {
   const dir = t.testdir({
     'ca.pem': `some words before\n${CERTIFICATE}`,
-    'logo.svg': '<svg xmlns="x"></svg>'
+    'logo.svg': '<svg xmlns="x"></svg>',
+    state: {}
   })
+  const state = `${dir}/state`
   const config = load({
     USHER_PUBLIC_URL: 'https://home.example.com:8443/usher/',
     USHER_ALLOW_HTTP: 'true',
@@ -154,6 +157,7 @@ t.test('every setting reaches the configuration', async (t) => {
     USHER_DEVICE_NAME: 'living room',
     USHER_SERVICES: services({ ...SERVICE, grants: ['sources', 'transient:owner'], maxTtl: '1h' }),
     USHER_REDIS_URL: 'rediss://:pass%2Fword@valkey:6380/2',
+    USHER_STATE_DIR: state,
     USHER_OWNER_ADMIN: 'true',
     USHER_UPSTREAM_TIMEOUT: '5s',
     USHER_DRAIN: '1m',
@@ -210,6 +214,7 @@ t.test('every setting reaches the configuration', async (t) => {
       allowedReturnOrigins: ['https://wiki.example.com'],
       client: { product: 'Heimkino Köln', version: '2.0', platform: 'TV', deviceName: 'living room' },
       redisUrl: 'rediss://:pass%2Fword@valkey:6380/2',
+      stateDir: state,
       ownerAdmin: true,
       upstreamTimeoutMs: 5_000,
       drainMs: 60_000,
@@ -307,6 +312,9 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['USHER_ALLOWED_ORIGINS', 'https://app.example.com,,https://b.example.com', 'entry 2 is empty'],
   ['USHER_ALLOWED_ORIGINS', 'http://app.example.com', 'entry 1 must be https:'],
   ['USHER_ALLOWED_RETURN_ORIGINS', 'https://a.example.com,http://b.example.com', 'entry 2 must be https:'],
+  ['USHER_STATE_DIR', '/nonexistent', 'write to (ENOENT)'],
+  ['USHER_STATE_DIR', '/etc/hostname', 'must name a directory'],
+  ['USHER_STATE_DIR', '/tmp', 'only its owner can write to'],
   ['USHER_REDIS_URL', 'valkey:6379', 'redis: or rediss: URL'],
   ['USHER_REDIS_URL', 'http://valkey:6379', 'redis: or rediss: URL'],
   ['USHER_REDIS_URL', 'redis://valkey:6379/0?tls=true', 'no query'],

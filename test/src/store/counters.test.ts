@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { createLocalCounters } from '../../../src/store/counters.ts'
 import { createSharedCounters } from '../../../src/store/shared-counters.ts'
@@ -39,6 +40,9 @@ function scripted(): { script: Script; counters: ReturnType<typeof createSharedC
   const script: Script = { up: true, answer: async () => [1, WINDOW_MS], keys: [], suspected: [] }
   const counters = createSharedCounters({
     prefix: 'usher:{x}',
+    names: {
+      of: (space, text) => createHash('sha256').update(`${space} ${text}`).digest('base64url').slice(0, 22)
+    },
     now: () => 0,
     link: {
       isUp: () => script.up,

@@ -7,6 +7,7 @@ import { freePort } from '../../support/ports.ts'
 import { skipWithout } from '../../support/programs.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { until } from '../../support/until.ts'
+import { plainSeal } from './plain-seal.ts'
 
 const skip = skipWithout('redis-server')
 const HOUR_MS = 3_600_000
@@ -60,8 +61,10 @@ function open(
       instance: null
     },
     revocations,
+    nameSeal: plainSeal,
     log: { info: log('info'), warn: log('warn') } as unknown as Logger,
     onChange: (up) => changes.push(up),
+    onEmpty: () => undefined,
     now
   })
   if (store === null) throw new Error('no store')
@@ -96,8 +99,10 @@ t.test('without USHER_REDIS_URL there is no store', async (t) => {
       instance: null
     },
     revocations,
+    nameSeal: plainSeal,
     log: {} as Logger,
     onChange: () => t.fail('nothing to tell'),
+    onEmpty: () => t.fail('nothing to tell'),
     now: Date.now
   })
   t.equal(store, null)

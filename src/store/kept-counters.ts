@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import type { Counters } from './counters.ts'
+import { createLocalCounters } from './counters.ts'
+import type { Place, Store } from './store.ts'
+
+export interface KeptCounters {
+  /** Takes up the counts of before this start. */
+  load(): Promise<void>
+  create(): Counters
+  /** Writes what was counted since the last time. */
+  close(): Promise<void>
+}
+
+export interface KeptCountersOptions {
+  readonly store: Pick<Store, 'commit' | 'page'>
+  readonly now: () => number
+}
+
+/** Counts change with every request: they are written together, and a crash forgets so much of them. */
+const WRITE_MS = 1000
+/** Shorter windows are over by the time that a restart has ended. */
+const LEAST_KEPT_MS = 120_000
+const BATCH = 1000
+
+/** Counters of a single instance: they count in memory, and its store keeps those of long windows over a restart. */
+export function createKeptCounters({ store, now }: KeptCountersOptions): KeptCounters {
+  const local = createLocalCounters(now)
+  /** Key and end of what is not written yet. */
+  const changed = new Map<string, number>()
+  const timer = setInterval(() => void write(), WRITE_MS)
+  timer.unref()
+
+  async function write(): Promise<void> {
+    if (changed.size === 0) return
+    const entries = [...changed]
+    changed.clear()
+    const put = entries.map(([key, expiresAt]) => {
+      const value = JSON.stringify([key, local.read(key).current, expiresAt])
+      return { kind: 'count', key, value, expiresAt } as const
+    })
+    // What could not be written counts here all the same.
+    await store.commit({ put }).catch(() => undefined)
+  }
+
+  return {
+    async load() {
+      let after: Place | null | undefined
+      do {
+        const { values, next } = await store.page('count', { ...(after && { after }), limit: BATCH })
+        for (const text of values) {
+          const [key, current, endsAt] = JSON.parse(text) as [string, number, number]
+          local.resume(key, current, endsAt)
+        }
+        after = next
+      } while (after !== null)
+    },
+    create: () => ({
+      async add(name, windowMs) {
+        const key = toKey(name)
+        const count = local.add(key, windowMs)
+        if (windowMs >= LEAST_KEPT_MS) changed.set(key, now() + count.ttl)
+        return count
+      },
+      read: async (name) => local.read(toKey(name))
+    }),
+    async close() {
+      clearInterval(timer)
+      await write()
+    }
+  }
+}
+
+/** Hashed: keys hold addresses and login names, which need not stand in a file. */
+function toKey(name: string): string {
+  return createHash('sha256').update(name).digest('base64url').slice(0, 22)
+}

@@ -1,0 +1,95 @@
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../observe/logger.ts'
+import type { Revocation, Revocations } from '../session/live/revocation.ts'
+import type { Counters } from './counters.ts'
+import { createKeptCounters } from './kept-counters.ts'
+import { createKeptRevocations } from './kept-revocations.ts'
+import { createMemoryStore } from './memory.ts'
+import type { NameSeal } from './redis-names.ts'
+import { createSharedStore } from './shared-store.ts'
+import { createSqliteStore } from './sqlite.ts'
+import { openDatabase } from './sqlite-file.ts'
+import type { Store } from './store.ts'
+
+/** Where a deployment keeps what is in no cookie. */
+export interface State {
+  /** `memory`: gone with the process. `file`: kept on this machine. `redis`: shared by several instances. */
+  readonly kind: 'memory' | 'file' | 'redis'
+  readonly store: Store
+  /** Whether the shared store can be asked; null where there is none. */
+  isSharedUp(): boolean | null
+  /** Keeps what was revoked here, and tells other instances. Returns at once and never throws. */
+  share(revocation: Revocation): void
+  /** Counters of one limit; null where they live in the process alone. */
+  readonly createCounters: (() => Counters) | null
+  /** Resolves when what was kept is known, and after some seconds in any case. */
+  readonly opened: Promise<void>
+  close(): Promise<void>
+}
+
+export interface StateOptions {
+  readonly config: Pick<Config, 'redisUrl' | 'publicUrl' | 'cookieDomain' | 'instance' | 'stateDir'>
+  readonly revocations: Pick<Revocations, 'learn' | 'all' | 'size'>
+  readonly nameSeal: NameSeal
+  readonly log: Logger
+  /** Whether the shared store is up, at every change. */
+  readonly onChange: (up: boolean) => void
+  /** The shared store came back with nothing in it. */
+  readonly onEmpty: () => void
+  readonly now: () => number
+}
+
+/** Redis where one is set, else the file, else the process. Throws StateError where the file cannot be used. */
+export function createState(options: StateOptions): State {
+  const { config, now } = options
+  const shared = createSharedStore(options)
+  if (shared !== null) {
+    const { store, isUp, share, createCounters, opened, close } = shared
+    return { kind: 'redis', store, isSharedUp: isUp, share, createCounters, opened, close }
+  }
+  if (config.stateDir !== null) return createFileState(options, config.stateDir)
+  return {
+    kind: 'memory',
+    store: createMemoryStore({ now }),
+    isSharedUp: () => null,
+    share() {
+      // Known to the process, which is all that there is.
+    },
+    createCounters: null,
+    opened: Promise.resolve(),
+    close: async () => undefined
+  }
+}
+
+function createFileState({ revocations, log, now }: StateOptions, directory: string): State {
+  const store = createSqliteStore({
+    database: openDatabase(directory),
+    now,
+    onAway: (reason) => log.error({ reason }, 'the state cannot be written, app sign-ins are refused'),
+    onBack() {
+      log.info({}, 'the state can be written again')
+      void kept.keepAll().catch(() => undefined)
+    }
+  })
+  const kept = createKeptRevocations({ store, revocations, now })
+  const counters = createKeptCounters({ store, now })
+
+  async function load(): Promise<void> {
+    await kept.load()
+    await counters.load()
+    log.info({ revocations: revocations.size }, 'state opened')
+  }
+
+  return {
+    kind: 'file',
+    store,
+    isSharedUp: () => null,
+    share: kept.keep,
+    createCounters: counters.create,
+    opened: load(),
+    async close() {
+      await counters.close()
+      await store.close()
+    }
+  }
+}
