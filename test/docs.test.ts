@@ -152,6 +152,9 @@ t.test('docs/reference/log.md lists every message that the code logs, and no oth
   t.strictSame(new Map([...documented].sort()), new Map([...logged].sort()))
 })
 
+/** Written by a run, and not kept. */
+const GENERATED = /^(?:bench\/results|test\/e2e\/screenshots)\//
+
 t.test('files that a page names exist', async (t) => {
   const named =
     /`((?:src|plugins|routes|test|bench|scripts|examples|docs|client|packaging)\/[\w./-]*)(?:#[\w-]+)?`/g
@@ -159,7 +162,7 @@ t.test('files that a page names exist', async (t) => {
     // The matrix of security.md has a test of its own; the changelog names files of its time.
     .filter((page) => !['CHANGELOG.md', 'docs/security.md'].includes(page))
     .flatMap((page) => [...read(page).matchAll(named)].map(([, path = '']) => ({ page, path })))
-    .filter(({ path }) => !existsSync(join(ROOT, path)) && !path.startsWith('bench/results'))
+    .filter(({ path }) => !existsSync(join(ROOT, path)) && !GENERATED.test(path))
   t.strictSame(missing, [])
 })
 
