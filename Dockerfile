@@ -18,7 +18,8 @@ COPY routes routes
 RUN npm run build && node dist/src/server.js --version && chmod -R a+rX dist
 
 FROM node:26-bookworm-slim
-ENV NODE_ENV=production
+# Other containers call the internal listener; on loopback they could not.
+ENV NODE_ENV=production USHER_INTERNAL_HOST=0.0.0.0
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # The optional packages are the pinned runtime itself, which this image already is.

@@ -10,9 +10,14 @@ function reachable(host: string | undefined): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
+/** Kubernetes sets `tcp://…` for a Service called `usher…`, which the service ignores. */
+function port(text: string | undefined, usual: string): string {
+  return text && /^\d+$/.test(text) ? text : usual
+}
+
 const probes = [
-  `http://${reachable(env['USHER_HOST'])}:${env['USHER_PORT'] || 8080}${basePath}/healthz`,
-  `http://${reachable(env['USHER_INTERNAL_HOST'])}:${env['USHER_INTERNAL_PORT'] || 9090}/healthz`
+  `http://${reachable(env['USHER_HOST'])}:${port(env['USHER_PORT'], '8080')}${basePath}/healthz`,
+  `http://${reachable(env['USHER_INTERNAL_HOST'])}:${port(env['USHER_INTERNAL_PORT'], '9090')}/healthz`
 ]
 
 try {

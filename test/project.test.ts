@@ -273,6 +273,13 @@ t.test('.env.example holds known settings that load, those that are commented ou
   t.ok(Object.keys(env).length > 5)
   t.doesNotThrow(() => loadConfig(env))
   for (const line of text.split('\n')) t.match(line, /^(# .*|(# )?USHER_\w+=\S.*|)$/, 'nothing else is in it')
+  const blocks = [...text.matchAll(/^((?:# .*\n)+?)(?:# )?(USHER_\w+)=/gm)]
+  t.equal(blocks.length, [...text.matchAll(/^(?:# )?USHER_\w+=/gm)].length, 'each has its words')
+  for (const [, comment = '', name = ''] of blocks) {
+    const meaning = SETTINGS[name as keyof typeof SETTINGS].meaning.replaceAll('`', '')
+    const words = comment.replace(/^# /gm, '').replaceAll('\n', ' ')
+    t.ok(words.startsWith(meaning), `${name}: ${meaning}`)
+  }
   for (const [name, setting] of Object.entries(SETTINGS)) {
     if (setting.secret) t.notMatch(text, name, `${name} comes from a file`)
   }
@@ -281,12 +288,15 @@ t.test('.env.example holds known settings that load, those that are commented ou
 t.test('docs/configuration.md tells every setting, its default and whether it is a secret', async (t) => {
   const rows = [...read('docs/configuration.md').matchAll(/^\| `(USHER_\w+)` \| (.+?) \| (.+) \|$/gm)]
   t.strictSame(rows.map(([, name]) => name).sort(), [...names].sort(), 'each once, and no others')
-  for (const [, name = '', told = ''] of rows) {
+  for (const [, name = '', told = '', words = ''] of rows) {
     const setting = SETTINGS[name as keyof typeof SETTINGS]
+    t.ok(words.startsWith(setting.meaning), `${name} is explained in the words of the table`)
+    t.match(setting.meaning, /^[^.]+(?:\.\w[^.]*)*\.$/, `${name}: one sentence`)
     t.equal(told.endsWith('**secret**'), setting.secret, `${name}: secret`)
     const initial = told.replace(/, \*\*secret\*\*$/, '')
     if (setting.required) t.equal(initial, 'required', name)
-    else if (setting.initial && setting.initial !== '[]') t.equal(initial, `\`${setting.initial}\``, name)
+    else if (setting.initial && !/^[[{]/.test(setting.initial))
+      t.equal(initial, `\`${setting.initial}\``, name)
     else t.match(initial, /^(none|learned|Usher's version|host of the public URL)$/, name)
   }
 })
@@ -310,13 +320,14 @@ t.test('no page or file names a setting that does not exist', async (t) => {
     Object.entries(SETTINGS).flatMap(([name, { secret }]) => (secret ? [name, `${name}_FILE`] : [name]))
   )
   // A mistake on purpose, in the sample of what --check-config prints.
-  const exempt = new Set(['USHER_TRUSTED_PROXY'])
+  const exempt = new Set(['USHER_TRUSTED_PROXY', 'USHER_SERVICE_HOST'])
   for (const path of [
     'docs/configuration.md',
     '.env.example',
     'docker-compose.yml',
     'Dockerfile',
-    'README.md'
+    'README.md',
+    'docs/troubleshooting.md'
   ]) {
     const text = readIfThere(path)
     const unknown = [...text.matchAll(/\bUSHER_[A-Z0-9_]*[A-Z0-9]\b/g)]

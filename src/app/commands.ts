@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import packageJson from '../../package.json' with { type: 'json' }
 import { ConfigError, loadConfig } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
-import { hashSecret, isServiceId } from '../config/services.ts'
+import { hashSecret } from '../config/secret-hashes.ts'
+import { isServiceId } from '../config/services.ts'
 import { weakness } from '../config/weakness.ts'
 
 export interface CommandResult {

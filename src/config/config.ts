@@ -2,67 +2,17 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { conceal } from './concealment.ts'
 import { crossCheck } from './cross-checks.ts'
 import { type Environment, readEnvironment } from './environment.ts'
-import type { Logo } from './files.ts'
-import type { SessionKey } from './keys.ts'
-import type { ServiceSetting } from './services.ts'
 import type { Values } from './settings.ts'
-import type { PublicUrl } from './urls.ts'
+import { doubts } from './warnings.ts'
 
 export type { Grant } from './services.ts'
 
-interface Listen {
-  readonly host: string
-  /** 0 lets the system pick one. */
-  readonly port: number
-}
+/** Everything that the settings say, its secrets concealed wherever it is printed as a whole. */
+export type Config = ReadonlyTree<ReturnType<typeof toConfig>>
 
-export interface Config {
-  readonly publicUrl: PublicUrl
-  readonly listen: Listen
-  readonly internalListen: Listen
-  /** At least one: the first seals, all unseal. */
-  readonly sessionKeys: readonly SessionKey[]
-  readonly sessionIdleMs: number
-  readonly sessionMaxMs: number
-  readonly cookieDomain: string | null
-  readonly instance: string | null
-  /** IPs and CIDRs. */
-  readonly trustedProxies: readonly string[]
-  /** The three bases of plex.tv and the media server's are origins, without a trailing slash. */
-  readonly plexUrl: string
-  readonly plexClientsUrl: string
-  readonly plexAppUrl: string
-  readonly pms: {
-    readonly url: string | null
-    readonly machineId: string | null
-    /** PEM text. */
-    readonly ca: string | null
-  }
-  readonly plexToken: string | null
-  readonly access: 'server' | 'home' | 'owner' | 'anyone'
-  readonly requireTwoFactor: 'none' | 'owner' | 'all'
-  readonly recheckMs: number
-  readonly outageGraceMs: number
-  readonly allowedOrigins: readonly string[]
-  readonly allowedReturnOrigins: readonly string[]
-  /** Each a valid header value. */
-  readonly client: {
-    readonly product: string
-    readonly version: string
-    readonly platform: string
-    readonly deviceName: string
-  }
-  readonly services: readonly ServiceSetting[]
-  readonly redisUrl: string | null
-  readonly stateDir: string | null
-  readonly ownerAdmin: boolean
-  readonly upstreamTimeoutMs: number
-  readonly drainMs: number
-  /** A level of pino. */
-  readonly logLevel: string
-  readonly mediaLane: boolean
-  readonly brand: { readonly name: string; readonly logo: Logo | null }
-}
+type ReadonlyTree<T> = T extends string | number | boolean | null | Buffer
+  ? T
+  : { readonly [Member in keyof T]: ReadonlyTree<T[Member]> }
 
 /** Every problem of the settings at once; each names its variable, none tells its value (SECURITY rule 68). */
 export class ConfigError extends Error {
@@ -77,58 +27,99 @@ export class ConfigError extends Error {
 
 /** Reads and checks all settings, and the files that they name. Throws ConfigError. */
 export function loadConfig(env: Environment): Config {
-  const { values, problems } = readEnvironment(env)
+  const { values, problems, warnings } = readEnvironment(env)
   const all = [...problems, ...crossCheck(values)]
   if (all.length > 0) throw new ConfigError(all)
-  return toConfig(values as Values)
+  const whole = values as Values
+  return hideSecrets(toConfig(whole, [...warnings, ...doubts(whole)]))
 }
 
-function toConfig(values: Values): Config {
+function toConfig(values: Values, warnings: readonly string[]) {
   const publicUrl = values.USHER_PUBLIC_URL
-  const config: Config = {
+  const apps = values.USHER_APPS
+  return {
     publicUrl,
+    /** Port 0 lets the system pick one. */
     listen: { host: values.USHER_HOST, port: values.USHER_PORT },
     internalListen: { host: values.USHER_INTERNAL_HOST, port: values.USHER_INTERNAL_PORT },
-    sessionKeys: values.USHER_SESSION_KEYS.map((key) => conceal(key, { kid: key.kid })),
+    internalNames: values.USHER_INTERNAL_NAMES,
+    /** At least one: the first seals, all unseal. */
+    sessionKeys: values.USHER_SESSION_KEYS,
     sessionIdleMs: values.USHER_SESSION_IDLE,
     sessionMaxMs: values.USHER_SESSION_MAX,
     cookieDomain: values.USHER_COOKIE_DOMAIN,
     instance: values.USHER_INSTANCE,
+    /** IPs and CIDRs. */
     trustedProxies: values.USHER_TRUSTED_PROXIES,
+    /** The three bases of plex.tv and the media server's are origins, without a trailing slash. */
     plexUrl: values.USHER_PLEX_URL,
     plexClientsUrl: values.USHER_PLEX_CLIENTS_URL,
     plexAppUrl: values.USHER_PLEX_APP_URL,
+    /** `ca` is PEM text. */
     pms: { url: values.USHER_PMS_URL, machineId: values.USHER_PMS_MACHINE_ID, ca: values.USHER_PMS_CA_FILE },
+    privateServers: values.USHER_PRIVATE_SERVERS,
     plexToken: values.USHER_PLEX_TOKEN,
     access: values.USHER_ACCESS,
+    /** Empty: whoever `access` admits. */
+    allowedAccounts: values.USHER_ALLOWED_ACCOUNTS,
     requireTwoFactor: values.USHER_REQUIRE_2FA,
     recheckMs: values.USHER_RECHECK,
     outageGraceMs: values.USHER_OUTAGE_GRACE,
     allowedOrigins: values.USHER_ALLOWED_ORIGINS,
     allowedReturnOrigins: values.USHER_ALLOWED_RETURN_ORIGINS,
+    /** Each a valid header value. */
     client: {
       product: values.USHER_CLIENT_NAME,
       version: values.USHER_CLIENT_VERSION ?? packageJson.version,
       platform: values.USHER_CLIENT_PLATFORM,
       deviceName: values.USHER_DEVICE_NAME ?? publicUrl.hostname
     },
-    services: values.USHER_SERVICES.map((service) =>
-      conceal(service, { id: service.id, grants: service.grants })
-    ),
+    services: values.USHER_SERVICES,
+    apps,
+    groups: values.USHER_GROUPS,
+    oidc: {
+      /** With the name, access and icon of the app that a client names, if it names one. */
+      clients: values.USHER_OIDC_CLIENTS.map((client) => {
+        const app = apps.find(({ id }) => id === client.app)
+        return { ...client, ...(app && { name: app.name, access: app.access }), icon: app?.icon ?? null }
+      }),
+      keys: values.USHER_OIDC_KEYS ?? []
+    },
     redisUrl: values.USHER_REDIS_URL,
+    /** Absolute. */
     stateDir: values.USHER_STATE_DIR,
     ownerAdmin: values.USHER_OWNER_ADMIN,
     upstreamTimeoutMs: values.USHER_UPSTREAM_TIMEOUT,
     drainMs: values.USHER_DRAIN,
+    /** A level of pino. */
     logLevel: values.USHER_LOG_LEVEL,
     mediaLane: values.USHER_MEDIA_LANE,
-    brand: { name: values.USHER_BRAND_NAME, logo: values.USHER_BRAND_LOGO }
+    compress: values.USHER_COMPRESS,
+    openApi: values.USHER_OPENAPI,
+    brand: { name: values.USHER_BRAND_NAME, logo: values.USHER_BRAND_LOGO },
+    /** What is allowed and yet likely a mistake; to be said once at start. */
+    warnings
   }
-  const told = (secret: string | null) => (secret === null ? null : '[concealed]')
-  return conceal(config, {
+}
+
+function hideSecrets(config: ReturnType<typeof toConfig>): Config {
+  const mask = (secret: string | null) => (secret === null ? null : '[concealed]')
+  const named = <T extends { readonly id: string }>(entries: readonly T[]) =>
+    entries.map((entry) => conceal(entry, { id: entry.id }))
+  const concealed = {
     ...config,
-    plexToken: told(config.plexToken),
-    redisUrl: told(config.redisUrl),
+    sessionKeys: config.sessionKeys.map((key) => conceal(key, { kid: key.kid })),
+    services: config.services.map((service) => conceal(service, { id: service.id, grants: service.grants })),
+    apps: named(config.apps),
+    oidc: {
+      clients: named(config.oidc.clients),
+      keys: config.oidc.keys.map((key) => conceal(key, { kid: key.kid, alg: key.alg }))
+    }
+  }
+  return conceal(concealed, {
+    ...concealed,
+    plexToken: mask(config.plexToken),
+    redisUrl: mask(config.redisUrl),
     brand: { name: config.brand.name, logo: config.brand.logo?.type ?? null }
   })
 }

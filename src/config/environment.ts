@@ -4,32 +4,74 @@ import { SETTINGS, type SettingName, type Values } from './settings.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
+export interface Reading {
+  /** The values of settings in trouble are missing. */
+  readonly values: Partial<Values>
+  readonly problems: readonly string[]
+  readonly warnings: readonly string[]
+}
+
 /**
  * Parses every setting and collects what is wrong: unknown names, both forms of a secret, bad values. An empty
- * variable is an unset one, as compose files write it. The values of settings in trouble are missing.
+ * variable is an unset one, as compose files write it.
  */
-export function readEnvironment(env: Environment): { values: Partial<Values>; problems: readonly string[] } {
-  const problems = unknownNames(env).map(tellUnknown)
+export function readEnvironment(env: Environment): Reading {
+  const links = Object.keys(env).filter((name) => isServiceLink(name, env[name] ?? ''))
+  const own = Object.fromEntries(Object.entries(env).filter(([name]) => !links.includes(name)))
+  const problems = unknownNames(own).map(describeUnknown)
   const values: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(SETTINGS)) {
     const file = `${name}_FILE`
-    let told = name
+    let label = name
     try {
-      if (setting.secret && env[name] && env[file]) throw new Invalid(`is set twice, also as ${file}`)
-      let text = env[name] || setting.initial
-      if (setting.secret && env[file]) {
-        told = file
-        text = readSecretFile(env[file])
-        told = `${name} (from ${file})`
+      if (setting.secret && own[name] && own[file]) throw new Invalid(`is set twice, also as ${file}`)
+      let text = own[name] || setting.initial
+      if (setting.secret && own[file]) {
+        label = file
+        text = readSecretFile(unquoted(own[file]))
+        label = `${name} (from ${file})`
       }
       if (text === null && setting.required) throw new Invalid('is required')
-      values[name] = text === null ? null : setting.parse(text)
+      values[name] = text === null ? null : setting.parse(unquoted(text))
     } catch (error) {
       if (!(error instanceof Invalid)) throw error
-      problems.push(...error.reasons.map((reason) => `${told} ${reason}`))
+      problems.push(...error.reasons.map((reason) => `${label} ${reason}`))
     }
   }
-  return { values, problems }
+  const warnings =
+    links.length === 0
+      ? []
+      : [
+          `ignored variables that Kubernetes makes for a Service called usher (${links.sort().join(', ')}): enableServiceLinks: false in the pod spec keeps them out`
+        ]
+  return { values, problems, warnings }
+}
+
+/**
+ * Kubernetes describes every Service of the namespace to every container, and those of a Service called `usher…`
+ * look like settings. Name and value must both have its form, so that no misspelt setting hides among them.
+ */
+function isServiceLink(name: string, value: string): boolean {
+  return (
+    name.startsWith('USHER_') &&
+    SERVICE_LINKS.some(([names, values]) => names.test(name) && values.test(value))
+  )
+}
+
+const SERVICE_LINKS: readonly (readonly [RegExp, RegExp])[] = [
+  [/_SERVICE_HOST$/, /^[0-9a-f.:]+$/i],
+  [/_SERVICE_PORT(?:_[A-Z0-9_]+)?$/, /^\d{1,5}$/],
+  [/_PORT(?:_\d+_(?:TCP|UDP|SCTP))?$/, /^(?:tcp|udp|sctp):\/\/\S+:\d{1,5}$/],
+  [/_PORT_\d+_(?:TCP|UDP|SCTP)_PROTO$/, /^(?:tcp|udp|sctp)$/],
+  [/_PORT_\d+_(?:TCP|UDP|SCTP)_PORT$/, /^\d{1,5}$/],
+  [/_PORT_\d+_(?:TCP|UDP|SCTP)_ADDR$/, /^[0-9a-f.:]+$/i]
+]
+
+/** Files of variables keep quotes that a shell would take away, and no setting has a value in quotes. */
+function unquoted(text: string): string {
+  if (text.length > 1 && /^["']/.test(text) && text.endsWith(text[0] ?? ''))
+    throw new Invalid('is in quotes, which are part of the value here: remove them')
+  return text
 }
 
 function unknownNames(env: Environment): readonly string[] {
@@ -45,8 +87,8 @@ function settingOf(name: string): (typeof SETTINGS)[SettingName] | null {
   return Object.hasOwn(SETTINGS, name) ? SETTINGS[name as SettingName] : null
 }
 
-function tellUnknown(name: string): string {
-  // A quoting mistake can put a value into the name itself: tell what looks like a name and no more.
+function describeUnknown(name: string): string {
+  // A quoting mistake can put a value into the name itself, so only what looks like a name is shown.
   const shown = /^[A-Z0-9_]{1,48}/.exec(name)?.[0] ?? ''
   if (shown !== name) return `${shown}… is not a setting`
   if (settingOf(name.replace(/_FILE$/, '')) !== null) {

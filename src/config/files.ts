@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
-import { extname } from 'node:path'
+import { extname, resolve } from 'node:path'
 import { Invalid } from './setting.ts'
 
-export interface Logo {
+export interface Picture {
   /** Media type. */
   readonly type: string
   readonly body: Buffer
@@ -31,32 +31,15 @@ export function readCertificates(path: string): string {
 }
 
 /** An SVG, PNG or WebP picture of at most 256 KiB, whose content is what its name says. */
-export function readLogo(path: string): Logo {
+export function readPicture(path: string): Picture {
   const body = read(path)
-  const type = LOGO_TYPES[extname(path).toLowerCase()]
+  const type = PICTURE_TYPES[extname(path).toLowerCase()]
   if (type === undefined) throw new Invalid('must name a .svg, .png or .webp file')
   if (!type.matches(body)) throw new Invalid('names a file whose content is not of its type')
   return { type: type.name, body }
 }
 
-/** A directory for Usher's own files, which nobody else can write to. Nothing is made in it. */
-export function parseStateDirectory(path: string): string {
-  let mode: number
-  try {
-    const stats = statSync(path)
-    if (!stats.isDirectory()) throw new Invalid('must name a directory')
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
-    mode = stats.mode
-  } catch (error) {
-    if (error instanceof Invalid) throw error
-    throw new Invalid(`must name a directory that this process can write to (${codeOf(error)})`)
-  }
-  if ((mode & 0o022) !== 0)
-    throw new Invalid('must name a directory that only its owner can write to (chmod 700)')
-  return path
-}
-
-const LOGO_TYPES: Readonly<Record<string, { name: string; matches: (body: Buffer) => boolean }>> = {
+const PICTURE_TYPES: Readonly<Record<string, { name: string; matches: (body: Buffer) => boolean }>> = {
   '.svg': {
     name: 'image/svg+xml',
     matches: (body) =>
@@ -77,18 +60,52 @@ function assertCertificate(pem: string): void {
   }
 }
 
+/**
+ * A directory for state that nobody but Usher's user can write to; another user could put rows into its database.
+ * The result is absolute, because a later change of directory must not move it.
+ */
+export function parseStateDirectory(path: string): string {
+  const stats = attemptOn(path, () => statSync(path))
+  if (!stats.isDirectory()) throw new Invalid('must name a directory')
+  const uid = process.getuid?.()
+  if (uid !== undefined && stats.uid !== uid)
+    throw new Invalid(`names a directory of user ${stats.uid}: it must belong to the user of Usher, ${uid}`)
+  if ((stats.mode & OTHERS_WRITE) !== 0)
+    throw new Invalid('names a directory that other users can write to: chmod 700 it')
+  attemptOn(path, () => accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK))
+  return resolve(path)
+}
+
+function attemptOn<T>(path: string, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw new Invalid(`names a directory that cannot be used (${codeOf(error)})${whose(path)}`)
+  }
+}
+
+/** Bits of a mode: write, for the group and for everybody else. */
+const OTHERS_WRITE = 0o022
+
 function read(path: string): Buffer {
   let bytes: Buffer
   try {
     bytes = readFileSync(path)
   } catch (error) {
-    // The message holds the path; the code alone tells what is wrong.
-    throw new Invalid(`names a file that cannot be read (${codeOf(error)})`)
+    throw new Invalid(`names a file that cannot be read (${codeOf(error)})${whose(path)}`)
   }
   if (bytes.length > MOST_BYTES) throw new Invalid(`names a file above ${MOST_BYTES / 1024} KiB`)
   return bytes
 }
 
+/** The code alone: the message holds the path, which can be a secret that was put into the wrong variable. */
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+}
+
+/** Where the file was looked for and as whom. Only what begins like a path is shown; no secret begins so. */
+function whose(path: string): string {
+  const uid = process.getuid?.()
+  const place = /^\.{0,2}\/[ -~]{0,200}$/.test(path) ? `: ${path}` : ''
+  return uid === undefined ? place : `${place}, as user ${uid}`
 }

@@ -1,4 +1,4 @@
-/** Why a text is not a value for its setting: words that follow the variable's name and never repeat the text. */
+/** Why a text is not a value of its setting: words that follow the variable's name and never repeat the text. */
 export class Invalid extends Error {
   override readonly name = 'Invalid'
   readonly reasons: readonly string[]
@@ -14,23 +14,25 @@ export type Parse<T> = (text: string) => T
 
 export interface Setting<T> {
   readonly parse: Parse<T>
-  /** What an unset variable stands for; null where it has no value then. */
+  /** The text that an unset variable stands for; null where it then has no value. */
   readonly initial: string | null
   readonly required: boolean
   /** May come from a file named by `NAME_FILE` (SECURITY rule 68). */
   readonly secret: boolean
+  /** One sentence; docs/configuration.md begins the setting's row with it. */
+  readonly meaning: string
 }
 
-export function required<T>(parse: Parse<T>): Setting<T> {
-  return { parse, initial: null, required: true, secret: false }
+export function required<T>(parse: Parse<T>, meaning: string): Setting<T> {
+  return { parse, initial: null, required: true, secret: false, meaning }
 }
 
-export function optional<T>(parse: Parse<T>): Setting<T | null> {
-  return { parse, initial: null, required: false, secret: false }
+export function optional<T>(parse: Parse<T>, meaning: string): Setting<T | null> {
+  return { parse, initial: null, required: false, secret: false, meaning }
 }
 
-export function initially<T>(initial: string, parse: Parse<T>): Setting<T> {
-  return { parse, initial, required: false, secret: false }
+export function initially<T>(initial: string, parse: Parse<T>, meaning: string): Setting<T> {
+  return { parse, initial, required: false, secret: false, meaning }
 }
 
 export function secret<T>(setting: Setting<T>): Setting<T> {
@@ -38,7 +40,7 @@ export function secret<T>(setting: Setting<T>): Setting<T> {
 }
 
 /**
- * A comma-separated list, each entry parsed alone, so that every bad entry is told with its position.
+ * A comma-separated list, each entry parsed alone, so that every bad entry is reported with its position.
  * Blanks around an entry are dropped; an empty entry is a problem.
  */
 export function list<T>(parse: Parse<T>): Parse<readonly T[]> {

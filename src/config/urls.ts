@@ -51,6 +51,10 @@ export function parseOrigin(text: string): string {
 /** `redis:` or `rediss:`, with credentials and a database number where wanted. */
 export function parseRedisUrl(text: string): string {
   const url = clean(text, /^rediss?:\/\/[^/\\]+(\/[^\\]*)?$/, 'must be a redis: or rediss: URL')
+  for (const part of [url.username, url.password]) {
+    if (!isDecodable(part))
+      throw new Invalid('must have percent-encoded credentials: a % in the password is written %25')
+  }
   if (!/^(\/\d{0,4})?$/.test(url.pathname)) throw new Invalid('must have no path but a database number')
   return text
 }
@@ -64,6 +68,60 @@ export function isLoopback(hostname: string): boolean {
     name === '::1' ||
     (isIPv4(name) && name.startsWith('127.'))
   )
+}
+
+/** Host and port of an app in normal form, as an origin of https: has them. */
+export function parseHost(text: string): string {
+  const words = 'must be host names, with a port where it is not the default, and no wildcard'
+  if (!/^[^/\\?#@*%]+$/.test(text)) throw new Invalid(words)
+  const { host, hostname } = clean(`https://${text}`, /^https:\/\/[^/]+$/, words)
+  if (hostname.endsWith('.')) throw new Invalid('must be host names without a dot at their end')
+  return host.replace(/:80$/, '')
+}
+
+/** A name by which services call the internal listener; no port, because any is as good. */
+export function parseInternalName(text: string): string {
+  const host = parseHost(text)
+  if (host !== new URL(`https://${host}`).hostname) throw new Invalid('must be a host name without a port')
+  return host
+}
+
+/** Where people open an app. */
+export function parseAppUrl(text: string): string {
+  return httpUrl(text).href
+}
+
+/** Where an app hears of sign-outs; `http:` and private addresses are usual, because it is near. */
+export function parseBackchannelUri(text: string): string {
+  clean(text.replace(/\?[^#]*$/, ''), /^https?:\/\/[^/\\]+(\/[^\\]*)?$/i, 'must be an http: or https: URL')
+  if (text.includes('@')) throw new Invalid('must not hold credentials')
+  return text
+}
+
+/**
+ * Which way a redirect URI leads. It is compared as it is written (RFC 9700 §4.1.3), so nothing of it is changed
+ * here; schemes that run in the browser instead of leaving it are refused.
+ */
+export function parseRedirectUri(text: string): 'https' | 'http' | 'loopback' | 'native' {
+  const words = 'must be absolute addresses without a wildcard and without a fragment'
+  const [, scheme = ''] = /^([a-z][a-z0-9+.-]*):[^\s\\*#]+$/i.exec(text) ?? []
+  const url = URL.parse(text)
+  if (scheme === '' || url === null || /[\0-\x20\x7f-\uffff]/.test(text)) throw new Invalid(words)
+  if (/^(?:javascript|data|vbscript|file|blob|about|ws|wss|ftp|view-source)$/i.test(scheme))
+    throw new Invalid('must not have a scheme that the browser keeps to itself')
+  if (!/^https?$/i.test(scheme)) return 'native'
+  if (!/^https?:\/\/[^/]/i.test(text) || url.username !== '' || url.password !== '') throw new Invalid(words)
+  if (url.protocol === 'https:') return 'https'
+  return isLoopback(url.hostname) ? 'loopback' : 'http'
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function originUrl(text: string): URL {

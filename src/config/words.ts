@@ -54,6 +54,7 @@ export function parseHeaderText(text: string): string {
 
 /** A name that people read: any script, but nothing invisible that could change how a line looks. */
 export function parseDisplayName(text: string): string {
+  if (text === '') throw new Invalid('must not be empty')
   if (/\p{C}/u.test(text)) throw new Invalid('must not hold a control or invisible character')
   return bounded(text, 64)
 }

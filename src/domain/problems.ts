@@ -64,6 +64,11 @@ export const PROBLEMS = {
     title: 'No access',
     detail: 'This account has no access to the server, or not the role this needs.'
   },
+  USHER_ACCOUNT_BLOCKED: {
+    status: 403,
+    title: 'Account not admitted',
+    detail: 'This account may not sign in here.'
+  },
   USHER_TWO_FACTOR_REQUIRED: {
     status: 403,
     title: 'Two-factor authentication required',

@@ -233,7 +233,7 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
   })
 
   t.test('a session without a server chooses one', async (t) => {
-    const { page } = await start(t, { settings: { USHER_PMS_URL: undefined } })
+    const { page } = await start(t, { settings: { USHER_PMS_URL: undefined, USHER_ACCESS: 'anyone' } })
     await signInByPassword(page, 'friend')
     await heading(t, page, 'Choose a server')
     await page.locator('#servers button').first().waitFor()

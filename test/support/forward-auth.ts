@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { hashSecret } from '../../src/config/services.ts'
+import { hashSecret } from '../../src/config/secret-hashes.ts'
 import type { AccountKey } from '../simulator/accounts.ts'
 import type { Browser } from './browser.ts'
 import { APP_HOST, USHER_HOST } from './site.ts'

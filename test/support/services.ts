@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Grant } from '../../src/config/config.ts'
-import { hashSecret } from '../../src/config/services.ts'
+import { hashSecret } from '../../src/config/secret-hashes.ts'
 import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import { startTestUsher, type TestUsher } from './usher.ts'
 

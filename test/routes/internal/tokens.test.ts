@@ -1,6 +1,6 @@
 import t from 'tap'
 import { generateKey } from '../../../src/app/commands.ts'
-import { hashSecret } from '../../../src/config/services.ts'
+import { hashSecret } from '../../../src/config/secret-hashes.ts'
 import { TRANSIENT_TTL_MS } from '../../../src/tokens/transient.ts'
 import {
   ACCESS,

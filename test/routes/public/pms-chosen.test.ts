@@ -56,7 +56,7 @@ async function choose(usher: TestUsher, name: string): Promise<Browser> {
 }
 
 t.test('rule 42: a name that has moved since it was proven leads nowhere inside', async (t) => {
-  const usher = await startTestUsher(t, { settings: { USHER_PMS_URL: undefined } })
+  const usher = await startTestUsher(t, { settings: { USHER_PMS_URL: undefined, USHER_ACCESS: 'anyone' } })
   const browser = await choose(usher, 'Den')
   names.set('den.test', '127.0.0.1')
   moveTo(usher, browser, usher.simulator.pms2Url.replace('127.0.0.1', 'den.test'))

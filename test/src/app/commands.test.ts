@@ -1,8 +1,9 @@
 import t from 'tap'
 import { generateKey, runCommand } from '../../../src/app/commands.ts'
 import { loadConfig } from '../../../src/config/config.ts'
-import { hashSecret } from '../../../src/config/services.ts'
+import { hashSecret } from '../../../src/config/secret-hashes.ts'
 
+const BASE = { USHER_PUBLIC_URL: 'https://a.example.com', USHER_PMS_URL: 'http://pms:32400' }
 const now = () => Date.UTC(2026, 10, 24, 12)
 
 function run(argv: readonly string[], env: Record<string, string> = {}) {
@@ -18,14 +19,14 @@ t.test('--generate-key prints a key that loads, named by its day, new each time'
   t.strictSame([printed?.exitCode, printed?.stderr], [0, ''])
   t.match(printed?.stdout, /^k20261124-[\w-]{4}:[\w-]{43}\n$/)
   const key = printed?.stdout.trim() ?? ''
-  const config = loadConfig({ USHER_PUBLIC_URL: 'https://a.example.com', USHER_SESSION_KEYS: key })
+  const config = loadConfig({ ...BASE, USHER_SESSION_KEYS: key })
   t.equal(config.sessionKeys[0]?.secret.length, 32)
   const keys = Array.from({ length: 500 }, () => generateKey(now()).split(':')[1])
   t.equal(new Set(keys).size, 500)
 })
 
 t.test('--check-config answers for the environment it is given', async (t) => {
-  const env = { USHER_PUBLIC_URL: 'https://a.example.com', USHER_SESSION_KEYS: generateKey(now()) }
+  const env = { ...BASE, USHER_SESSION_KEYS: generateKey(now()) }
   t.strictSame(run(['--check-config'], env), { exitCode: 0, stdout: 'configuration is valid\n', stderr: '' })
   t.strictSame(
     run(['--check-config'], { ...env, USHER_PUBLIC_URL: 'http://a.example.com', USHER_PORT: 'x' }),
@@ -60,7 +61,7 @@ t.test('--generate-service prints a secret, its hash and an entry that loads', a
     grants: ['transient:session']
   })
   const config = loadConfig({
-    USHER_PUBLIC_URL: 'https://a.example.com',
+    ...BASE,
     USHER_SESSION_KEYS: generateKey(now()),
     USHER_SERVICES: `[${fields['entry']}]`
   })

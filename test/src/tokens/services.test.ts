@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { Grant } from '../../../src/config/config.ts'
-import { hashSecret } from '../../../src/config/services.ts'
+import { hashSecret } from '../../../src/config/secret-hashes.ts'
 import { createServices } from '../../../src/tokens/services.ts'
 
 const SECRET_A = 'a-secret-of-service-a-that-is-long'

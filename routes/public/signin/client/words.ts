@@ -43,6 +43,10 @@ export const WORDS: Readonly<Record<string, Words>> = {
     what: 'Your Plex account has no access to this server.',
     todo: 'Ask its owner to share it with you, or sign in with another account.'
   },
+  USHER_ACCOUNT_BLOCKED: {
+    what: 'This Plex account may not sign in here.',
+    todo: 'Sign in with another account, or ask whoever runs this site.'
+  },
   USHER_TWO_FACTOR_REQUIRED: {
     what: 'This site admits accounts with two-factor authentication only.',
     todo: 'Turn it on in your Plex account settings, then sign in again.'

@@ -481,7 +481,7 @@ t.test(
 )
 
 t.test('without USHER_PMS_URL a session lists its servers and chooses one that proves itself', async (t) => {
-  const usher = await startTestUsher(t, { settings: { USHER_PMS_URL: undefined } })
+  const usher = await startTestUsher(t, { settings: { USHER_PMS_URL: undefined, USHER_ACCESS: 'anyone' } })
   const { simulator } = usher
   const browser = await usher.signedIn()
   t.match((await browser.get('/session')).json, { role: 'none', server: null })
@@ -584,7 +584,7 @@ t.test('without USHER_PMS_URL a session lists its servers and chooses one that p
 t.test(
   'rule 13: a choice that does not fit the cookie is refused, and the session and its token live on',
   async (t) => {
-    const usher = await startTestUsher(t, { settings: { USHER_PMS_URL: undefined } })
+    const usher = await startTestUsher(t, { settings: { USHER_PMS_URL: undefined, USHER_ACCESS: 'anyone' } })
     const { simulator } = usher
     const long = (tag: string) => `sim-${tag}-tok-${'x'.repeat(1500)}`
     simulator.presetSecrets('usr', long('usr'))

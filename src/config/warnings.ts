@@ -1,0 +1,11 @@
+import type { Values } from './settings.ts'
+
+/** What is allowed and yet likely a mistake, in words that name the setting and never a value. */
+export function doubts(values: Values): readonly string[] {
+  const warnings: string[] = []
+  if (values.USHER_ALLOWED_ACCOUNTS.some((account) => !('id' in account)))
+    warnings.push(
+      'USHER_ALLOWED_ACCOUNTS has usernames or e-mail addresses, which can pass to another person: numeric account ids cannot'
+    )
+  return warnings
+}
