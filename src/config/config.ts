@@ -8,7 +8,7 @@ import { doubts } from './warnings.ts'
 export type { Grant } from './services.ts'
 
 /** Everything that the settings say, its secrets concealed wherever it is printed as a whole. */
-export type Config = ReadonlyTree<ReturnType<typeof toConfig>>
+export interface Config extends ReadonlyTree<ReturnType<typeof toConfig>> {}
 
 type ReadonlyTree<T> = T extends string | number | boolean | null | Buffer
   ? T

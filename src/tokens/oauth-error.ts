@@ -54,7 +54,12 @@ export function toOAuthError(problem: Problem): OAuthError {
 }
 
 function errorFor(code: ProblemCode, status: number): OAuthErrorCode {
-  if (code.startsWith('USHER_SESSION_') || code === 'USHER_SERVER_ACCESS_DENIED') return 'invalid_grant'
+  if (
+    code.startsWith('USHER_SESSION_') ||
+    code === 'USHER_SERVER_ACCESS_DENIED' ||
+    code === 'USHER_ACCOUNT_BLOCKED'
+  )
+    return 'invalid_grant'
   if (status === 403) return 'access_denied'
   if (status === 429 || status === 503 || status === 504) return 'temporarily_unavailable'
   return status >= 500 ? 'server_error' : 'invalid_request'

@@ -5,6 +5,9 @@ import type { Account } from '../../plex/account.ts'
 import { isServer, type Resource, roleFor } from '../../plex/resources.ts'
 import type { Session } from '../session.ts'
 
+/** The settings that decide who may sign in. */
+export type AdmissionRules = Pick<Config, 'access' | 'allowedAccounts' | 'requireTwoFactor'>
+
 /** What an account may do here: its role on the server, and the server's own token for it. */
 export interface Admission {
   readonly role: Role
@@ -18,28 +21,44 @@ const MAX_NAME_CHARS = 100
 const NO_SERVER: Admission = { role: 'none', server: null, serverToken: null }
 
 /**
- * Who may come in (`USHER_ACCESS`, `USHER_REQUIRE_2FA`), decided by numeric ids alone and never by
- * a name or an e-mail address. `machineId` is the deployment's server, or the one a session chose; null before
- * a choice. Throws USHER_SERVER_ACCESS_DENIED or USHER_TWO_FACTOR_REQUIRED.
+ * Decides whether an account may sign in, at sign-in and again at every re-check. `machineId` is the deployment's
+ * server, or the one a session chose; null before a choice. Throws USHER_ACCOUNT_BLOCKED, USHER_SERVER_ACCESS_DENIED
+ * or USHER_TWO_FACTOR_REQUIRED.
  */
 export function admit(
-  config: Pick<Config, 'access' | 'requireTwoFactor'>,
+  config: AdmissionRules,
   account: Account,
   resources: readonly Resource[],
   machineId: string | null
 ): Admission {
+  if (!isListed(config.allowedAccounts, account)) throw new Problem('USHER_ACCOUNT_BLOCKED')
   const servers = resources.filter((resource) => isServer(resource) && resource.accessToken !== null)
   const chosen = servers.find((server) => server.machineIdentifier === machineId)
   const admission = chosen === undefined ? NO_SERVER : admissionTo(chosen, account)
-  // Without a chosen server the best role anywhere tells whether there will be one to choose.
+  // A role at some other server says nothing here (SECURITY rule 75): everybody can own one.
+  if (!isAllowed(config.access, admission.role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+  // Before a choice whoever owns a server counts as an owner: they may choose it, and asking for more is safe.
   const best = machineId === null ? bestRole(servers, account) : admission.role
-  if (!isAllowed(config.access, best)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
   const needsTwoFactor =
     config.requireTwoFactor === 'all' || (config.requireTwoFactor === 'owner' && best === 'owner')
   // A managed profile has no sign-in of its own to protect: it is entered through an account that was checked.
   if (needsTwoFactor && !account.twoFactorEnabled && !account.restricted)
     throw new Problem('USHER_TWO_FACTOR_REQUIRED')
   return admission
+}
+
+/**
+ * An empty list admits every account. An address counts only where plex.tv has confirmed it: anybody can enter
+ * somebody else's.
+ */
+function isListed(allowed: AdmissionRules['allowedAccounts'], account: Account): boolean {
+  if (allowed.length === 0) return true
+  const email = account.confirmed ? account.email.toLowerCase() : null
+  const username = account.username.toLowerCase()
+  return allowed.some((entry) => {
+    if ('id' in entry) return entry.id === account.id
+    return 'email' in entry ? entry.email === email : entry.username === username
+  })
 }
 
 function admissionTo(server: Resource, account: Account): Admission {

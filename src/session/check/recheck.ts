@@ -4,7 +4,7 @@ import { isTokenDead, Problem, type ProblemCode } from '../../domain/problems.ts
 import type { PlexTv } from '../../plex/plex-tv.ts'
 import type { LiveSession } from '../live/live-sessions.ts'
 import type { Session } from '../session.ts'
-import { admit, withAdmission } from './admission.ts'
+import { type AdmissionRules, admit, withAdmission } from './admission.ts'
 import { createCheckQueue } from './check-queue.ts'
 
 /** Why a re-check ended a session; labels of a metric. */
@@ -34,7 +34,7 @@ export interface Recheck {
 }
 
 export interface RecheckOptions {
-  readonly config: Pick<Config, 'access' | 'requireTwoFactor' | 'recheckMs' | 'outageGraceMs'>
+  readonly config: AdmissionRules & Pick<Config, 'recheckMs' | 'outageGraceMs'>
   readonly plexTv: Pick<PlexTv, 'account' | 'resources' | 'ping'>
   /** The deployment's machineIdentifier; null where a session chooses its own server. */
   readonly machineId: () => string | null
@@ -60,7 +60,11 @@ const AWAY: readonly ProblemCode[] = [
   'USHER_PLEX_LIMITED'
 ]
 /** What `admit` says; no other refusal means that an account may not come in. */
-const LOST: readonly ProblemCode[] = ['USHER_SERVER_ACCESS_DENIED', 'USHER_TWO_FACTOR_REQUIRED']
+const LOST: readonly ProblemCode[] = [
+  'USHER_SERVER_ACCESS_DENIED',
+  'USHER_ACCOUNT_BLOCKED',
+  'USHER_TWO_FACTOR_REQUIRED'
+]
 /**
  * plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (reference/plex.md#token-checks).
  */

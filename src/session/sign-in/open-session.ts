@@ -4,7 +4,7 @@ import { isTokenDead, Problem } from '../../domain/problems.ts'
 import type { SignInMethod } from '../../domain/sign-in-methods.ts'
 import type { Account } from '../../plex/account.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
-import { admit } from '../check/admission.ts'
+import { type AdmissionRules, admit } from '../check/admission.ts'
 import { type HomeAdmin, type Session, toSessionAccount } from '../session.ts'
 import type { SignOuts } from '../sign-outs.ts'
 
@@ -19,7 +19,7 @@ export interface SignedIn {
 }
 
 export interface OpenSessionOptions {
-  readonly config: Pick<Config, 'access' | 'requireTwoFactor' | 'sessionIdleMs' | 'sessionMaxMs'>
+  readonly config: AdmissionRules & Pick<Config, 'sessionIdleMs' | 'sessionMaxMs'>
   readonly plexTv: Pick<PlexTv, 'resources' | 'account'>
   readonly signOuts: Pick<SignOuts, 'add'>
   /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */

@@ -44,17 +44,8 @@ export interface PinSignIns {
 }
 
 export interface PinSignInsOptions extends OpenSessionOptions {
-  readonly config: Pick<
-    Config,
-    | 'access'
-    | 'requireTwoFactor'
-    | 'sessionIdleMs'
-    | 'sessionMaxMs'
-    | 'publicUrl'
-    | 'plexUrl'
-    | 'plexAppUrl'
-    | 'client'
-  >
+  readonly config: OpenSessionOptions['config'] &
+    Pick<Config, 'publicUrl' | 'plexUrl' | 'plexAppUrl' | 'client'>
   readonly plexTv: Pick<PlexTv, 'resources' | 'account' | 'createPin' | 'readPin'>
 }
 

@@ -1,10 +1,9 @@
-import type { Config } from '../../config/config.ts'
 import { Problem } from '../../domain/problems.ts'
 import type { Account } from '../../plex/account.ts'
 import { type ChooseOptions, chooseConnection } from '../../plex/connections.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
 import { isServer, type Resource } from '../../plex/resources.ts'
-import { admit, withAdmission } from '../check/admission.ts'
+import { type AdmissionRules, admit, withAdmission } from '../check/admission.ts'
 import type { Session } from '../session.ts'
 import { freshId } from './open-session.ts'
 
@@ -29,7 +28,7 @@ export interface ServerChoice {
 }
 
 export interface ServerChoiceOptions {
-  readonly config: Pick<Config, 'access' | 'requireTwoFactor'>
+  readonly config: AdmissionRules
   readonly plexTv: Pick<PlexTv, 'resources' | 'account'>
   /** The deployment's one server; null where sessions choose. */
   readonly machineId: () => Promise<string | null>

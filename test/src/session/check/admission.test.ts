@@ -2,7 +2,7 @@ import t from 'tap'
 import { Problem } from '../../../../src/domain/problems.ts'
 import type { Account } from '../../../../src/plex/account.ts'
 import type { Resource } from '../../../../src/plex/resources.ts'
-import { admit } from '../../../../src/session/check/admission.ts'
+import { type AdmissionRules, admit } from '../../../../src/session/check/admission.ts'
 
 import { ACCOUNT, MACHINE, server } from './resource-sample.ts'
 
@@ -17,7 +17,7 @@ t.test('admission: who may come in follows the setting and the ids, and nothing 
     machine: string | null = MACHINE
   ) => {
     try {
-      return admit({ access, requireTwoFactor: 'none' }, ACCOUNT, list, machine).role
+      return admit({ access, allowedAccounts: [], requireTwoFactor: 'none' }, ACCOUNT, list, machine).role
     } catch (error) {
       return error instanceof Problem ? error.code : error
     }
@@ -40,18 +40,18 @@ t.test('admission: who may come in follows the setting and the ids, and nothing 
   t.equal(outcome('server', [lookalike]), DENIED, 'a server of the same name is another one')
   t.equal(outcome('server', [server({ product: 'Plexamp', provides: ['player'] })]), DENIED)
   t.equal(outcome('server', [server({ accessToken: null })]), DENIED)
-  t.equal(outcome('server', shared, null), 'none', 'without a chosen server there is one to choose')
-  t.equal(outcome('owner', shared, null), DENIED)
-  t.equal(outcome('owner', [...shared, server({ machineIdentifier: 'other' })], null), 'none')
+  for (const access of ['server', 'home', 'owner'] as const)
+    t.equal(outcome(access, owned, null), DENIED, `rule 75: ${access} is of the configured server`)
+  t.equal(outcome('anyone', shared, null), 'none', 'without a chosen server there is one to choose')
   const long = admit(
-    { access: 'server', requireTwoFactor: 'none' },
+    { access: 'server', allowedAccounts: [], requireTwoFactor: 'none' },
     ACCOUNT,
     [server({ name: 'n'.repeat(200) })],
     MACHINE
   )
   t.equal(long.server?.name.length, 100)
   const managed = admit(
-    { access: 'server', requireTwoFactor: 'none' },
+    { access: 'server', allowedAccounts: [], requireTwoFactor: 'none' },
     { ...ACCOUNT, restricted: true },
     owned,
     MACHINE
@@ -62,7 +62,7 @@ t.test('admission: who may come in follows the setting and the ids, and nothing 
 t.test('admission: two-factor is demanded of all, of owners, or of nobody', async (t) => {
   const need = (requireTwoFactor: 'none' | 'owner' | 'all', account: Account, list: readonly Resource[]) => {
     try {
-      admit({ access: 'anyone', requireTwoFactor }, account, list, MACHINE)
+      admit({ access: 'anyone', allowedAccounts: [], requireTwoFactor }, account, list, MACHINE)
       return 'in'
     } catch (error) {
       return error instanceof Problem ? error.code : error
@@ -77,4 +77,30 @@ t.test('admission: two-factor is demanded of all, of owners, or of nobody', asyn
   t.equal(need('all', ACCOUNT, shared), REQUIRED)
   t.equal(need('all', on, [server()]), 'in')
   t.equal(need('all', { ...ACCOUNT, restricted: true }, shared), 'in')
+})
+
+t.test('admission: a list of accounts narrows who may sign in, whatever their role', async (t) => {
+  const enter = (allowedAccounts: AdmissionRules['allowedAccounts'], changes: Partial<Account> = {}) => {
+    try {
+      const rules = { access: 'server', allowedAccounts, requireTwoFactor: 'none' } as const
+      return admit(rules, { ...ACCOUNT, ...changes }, [server()], MACHINE).role
+    } catch (error) {
+      return error instanceof Problem ? error.code : error
+    }
+  }
+  const BLOCKED = 'USHER_ACCOUNT_BLOCKED'
+  const { id, username, email } = { ...ACCOUNT, username: 'Someone', email: 'Some.One@example.com' }
+  t.equal(enter([]), 'owner')
+  t.equal(enter([{ id: id + 1 }, { id }]), 'owner')
+  t.equal(enter([{ id: id + 1 }]), BLOCKED, 'the owner too')
+  t.equal(enter([{ username: 'someone' }], { username }), 'owner')
+  t.equal(enter([{ username: 'someone' }], { username: '' }), BLOCKED)
+  t.equal(enter([{ username: String(id) }]), BLOCKED)
+  t.equal(enter([{ email: 'some.one@example.com' }], { email, confirmed: true }), 'owner')
+  t.equal(
+    enter([{ email: 'some.one@example.com' }], { email, confirmed: false }),
+    BLOCKED,
+    'anybody can enter an address that plex.tv has not confirmed'
+  )
+  t.equal(enter([{ username: 'a@example.com' }], { email: 'a@example.com', confirmed: true }), BLOCKED)
 })

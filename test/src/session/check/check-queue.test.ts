@@ -8,7 +8,13 @@ import { HOUR, NOW, sampleSession } from '../sample.ts'
 t.test('sessions that wait for their check take bounded room while plex.tv answers nobody', async (t) => {
   let asked = 0
   const recheck = createRecheck({
-    config: { access: 'server', requireTwoFactor: 'none', recheckMs: HOUR, outageGraceMs: 24 * HOUR },
+    config: {
+      access: 'server',
+      allowedAccounts: [],
+      requireTwoFactor: 'none',
+      recheckMs: HOUR,
+      outageGraceMs: 24 * HOUR
+    },
     plexTv: {
       account: () => {
         asked += 1

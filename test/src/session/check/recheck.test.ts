@@ -50,6 +50,7 @@ function recheckStand(
   const recheck = createRecheck({
     config: {
       access: 'server',
+      allowedAccounts: [],
       requireTwoFactor: 'none',
       recheckMs: 15 * MINUTE,
       outageGraceMs: DAY,

@@ -30,6 +30,7 @@ function pinStand(): PinStand {
   const options: PinSignInsOptions = {
     config: {
       access: 'server',
+      allowedAccounts: [],
       requireTwoFactor: 'none',
       sessionIdleMs: DAY,
       sessionMaxMs: 30 * DAY,
