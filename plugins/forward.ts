@@ -42,7 +42,7 @@ export default fp<ForwardOptions>(
       upgrades,
       policy: createPolicy({ ownerAdmin: config.ownerAdmin }),
       principals: createPrincipals(core, core.now),
-      findCrossSite: fastify.findCrossSite,
+      findCrossSite: fastify.crossSite.find,
       serializeCookie: (value) =>
         fastify.serializeCookie(core.names.session, value, {
           ...core.attributes,

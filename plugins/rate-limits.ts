@@ -1,6 +1,7 @@
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { RequestSite } from '../src/domain/cross-site.ts'
 import { Problem } from '../src/domain/problems.ts'
 import type { State } from '../src/store/state.ts'
 import { toStore } from './rate-limit-store.ts'
@@ -8,13 +9,19 @@ import { toStore } from './rate-limit-store.ts'
 /** Limits by name; the names are labels of a metric. */
 export type LimitName =
   | 'address'
+  | 'account'
+  | 'unproven'
   | 'login_address'
   | 'login_account'
   | 'login_global'
   | 'login_device'
   | 'pin_address'
+  | 'pin_unproven'
   | 'home_switch'
   | 'service_auth'
+
+/** The limits that a route may name: each of its requests counts. The others are taken by handlers. */
+export type RouteLimit = 'address' | 'account'
 
 interface Limit {
   readonly max: number
@@ -30,11 +37,14 @@ const MINUTE_MS = 60_000
  */
 export const LIMITS: Readonly<Record<LimitName, Limit>> = {
   address: { max: 600, timeWindow: MINUTE_MS },
+  account: { max: 600, timeWindow: MINUTE_MS },
+  unproven: { max: 600, timeWindow: MINUTE_MS },
   login_address: { max: 10, timeWindow: 5 * MINUTE_MS },
   login_account: { max: 10, timeWindow: 15 * MINUTE_MS },
   login_global: { max: 12, timeWindow: 10 * MINUTE_MS },
   login_device: { max: 5, timeWindow: 10 * MINUTE_MS },
   pin_address: { max: 10, timeWindow: 5 * MINUTE_MS },
+  pin_unproven: { max: 10, timeWindow: 5 * MINUTE_MS },
   home_switch: { max: 10, timeWindow: 5 * MINUTE_MS },
   service_auth: { max: 20, timeWindow: MINUTE_MS }
 }
@@ -43,6 +53,10 @@ export interface RateLimitsOptions {
   readonly onLimited: (name: LimitName) => void
   /** Counts for several instances, or over a restart; in the process alone where it makes none. */
   readonly state: Pick<State, 'createCounters'>
+  /** Where a request says that it comes from. */
+  readonly siteOf?: (request: FastifyRequest) => RequestSite
+  /** The account that a request acts as, null without a session. */
+  readonly findAccount?: (request: FastifyRequest) => number | null
 }
 
 export interface Limiter {
@@ -52,12 +66,21 @@ export interface Limiter {
   check(request: FastifyRequest, name: LimitName, key?: string, inFlight?: number): Promise<void>
   /** Counts one and lets it pass: for what is known to be a failure only afterwards. */
   count(request: FastifyRequest, name: LimitName, key?: string): Promise<void>
+  /** The caller's address as limits count it, an IPv6 address as its /64; for keys that say more than the address. */
+  addressOf(request: FastifyRequest): string
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The limit that each request counts against; `none` with the reason why it needs none. */
-    limit?: LimitName | { readonly none: string }
+    /**
+     * `address`: counts by address. `account`: counts by account, and by address without a session. `none`: needs no
+     * limit, for this reason. Either way, what another site's page may have sent counts as `unproven`, by address.
+     */
+    limit?: RouteLimit | { readonly none: string }
+  }
+  interface FastifyRequest {
+    /** What the counter at work counts for; null stands for the caller's address. */
+    limitKey: string | null
   }
   interface FastifyInstance {
     limiter: Limiter
@@ -69,10 +92,13 @@ const MAX_KEYS = 20_000
 /** Nothing that counts as under way takes longer: the longest wait for plex.tv. */
 const UNDER_WAY_S = 10
 
-/** Rate limits by address (IPv6 as /64), by account and for all: @fastify/rate-limit counts, this names and refuses. */
+/**
+ * Rate limits by account, by address (IPv6 as /64) and for all: @fastify/rate-limit counts, this names and refuses.
+ * What another site's page may have sent counts by itself, so that it leaves the visitor's own limits alone.
+ */
 export default fp<RateLimitsOptions>(
-  async (fastify, { onLimited, state }) => {
-    const keys = new WeakMap<FastifyRequest, string>()
+  async (fastify, { onLimited, state, siteOf = () => 'own', findAccount = () => null }) => {
+    fastify.decorateRequest('limitKey', null)
     await fastify.register(rateLimit, {
       global: false,
       ...(state.createCounters !== null && { store: toStore(state.createCounters) })
@@ -83,9 +109,9 @@ export default fp<RateLimitsOptions>(
       Object.entries(LIMITS).map(([name, limit]) => {
         const options = {
           ...limit,
-          // Here and not for the whole plugin, whose limits do not take it over; the type does not know it.
+          // @fastify/rate-limit does not hand the plugin's own `cache` on to these; its types lack the option.
           cache: MAX_KEYS,
-          keyGenerator: (request: FastifyRequest) => `${name}:${keys.get(request) ?? ''}`
+          keyGenerator: (request: FastifyRequest) => `${name}:${request.limitKey ?? addressOf(request)}`
         }
         return [name, fastify.createRateLimit(options)]
       })
@@ -99,7 +125,8 @@ export default fp<RateLimitsOptions>(
     ) {
       const counter = counters.get(name)
       if (counter === undefined) throw new TypeError('no such limit')
-      keys.set(request, key ?? normalizeIP(withoutPort(request.ip)))
+      // The counter reads it before it waits for anything.
+      request.limitKey = key ?? null
       const result = await counter(request, { increment })
       if (result.isAllowed) throw new TypeError('no limit has an allow-list')
       return result
@@ -112,7 +139,7 @@ export default fp<RateLimitsOptions>(
       throw new Problem('USHER_RATE_LIMITED', { retryAfter })
     }
 
-    fastify.decorate('limiter', {
+    const limiter: Limiter = {
       async take(request, name, key) {
         const { isExceeded, ttlInSeconds } = await read(request, name, key, true)
         if (isExceeded) refuse(request, name, ttlInSeconds)
@@ -120,26 +147,35 @@ export default fp<RateLimitsOptions>(
       async check(request, name, key, inFlight = 0) {
         const { remaining, ttlInSeconds } = await read(request, name, key, false)
         if (remaining <= 0) refuse(request, name, ttlInSeconds)
-        // None has failed yet: there is room again as soon as they are over.
+        // None of those in flight has failed yet: there is room again as soon as they are over.
         if (remaining - inFlight <= 0) refuse(request, name, UNDER_WAY_S)
       },
       async count(request, name, key) {
         await read(request, name, key, true)
-      }
-    } satisfies Limiter)
+      },
+      addressOf
+    }
+    fastify.decorate('limiter', limiter)
 
+    function takeRouteLimit(request: FastifyRequest, limit: RouteLimit): Promise<void> {
+      const site = siteOf(request)
+      if (site === 'other') return limiter.take(request, 'unproven')
+      const account = limit === 'account' ? findAccount(request) : null
+      if (account !== null) return limiter.take(request, 'account', String(account))
+      return limiter.take(request, site === 'own' ? 'address' : 'unproven')
+    }
+
+    // preParsing: after the checks of onRequest, whose refusals count for nobody, and before guards and the body.
     // With a callback: an async hook would cost every forwarded request a promise.
-    fastify.addHook('onRequest', (request, _reply, done) => {
-      const name = request.routeOptions.config.limit
-      if (typeof name !== 'string') return done()
-      fastify.limiter.take(request, name).then(() => done(), done)
+    fastify.addHook('preParsing', (request, _reply, payload, done) => {
+      const { limit } = request.routeOptions.config
+      if (typeof limit !== 'string') return done(null, payload)
+      takeRouteLimit(request, limit).then(() => done(null, payload), done)
     })
   },
   { name: 'rate-limits' }
 )
 
-/** Some proxies forward the port as well, which each connection could have another of. */
-function withoutPort(address: string): string {
-  const [, bracketed, ipv4] = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(address) ?? []
-  return bracketed ?? ipv4 ?? address
+function addressOf({ ip }: FastifyRequest): string {
+  return normalizeIP(ip)
 }

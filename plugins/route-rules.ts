@@ -31,7 +31,12 @@ const RULES: readonly Rule[] = [
     waiver: 'off',
     plugins: { always: ['same-origin'], unsafe: ['same-origin'] }
   },
-  { name: 'limit', required: true, waiver: 'none', plugins: { '*': ['rate-limits'] } },
+  {
+    name: 'limit',
+    required: true,
+    waiver: 'none',
+    plugins: { address: ['rate-limits'], account: ['rate-limits', 'session'] }
+  },
   { name: 'host', required: false, waiver: 'any', plugins: {} },
   { name: 'browser', required: false, waiver: 'allowed', plugins: {} },
   { name: 'grant', required: false, waiver: null, plugins: { '*': ['service-auth'] } }

@@ -1,13 +1,12 @@
 import fp from 'fastify-plugin'
-import { type CrossSiteReason, createCrossSiteCheck, type FindCrossSite } from '../src/domain/cross-site.ts'
+import type { CrossSiteCheck, CrossSiteReason } from '../src/domain/cross-site.ts'
 import { Problem } from '../src/domain/problems.ts'
 
 /** When a route refuses cross-site requests: always, for unsafe methods alone, or, for the reason given, never. */
 export type SameOriginMode = 'always' | 'unsafe' | { readonly off: string }
 
 export interface SameOriginOptions {
-  readonly publicOrigin: string
-  readonly allowedOrigins: readonly string[]
+  readonly crossSite: CrossSiteCheck
   readonly onRefusal: (reason: CrossSiteReason) => void
 }
 
@@ -16,27 +15,27 @@ declare module 'fastify' {
     sameOrigin?: SameOriginMode
   }
   interface FastifyInstance {
-    findCrossSite: FindCrossSite
+    crossSite: CrossSiteCheck
   }
 }
 
 const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
-/** The same-origin rule, in preParsing: after the rate limiter, which counts in onRequest, and before the body is read. */
+/**
+ * The same-origin rule. In onRequest, before any limit counts: what is refused here uses up no limit of the visitor
+ * whose browser was made to send it (SECURITY rule 81). The metric counts it.
+ */
 export default fp<SameOriginOptions>(
-  async (fastify, options) => {
-    const { onRefusal } = options
-    const findCrossSite = createCrossSiteCheck(options.publicOrigin, options.allowedOrigins)
-
-    fastify.decorate('findCrossSite', findCrossSite)
-    fastify.addHook('preParsing', (request, _reply, payload, done) => {
+  async (fastify, { crossSite, onRefusal }) => {
+    fastify.decorate('crossSite', crossSite)
+    fastify.addHook('onRequest', (request, _reply, done) => {
       const mode = request.routeOptions.config.sameOrigin ?? 'unsafe'
       const unsafe = !SAFE_METHODS.includes(request.method)
-      if (typeof mode !== 'string' || (mode === 'unsafe' && !unsafe)) return done(null, payload)
-      const reason = findCrossSite(request.headers, unsafe)
-      if (reason === null) return done(null, payload)
+      if (typeof mode !== 'string' || (mode === 'unsafe' && !unsafe)) return done()
+      const reason = crossSite.find(request.headers, unsafe)
+      if (reason === null) return done()
       onRefusal(reason)
-      request.log.info({ reqId: request.id, reason }, 'cross-site request refused')
+      request.log.info({ reqId: request.id, address: request.ip, reason }, 'cross-site request refused')
       done(new Problem('USHER_CROSS_SITE'))
     })
   },

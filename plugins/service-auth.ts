@@ -10,12 +10,12 @@ export interface ServiceAuthOptions {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a service needs to come in here at all; without it, being a known service is enough. */
+    /** The grant that a service must hold to use the route; any known service may where there is none. */
     grant?: Grant
   }
   interface FastifyRequest {
-    /** The authenticated service, null before that or where the route has no such guard. */
-    findService(): Service | null
+    /** The authenticated service; null before the guard and on routes without it. */
+    service: Service | null
     /** The authenticated service; throws invalid_client when there is none. */
     requireService(): Service
   }
@@ -23,39 +23,40 @@ declare module 'fastify' {
 
 const CHALLENGES: readonly string[] = ['Basic realm="usher", charset="UTF-8"', 'Bearer realm="usher"']
 
-/**
- * Services by their secret (reference/http.md#services): guards the routes whose config says `guard: 'service'`.
- */
+/** Services by their secret: guards the routes whose config says `guard: 'service'` (SECURITY rule 63). */
 export default fp<ServiceAuthOptions>(
   async (fastify, { services }) => {
     const { limiter } = fastify
-    const known = new WeakMap<FastifyRequest, Service>()
 
-    fastify.decorateRequest('findService', function (this: FastifyRequest) {
-      return known.get(this) ?? null
-    })
+    fastify.decorateRequest('service', null)
     fastify.decorateRequest('requireService', function (this: FastifyRequest) {
-      const service = known.get(this)
-      if (service === undefined) throw new OAuthError('invalid_client', 'The service is not authenticated.')
-      return service
+      if (this.service === null) throw new OAuthError('invalid_client', 'The service is not authenticated.')
+      return this.service
     })
 
-    // preParsing: after the rate limiter, which counts in onRequest, and before the body is read.
+    // preParsing: before the body is read.
     fastify.addHook('preParsing', async (request, reply) => {
       const { guard, grant } = request.routeOptions.config
       if (guard !== 'service') return
-      const service = services.authenticate(request.raw.headers.authorization)
+      const { authorization } = request.raw.headers
+      // The address alone would let one service lock out all that share a container network's gateway with it.
+      const named = services.namedBy(authorization)
+      const key = `${limiter.addressOf(request)} ${named ?? ''}`
+      const service = services.authenticate(authorization)
       if (service === null) {
-        // Failures alone are counted, so a busy service never limits itself.
-        await limiter.take(request, 'service_auth')
-        request.log.warn({ reqId: request.id, address: request.ip }, 'service authentication failed')
+        // Failures alone are counted, so that a busy service never limits itself.
+        await limiter.take(request, 'service_auth', key)
+        request.log.warn(
+          { reqId: request.id, address: request.ip, service: named },
+          'service authentication failed'
+        )
         reply.header('www-authenticate', [...CHALLENGES])
         throw new OAuthError('invalid_client', 'The id or the secret of the service is not accepted.')
       }
-      // Past the limit a right guess must look like a wrong one. Looked at first and asked about then, so that it
-      // stands in one line behind all wrong ones that came before it, those still on their way to being counted too.
-      await limiter.check(request, 'service_auth')
-      known.set(request, service)
+      // Past the limit a right guess must look like a wrong one. The limit is checked after the secret, so that a
+      // right guess queues behind the wrong ones that came before it and are still being counted.
+      await limiter.check(request, 'service_auth', key)
+      request.service = service
       if (grant !== undefined && !service.has(grant)) {
         throw new OAuthError('unauthorized_client', 'The service does not hold the grant this needs.', {
           status: 403

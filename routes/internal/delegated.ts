@@ -40,7 +40,7 @@ const Answer = Type.Object(
   { title: 'DelegatedToken' }
 )
 
-/** What one audit line tells: who asked, in whose name, at which server, for what, and how it ended. */
+/** The fields of one audit line: in whose name a service asked, at which server, for what, and how it ended. */
 interface Audit {
   type?: string
   scope?: string
@@ -49,15 +49,21 @@ interface Audit {
   outcome?: string
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The audit line of a token exchange; null until something of it is known. */
+    audit: Audit | null
+  }
+}
+
 /** `POST /tokens/delegated`: token exchange (RFC 8693). Every request of it leaves one audit line. */
 export const delegatedRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { exchange } = core.tokens
-  const audits = new WeakMap<FastifyRequest, Audit>()
+  fastify.decorateRequest('audit', null)
 
   function auditOf(request: FastifyRequest): Audit {
-    const audit = audits.get(request) ?? {}
-    audits.set(request, audit)
-    return audit
+    request.audit ??= {}
+    return request.audit
   }
 
   fastify.post(
@@ -78,7 +84,7 @@ export const delegatedRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       },
       onResponse: (request, _reply, done) => {
         const { type = 'unknown', outcome = 'aborted', ...rest } = auditOf(request)
-        const service = request.findService()?.id ?? 'unknown'
+        const service = request.service?.id ?? 'unknown'
         core.metrics.delegatedTokens.inc({ service, type, outcome })
         request.log.info({ reqId: request.id, service, type, ...rest, outcome }, 'delegated token')
         done()

@@ -10,7 +10,7 @@ export const plexRoutes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.all(
     '/plex/*',
     {
-      config: { guard: 'session', sameOrigin: 'always', limit: 'address' },
+      config: { guard: 'session', sameOrigin: 'always', limit: 'account' },
       schema: {
         tags: ['plex'],
         summary: 'plex.tv, read-only and without tokens',

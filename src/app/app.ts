@@ -1,9 +1,10 @@
 import cookie from '@fastify/cookie'
-import cors from '@fastify/cors'
+import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import accessLog from '../../plugins/access-log.ts'
 import apiDocument from '../../plugins/api-document.ts'
 import forward from '../../plugins/forward.ts'
+import forwardedAddresses from '../../plugins/forwarded-addresses.ts'
 import host from '../../plugins/host.ts'
 import jsonBodies from '../../plugins/json-bodies.ts'
 import notBrowser from '../../plugins/not-browser.ts'
@@ -30,6 +31,8 @@ import { serverRoutes } from '../../routes/public/session/servers.ts'
 import { sessionRoutes } from '../../routes/public/session/session.ts'
 import { verifyRoute } from '../../routes/public/session/verify.ts'
 import { signinPage } from '../../routes/public/signin/page.ts'
+import { type CrossSiteCheck, createCrossSiteCheck } from '../domain/cross-site.ts'
+import { createInternalHostCheck, createPublicHostCheck } from '../domain/hosts.ts'
 import { createRequestLines } from '../observe/request-lines.ts'
 import { type Session, toView } from '../session/session.ts'
 import { safeReturnTo } from '../session/sign-in/return-to.ts'
@@ -54,15 +57,24 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   })
   await app.register(problems)
   await app.register(securityHeaders, { secure: publicUrl.secure })
-  await app.register(host, { publicHost: new URL(publicUrl.origin).host, publicHostname: publicUrl.hostname })
-  if (config.allowedOrigins.length > 0) {
-    const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']
-    await app.register(cors, { origin: [...config.allowedOrigins], methods, credentials: true, maxAge: 600 })
-  }
-  await app.register(rateLimits, { ...core, onLimited: (limit) => metrics.rateLimited.inc({ limit }) })
+  if (config.trustedProxies.length > 0) await app.register(forwardedAddresses)
+  await app.register(host, {
+    isOwnHost: createPublicHostCheck(publicUrl.origin),
+    remedy: 'Host is not that of USHER_PUBLIC_URL; let the proxy pass it on.'
+  })
+  const crossSite = createCrossSiteCheck(publicUrl.origin, config.allowedOrigins)
+  if (config.allowedOrigins.length > 0) await app.register(cors, corsOptions(crossSite))
+  await app.register(rateLimits, {
+    state: core.state,
+    onLimited: (limit) => metrics.rateLimited.inc({ limit }),
+    siteOf: (request) => crossSite.siteOf(request.headers),
+    findAccount(request) {
+      const read = request.readSession()
+      return read.open ? read.live.session.account.id : null
+    }
+  })
   await app.register(sameOrigin, {
-    publicOrigin: publicUrl.origin,
-    allowedOrigins: config.allowedOrigins,
+    crossSite,
     onRefusal: (reason) => metrics.csrfRefusals.inc({ reason })
   })
 
@@ -118,8 +130,15 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
   })
   await app.register(problems)
   await app.register(securityHeaders, { secure: false })
+  await app.register(host, {
+    isOwnHost: createInternalHostCheck([]),
+    remedy: 'Host is no address and no private name; list the name in USHER_INTERNAL_NAMES.'
+  })
   await app.register(notBrowser, { sessionCookie: core.names.session })
-  await app.register(rateLimits, { ...core, onLimited: (limit) => core.metrics.rateLimited.inc({ limit }) })
+  await app.register(rateLimits, {
+    state: core.state,
+    onLimited: (limit) => core.metrics.rateLimited.inc({ limit })
+  })
   await app.register(serviceAuth, core.tokens)
   const oauth: FastifyPluginAsync = async (scope) => {
     await scope.register(jsonBodies)
@@ -135,6 +154,29 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
     createApp: createPagesApp
   })
   return app
+}
+
+/** What a frontend on another origin may read of an answer besides the fields that every page may. */
+const EXPOSED_FIELDS = [
+  'Retry-After',
+  'Content-Range',
+  'Accept-Ranges',
+  'X-Plex-Container-Total-Size',
+  'X-Plex-Container-Start',
+  'ETag',
+  'Server-Timing'
+]
+
+/** CORS with credentials for the allowed origins alone. */
+function corsOptions(crossSite: CrossSiteCheck): FastifyCorsOptions {
+  return {
+    // `true` answers with the request's own Origin, which is in the list.
+    origin: (origin, allow) => allow(null, origin !== undefined && crossSite.isAllowedOrigin(origin)),
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    exposedHeaders: EXPOSED_FIELDS,
+    credentials: true,
+    maxAge: 600
+  }
 }
 
 function countEnd({ metrics, log }: Core): (session: Session, reason: EndReason) => void {

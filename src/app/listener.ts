@@ -29,6 +29,7 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
   const prefix = randomBytes(6).toString('base64url')
   let requests = 0
   const fixed = fixedHeaders(name === 'public' && core.config.publicUrl.secure)
+  const { trustedProxies } = core.config
   const loggerInstance: FastifyBaseLogger = core.log.child({ listener: name })
   const app = fastify({
     loggerInstance,
@@ -36,12 +37,14 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
     // A child logger for every request costs more than naming the request id where a line is written.
     childLoggerFactory: (logger) => logger,
     genReqId: () => `${prefix}-${(++requests).toString(36)}`,
-    trustProxy: core.config.trustedProxies.length > 0 ? [...core.config.trustedProxies] : false,
+    // Nothing is in front of the internal listener whose word on a caller would be worth more than the socket's.
+    trustProxy: name === 'public' && trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
-    exposeHeadRoutes: false,
+    // HEAD wherever GET is (RFC 9110 §9.1).
+    exposeHeadRoutes: true,
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
       // Every other protocol's Upgrade is ignored (RFC 9110 §7.8), h2c among them.

@@ -1,31 +1,82 @@
-/** What told that a request comes from another site; labels of a metric. */
-export type CrossSiteReason = 'sec_fetch_site' | 'origin' | 'no_header'
+import { normalOrigin, originOf } from './origins.ts'
+
+/** What told that a request comes from another site, or that it cannot be told; labels of a metric. */
+export type CrossSiteReason = 'navigation' | 'sec_fetch_site' | 'origin' | 'referer' | 'no_header'
 
 export interface FetchHeaders {
   readonly 'sec-fetch-site'?: string | string[] | undefined
+  readonly 'sec-fetch-mode'?: string | string[] | undefined
   readonly origin?: string | undefined
+  readonly referer?: string | undefined
   readonly 'x-usher'?: string | string[] | undefined
 }
 
-/** Why a request counts as cross-site, or null. `unsafe`: whether it can change anything. */
+/** Why a request is refused as cross-site, or null. `unsafe`: whether it can change anything. */
 export type FindCrossSite = (headers: FetchHeaders, unsafe: boolean) => CrossSiteReason | null
 
+export type RequestSite = 'own' | 'other' | 'unknown'
+
+export interface CrossSiteCheck {
+  readonly find: FindCrossSite
+  /** Where a request says that it comes from: Usher's own pages and allowed origins, elsewhere, or not a word. */
+  siteOf(headers: FetchHeaders): RequestSite
+  /** Whether an Origin field names an allowed frontend of another origin. */
+  isAllowedOrigin(origin: string): boolean
+}
+
+/** An empty field names nothing. */
+function refererOf({ referer }: FetchHeaders): string | undefined {
+  return referer === '' ? undefined : referer
+}
+
 /**
- * The same-origin rule (SECURITY rules 27-29): Fetch Metadata first, then Origin, then a header that no cross-site
- * form can send.
+ * The same-origin rule (SECURITY rules 27-29, 79, 83): Fetch Metadata decides, then Origin, then a header that no
+ * cross-site form can send. Origins are compared in normal form.
  */
-export function createCrossSiteCheck(publicOrigin: string, allowedOrigins: readonly string[]): FindCrossSite {
-  const allowed = new Set([publicOrigin, ...allowedOrigins])
-  return (headers, unsafe) => {
+export function createCrossSiteCheck(
+  publicOrigin: string,
+  allowedOrigins: readonly string[]
+): CrossSiteCheck {
+  const frontends = new Set(allowedOrigins)
+
+  function isFrontend(origin: string | null): boolean {
+    return origin !== null && origin !== publicOrigin && frontends.has(origin)
+  }
+
+  function isKnown(origin: string | null): boolean {
+    return origin === publicOrigin || (origin !== null && frontends.has(origin))
+  }
+
+  function find(headers: FetchHeaders, unsafe: boolean): CrossSiteReason | null {
+    // Links, forms and redirects of every site make navigations, and none of ours changes anything.
+    if (unsafe && headers['sec-fetch-mode'] === 'navigate') return 'navigation'
     const { origin } = headers
+    const referer = refererOf(headers)
     const site = headers['sec-fetch-site']
     if (site !== undefined) {
       if (site === 'same-origin') return null
-      // A person's own navigation (address bar, bookmark) comes from nowhere, and changes nothing by itself.
+      // The address bar and bookmarks.
       if (site === 'none' && !unsafe) return null
-      return origin !== undefined && origin !== publicOrigin && allowed.has(origin) ? null : 'sec_fetch_site'
+      if (origin !== undefined) return isFrontend(normalOrigin(origin)) ? null : 'sec_fetch_site'
+      // Pictures and media of a frontend on a sibling host carry no Origin.
+      const isEmbedded = !unsafe && site === 'same-site' && referer !== undefined
+      return isEmbedded && isFrontend(originOf(referer)) ? null : 'sec_fetch_site'
     }
-    if (origin !== undefined) return allowed.has(origin) ? null : 'origin'
-    return headers['x-usher'] === '1' ? null : 'no_header'
+    if (origin !== undefined) return isKnown(normalOrigin(origin)) ? null : 'origin'
+    if (headers['x-usher'] === '1') return null
+    if (unsafe) return 'no_header'
+    // Plain HTTP, televisions and native players send nothing else. A Lax cookie rides on no other site's subresource.
+    return referer === undefined || isKnown(originOf(referer)) ? null : 'referer'
+  }
+
+  return {
+    find,
+    siteOf(headers) {
+      if (find(headers, false) !== null) return 'other'
+      const hasProof = headers['sec-fetch-site'] !== undefined || headers['x-usher'] === '1'
+      const isStated = headers.origin !== undefined || refererOf(headers) !== undefined
+      return hasProof || isStated ? 'own' : 'unknown'
+    },
+    isAllowedOrigin: (origin) => frontends.has(normalOrigin(origin) ?? '')
   }
 }

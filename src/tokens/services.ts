@@ -15,6 +15,8 @@ export interface Services {
    * for anything else. Takes the same work whether the id, the secret or neither is known.
    */
   authenticate(authorization: string | undefined): Service | null
+  /** The id of a known service that an Authorization header names, proven or not; null where it names none. */
+  namedBy(authorization: string | undefined): string | null
   find(id: string): Service | undefined
 }
 
@@ -49,6 +51,7 @@ export function createServices(settings: Config['services']): Services {
       }
       return proven ? (byId.get(id) ?? null) : null
     },
+    namedBy: (authorization) => byId.get(readCredentials(authorization)?.id ?? '')?.id ?? null,
     find: (id) => byId.get(id)
   }
 }

@@ -10,7 +10,7 @@ async function build(t: Test) {
     state: { createCounters: null },
     onLimited: (name) => limited.push(name)
   })
-  fastify.get('/', { config: { limit: 'pin_address' } }, async () => 'answer')
+  fastify.get('/', { config: { limit: 'address' } }, async () => 'answer')
   await fastify.ready()
   const request = {
     id: 'r',
@@ -54,7 +54,7 @@ t.test(
     const { fastify } = await build(t)
     const ask = async (remoteAddress: string) =>
       (await fastify.inject({ url: '/', remoteAddress })).statusCode
-    for (let count = 0; count < LIMITS.pin_address.max; count += 1)
+    for (let count = 0; count < LIMITS.address.max; count += 1)
       t.equal(await ask(`2001:db8::${count + 1}`), 200)
     t.equal(await ask('2001:db8::ffff'), 429)
     t.equal(await ask('2001:db8:0:1::1'), 200)

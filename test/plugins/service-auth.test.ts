@@ -28,6 +28,7 @@ t.test('rule 66: secrets that are guessed in one moment are rationed like others
   await fastify.register(serviceAuth, {
     services: {
       authenticate: (authorization) => (authorization === 'right' ? SERVICE : null),
+      namedBy: () => SERVICE.id,
       find: () => undefined
     }
   })

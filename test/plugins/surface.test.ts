@@ -98,14 +98,19 @@ t.test('rule 34: CORS names exactly the listed origin, with credentials, and no 
   const settings = { USHER_ALLOWED_ORIGINS: 'https://app.example,http://127.0.0.1:3000' }
   const usher = await startTestUsher(t, { settings })
   const browser = await usher.signedIn()
-  const allowed = ['https://app.example', 'http://127.0.0.1:3000']
+  // The last two are other spellings of the first.
+  const allowed = [
+    'https://app.example',
+    'http://127.0.0.1:3000',
+    'https://APP.example',
+    'HTTPS://app.example:443'
+  ]
   const others = [
     'null',
     'https://app.example.evil.example',
     'https://evilapp.example',
     'https://app.example:444',
     'http://app.example',
-    'https://APP.example',
     'https://app.example/',
     'https://user@app.example',
     'http://127.0.0.1:30001',

@@ -32,7 +32,7 @@ const Switch = Type.Object(
 export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { plexTv, metrics } = core
   const { basePath } = core.config.publicUrl
-  const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'address' } as const
+  const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'account' } as const
 
   fastify.get(
     '/session/home',

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
@@ -35,6 +35,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
     '/session/login',
     {
       config,
+      errorHandler: showRateLimited,
       schema: {
         tags: ['session'],
         summary: 'Sign in on Plex’s own page',
@@ -47,8 +48,12 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
       const returnTo = request.query.returnTo ?? signInPage
       const safe = safeReturnTo(returnTo, publicUrl.origin, allowedReturnOrigins)
       if (safe === null) return reply.redirect(`${signInPage}?error=USHER_INVALID_REQUEST`, 302)
+      // Link checkers ask by HEAD, and nobody would finish the sign-in that this starts.
+      if (request.method === 'HEAD')
+        return reply.redirect(`${signInPage}?returnTo=${encodeURIComponent(safe)}`, 302)
       try {
-        await fastify.limiter.take(request, 'pin_address')
+        const isOwn = fastify.crossSite.siteOf(request.headers) === 'own'
+        await fastify.limiter.take(request, isOwn ? 'pin_address' : 'pin_unproven')
         const signIn = await pins.start({
           kind: 'redirect',
           returnTo: safe,
@@ -70,17 +75,20 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
   fastify.get(
     '/session/callback',
     {
-      config,
+      config: {
+        ...config,
+        limit: { none: 'a sign-in of this browser is needed, and that bounds what plex.tv is asked' }
+      },
       schema: {
         tags: ['session'],
         summary: 'Where Plex’s page sends the browser back to',
         querystring: Type.Object({ window: Type.Optional(Type.Unknown()) }),
-        response: { 302: Redirect, ...problems(403, 429) }
+        response: { 302: Redirect, ...problems(403) }
       }
     },
     async (request, reply) => {
       requireNavigation(request)
-      const signIn = request.findSignIn()
+      const signIn = request.method === 'HEAD' ? null : request.findSignIn()
       if (signIn === null) {
         // A reload, the way back through the history, or the page beside was faster: there is nothing left to do.
         const ended = request.query.window === 'done' ? `${signInPage}?window=done` : signInPage
@@ -115,6 +123,15 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
     }
   )
 
+  /** A person who meets the general limit gets the page, not JSON. */
+  function showRateLimited(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    if (!(error instanceof Problem) || error.code !== 'USHER_RATE_LIMITED' || !isNavigation(request))
+      throw error
+    return reply
+      .header('retry-after', String(error.retryAfter))
+      .redirect(`${signInPage}?error=${error.code}`, 302)
+  }
+
   async function finish(signIn: SignIn): Promise<PinOutcome> {
     const first = await pins.finish(signIn, { fresh: true })
     if (first.status !== 'pending') return first
@@ -123,18 +140,24 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
   }
 }
 
-/** Robots, prefetches, images and scripts make no PIN: with Fetch Metadata only a navigation of a document does. */
+/**
+ * Robots, prefetches, images and scripts make no PIN: with Fetch Metadata only the navigation of a whole window does. Its
+ * destination is `empty` where a service worker fetches for it.
+ */
 function requireNavigation(request: FastifyRequest): void {
-  const { headers } = request
+  if (!isNavigation(request))
+    throw new Problem('USHER_CROSS_SITE', { detail: 'Only a navigation starts or ends this sign-in.' })
+}
+
+function isNavigation({ headers }: FastifyRequest): boolean {
   const mode = headers['sec-fetch-mode']
   const dest = headers['sec-fetch-dest']
   const site = headers['sec-fetch-site']
   const hasMetadata = mode !== undefined || dest !== undefined || site !== undefined
-  const isPrefetch = headers['sec-purpose'] !== undefined || headers['purpose'] === 'prefetch'
-  const isNavigation = hasMetadata ? mode === 'navigate' && dest === 'document' : mayWantPage(headers.accept)
-  if (isPrefetch || !isNavigation) {
-    throw new Problem('USHER_CROSS_SITE', { detail: 'Only a navigation starts or ends this sign-in.' })
-  }
+  if (headers['sec-purpose'] !== undefined || headers['purpose'] === 'prefetch') return false
+  return hasMetadata
+    ? mode === 'navigate' && (dest === 'document' || dest === 'empty')
+    : mayWantPage(headers.accept)
 }
 
 /** Browsers send no Fetch Metadata over plain HTTP: there images, styles and scripts that want data tell by Accept. */

@@ -25,7 +25,7 @@ export const serverRoutes: FastifyPluginAsyncTypebox<{ choice: ServerChoice }> =
   fastify,
   { choice }
 ) => {
-  const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'address' } as const
+  const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'account' } as const
 
   fastify.get(
     '/session/servers',

@@ -31,7 +31,7 @@ const SourceView = Type.Object({
 /** The session itself: what it is, whose it is, its end, and the owner's look at a source. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { basePath } = core.config.publicUrl
-  const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'address' } as const
+  const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'account' } as const
 
   fastify.get(
     '/session',
@@ -73,7 +73,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
       config: {
         guard: { none: 'signing out twice is no error' },
         sameOrigin: 'unsafe',
-        limit: 'address'
+        limit: 'account'
       },
       schema: {
         tags: ['session'],

@@ -155,7 +155,7 @@ t.test(
         { 'sec-fetch-site': 'same-site' },
         { origin: 'https://evil.test' },
         { origin: 'null' },
-        {}
+        { referer: 'https://evil.test/' }
       ]) {
         t.match(
           (await ask(path, headers)).json,
@@ -164,11 +164,15 @@ t.test(
         )
       }
     }
-    t.match((await ask('/pms/:/scrobble?key=1001', { 'sec-fetch-site': 'none' })).json, {
-      code: 'USHER_CROSS_SITE'
-    })
+    for (const headers of [{}, { 'sec-fetch-site': 'none' }])
+      t.match((await ask('/pms/:/scrobble?key=1001', headers)).json, { code: 'USHER_CROSS_SITE' })
     t.equal(usher.simulator.received().length, 0)
     t.equal((await ask('/pms/library/sections', { 'sec-fetch-site': 'none' })).status, 200)
+    t.equal(
+      (await ask('/pms/library/sections', {})).status,
+      200,
+      'safe, with the cookie and no foreign Referer'
+    )
     for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { origin }, { 'x-usher': '1' }]) {
       t.equal((await ask('/pms/:/scrobble?key=1001', headers)).status, 200, JSON.stringify(headers))
     }

@@ -106,8 +106,9 @@ t.test('a browser has at most one PIN under way, and its address at most ten in 
   const usher = await startTestUsher(t)
   const { simulator } = usher
   const browser = usher.browser()
-  await begin(browser, '/one')
-  const second = await begin(browser, '/two')
+  const own = { ...NAVIGATION, 'sec-fetch-site': 'same-origin' }
+  await begin(browser, '/one', own)
+  const second = await begin(browser, '/two', own)
   const third = await browser.post('/session/pin', { returnTo: '/three' })
   t.equal(simulator.pins.list().length, 1)
   t.equal(second.headers.location, third.json.authUrl)
@@ -116,7 +117,7 @@ t.test('a browser has at most one PIN under way, and its address at most ten in 
   for (let attempt = 0; attempt < 7; attempt += 1) await browser.post('/session/pin', { kind: 'link' })
   t.equal(simulator.pins.list().length, 2)
   matchProblem(t, await browser.post('/session/pin', { kind: 'link' }), 429, 'USHER_RATE_LIMITED')
-  matchLocation(t, await begin(browser, '/x'), '/signin?error=USHER_RATE_LIMITED&returnTo=%2Fx')
+  matchLocation(t, await begin(browser, '/x', own), '/signin?error=USHER_RATE_LIMITED&returnTo=%2Fx')
 })
 
 t.test('a sign-in that comes back unclaimed was cancelled, says so and can be tried again', async (t) => {
