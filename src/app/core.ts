@@ -108,7 +108,10 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     now
   })
   // A plex.tv on loopback is a simulator, and so are the servers that it lists.
-  const rules = { allowLoopback: isLoopback(new URL(config.plexUrl).hostname) }
+  const rules: ConnectionRules = {
+    allowLoopback: isLoopback(new URL(config.plexUrl).hostname),
+    allowPrivate: config.privateServers
+  }
   const mediaServers = createMediaServers({ config, connectTimeoutMs: CONNECT_TIMEOUT_MS, rules, onOutcome })
   const mediaServer = mediaServers.configured
 

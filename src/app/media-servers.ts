@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache'
-import type { Dispatcher } from 'undici'
 import type { Config } from '../config/config.ts'
 import { addressRule, type ConnectionRules } from '../plex/connections.ts'
 import { createDispatcher } from '../plex/dispatcher.ts'
@@ -40,17 +39,15 @@ export function createMediaServers({
       ? null
       : createMediaServer({ ...common, url: pms.url, dispatcher, machineIdentifier: pms.machineId })
 
-  // Whose server it is decides where its name may lead, at every connection (SECURITY rule 42).
-  const own = createDispatcher({ connectTimeoutMs, ca, isAllowed: addressRule({ owned: true }, rules) })
-  const foreign = createDispatcher({ connectTimeoutMs, ca, isAllowed: addressRule({ owned: false }, rules) })
+  // At every connection, for a name that was proven yesterday may lead inside today (SECURITY rule 42).
+  const guarded = createDispatcher({ connectTimeoutMs, ca, isAllowed: addressRule(rules) })
   const chosen = new LRUCache<string, MediaServer>({ max: MAX_SERVERS })
 
-  function at(uri: string, machineIdentifier: string, owned: boolean): MediaServer {
-    const key = JSON.stringify([uri, machineIdentifier, owned])
+  function at(uri: string, machineIdentifier: string): MediaServer {
+    const key = JSON.stringify([uri, machineIdentifier])
     const known = chosen.get(key)
     if (known !== undefined) return known
-    const via: Dispatcher = owned ? own : foreign
-    const server = createMediaServer({ ...common, url: uri, dispatcher: via, machineIdentifier })
+    const server = createMediaServer({ ...common, url: uri, dispatcher: guarded, machineIdentifier })
     chosen.set(key, server)
     return server
   }
@@ -60,10 +57,10 @@ export function createMediaServers({
     of({ server, role }) {
       if (configured !== null) return role === 'none' ? null : configured
       if (server === null || server.uri === null) return null
-      return at(server.uri, server.machineIdentifier, role === 'owner')
+      return at(server.uri, server.machineIdentifier)
     },
     async close() {
-      await Promise.all([dispatcher.destroy(), own.destroy(), foreign.destroy()])
+      await Promise.all([dispatcher.destroy(), guarded.destroy()])
     }
   }
 }

@@ -100,7 +100,7 @@ export const SETTINGS = {
   USHER_PRIVATE_SERVERS: initially(
     'false',
     parseBoolean,
-    'Lets media servers that people bring themselves be at private, loopback and link-local addresses.'
+    'Lets media servers that people bring themselves be at private, shared, unique-local and loopback addresses.'
   ),
   USHER_PLEX_TOKEN: secret(
     optional(parsePlexToken, "The owner's account token, for calls of services that act for no user.")

@@ -23,9 +23,8 @@ export interface ForwardersOptions {
 }
 
 /**
- * The connections to media servers. Where sessions pick their server, each connection is judged by its address and
- * by whose server it is (SECURITY rule 42): a name proven yesterday may lead inside today, and a socket opened for
- * an owner must not serve anybody else.
+ * The connections to media servers. Where sessions pick their server, each connection is judged by its address
+ * (SECURITY rules 42 and 76): a name that was proven yesterday may lead inside today.
  */
 export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOptions): Forwarders {
   const { config, metrics, connectionRules } = core
@@ -65,14 +64,8 @@ export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOp
     const configured = create(null)
     return { of: () => configured, close: () => configured.close() }
   }
-  const own = create(addressRule({ owned: true }, connectionRules))
-  const foreign = create(addressRule({ owned: false }, connectionRules))
-  return {
-    of: ({ role }) => (role === 'owner' ? own : foreign),
-    async close() {
-      await Promise.all([own.close(), foreign.close()])
-    }
-  }
+  const chosen = create(addressRule(connectionRules))
+  return { of: () => chosen, close: () => chosen.close() }
 }
 
 /** The same rule for the lanes as for undici's pools. */

@@ -11,6 +11,8 @@ import { createUpstream, type UpstreamOptions } from './upstream.ts'
 export interface ConnectionRules {
   /** Allows loopback addresses, for a plex.tv that is itself on loopback; default false. */
   readonly allowLoopback?: boolean
+  /** Allows private, shared (CGNAT), unique-local and loopback addresses; default false. */
+  readonly allowPrivate?: boolean
 }
 
 /** The `machineIdentifier` that answers at an address; rejects when nothing does. Sends no token. */
@@ -23,14 +25,14 @@ export interface ChooseOptions extends ConnectionRules {
 }
 
 /**
- * Where connections to a resource may lead. Its owner decides what plex.tv lists, so an address inside this
- * network is only believed of a server that the account itself owns (SECURITY rule 42,
- * reference/plex.md#server-connections).
+ * Where connections to servers that people bring may lead. Anybody can own a server and have plex.tv list any address
+ * for it, so addresses inside this network are refused unless the operator allows them (SECURITY rules 42 and 76).
+ * Link-local addresses never pass: cloud metadata is there.
  */
-export function addressRule(resource: Pick<Resource, 'owned'>, rules: ConnectionRules = {}): AddressRule {
+export function addressRule({ allowLoopback, allowPrivate }: ConnectionRules = {}): AddressRule {
   const allowed = new Set<AddressClass>(['public'])
-  if (resource.owned) allowed.add('private')
-  if (rules.allowLoopback) allowed.add('loopback')
+  if (allowPrivate) allowed.add('private')
+  if (allowPrivate || allowLoopback) allowed.add('loopback')
   return (address) => allowed.has(classifyAddress(address))
 }
 
@@ -39,7 +41,7 @@ export function addressRule(resource: Pick<Resource, 'owned'>, rules: Connection
  * IPv6. Plain http, which shows the token to the network, only inside a private one.
  */
 export function candidateConnections(resource: Resource, rules: ConnectionRules = {}): readonly Connection[] {
-  const isAllowed = addressRule(resource, rules)
+  const isAllowed = addressRule(rules)
   return resource.connections
     .filter((connection) => isCandidate(connection, resource, isAllowed))
     .sort((left, right) => rank(left) - rank(right))
@@ -65,7 +67,7 @@ function rank({ local, relay, protocol, ipv6 }: Connection): number {
  */
 export async function chooseConnection(resource: Resource, options: ChooseOptions): Promise<Connection> {
   const candidates = candidateConnections(resource, options)
-  const isAllowed = addressRule(resource, options)
+  const isAllowed = addressRule(options)
   const losers = new AbortController()
   try {
     for (const relay of [false, true]) {

@@ -115,8 +115,10 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
       throw new Problem('USHER_SESSION_REVOKED')
     }
     if (recheck.isPastGrace(read.live)) throw new Problem('USHER_SERVER_ACCESS_DENIED', { detail: OUTAGE })
-    if (role !== undefined && !isAllowed(session.role, role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
-    reply.headers(identity(session, assertionFor(session, audience)))
+    // A role at a server of somebody's own choice says nothing about this site (SECURITY rule 75).
+    const here: Role = core.config.pms.url === null ? 'none' : session.role
+    if (role !== undefined && !isAllowed(here, role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+    reply.headers(identity(session, here, assertionFor(session, audience)))
     return reply.code(yes).send(null)
   }
 
@@ -147,7 +149,7 @@ const OUTAGE =
 const MAX_BYTES = 3072
 
 /** Every header every time, empty where there is nothing to tell. */
-function identity({ account, role }: Session, assertion: string): Record<string, string> {
+function identity({ account }: Session, role: Role, assertion: string): Record<string, string> {
   const headers = {
     'remote-user': toHeader(account.username.trim() === '' ? account.uuid : account.username),
     'remote-name': toHeader(account.title),

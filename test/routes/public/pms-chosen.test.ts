@@ -8,6 +8,7 @@ import type { Problem } from '../../../src/domain/problems.ts'
 import { Identity } from '../../../src/fetch/identity-fields.ts'
 import { createForwarders } from '../../../src/forward/forwarders.ts'
 import type { PmsPrincipal } from '../../../src/forward/principals.ts'
+import type { ConnectionRules } from '../../../src/plex/connections.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { BIG_PART, CHANGE_STAMP } from '../../simulator/pms/catalogue.ts'
 import type { Browser } from '../../support/browser.ts'
@@ -70,7 +71,7 @@ t.test('rule 42: a name that has moved since it was proven leads nowhere inside'
 
 for (const mediaLane of [false, true]) {
   t.test(
-    `rule 42: whose server it is decides where its connections may lead, USHER_MEDIA_LANE=${mediaLane}`,
+    `rule 76: no server that people bring leads inside by itself, USHER_MEDIA_LANE=${mediaLane}`,
     async (t) => {
       const front = await startTcp(t)
       const config = {
@@ -84,9 +85,9 @@ for (const mediaLane of [false, true]) {
       async function causeOf(
         role: 'owner' | 'shared',
         host: string,
-        allowLoopback: boolean
+        connectionRules: ConnectionRules
       ): Promise<string> {
-        const core = { config, metrics, connectionRules: { allowLoopback } }
+        const core = { config, metrics, connectionRules }
         const forwarders = createForwarders({ core: core as never, mount: '/pms', connectTimeoutMs: 100 })
         t.teardown(() => forwarders.close())
         const principal = {
@@ -119,31 +120,21 @@ for (const mediaLane of [false, true]) {
             })
         )
       }
-      for (const host of [INSIDE, 'inside.test']) {
-        names.set('inside.test', INSIDE)
-        t.equal(await causeOf('shared', host, false), REFUSED, host)
-        t.not(await causeOf('owner', host, false), REFUSED, `${host}, the account's own`)
+      names.set('inside.test', INSIDE)
+      for (const role of ['shared', 'owner'] as const) {
+        for (const host of [INSIDE, 'inside.test']) {
+          t.equal(await causeOf(role, host, {}), REFUSED, `${role}: ${host}`)
+          t.not(await causeOf(role, host, { allowPrivate: true }), REFUSED, `${role}: ${host}, allowed`)
+        }
+        for (const host of ['127.0.0.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]'])
+          t.equal(await causeOf(role, host, {}), REFUSED, `${role}: ${host}`)
+        t.equal(await causeOf(role, '169.254.169.254', { allowPrivate: true }), REFUSED, 'metadata, never')
+        t.equal(await causeOf(role, '127.0.0.1', { allowLoopback: true }), 'connected')
+        t.equal(await causeOf(role, '127.0.0.1', { allowPrivate: true }), 'connected')
       }
-      for (const host of ['127.0.0.1', 'localhost', '169.254.169.254', '[::1]', '[::ffff:127.0.0.1]']) {
-        t.equal(await causeOf('shared', host, false), REFUSED, host)
-        t.equal(await causeOf('owner', host, false), REFUSED, `${host}, the account's own`)
-      }
-      t.equal(await causeOf('shared', '127.0.0.1', true), 'connected')
-      t.equal(await causeOf('owner', '127.0.0.1', true), 'connected')
     }
   )
 }
-
-t.test('rule 42: the sockets of an owner serve nobody else', async (t) => {
-  const core = {
-    config: { pms: { url: null, ca: null }, publicUrl: {}, allowedOrigins: [], upstreamTimeoutMs: 1 },
-    connectionRules: {}
-  }
-  const chosen = createForwarders({ core: core as never, mount: '/pms', connectTimeoutMs: 1 })
-  t.teardown(() => chosen.close())
-  t.not(chosen.of({ role: 'owner' }), chosen.of({ role: 'home' }))
-  t.equal(chosen.of({ role: 'shared' }), chosen.of({ role: 'home' }))
-})
 
 type Handler = (request: IncomingMessage, response: import('node:http').ServerResponse) => Promise<string>
 

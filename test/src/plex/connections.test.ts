@@ -57,18 +57,31 @@ t.test('rule 42: every kind of address is classed', async (t) => {
   }
 })
 
-t.test('rule 42: an address in this network is believed of an own server alone', async (t) => {
-  const shared = addressRule({ owned: false })
-  const owned = addressRule({ owned: true })
-  const nested = addressRule({ owned: false }, { allowLoopback: true })
-  t.strictSame(['8.8.8.8', '10.0.0.1', '127.0.0.1', '169.254.169.254'].map(shared), [
+t.test('rule 76: an address in this network is refused unless the operator allows it', async (t) => {
+  const addresses = [
+    '8.8.8.8',
+    '10.0.0.1',
+    '100.64.0.1',
+    'fd00::1',
+    '127.0.0.1',
+    '169.254.169.254',
+    'fe80::1'
+  ]
+  t.strictSame(addresses.map(addressRule()), [true, false, false, false, false, false, false])
+  t.strictSame(addresses.map(addressRule({ allowLoopback: true })), [
     true,
     false,
     false,
+    false,
+    true,
+    false,
     false
   ])
-  t.strictSame(['8.8.8.8', '10.0.0.1', '127.0.0.1', '169.254.169.254'].map(owned), [true, true, false, false])
-  t.strictSame(['8.8.8.8', '10.0.0.1', '127.0.0.1', '0.0.0.0'].map(nested), [true, false, true, false])
+  t.strictSame(
+    addresses.map(addressRule({ allowPrivate: true })),
+    [true, true, true, true, true, false, false],
+    'never a link-local one'
+  )
 })
 
 function stubLookup(
@@ -87,7 +100,7 @@ t.test(
     const outside = { address: '8.8.8.8', family: 4 }
     const resolve = (found: LookupAddress[], all: boolean, error: NodeJS.ErrnoException | null = null) =>
       new Promise((done) => {
-        const guarded = createGuardedLookup(addressRule({ owned: false }), stubLookup(found, error))
+        const guarded = createGuardedLookup(addressRule(), stubLookup(found, error))
         guarded('rebind.example', { all }, (problem, address, family) =>
           done(problem?.code ?? { address, family })
         )
@@ -147,14 +160,23 @@ function resource(connections: readonly Connection[], changes: Partial<Resource>
 }
 
 const ALL = [RELAY, REMOTE_V6, REMOTE_HTTP, CUSTOM, REMOTE, LOCAL_HTTP, LOCAL]
+/** As USHER_PRIVATE_SERVERS has it. */
+const HOME = { allowPrivate: true }
 
 t.test('local comes before remote before relay, https before http, IPv4 before IPv6', async (t) => {
-  t.strictSame(candidateConnections(resource(ALL)), [LOCAL, LOCAL_HTTP, CUSTOM, REMOTE, REMOTE_V6, RELAY])
+  t.strictSame(candidateConnections(resource(ALL), HOME), [
+    LOCAL,
+    LOCAL_HTTP,
+    CUSTOM,
+    REMOTE,
+    REMOTE_V6,
+    RELAY
+  ])
 })
 
 t.test('plain http is tried inside a private network alone, and never where https is required', async (t) => {
-  t.strictSame(candidateConnections(resource([REMOTE_HTTP, connection('http://plex.example:80')])), [])
-  t.strictSame(candidateConnections(resource(ALL, { httpsRequired: true })), [
+  t.strictSame(candidateConnections(resource([REMOTE_HTTP, connection('http://plex.example:80')]), HOME), [])
+  t.strictSame(candidateConnections(resource(ALL, { httpsRequired: true }), HOME), [
     LOCAL,
     CUSTOM,
     REMOTE,
@@ -163,25 +185,20 @@ t.test('plain http is tried inside a private network alone, and never where http
   ])
 })
 
-t.test('rule 42: a shared server’s addresses inside this network are no candidates', async (t) => {
-  t.strictSame(candidateConnections(resource(ALL, { owned: false })), [CUSTOM, REMOTE, REMOTE_V6, RELAY])
+t.test('rule 76: addresses inside this network are no candidates, whoever owns the server', async (t) => {
   const attacks = [
     'http://127.0.0.1:8080',
     'https://169.254.169.254:80',
     'https://[::ffff:10.0.0.1]:443',
     'http://0.0.0.0:80',
-    'https://[::1]:1'
-  ]
-  t.strictSame(
-    candidateConnections(
-      resource(
-        attacks.map((uri) => connection(uri)),
-        { owned: false }
-      )
-    ),
-    []
-  )
-  t.strictSame(candidateConnections(resource(attacks.slice(0, 2).map((uri) => connection(uri)))), [])
+    'https://[::1]:1',
+    'https://[fe80::1]:32400',
+    'http://100.64.0.1:32400'
+  ].map((uri) => connection(uri))
+  for (const owned of [false, true]) {
+    t.strictSame(candidateConnections(resource(ALL, { owned })), [CUSTOM, REMOTE, REMOTE_V6, RELAY])
+    t.strictSame(candidateConnections(resource(attacks, { owned })), [])
+  }
 })
 
 t.test('a resource with endless connections costs sixteen questions at most', async (t) => {
@@ -214,7 +231,7 @@ function tableProbe(
 
 t.test('the best connection that proves to be the server is chosen', async (t) => {
   const choose = (answers: Parameters<typeof tableProbe>[0], graceMs = 500) =>
-    chooseConnection(resource(ALL), { probe: tableProbe(answers), graceMs })
+    chooseConnection(resource(ALL), { ...HOME, probe: tableProbe(answers), graceMs })
   t.equal(await choose({ [LOCAL.uri]: BOX_ID, [REMOTE.uri]: BOX_ID }), LOCAL)
   t.equal(
     await choose({ [LOCAL.uri]: [BOX_ID, 50], [REMOTE.uri]: BOX_ID }),
@@ -304,7 +321,7 @@ t.test('rule 42: a probe is bound by the address rule even where the candidates 
   const { signal } = new AbortController()
   const port = new URL(simulator.pmsUrl).port
   for (const host of ['127.0.0.1', 'localhost']) {
-    const attempt = probe(`http://${host}:${port}`, addressRule({ owned: true }), signal)
+    const attempt = probe(`http://${host}:${port}`, addressRule({}), signal)
     await t.rejects(attempt, { code: 'USHER_UPSTREAM_UNREACHABLE' }, host)
   }
   t.strictSame(simulator.received(), [])
