@@ -101,8 +101,8 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
       const { usher, page, complaints, watch } = await start(t, { path: '/signin?returnTo=/session/account' })
       await press(page, 'Sign in with Plex')
       await press(page, 'Sign in as owner')
-      await heading(t, page, 'Who is it today?')
-      await press(page, 'Stay ')
+      await heading(t, page, 'Who is watching?')
+      await press(page, 'Continue as ')
       await page.waitForURL(`${usher.publicUrl}/session/account`)
       t.match(await page.locator('body').innerText(), 'simuser')
       t.strictSame(await watch.leaks(), [])
@@ -133,7 +133,7 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
     const { usher, page } = await start(t, { path: '/signin?returnTo=/session/account' })
     await press(page, 'Sign in with Plex')
     await press(page, 'Cancel')
-    await alert(t, page, 'The sign-in at Plex was not finished')
+    await alert(t, page, 'You did not finish signing in at Plex')
     await press(page, 'Sign in with Plex')
     await press(page, 'Sign in as friend')
     await page.waitForURL(`${usher.publicUrl}/session/account`)
@@ -174,9 +174,9 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
     await press(page, 'With a code')
     await heading(t, page, 'Sign in with a code')
     for (const { id } of usher.simulator.pins.list()) usher.simulator.pins.cancel(id)
-    await t.resolves(page.getByText('This code has run out').waitFor())
+    await t.resolves(page.getByText('This code has expired').waitFor())
     await press(page, 'Show a new code')
-    await t.resolves(page.getByText('Good for another').waitFor())
+    await t.resolves(page.getByText('Expires in').waitFor())
   })
 
   t.test('a password with a verification code', async (t) => {
@@ -196,9 +196,9 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
     await signInByPassword(page, 'nobody')
     await alert(t, page, 'did not accept this name and password')
     for (const [login, words] of [
-      ['emailonly', 'wants the e-mail address'],
+      ['emailonly', 'signs in with its e-mail address'],
       ['stranger', 'has no access to this server'],
-      ['locked', 'takes no more sign-ins from here']
+      ['locked', 'is not accepting sign-ins from this site']
     ] as const) {
       await page.getByLabel('E-mail address or username').fill(login)
       await page.getByLabel('Plex password').fill(PASSWORD)
@@ -210,16 +210,16 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
   t.test('a Home profile with the wrong and the right PIN, and back', async (t) => {
     const { usher, page, complaints, watch } = await start(t)
     await signInByPassword(page, 'simuser')
-    await heading(t, page, 'Who is it today?')
+    await heading(t, page, 'Who is watching?')
     const titleOf = (key: string) =>
       usher.simulator.accounts.list().find((each) => each.key === key)?.title ?? key
     const kid = titleOf('kid')
     await press(page, kid)
     await page.getByLabel('Four digits').fill('0000')
-    await press(page, 'Go on')
-    await alert(t, page, 'That PIN is not right')
+    await press(page, 'Continue$')
+    await alert(t, page, 'That PIN is not correct')
     await page.getByLabel('Four digits').fill('1234')
-    await press(page, 'Go on')
+    await press(page, 'Continue$')
     await heading(t, page, 'You are signed in')
     t.equal(await page.locator('#account-title').textContent(), kid)
     await page.reload()

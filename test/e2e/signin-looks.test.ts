@@ -87,7 +87,7 @@ const STATES: readonly State[] = [
     },
     act: async (page) => {
       await press(page, 'In a small window')
-      await sees(page, 'Go on in the small window')
+      await sees(page, 'Continue in the small window')
     }
   },
   {
@@ -110,7 +110,7 @@ const STATES: readonly State[] = [
     },
     act: async (page) => {
       await press(page, 'With a code')
-      await sees(page, /Good for another/)
+      await sees(page, /Expires in/)
     }
   },
   {
@@ -121,7 +121,7 @@ const STATES: readonly State[] = [
     },
     act: async (page) => {
       await press(page, 'With a code')
-      await sees(page, 'This code has run out')
+      await sees(page, 'This code has expired')
     }
   },
   { name: 'password', act: (page) => press(page, 'With a password') },
@@ -179,8 +179,8 @@ const STATES: readonly State[] = [
       await tryPassword(page)
       await press(page, 'Orson')
       await page.getByLabel('Four digits').fill('0000')
-      await press(page, 'Go on')
-      await sees(page, /That PIN is not right/)
+      await press(page, 'Continue$')
+      await sees(page, /That PIN is not correct/)
     }
   },
   {
@@ -191,7 +191,7 @@ const STATES: readonly State[] = [
     },
     act: async (page) => {
       await tryPassword(page)
-      await sees(page, 'Who is it today?')
+      await sees(page, 'Who is watching?')
     }
   },
   {
@@ -205,7 +205,7 @@ const STATES: readonly State[] = [
     act: async (page) => {
       await tryPassword(page)
       await page.getByRole('button', { name: LONG_NAME }).first().click()
-      await sees(page, /Enter the PIN of/)
+      await sees(page, /Enter the PIN for/)
     }
   },
   {

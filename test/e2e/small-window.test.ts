@@ -23,7 +23,7 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     await press(page, 'In a small window')
     const small = await opened
     await small.getByRole('button', { name: 'Cancel' }).waitFor()
-    await heading(t, page, 'Go on in the small window')
+    await heading(t, page, 'Continue in the small window')
     return { usher, page, small, complaints }
   }
 
@@ -53,7 +53,7 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     const { page, small } = await openWindow(t)
     const closed = small.waitForEvent('close')
     await press(small, 'Cancel')
-    await alert(t, page, 'The sign-in at Plex was not finished')
+    await alert(t, page, 'You did not finish signing in at Plex')
     await heading(t, page, 'Sign in')
     await closed
   })

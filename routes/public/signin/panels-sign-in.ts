@@ -23,20 +23,20 @@ export function choosePanel(model: PageModel): Html {
     'Sign in',
     html`
     <p class="lead">${brand.name} uses your Plex account.${
-      returnTo === null ? null : html` Afterwards you go on to the page you asked for.`
+      returnTo === null ? null : html` You will continue to the page you asked for.`
     }</p>
     <form method="get" action="${basePath}/session/login" id="plex-form">
       <input type="hidden" name="returnTo" id="plex-return-to" value="${returnTo ?? `${basePath}/signin`}">
       <button class="button" type="submit" id="with-plex">Sign in with Plex</button>
     </form>
-    <p class="hint">Opens Plex’s own page, then brings you back. Your password stays with Plex.</p>
-    <noscript><p class="hint boxed">Signing in with a password or a code and choosing a profile need JavaScript,
-      which is off in this browser. The button above works without it.</p></noscript>
+    <p class="hint">You sign in on Plex’s own page and come back here. Your password stays with Plex.</p>
+    <noscript><p class="hint boxed">Signing in with a password or a code, and choosing a profile, need JavaScript,
+      which is turned off in this browser. The button above works without it.</p></noscript>
     <div class="needs-script">
       <p class="or"><span>or</span></p>
       <ul class="ways">
-        ${way('with-window', 'window', 'In a small window', 'Plex opens beside this page')}
-        ${way('with-code', 'tv', 'With a code', 'For televisions: confirm on your phone')}
+        ${way('with-window', 'window', 'In a small window', 'Plex opens next to this page')}
+        ${way('with-code', 'tv', 'With a code', 'For TVs: confirm on your phone')}
         ${way('with-password', 'key', 'With a password', 'Your Plex e-mail address or username')}
       </ul>
     </div>`
@@ -47,9 +47,9 @@ export function windowPanel(model: PageModel): Html {
   return panel(
     model,
     'window',
-    'Go on in the small window',
+    'Continue in the small window',
     html`
-    <p class="lead">Sign in at Plex in the window that has just opened. This page goes on by itself.</p>
+    <p class="lead">Sign in to Plex in the window that just opened. This page continues on its own.</p>
     ${WAITING}
     <p class="hint" id="window-status" role="status"></p>
     <button class="button quiet" type="button" id="window-redirect">Use this page instead</button>

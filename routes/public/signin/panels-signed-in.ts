@@ -9,9 +9,9 @@ export function profilesPanel(model: PageModel): Html {
   return panel(
     model,
     'profiles',
-    'Who is it today?',
+    'Who is watching?',
     html`
-    <p class="lead">Choose your profile in this Plex Home.</p>
+    <p class="lead">Choose your Plex Home profile.</p>
     <ul class="people" id="profiles"></ul>
     <button class="button quiet" type="button" id="profiles-skip">Not now</button>`
   )
@@ -23,7 +23,7 @@ export function serversPanel(model: PageModel): Html {
     'servers',
     'Choose a server',
     html`
-    <p class="lead" id="servers-lead">These media servers are open to your account.</p>
+    <p class="lead" id="servers-lead">Your account can use these media servers.</p>
     <ul class="ways" id="servers"></ul>
     <button class="link back" type="button" id="servers-back">${icon('back')}Not now</button>`
   )
@@ -46,14 +46,14 @@ export function accountPanel(model: PageModel): Html {
       }</span></p>
     </div>
     <dl class="facts">
-      <div><dt>Server</dt><dd id="account-server">${session?.server?.name ?? 'None chosen yet'}</dd></div>
-      <div><dt>Since</dt><dd>${timeElement('account-since', session?.signedInAt)}</dd></div>
-      <div><dt>Ends without use</dt><dd>${timeElement('account-idle', session?.idleExpiresAt)}</dd></div>
-      <div><dt>Ends at the latest</dt><dd>${timeElement('account-ends', session?.expiresAt)}</dd></div>
+      <div><dt>Server</dt><dd id="account-server">${session?.server?.name ?? 'None chosen'}</dd></div>
+      <div><dt>Signed in</dt><dd>${timeElement('account-since', session?.signedInAt)}</dd></div>
+      <div><dt>Expires if unused</dt><dd>${timeElement('account-idle', session?.idleExpiresAt)}</dd></div>
+      <div><dt>Expires at the latest</dt><dd>${timeElement('account-ends', session?.expiresAt)}</dd></div>
     </dl>
     ${returnTo === null ? null : html`<a class="button" id="continue" href="${returnTo}">Continue</a>`}
-    <noscript><p class="hint boxed">Signing out and choosing a profile or a server need JavaScript,
-      which is off in this browser.</p></noscript>
+    <noscript><p class="hint boxed">Signing out, and choosing a profile or a server, need JavaScript,
+      which is turned off in this browser.</p></noscript>
     <div class="needs-script stack">
       <button class="button quiet" type="button" id="switch-profile" hidden>Switch profile</button>
       <button class="button quiet" type="button" id="change-server"${!model.serverChoice && html` hidden`}>Change server</button>
@@ -67,9 +67,9 @@ export function closedPanel(model: PageModel): Html {
   return panel(
     model,
     'closed',
-    'All done here',
+    'You are signed in here',
     html`
-    <p class="lead">You can close this small window. The page you came from goes on by itself.</p>
+    <p class="lead">You can close this window. The page you came from continues on its own.</p>
     <button class="button quiet needs-script" type="button" id="close-window">Close this window</button>`
   )
 }
@@ -85,14 +85,14 @@ export const DIALOGS = html`
       <p class="field-problem" id="pin-problem" role="alert"></p>
       <div class="row">
         <button class="button quiet" type="button" id="pin-cancel">Cancel</button>
-        <button class="button" type="submit" id="pin-submit">Go on</button>
+        <button class="button" type="submit" id="pin-submit">Continue</button>
       </div>
     </form>
   </dialog>
   <dialog id="everywhere-dialog" aria-labelledby="everywhere-heading" aria-describedby="everywhere-text">
     <form method="dialog">
       <h2 id="everywhere-heading">Sign out on all devices?</h2>
-      <p id="everywhere-text">Every browser that is signed in here with this account is signed out at once, this one too.
+      <p id="everywhere-text">This signs out every browser that uses this account here, including this one.
         Other Plex apps stay signed in.</p>
       <div class="row">
         <button class="button quiet" type="submit" value="no">Cancel</button>

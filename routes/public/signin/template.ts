@@ -14,7 +14,7 @@ function outage({ session, unreachableSince }: PageModel): Html {
   return html`<div class="notice" id="outage"${hidden && html` hidden`}>${icon('cloud')}<p><b>plex.tv cannot be reached${since}.</b>
     <span id="outage-todo">${
       session === null
-        ? 'Signing in may not work until it is back. Whoever is signed in stays so.'
+        ? 'Signing in may not work until it is back. If you are signed in, you stay signed in.'
         : 'You stay signed in.'
     }</span></p></div>`
 }

@@ -133,7 +133,7 @@ t.test('the page', async (t) => {
     const { body } = await fastify.inject('/signin')
     t.match(body, '&lt;Ida&gt; &amp; Co')
     t.match(body, /id="account-avatar"[^>]*><span>&lt;<\/span>/, 'a letter where pictures need a script')
-    t.match(body, 'Owner of the server')
+    t.match(body, 'Server owner')
     t.match(body, /data-panel="choose"[^>]* hidden/)
     t.notMatch(body, /data-panel="account"[^>]* hidden/)
   })

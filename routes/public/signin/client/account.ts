@@ -9,7 +9,7 @@ export function fillAccount(session: SessionView): void {
   const { account, role, server, stale } = session
   byId('account-title').textContent = account.title
   byId('account-role').textContent = roleWords(role)
-  byId('account-server').textContent = server?.name ?? 'None chosen yet'
+  byId('account-server').textContent = server?.name ?? 'None chosen'
   fillAvatar(byId('account-avatar'), account.title, account.thumb)
   fillTime('account-since', session.signedInAt)
   fillTime('account-idle', session.idleExpiresAt)

@@ -37,7 +37,7 @@ export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>)
   }
 
   const tick = (endsAt: number) => {
-    byId('code-left').textContent = `Good for another ${spellLeft(endsAt - Date.now())} minutes.`
+    byId('code-left').textContent = `Expires in ${spellLeft(endsAt - Date.now())}.`
   }
 
   const wait = async (answer: Answer<Pin>): Promise<void> => {
@@ -52,7 +52,7 @@ export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>)
     if (session !== null) return signedIn(session)
     showEnded(true)
     byId('code-left').textContent = ''
-    byId('code-status').textContent = 'This code has run out.'
+    byId('code-status').textContent = 'This code has expired.'
   }
 
   const fail = (error: unknown) => {

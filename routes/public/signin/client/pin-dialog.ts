@@ -21,7 +21,7 @@ export function askPin(user: HomeUser, attempt: (pin: string) => Promise<void>):
     input.focus()
   }
 
-  byId('pin-heading').textContent = `Enter the PIN of ${user.title}`
+  byId('pin-heading').textContent = `Enter the PIN for ${user.title}`
   fillAvatar(byId('pin-avatar'), user.title, user.thumb)
   dialog.showModal()
   say('')

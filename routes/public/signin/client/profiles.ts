@@ -14,7 +14,7 @@ export async function findHomeUsers(): Promise<readonly HomeUser[]> {
 }
 
 function describe({ admin, restricted, current }: HomeUser): string {
-  if (current) return 'Signed in now'
+  if (current) return 'Signed in'
   if (admin) return 'Home owner'
   return restricted ? 'Managed' : ''
 }
@@ -62,7 +62,7 @@ export function pickProfile(users: readonly HomeUser[]): Promise<SessionView | n
     byId('profiles').replaceChildren(...items)
     const current = users.find((user) => user.current)
     const skip = byId('profiles-skip', HTMLButtonElement)
-    skip.textContent = current === undefined ? 'Not now' : `Stay ${current.title}`
+    skip.textContent = current === undefined ? 'Not now' : `Continue as ${current.title}`
     skip.onclick = () => resolve(null)
     showPanel('profiles')
   })

@@ -4,8 +4,8 @@ import { hush, tellProblem } from './notice.ts'
 
 function describe({ owned, home, presence, selected }: Server): string {
   const whose = owned ? 'Yours' : home ? 'In your Home' : 'Shared with you'
-  if (selected) return `${whose} · in use now`
-  return presence ? `${whose} · online` : `${whose} · seems to be off`
+  if (selected) return `${whose} · in use`
+  return presence ? `${whose} · online` : `${whose} · offline`
 }
 
 function serverRow(server: Server): { item: DocumentFragment; button: HTMLButtonElement } {
@@ -24,8 +24,8 @@ export async function pickServer(): Promise<SessionView | null> {
   const { body: servers } = await ask<readonly Server[]>('GET', '/servers')
   byId('servers-lead').textContent =
     servers.length === 0
-      ? 'This account has no media server, neither its own nor one shared with it. Ask somebody to share theirs, then come back.'
-      : 'These media servers are open to your account.'
+      ? 'This account has no media server of its own, and none is shared with it. Ask someone to share theirs, then try again.'
+      : 'Your account can use these media servers.'
   return new Promise((resolve) => {
     const choose = async ({ machineIdentifier }: Server) => {
       hush()

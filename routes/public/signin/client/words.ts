@@ -5,38 +5,39 @@ export interface Words {
 }
 
 const AGAIN = 'Start the sign-in again.'
-const SIGN_IN = 'Sign in again to go on.'
-const SHORTLY = 'Try again in a few minutes. Nobody was signed out.'
-const OPERATOR = 'Reload this page and try again. If it stays, tell whoever runs this site.'
+const SIGN_IN = 'Sign in again to continue.'
+const SHORTLY = 'Try again in a few minutes. You have not been signed out.'
+const OPERATOR =
+  'Reload this page and try again. If that does not help, contact the person who runs this site.'
 
 /** Every problem that a browser can meet on this page; also the closed list of what `?error=` may name. */
 export const WORDS: Readonly<Record<string, Words>> = {
   USHER_INVALID_REQUEST: {
-    what: 'The link or the form was not of the kind we expect.',
-    todo: 'Start again from here.'
+    what: 'This link or form could not be understood.',
+    todo: 'Start again here.'
   },
   USHER_SESSION_REQUIRED: { what: 'You are not signed in.', todo: SIGN_IN },
-  USHER_SESSION_INVALID: { what: 'This browser’s sign-in can no longer be read.', todo: SIGN_IN },
-  USHER_SESSION_EXPIRED: { what: 'Your time here has run out.', todo: SIGN_IN },
+  USHER_SESSION_INVALID: { what: 'Your sign-in in this browser is no longer valid.', todo: SIGN_IN },
+  USHER_SESSION_EXPIRED: { what: 'Your session has expired.', todo: SIGN_IN },
   USHER_SESSION_REVOKED: { what: 'You were signed out, here or at Plex.', todo: SIGN_IN },
   USHER_SIGNIN_CANCELLED: {
-    what: 'The sign-in at Plex was not finished.',
-    todo: 'Nothing has changed. Start again whenever you like.'
+    what: 'You did not finish signing in at Plex.',
+    todo: 'Nothing has changed. You can start again at any time.'
   },
   USHER_CREDENTIALS_REJECTED: {
     what: 'Plex did not accept this name and password.',
-    todo: 'Check both. Forgotten it, or do you sign in to Plex with Google, Apple or Facebook? Then use “Sign in with Plex”.'
+    todo: 'Check both and try again. If you forgot the password, or sign in to Plex with Google, Apple or Facebook, use “Sign in with Plex”.'
   },
   USHER_VERIFICATION_REQUIRED: {
-    what: 'This account is protected with a verification code.',
-    todo: 'Enter the six digits your authenticator app shows now.'
+    what: 'This account needs a verification code.',
+    todo: 'Enter the six digits that your authenticator app shows.'
   },
   USHER_VERIFICATION_REJECTED: {
     what: 'Plex did not accept this verification code.',
-    todo: 'Codes change every 30 seconds. Wait for the next one and enter that.'
+    todo: 'Codes change every 30 seconds. Wait for the next one and enter it.'
   },
   USHER_EMAIL_REQUIRED: {
-    what: 'Plex wants the e-mail address of this account, not its username.',
+    what: 'This account signs in with its e-mail address, not with its username.',
     todo: 'Enter the e-mail address and try again.'
   },
   USHER_SERVER_ACCESS_DENIED: {
@@ -48,35 +49,35 @@ export const WORDS: Readonly<Record<string, Words>> = {
     todo: 'Sign in with another account, or ask whoever runs this site.'
   },
   USHER_TWO_FACTOR_REQUIRED: {
-    what: 'This site admits accounts with two-factor authentication only.',
+    what: 'This site requires two-factor authentication on your Plex account.',
     todo: 'Turn it on in your Plex account settings, then sign in again.'
   },
   USHER_HOME_PIN_REJECTED: {
-    what: 'That PIN is not right.',
-    todo: 'Try again with the PIN of this profile.'
+    what: 'That PIN is not correct.',
+    todo: 'Enter the PIN of this profile.'
   },
   USHER_CROSS_SITE: {
-    what: 'The request did not seem to come from this page.',
-    todo: 'Open this page anew, by its own address, and try again.'
+    what: 'For your safety, this request was blocked: it seems to come from another site.',
+    todo: 'Open this page by its own address and try again.'
   },
   USHER_PATH_DENIED: {
-    what: 'Your account may not open that.',
+    what: 'Your account is not allowed to do that.',
     todo: 'Ask the owner of the server, or choose another profile.'
   },
-  USHER_NOT_FOUND: { what: 'There is nothing at that address.', todo: 'Check the link you followed.' },
-  USHER_METHOD_NOT_ALLOWED: { what: 'That cannot be done at this address.', todo: OPERATOR },
-  USHER_UPSTREAM_REFUSED: { what: 'The media server turned the request down.', todo: OPERATOR },
-  USHER_PIN_UNKNOWN: { what: 'This sign-in has ended, or was begun in another browser.', todo: AGAIN },
-  USHER_UNSUPPORTED_MEDIA_TYPE: { what: 'The form was sent in a way we do not read.', todo: OPERATOR },
+  USHER_NOT_FOUND: { what: 'This page does not exist.', todo: 'Check the link you followed.' },
+  USHER_METHOD_NOT_ALLOWED: { what: 'That is not possible here.', todo: OPERATOR },
+  USHER_UPSTREAM_REFUSED: { what: 'The media server refused the request.', todo: OPERATOR },
+  USHER_PIN_UNKNOWN: { what: 'This sign-in has expired, or was started in another browser.', todo: AGAIN },
+  USHER_UNSUPPORTED_MEDIA_TYPE: { what: 'The form was sent in an unexpected format.', todo: OPERATOR },
   USHER_RATE_LIMITED: {
-    what: 'There were too many tries in a short time.',
-    todo: 'Wait a little, then try again.'
+    what: 'Too many attempts.',
+    todo: 'Wait a moment, then try again.'
   },
-  USHER_UPSTREAM_INVALID: { what: 'Plex gave an answer that makes no sense to us.', todo: SHORTLY },
+  USHER_UPSTREAM_INVALID: { what: 'Plex sent an unexpected answer.', todo: SHORTLY },
   USHER_UPSTREAM_UNREACHABLE: { what: 'Plex cannot be reached at the moment.', todo: SHORTLY },
   USHER_UPSTREAM_TIMEOUT: { what: 'Plex took too long to answer.', todo: SHORTLY },
   USHER_PLEX_LIMITED: {
-    what: 'Plex takes no more sign-ins from here for now.',
+    what: 'Plex is not accepting sign-ins from this site right now.',
     todo: 'Wait a while, then try again. Trying sooner makes the wait longer.'
   },
   USHER_INTERNAL: { what: 'Something went wrong on our side.', todo: OPERATOR }
@@ -84,7 +85,7 @@ export const WORDS: Readonly<Record<string, Words>> = {
 
 /** Back from Plex with a finished sign-in, and yet without a session. */
 export const NOT_KEPT: Words = {
-  what: 'The sign-in worked, but this browser did not keep it.',
+  what: 'You signed in, but this browser did not save the session.',
   todo: 'Allow cookies for this site, then try again.'
 }
 
@@ -105,10 +106,10 @@ export function findWords(code: unknown): Words | undefined {
 }
 
 const ROLE_WORDS = {
-  owner: 'Owner of the server',
-  home: 'Member of the Plex Home',
-  shared: 'Guest of the server',
-  none: 'No server yet'
+  owner: 'Server owner',
+  home: 'Plex Home member',
+  shared: 'Shared with you',
+  none: 'No server chosen'
 } as const
 
 /** What a role is called in front of people. */
