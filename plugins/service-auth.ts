@@ -51,14 +51,14 @@ export default fp<ServiceAuthOptions>(
           'service authentication failed'
         )
         reply.header('www-authenticate', [...CHALLENGES])
-        throw new OAuthError('invalid_client', 'The id or the secret of the service is not accepted.')
+        throw new OAuthError('invalid_client', 'The service id or secret is wrong.')
       }
       // Past the limit a right guess must look like a wrong one. The limit is checked after the secret, so that a
       // right guess queues behind the wrong ones that came before it and are still being counted.
       await limiter.check(request, 'service_auth', key)
       request.service = service
       if (grant !== undefined && !service.has(grant)) {
-        throw new OAuthError('unauthorized_client', 'The service does not hold the grant this needs.', {
+        throw new OAuthError('unauthorized_client', 'The service lacks the required grant.', {
           status: 403
         })
       }

@@ -110,7 +110,7 @@ export default fp<SessionPluginOptions>(
         const kept = before.open ? [before.live.session.accountToken] : []
         if (!kept.includes(session.accountToken)) signOuts.add(session.accountToken, session.clientIdentifier)
         throw new Problem('USHER_UPSTREAM_INVALID', {
-          detail: 'The account does not fit a cookie.',
+          detail: 'The session is too large for a cookie.',
           cause: error
         })
       }

@@ -1,4 +1,4 @@
-/** One upstream's answer behind a problem: never its text, only who answered and with which numbers. */
+/** The upstream response behind a problem: who sent it and its numbers, never its text. */
 export interface UpstreamAnswered {
   readonly service: 'plex.tv' | 'pms'
   readonly status: number
@@ -12,22 +12,23 @@ interface ProblemKind {
   readonly detail: string
 }
 
-/** Every code this service answers with, its status and its fixed, safe words (docs/errors.md explains the remedies). */
+/** Every problem code, with its status and a fixed text that is safe to show. docs/errors.md has the remedies. */
 export const PROBLEMS = {
   USHER_INVALID_REQUEST: {
     status: 400,
     title: 'Invalid request',
-    detail: 'The request is not of the form this path takes.'
+    detail: 'The request is malformed, or is missing something that this path requires.'
   },
   USHER_SESSION_REQUIRED: {
     status: 401,
     title: 'Sign-in required',
-    detail: 'There is no session. Sign in first.'
+    detail: 'There is no session cookie. Sign in first.'
   },
   USHER_SESSION_INVALID: {
     status: 401,
     title: 'Session invalid',
-    detail: 'The session cookie was altered, is foreign, or was sealed with a retired key. Sign in again.'
+    detail:
+      'The session cookie was altered, belongs to another deployment, or was sealed with a retired key. Sign in again.'
   },
   USHER_SESSION_EXPIRED: {
     status: 401,
@@ -37,7 +38,7 @@ export const PROBLEMS = {
   USHER_SESSION_REVOKED: {
     status: 401,
     title: 'Session ended',
-    detail: 'The session was signed out, here or at Plex. Sign in again.'
+    detail: 'The session was ended, here or at Plex. Sign in again.'
   },
   USHER_CREDENTIALS_REJECTED: {
     status: 401,
@@ -47,7 +48,7 @@ export const PROBLEMS = {
   USHER_VERIFICATION_REQUIRED: {
     status: 401,
     title: 'Verification code required',
-    detail: 'This account has two-factor authentication. Send its current code as verificationCode.'
+    detail: 'This account uses two-factor authentication. Send the current code as verificationCode.'
   },
   USHER_VERIFICATION_REJECTED: {
     status: 401,
@@ -57,12 +58,12 @@ export const PROBLEMS = {
   USHER_EMAIL_REQUIRED: {
     status: 401,
     title: 'E-mail address required',
-    detail: 'This account signs in with its e-mail address only, not with the username.'
+    detail: 'This account signs in with its e-mail address, not with its username.'
   },
   USHER_SERVER_ACCESS_DENIED: {
     status: 403,
     title: 'No access',
-    detail: 'This account has no access to the server, or not the role this needs.'
+    detail: 'This account has no access to the server, or lacks the role that is required.'
   },
   USHER_ACCOUNT_BLOCKED: {
     status: 403,
@@ -77,7 +78,7 @@ export const PROBLEMS = {
   USHER_HOME_PIN_REJECTED: {
     status: 403,
     title: 'Profile PIN rejected',
-    detail: 'The PIN of this Home profile is missing or wrong.'
+    detail: 'The PIN of this profile is missing or wrong.'
   },
   USHER_CROSS_SITE: {
     status: 403,
@@ -87,18 +88,18 @@ export const PROBLEMS = {
   USHER_PATH_DENIED: {
     status: 403,
     title: 'Path not allowed',
-    detail: 'This method and path are not open to this role.'
+    detail: 'This role may not use this method and path.'
   },
   USHER_BROWSER_REFUSED: {
     status: 403,
     title: 'Browser refused',
-    detail: 'The internal listener answers services only.'
+    detail: 'The internal listener does not answer browsers.'
   },
   USHER_NOT_FOUND: { status: 404, title: 'Not found', detail: 'There is nothing at this path.' },
   USHER_METHOD_NOT_ALLOWED: {
     status: 405,
     title: 'Method not allowed',
-    detail: 'This path does not take this method.'
+    detail: 'This path does not support this method.'
   },
   USHER_UPSTREAM_REFUSED: {
     status: 400,
@@ -107,8 +108,8 @@ export const PROBLEMS = {
   },
   USHER_PIN_UNKNOWN: {
     status: 404,
-    title: 'No sign-in under way',
-    detail: 'This browser has no sign-in under way, or it has expired. Start again.'
+    title: 'No sign-in in progress',
+    detail: 'This browser has no sign-in in progress, or it has expired. Start again.'
   },
   USHER_UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
@@ -122,34 +123,38 @@ export const PROBLEMS = {
   },
   USHER_UPSTREAM_INVALID: {
     status: 502,
-    title: 'Upstream answer not understood',
-    detail: 'The upstream gave an answer that cannot be understood.'
+    title: 'Invalid upstream response',
+    detail: 'The upstream sent a response that Usher does not accept.'
   },
   USHER_UPSTREAM_UNREACHABLE: {
     status: 503,
     title: 'Upstream unreachable',
-    detail: 'The upstream cannot be reached. Nobody was signed out; try again later.'
+    detail: 'The upstream cannot be reached. Nobody was signed out. Try again later.'
   },
   USHER_PLEX_LIMITED: {
     status: 503,
-    title: 'Limited by plex.tv',
-    detail: 'plex.tv limits requests from here. Wait as long as Retry-After says.'
+    title: 'Rate limited by plex.tv',
+    detail: 'plex.tv limits requests from this address. Wait as long as Retry-After says.'
   },
   USHER_UPSTREAM_TIMEOUT: {
     status: 504,
     title: 'Upstream timed out',
     detail: 'The upstream did not answer in time.'
   },
-  /** Ours to fix; its cause is logged once and never told. */
-  USHER_INTERNAL: { status: 500, title: 'Internal error', detail: 'Something went wrong here.' }
+  /** A defect of Usher: the cause is logged once and never sent. */
+  USHER_INTERNAL: {
+    status: 500,
+    title: 'Internal error',
+    detail: 'Usher failed. The log has the cause under this requestId.'
+  }
 } as const satisfies Record<string, ProblemKind>
 
 export type ProblemCode = keyof typeof PROBLEMS
 
 export interface ProblemOptions {
-  /** Only for USHER_UPSTREAM_REFUSED, which keeps the media server's own 4xx. */
+  /** For USHER_UPSTREAM_REFUSED, which keeps the media server's 4xx. */
   readonly status?: number
-  /** Fixed words of this code base; never upstream text, a URL or user input. */
+  /** A fixed text from this code base; never upstream text, a URL or user input. */
   readonly detail?: string
   /** Seconds. */
   readonly retryAfter?: number
@@ -157,7 +162,7 @@ export interface ProblemOptions {
   readonly cause?: unknown
 }
 
-/** The only error that becomes an answer: a code of the closed list and words that are safe to show. */
+/** The only error that becomes a response: a code from the closed list, and a text that is safe to show. */
 export class Problem extends Error {
   override readonly name = 'Problem'
   readonly code: ProblemCode
@@ -178,7 +183,7 @@ export class Problem extends Error {
   }
 }
 
-/** Whether an error says that a token is dead at plex.tv: the one upstream answer that ends a session. */
+/** Whether plex.tv said that a token is dead: the only upstream response that ends a session at once. */
 export function isTokenDead(error: unknown): error is Problem {
   return error instanceof Problem && error.code === 'USHER_SESSION_REVOKED'
 }

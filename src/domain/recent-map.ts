@@ -1,5 +1,5 @@
 export interface RecentMap<K, V> {
-  /** What is asked for is kept for longer. */
+  /** Moves the entry to the younger generation. */
   get(key: K): V | undefined
   set(key: K, value: V): void
   delete(key: K): void
@@ -7,8 +7,8 @@ export interface RecentMap<K, V> {
 }
 
 /**
- * A map of at most `max` entries that forgets those not asked for lately, in two generations: where the younger has come
- * to half of `max`, the older goes. Asked with every request, so it has nothing to put in order, as an LRU list does each time.
+ * A map of at most `max` entries that evicts those not read recently. It keeps two generations: when the younger one
+ * reaches half of `max`, the older one is dropped. Every request reads it, so a read must not reorder a list as an LRU does.
  */
 export function createRecentMap<K, V>(max: number): RecentMap<K, V> {
   const half = Math.max(1, Math.floor(max / 2))

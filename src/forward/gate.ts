@@ -118,7 +118,9 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     }
     const upgrade = upgrades.get(raw)
     if (upgrade === undefined) {
-      void reply.send(new Problem('USHER_INVALID_REQUEST', { detail: 'This path takes a WebSocket only.' }))
+      void reply.send(
+        new Problem('USHER_INVALID_REQUEST', { detail: 'This path accepts WebSocket upgrades only.' })
+      )
       return
     }
     forwarder.upgrade({ ...call, ...upgrade })

@@ -152,7 +152,9 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
 
 function requireSame(found: ServerIdentity, expected: string | null): void {
   if (expected === null || found.machineIdentifier === expected) return
-  throw new Problem('USHER_UPSTREAM_INVALID', { detail: 'This is not the media server that is expected.' })
+  throw new Problem('USHER_UPSTREAM_INVALID', {
+    detail: 'The server at this address is not the expected media server.'
+  })
 }
 
 function containerOf(answer: UpstreamAnswer): Readonly<Record<string, unknown>> {

@@ -50,7 +50,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   ): Promise<TokenAnswer> {
     // It cannot be narrowed, and must not look as if it were.
     if (request.scope !== undefined && request.scope !== 'all') {
-      throw new OAuthError('invalid_scope', 'A transient token has the scope all.')
+      throw new OAuthError('invalid_scope', 'The only scope of a transient token is all.')
     }
     if (request.resources.length > 0) {
       throw new OAuthError('invalid_target', 'A transient token cannot be limited to a resource.')
@@ -114,7 +114,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
 /** RFC 8693 §2.1: the audience is where the token is to be used, so it can only name what the token is good at. */
 function requireAudience({ audiences }: TokenRequest, known: readonly string[]): void {
   if (audiences.every((audience) => known.includes(audience))) return
-  throw new OAuthError('invalid_target', 'The audience is the machineIdentifier of the server.')
+  throw new OAuthError('invalid_target', 'The audience must be the machineIdentifier of the server.')
 }
 
 function toServerAnswer(server: SessionServer, mediaServer: MediaServer): TokenAnswer['server'] {

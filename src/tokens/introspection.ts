@@ -83,7 +83,7 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
       const read = sessions.open(text)
       if (!read.open) return { kind: 'none' }
       if (!service.has('introspect')) {
-        throw new OAuthError('unauthorized_client', 'Ending a session takes the grant introspect.')
+        throw new OAuthError('unauthorized_client', 'Ending a session requires the grant introspect.')
       }
       endSession(read.live.session)
       return { kind: 'session', accountId: read.live.session.account.id }

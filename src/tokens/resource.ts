@@ -47,5 +47,5 @@ function toPrefix(rawPath: string, below: string): string {
 }
 
 function invalidTarget(): OAuthError {
-  return new OAuthError('invalid_target', 'A resource must be a plain path below /pms of this service.')
+  return new OAuthError('invalid_target', 'A resource must be a plain path below /pms.')
 }

@@ -55,7 +55,7 @@ export function createSubjects(options: SubjectsOptions): Subjects {
       // Before the subject is looked at: a service without the grant learns nothing about it.
       for (const grant of grantsFor(request)) {
         if (!service.has(grant)) {
-          throw new OAuthError('unauthorized_client', 'The service does not hold the grant this needs.')
+          throw new OAuthError('unauthorized_client', 'The service lacks the required grant.')
         }
       }
       if (request.subject === null) return { owner: true, live: createDetached(await owner.session()) }

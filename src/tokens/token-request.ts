@@ -46,7 +46,7 @@ export function readForm(text: string): Record<string, string | string[]> {
     const known = form.get(name)
     if (known === undefined) form.set(name, value)
     else if (REPEATABLE.includes(name)) form.set(name, [known, value].flat())
-    else throw new OAuthError('invalid_request', 'A member of the form is repeated.')
+    else throw new OAuthError('invalid_request', 'A parameter is repeated.')
   }
   return Object.fromEntries(form)
 }
@@ -54,9 +54,12 @@ export function readForm(text: string): Record<string, string | string[]> {
 /** Throws invalid_request or unsupported_grant_type. */
 export function readTokenRequest(members: TokenRequestMembers): TokenRequest {
   const { grant_type: grantType, scope, audience, resource } = members
-  if (!grantType) throw new OAuthError('invalid_request', 'The member grant_type is missing.')
+  if (!grantType) throw new OAuthError('invalid_request', 'The parameter grant_type is missing.')
   if (grantType !== GRANT_TYPE) {
-    throw new OAuthError('unsupported_grant_type', 'The one grant type here is token exchange (RFC 8693).')
+    throw new OAuthError(
+      'unsupported_grant_type',
+      'The only supported grant type is token exchange (RFC 8693).'
+    )
   }
   // Left out, it would be obeyed without acting for whom it names.
   if (members.actor_token !== undefined) {
@@ -78,17 +81,17 @@ function readSubject(members: TokenRequestMembers): TokenRequest['subject'] {
   // RFC 6749 §3.2 takes an empty member for one left out. Here that would turn a caller's missing cookie into the
   // owner's token, so an empty subject is refused.
   if (!token || !type) {
-    throw new OAuthError('invalid_request', 'subject_token and subject_token_type go together.')
+    throw new OAuthError('invalid_request', 'subject_token and subject_token_type must be sent together.')
   }
   if (type === TOKEN_TYPES.session) return { type: 'session', token }
   if (type === TOKEN_TYPES.assertion) return { type: 'assertion', token }
-  throw new OAuthError('invalid_request', 'The subject_token_type is not known here.')
+  throw new OAuthError('invalid_request', 'This subject_token_type is not supported.')
 }
 
 function readType(type: string | undefined): RequestedType {
   if (!type || type === TOKEN_TYPES.transient) return 'transient'
   if (type === TOKEN_TYPES.access_token) return 'access_token'
-  throw new OAuthError('invalid_request', 'The requested_token_type is not known here.')
+  throw new OAuthError('invalid_request', 'This requested_token_type is not supported.')
 }
 
 function readSeconds(value: string | number | undefined): number | undefined {

@@ -146,7 +146,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
  */
 function requireNavigation(request: FastifyRequest): void {
   if (!isNavigation(request))
-    throw new Problem('USHER_CROSS_SITE', { detail: 'Only a navigation starts or ends this sign-in.' })
+    throw new Problem('USHER_CROSS_SITE', { detail: 'This path is for navigations only.' })
 }
 
 function isNavigation({ headers }: FastifyRequest): boolean {
