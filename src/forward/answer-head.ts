@@ -1,7 +1,15 @@
+import { type Scrubber, scrubWhole } from '../scrub/scrubber.ts'
 import { decodeField, toAsciiField } from './field-text.ts'
-import type { ForwardCall, ForwardContext, ForwardPrincipal, Scrubber } from './forward-call.ts'
+import type { ForwardCall, ForwardContext, ForwardPrincipal } from './forward-call.ts'
 import { toLocalLocation } from './location.ts'
-import { isScrubbable, isTextual, type ResponseHead, toPrivate, toResponseHead } from './response-headers.ts'
+import {
+  isScrubbable,
+  isTextual,
+  type ResponseHead,
+  toGrammar,
+  toPrivate,
+  toResponseHead
+} from './response-headers.ts'
 
 export interface AnswerHead {
   readonly head: ResponseHead
@@ -36,7 +44,7 @@ export function toAnswerHead(
   }
   if (!textual || call.method === 'HEAD') return { head, scrubber: null }
   const isReadable = status !== 206 && !head.isEncoded && isScrubbable(head.contentType)
-  return isReadable ? { head, scrubber: principal.createScrubber() } : null
+  return isReadable ? { head, scrubber: principal.createScrubber(toGrammar(head.contentType)) } : null
 }
 
 /** Every field that passes may repeat what was asked, and with it a token (SECURITY rules 56, 89). */
@@ -48,6 +56,5 @@ function scrubFields(fields: string[], from: number, principal: ForwardPrincipal
 }
 
 function scrubText(text: string, principal: ForwardPrincipal): string {
-  const scrubber = principal.createScrubber()
-  return Buffer.concat([scrubber.scrub(Buffer.from(text, 'latin1')), scrubber.flush()]).toString('latin1')
+  return scrubWhole(principal.createScrubber('text'), Buffer.from(text, 'latin1')).toString('latin1')
 }

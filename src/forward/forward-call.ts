@@ -5,7 +5,10 @@ import type { Problem } from '../domain/problems.ts'
 import type { StreamEnd, StreamKind } from '../domain/streams.ts'
 import type { Identity } from '../fetch/identity-fields.ts'
 import type { TransferHandler } from '../fetch/transfer.ts'
+import type { Grammar, Scrubber } from '../scrub/scrubber.ts'
 import type { RouteClass } from './policy-table.ts'
+
+export type { Scrubber } from '../scrub/scrubber.ts'
 
 /** Where an answer goes: Fastify's reply, of which this is the part that forwarding needs. */
 export interface ReplySink {
@@ -16,18 +19,11 @@ export interface ReplySink {
   send(payload: unknown): unknown
 }
 
-/** Masks secrets in a textual answer as it streams; masked text is as long as what it hides. */
-export interface Scrubber {
-  /** The bytes that are decided by now. */
-  scrub(chunk: Buffer): Buffer
-  /** The bytes still kept, once the body has ended. */
-  flush(): Buffer
-}
-
 /** Who a request is forwarded for; one object per session or scoped token, shared by its requests. */
 export interface ForwardPrincipal {
   readonly identity: Identity
-  createScrubber(): Scrubber
+  /** For one body, or one text. */
+  createScrubber(grammar: Grammar): Scrubber
   /**
    * Whether the session has ended: revoked, or past a limit. Asked at the last moment before bytes leave, after every
    * wait (SECURITY rule 85). Synchronous and cheap.

@@ -77,7 +77,8 @@ export function createPlexTvReader(core: Core): PlexTvReader {
     if (answer.status !== 200) throw toPlexProblem(answer, 'token')
     const document = JSON.stringify(withoutSecrets(parseAnswer(answer)))
     const secrets = live.session.serverToken === null ? [token] : [token, live.session.serverToken]
-    return reply.type('application/json; charset=utf-8').send(scrubBody(Buffer.from(document), secrets))
+    const body = scrubBody(Buffer.from(document), secrets, 'json')
+    return reply.type('application/json; charset=utf-8').send(body)
   }
 
   return { read, close: () => dispatcher.destroy() }

@@ -5,10 +5,10 @@ import type { StreamEnd, StreamKind } from '../domain/streams.ts'
 import { Identity } from '../fetch/identity-fields.ts'
 import { identityHeaders, toHeaderText } from '../plex/identity.ts'
 import type { MediaServer } from '../plex/media-server.ts'
-import { createScrubbers } from '../scrub/scrubber.ts'
+import { createScrubbers, type Grammar, type Scrubber } from '../scrub/scrubber.ts'
 import type { LiveSession } from '../session/live/live-sessions.ts'
 import type { Session } from '../session/session.ts'
-import type { ForwardPrincipal, Scrubber } from './forward-call.ts'
+import type { ForwardPrincipal } from './forward-call.ts'
 
 /** A session as the media server sees it; made once per session state and shared by its requests. */
 export interface PmsPrincipal extends ForwardPrincipal {
@@ -81,7 +81,7 @@ class SessionPrincipal implements PmsPrincipal {
   private readonly shared: Shared
   private readonly live: LiveSession
   private readonly session: Session
-  private scrubbers: (() => Scrubber) | null = null
+  private scrubbers: ((grammar: Grammar) => Scrubber) | null = null
 
   constructor(
     shared: Shared,
@@ -109,9 +109,9 @@ class SessionPrincipal implements PmsPrincipal {
     return this.base.basePath
   }
 
-  createScrubber(): Scrubber {
+  createScrubber(grammar: Grammar): Scrubber {
     this.scrubbers ??= createScrubbers(secretsOf(this.session))
-    return this.scrubbers()
+    return this.scrubbers(grammar)
   }
 
   hasEnded(): boolean {

@@ -1,4 +1,5 @@
 import { fieldOf, indexOfField } from '../fetch/header-fields.ts'
+import type { Grammar } from '../scrub/scrubber.ts'
 
 export interface ResponseHead {
   /** Flat names and values for writeHead, the fixed ones included. */
@@ -124,4 +125,12 @@ export function isTextual(contentType: string, isMedia: boolean): boolean {
 /** Whether the scrubber can read such text: it looks for the bytes that a token has in ASCII (SECURITY rule 57). */
 export function isScrubbable(contentType: string): boolean {
   return !NOT_ASCII.test(contentType)
+}
+
+/** How the scrubber is to read a textual body. Each event of an event stream is a JSON text. */
+export function toGrammar(contentType: string): Grammar {
+  if (/^[^;,]*(?:[/+-]json|\/event-stream)\b/i.test(contentType)) return 'json'
+  if (/^[^;,]*[/+]xml\b/i.test(contentType)) return 'xml'
+  // Subtitles and playlists have many types, documents of another one than these have none.
+  return /^[ \t]*(?:$|application\/octet-stream\b)/i.test(contentType) ? 'untyped' : 'text'
 }

@@ -102,7 +102,7 @@ export async function startFront(
       'X-Plex-Token',
       TOKEN
     ]),
-    createScrubber: () => createScrubber([TOKEN]),
+    createScrubber: (grammar) => createScrubber([TOKEN], grammar),
     hasEnded: () => front.ended,
     addStream(kind, abort) {
       const stream = { kind, abort }

@@ -1,0 +1,133 @@
+import { judgeJson } from './json-field.ts'
+import { findAll, type Needles, unfinished } from './needles.ts'
+import { maskSpan, NO_SPANS, type Span, type Verdict } from './span.ts'
+import { findWords, PREFIX_LENGTH, unfinishedWord } from './token-word.ts'
+import { judgeParameter } from './url-parameter.ts'
+import { XmlPlace } from './xml-field.ts'
+
+/**
+ * How a body tells a field from free text. `untyped` goes by its first sign: `{` or `[` is JSON, `<` is XML. In `text`,
+ * as subtitles and playlists are, there are no fields but the parameters of URLs.
+ */
+export type Grammar = 'json' | 'xml' | 'text' | 'untyped'
+
+const MASK = 0x2a // '*'
+const EMPTY = Buffer.alloc(0)
+const NO_FIELD = { start: 0, from: 0, to: 0 }
+
+/**
+ * Masks the needles wherever they stand, and the fields that hold tokens by the grammar of the body. Both are found in
+ * passes that skip most bytes; only where the word "token" stands the bytes around it are read. A class: there is one
+ * for every textual answer.
+ */
+export class BodyMask {
+  private readonly needles: Needles
+  private grammar: Grammar
+  private xml: XmlPlace | null = null
+  /** The undecided end of what came before, unmasked. */
+  private kept: Buffer = EMPTY
+  /** How many bytes at its start lie in a needle that began in bytes already given out. */
+  private covered = 0
+
+  constructor(needles: Needles, grammar: Grammar) {
+    this.needles = needles
+    this.grammar = grammar
+    if (grammar === 'xml') this.xml = new XmlPlace()
+  }
+
+  scrub(chunk: Buffer): Buffer {
+    return this.mask(chunk, false)
+  }
+
+  flush(): Buffer {
+    return this.mask(EMPTY, true)
+  }
+
+  private mask(chunk: Buffer, isLast: boolean): Buffer {
+    const { needles, kept, covered } = this
+    const data = kept.length === 0 ? chunk : Buffer.concat([kept, chunk])
+    const { length } = data
+    if (this.grammar === 'untyped') this.guess(data)
+    const places = findAll(data, needles)
+    const words = findWords(data)
+    let end = isLast ? length : length - Math.max(unfinished(data, needles), unfinishedWord(data))
+    const spans: Span[] = []
+    if (words.length > 0) end = this.takeFields(data, words, end, isLast, spans)
+    this.xml?.follow(data, end)
+    this.xml?.restart()
+    this.kept = end === length ? EMPTY : Buffer.from(data.subarray(end))
+    this.covered = 0
+    if (spans.length === 0 && places.length === 0 && covered === 0)
+      return end === length ? data : data.subarray(0, end)
+
+    const masked = Buffer.from(data)
+    for (const span of spans) maskSpan(masked, span)
+    masked.fill(MASK, 0, covered)
+    this.covered = Math.max(0, covered - end)
+    for (const { at, length: bytes } of places) {
+      if (at >= end) continue
+      masked.fill(MASK, at, at + bytes)
+      this.covered = Math.max(this.covered, at + bytes - end)
+    }
+    return masked.subarray(0, end)
+  }
+
+  private guess(data: Buffer): void {
+    let at = 0
+    while (at < data.length && isBeforeText(data[at] as number)) at++
+    if (at === data.length) return
+    const first = String.fromCharCode(data[at] as number)
+    this.grammar = first === '{' || first === '[' ? 'json' : first === '<' ? 'xml' : 'text'
+    if (this.grammar === 'xml') this.xml = new XmlPlace()
+  }
+
+  /** Adds the spans of all fields that end before `limit`; gives the place from which on nothing is decided. */
+  private takeFields(
+    data: Buffer,
+    words: readonly number[],
+    limit: number,
+    isLast: boolean,
+    spans: Span[]
+  ): number {
+    let from = 0
+    // The text of an element stands behind attributes that have values of their own.
+    let element = NO_FIELD
+    for (const at of words) {
+      if (at < from || (at >= element.from && at < element.to)) continue
+      // What is kept begins with all that the name may need, but not within a field already masked.
+      if (at >= element.to) from = Math.max(from, element.to)
+      const start = Math.max(from, at - PREFIX_LENGTH)
+      if (start >= limit) break
+      this.xml?.follow(data, start)
+      const verdict = this.judge(data, at, from, isLast)
+      if (verdict !== 'more' && verdict.length === 0) continue
+      const to = verdict === 'more' ? Number.POSITIVE_INFINITY : (verdict.at(-1) as Span).to
+      if (verdict === 'more' || to > limit) {
+        if (element.to <= start) return start
+        this.xml?.rewind()
+        return element.start
+      }
+      spans.push(...verdict)
+      const [first] = verdict
+      if (first?.kind !== 'element') {
+        from = to
+        continue
+      }
+      this.xml?.mark()
+      element = { start, from: first.from, to }
+    }
+    return limit
+  }
+
+  private judge(data: Buffer, at: number, from: number, isLast: boolean): Verdict {
+    const parameter = judgeParameter(data, at, from, isLast)
+    if (parameter !== NO_SPANS) return parameter
+    if (this.xml !== null) return this.xml.judge(data, at, isLast)
+    return this.grammar === 'json' ? judgeJson(data, at, isLast) : NO_SPANS
+  }
+}
+
+/** Blanks and controls, and the three bytes of a byte order mark. */
+function isBeforeText(byte: number): boolean {
+  return byte <= 0x20 || byte === 0xef || byte === 0xbb || byte === 0xbf
+}

@@ -1,0 +1,55 @@
+/** What the grammar says the value is, and with it what stays as it is between the masked bytes. */
+export type SpanKind = 'json' | 'attribute' | 'element' | 'number' | 'plain'
+
+/** A value that is a token's, from its first byte to behind its last. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+  readonly kind: SpanKind
+}
+
+/**
+ * The spans of one field; 'more' where only further bytes can tell. Whatever is not bounded by its grammar ends after
+ * `VALUE_MAX_BYTES`: what is longer is no token, and must not hold up or take the rest of the document.
+ */
+export type Verdict = readonly Span[] | 'more'
+
+export const NO_SPANS: readonly Span[] = []
+/** Bytes of a name's end, an equals sign or colon and the blanks around it. */
+export const HEAD_MAX_BYTES = 256
+/** Twice the longest token seen, a JSON web token of 2 KB. */
+export const VALUE_MAX_BYTES = 4096
+
+const MASK = 0x2a // '*'
+const ONE = 0x31
+
+// RFC 6750 §2.1, a percent sign for what is encoded.
+const TOKEN_BYTES = toBytes(/[\w.~+/=%-]/)
+// Without what ends a parameter or begins an encoded end of one.
+const PARAMETER_BYTES = toBytes(/[\w.~*-]/)
+
+function toBytes(chars: RegExp): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, code) =>
+    Number(code < 128 && chars.test(String.fromCharCode(code)))
+  )
+}
+
+export function isParameterByte(byte: number): boolean {
+  return PARAMETER_BYTES[byte] === 1
+}
+
+/** Masks the token characters of a span. Escapes and references stay whole, so that the document still parses. */
+export function maskSpan(data: Buffer, { from, to, kind }: Span): void {
+  for (let at = from; at < to; at++) {
+    const byte = data[at] as number
+    if (kind === 'number') {
+      if (byte >= 0x30 && byte <= 0x39) data[at] = ONE
+    } else if (kind === 'json' && byte === 0x5c) {
+      at += data[at + 1] === 0x75 ? 5 : 1
+    } else if (byte === 0x26 && (kind === 'attribute' || kind === 'element')) {
+      at = Math.max(at, data.subarray(at, Math.min(to, at + 12)).indexOf(0x3b) + at)
+    } else if (TOKEN_BYTES[byte] === 1) {
+      data[at] = MASK
+    }
+  }
+}
