@@ -131,10 +131,10 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
   await app.register(problems)
   await app.register(securityHeaders, { secure: false })
   await app.register(host, {
-    isOwnHost: createInternalHostCheck([]),
+    isOwnHost: createInternalHostCheck(core.config.internalNames),
     remedy: 'Host is no address and no private name; list the name in USHER_INTERNAL_NAMES.'
   })
-  await app.register(notBrowser, { sessionCookie: core.names.session })
+  await app.register(notBrowser)
   await app.register(rateLimits, {
     state: core.state,
     onLimited: (limit) => core.metrics.rateLimited.inc({ limit })

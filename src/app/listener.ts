@@ -7,6 +7,7 @@ import {
   fastify,
   LogController
 } from 'fastify'
+import { addHeadRoute } from '../../plugins/head-routes.ts'
 import { compileSchemasLate } from '../../plugins/late-schemas.ts'
 import { PROBLEM_TYPE, toBody } from '../../plugins/problems.ts'
 import { requireRules } from '../../plugins/route-rules.ts'
@@ -43,8 +44,7 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
-    // HEAD wherever GET is (RFC 9110 §9.1).
-    exposeHeadRoutes: true,
+    exposeHeadRoutes: false,
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
       // Every other protocol's Upgrade is ignored (RFC 9110 §7.8), h2c among them.
@@ -62,6 +62,7 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
     clientErrorHandler: (error, socket) => refuse(error, socket, fixed)
   })
   app.addHook('onRoute', requireRules)
+  app.addHook('onRoute', addHeadRoute)
   compileSchemasLate(app)
   return app
 }
