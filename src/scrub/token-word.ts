@@ -76,9 +76,16 @@ function searchQuarter(data: Buffer, from: number, to: number, found: number[]):
   }
 }
 
+/** By hand: the loop above is half as fast where this calls another function. */
 function add(found: number[], data: Buffer, last: number): void {
-  const at = last - LENGTH + 1
-  if (spells(data, at, WORD, LENGTH)) found.push(at)
+  if (
+    ((data[last] as number) | 0x20) === 0x6e &&
+    ((data[last - 1] as number) | 0x20) === 0x65 &&
+    ((data[last - 2] as number) | 0x20) === 0x6b &&
+    ((data[last - 3] as number) | 0x20) === 0x6f &&
+    ((data[last - 4] as number) | 0x20) === 0x74
+  )
+    found.push(last - LENGTH + 1)
 }
 
 /** The rarest letter of the word decides first. */
