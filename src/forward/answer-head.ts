@@ -1,3 +1,4 @@
+import { fieldOf } from '../fetch/header-fields.ts'
 import { type Scrubber, scrubWhole } from '../scrub/scrubber.ts'
 import { decodeField, toAsciiField } from './field-text.ts'
 import type { ForwardCall, ForwardContext, ForwardPrincipal } from './forward-call.ts'
@@ -45,6 +46,19 @@ export function toAnswerHead(
   if (!textual || call.method === 'HEAD') return { head, scrubber: null }
   const isReadable = status !== 206 && !head.isEncoded && isScrubbable(head.contentType)
   return isReadable ? { head, scrubber: principal.createScrubber(toGrammar(head.contentType)) } : null
+}
+
+/**
+ * Whether the answer is a piece of a text, in which a token could be cut in two (SECURITY rule 57). The text is asked
+ * for again, whole: RFC 9110 §14.2 lets a server ignore a Range, and clients take the 200.
+ */
+export function isPieceOfText(
+  { method, class: kind }: ForwardCall,
+  status: number,
+  answer: readonly string[]
+): boolean {
+  if (status !== 206 || method !== 'GET') return false
+  return isTextual(fieldOf(answer, 'content-type') ?? '', kind === 'media')
 }
 
 /** Every field that passes may repeat what was asked, and with it a token (SECURITY rules 56, 89). */

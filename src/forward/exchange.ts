@@ -5,7 +5,7 @@ import { Problem } from '../domain/problems.ts'
 import { fieldOf, toFlat } from '../fetch/header-fields.ts'
 import type { TransferHandler } from '../fetch/transfer.ts'
 import { Answer, type Source } from './answer.ts'
-import { toAnswerHead } from './answer-head.ts'
+import { isPieceOfText, toAnswerHead } from './answer-head.ts'
 import type { ForwardCall, ForwardContext, ForwardOutcome, Lane } from './forward-call.ts'
 import { laneOf } from './lane.ts'
 import { refuse, toOutcome } from './refusal.ts'
@@ -34,6 +34,8 @@ export class Exchange implements TransferHandler, Source {
   private waiting: NodeJS.Timeout | null = null
   private discarded = 0
   private attempts = 0
+  /** The answer to the caller's Range was a piece of a text: it is asked for whole. */
+  private asksWhole = false
 
   constructor(context: ForwardContext, call: ForwardCall) {
     this.context = context
@@ -62,7 +64,7 @@ export class Exchange implements TransferHandler, Source {
     const { identity } = call.principal
     const headers = toUpstreamHeaders(call.request.rawHeaders, {
       body: body !== null,
-      range: call.class === 'media'
+      range: call.class === 'media' && !this.asksWhole
     })
     this.attempts++
     this.controller = null
@@ -112,6 +114,11 @@ export class Exchange implements TransferHandler, Source {
       this.report(refuse(context, call, status, fieldOf(fields, 'content-range')))
       return
     }
+    if (!this.asksWhole && isPieceOfText(call, status, fields)) {
+      this.asksWhole = true
+      controller.abort(unwanted())
+      return
+    }
     const passing = toAnswerHead(context, call, status, fields)
     if (passing === null) {
       this.fail(new Problem('USHER_UPSTREAM_INVALID'), 'invalid')
@@ -146,6 +153,8 @@ export class Exchange implements TransferHandler, Source {
     if (this.answer.closed) return
     if (this.answer.sent) {
       this.answer.breakOff()
+    } else if (this.asksWhole && this.attempts === 1) {
+      setImmediate(start, this)
     } else if (this.attempts === 1 && this.answer.head === null && mayRetry(this.context, this.call, error)) {
       setTimeout(start, retryDelayMs(), this)
     } else {
