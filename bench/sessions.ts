@@ -37,7 +37,7 @@ export async function writeCookies(
     if (!read.open) throw new Error(`the cookie of ${running.id} does not open: ${read.code}`)
     const seal = (): string => {
       const token = randomBytes(15).toString('base64url')
-      const session = { ...read.sealed, id: randomUUID(), accountToken: token, serverToken: token }
+      const session = { ...read.told, id: randomUUID(), accountToken: token, serverToken: token }
       const value = core.sessions.seal(session)
       return `${running.cookie.replace(/(^|; )usher=[^;]*/, `$1usher=${value}`)}\n`
     }

@@ -8,12 +8,12 @@ import { createPolicy } from '../src/forward/policy.ts'
 import { createPrincipals } from '../src/forward/principals.ts'
 import type { ScopedAccess } from '../src/forward/scoped-access.ts'
 import { listenForUpgrades } from '../src/forward/upgrades.ts'
-import type { ClosedSession } from '../src/session/cookie/sessions.ts'
+import type { NoSession } from '../src/session/cookie/sessions.ts'
 
 export interface ForwardOptions {
   readonly core: Core
   /** Reads a token that came with a request without a cookie; without it none is accepted. */
-  readonly readScoped?: (token: string) => ScopedAccess | ClosedSession
+  readonly readScoped?: (token: string) => ScopedAccess | NoSession
 }
 
 declare module 'fastify' {

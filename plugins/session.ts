@@ -1,32 +1,25 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isTokenDead, Problem } from '../src/domain/problems.ts'
-import type { Recheck } from '../src/session/check/recheck.ts'
 import type { CookieAttributes, CookieNames } from '../src/session/cookie/cookie.ts'
-import type { OpenSession, SessionRead, Sessions } from '../src/session/cookie/sessions.ts'
-import type { LiveSession } from '../src/session/live/live-sessions.ts'
+import type { SessionRead, Sessions, UnsealedSession } from '../src/session/cookie/sessions.ts'
+import type { SessionEnds } from '../src/session/end.ts'
+import type { LiveSession, LiveSessions } from '../src/session/live/live-sessions.ts'
 import type { Session, SessionView } from '../src/session/session.ts'
 import { toView } from '../src/session/session.ts'
-import { type SignOuts, signOutHomeAdmin, signOutSession } from '../src/session/sign-outs.ts'
-
-/** Why a session ended; labels of a metric. */
-export type EndReason =
-  | 'logout'
-  | 'logout_everywhere'
-  | 'replaced'
-  | 'switched'
-  | 'token_dead'
-  | 'access_lost'
+import type { SignOuts } from '../src/session/sign-outs.ts'
+import type { Standings } from '../src/session/standing.ts'
 
 export interface SessionPluginOptions {
   readonly sessions: Sessions
-  readonly recheck: Recheck
-  readonly signOuts: SignOuts
+  readonly live: Pick<LiveSessions, 'of'>
+  readonly standings: Pick<Standings, 'of' | 'settle' | 'hasEnded'>
+  readonly sessionEnds: Pick<SessionEnds, 'end' | 'replace'>
+  readonly signOuts: Pick<SignOuts, 'add'>
   readonly names: CookieNames
   readonly attributes: CookieAttributes
   readonly sessionMaxMs: number
   readonly basePath: string
-  readonly onEnd: (session: Session, reason: EndReason) => void
 }
 
 declare module 'fastify' {
@@ -34,7 +27,7 @@ declare module 'fastify' {
     /** Who the cookie signs in; read once, then kept. */
     readSession(): SessionRead
     /** The open session; throws the problem that says why there is none. */
-    requireSession(): OpenSession
+    requireSession(): UnsealedSession
   }
   interface FastifyReply {
     /**
@@ -42,18 +35,17 @@ declare module 'fastify' {
      * session the fresh one goes on from it: throws USHER_SESSION_REVOKED where that has ended meanwhile.
      */
     startSession(session: Session): SessionView
-    /** Ends a session here at once and signs it out at plex.tv in the background. */
-    endSession(session: Session, reason: EndReason): void
     clearSessionCookie(): void
     /** What the browser may know of a session. */
-    viewSession(read: OpenSession): SessionView
+    viewSession(read: UnsealedSession): SessionView
   }
 }
 
 /** Sessions of browsers: reads the cookie, guards routes, writes, slides and clears it. The one place of Set-Cookie. */
 export default fp<SessionPluginOptions>(
   async (fastify, options) => {
-    const { sessions, recheck, signOuts, names, attributes, sessionMaxMs, basePath, onEnd } = options
+    const { sessions, live: known, standings, sessionEnds, signOuts, names, attributes } = options
+    const { sessionMaxMs, basePath } = options
     const maxAge = Math.floor(sessionMaxMs / 1000)
     const reads = new WeakMap<FastifyRequest, SessionRead>()
     /** Replies that already decided about the cookie; it does not slide then. */
@@ -72,7 +64,7 @@ export default fp<SessionPluginOptions>(
     fastify.decorateRequest('requireSession', function (this: FastifyRequest) {
       const read = this.readSession()
       if (!read.open) throw new Problem(read.code)
-      if (sessions.hasEnded(read)) throw new Problem('USHER_SESSION_REVOKED')
+      if (standings.hasEnded(read.live.session)) throw new Problem('USHER_SESSION_REVOKED')
       return read
     })
 
@@ -81,21 +73,15 @@ export default fp<SessionPluginOptions>(
       this.clearCookie(names.session, attributes)
     })
 
-    fastify.decorateReply('viewSession', function (this: FastifyReply, read: OpenSession) {
+    fastify.decorateReply('viewSession', function (this: FastifyReply, read: UnsealedSession) {
       // First the renewal, so that the view tells the limits of the value that is being set.
       if (!isPoll(this.request)) sessions.renew(read)
       return toView(read.live.session, read.live.stale, basePath)
     })
 
-    fastify.decorateReply('endSession', (session: Session, reason: EndReason) => {
-      sessions.end(session)
-      signOutSession(signOuts, session)
-      onEnd(session, reason)
-    })
-
     fastify.decorateReply('startSession', function (this: FastifyReply, session: Session) {
       const before = this.request.readSession()
-      const hasEnded = before.open && sessions.hasEnded(before)
+      const hasEnded = before.open && standings.hasEnded(before.live.session)
       if (hasEnded && this.request.routeOptions.config.guard === 'session' && !succeeded.has(before.live)) {
         // Signed out while it was being switched: what comes of it must not live on (SECURITY rule 20).
         if (session.accountToken !== before.live.session.accountToken)
@@ -116,28 +102,14 @@ export default fp<SessionPluginOptions>(
       }
       if (before.open && !hasEnded) {
         succeeded.add(before.live)
-        replace(before.live.session, session)
+        sessionEnds.replace(before.live.session, session)
       }
       decided.add(this)
       // Known from its start, so that "everywhere" finds it.
-      sessions.live.of(session)
+      known.of(session)
       this.setCookie(names.session, value, { ...attributes, maxAge })
       return toView(session, false, basePath)
     })
-
-    /** Ends the session that this browser had. A token of the same (account, client) pair is the new one's own. */
-    function replace(before: Session, after: Session): void {
-      sessions.end(before)
-      onEnd(before, after.method === 'home' ? 'switched' : 'replaced')
-      const kept = [after.accountToken, after.homeAdmin?.token]
-      const replacedAtPlex =
-        before.account.id === after.account.id && before.clientIdentifier === after.clientIdentifier
-      if (!replacedAtPlex && !kept.includes(before.accountToken)) {
-        signOuts.add(before.accountToken, before.clientIdentifier)
-      }
-      const admin = before.homeAdmin
-      if (admin !== null && !kept.includes(admin.token)) signOuts.add(admin.token, admin.clientIdentifier)
-    }
 
     // preParsing: after the rate limiter, which counts in onRequest, and before the body is read.
     // With a callback: an async hook would cost every forwarded request a promise.
@@ -145,26 +117,22 @@ export default fp<SessionPluginOptions>(
       if (request.routeOptions.config.guard !== 'session') return done(null, payload)
       const read = request.readSession()
       if (!read.open) return done(new Problem(read.code))
-      const { live } = read
-      const waits = recheck.isPastGrace(live) ? !recheck.hasJustFailed(live) : recheck.isUnproven(live)
-      if (!waits) return done(null, payload)
-      void recheck.run(live).then(() => {
+      // Access to the media server may be denied or past its grace: what a route does without it goes on.
+      if (standings.of(read.live) !== 'unproven') return done(null, payload)
+      void standings.settle(read.live).then(() => {
         // The check may have ended it.
         reads.delete(request)
         const again = request.readSession()
         done(again.open ? null : new Problem(again.code), payload)
-      })
+      }, done)
     })
 
     // plex.tv said that the session's own token is dead; an outage never comes this way.
     fastify.addHook('onError', async (request, reply, error) => {
       const read = reads.get(request)
       if (request.routeOptions.config.guard !== 'session' || !read?.open || !isTokenDead(error)) return
-      if (sessions.hasEnded(read)) return // Otherwise meanwhile; a fresh one may have taken its place.
-      sessions.end(read.live.session)
-      signOutHomeAdmin(signOuts, read.live.session)
-      onEnd(read.live.session, 'token_dead')
-      reply.clearSessionCookie()
+      // Where it ended otherwise meanwhile, the cookie may be another one's by now.
+      if (sessionEnds.end(read.live.session, 'token_dead')) reply.clearSessionCookie()
     })
 
     fastify.addHook('onSend', async (request, reply) => {

@@ -86,10 +86,8 @@ const recheck: Recheck = {
   isDue: () => false,
   touch() {},
   run: async () => undefined,
-  isUnproven: () => false,
-  hasJustFailed: () => false,
-  isPastGrace: () => false,
-  mayStream: () => true
+  mustWait: () => false,
+  isPastGrace: () => false
 }
 
 /** Heap and time a session, for sessions opened with room for so many cookies. */
@@ -97,7 +95,7 @@ function open(cookies: readonly Buffer[], max: number): Opened {
   let time = Date.now()
   const now = () => time
   const revocations = createRevocations({ now })
-  const live = createLiveSessions({ revocations, now, max: SESSIONS })
+  const live = createLiveSessions({ max: SESSIONS })
   const sessions = createSessions({
     config: { sessionIdleMs: 7 * DAY_MS, sessionMaxMs: 30 * DAY_MS },
     cookieName: COOKIE,
@@ -124,7 +122,6 @@ function open(cookies: readonly Buffer[], max: number): Opened {
     if (!read.open || sessions.renew(read) === null) throw new Error('the cookies do not open')
   }
   const renewedBytes = (heap() - before) / cookies.length
-  live.close()
   return { bytes, micros, renewedBytes }
 }
 

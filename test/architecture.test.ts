@@ -62,7 +62,7 @@ const LAYERS: Readonly<
   observe: { values: ['observe', 'domain'], types: ['config', 'plex', 'store'] },
   session: { values: ['session', 'seal', 'plex', 'domain'], types: ['config'] },
   store: { values: ['store', 'session', 'domain'], types: ['config', 'observe'] },
-  forward: { values: ['forward', 'fetch', 'scrub', 'plex', 'domain'], types: ['app', 'config', 'session'] },
+  forward: { values: ['forward', 'session', 'fetch', 'scrub', 'plex', 'domain'], types: ['app', 'config'] },
   // One path syntax for scopes and for forwarding: a scope is read by the reader of targets.
   tokens: {
     values: ['tokens', 'forward', 'session', 'seal', 'plex', 'domain'],

@@ -14,7 +14,7 @@ import rateLimits from '../../plugins/rate-limits.ts'
 import sameOrigin from '../../plugins/same-origin.ts'
 import securityHeaders from '../../plugins/security-headers.ts'
 import serviceAuth from '../../plugins/service-auth.ts'
-import session, { type EndReason } from '../../plugins/session.ts'
+import session from '../../plugins/session.ts'
 import signInCookies from '../../plugins/sign-in-cookies.ts'
 import { healthRoute } from '../../routes/health.ts'
 import { docsRoutes } from '../../routes/internal/docs.ts'
@@ -34,7 +34,7 @@ import { signinPage } from '../../routes/public/signin/page.ts'
 import { type CrossSiteCheck, createCrossSiteCheck } from '../domain/cross-site.ts'
 import { createInternalHostCheck, createPublicHostCheck } from '../domain/hosts.ts'
 import { createRequestLines } from '../observe/request-lines.ts'
-import { type Session, toView } from '../session/session.ts'
+import { toView } from '../session/session.ts'
 import { safeReturnTo } from '../session/sign-in/return-to.ts'
 import type { Core } from './core.ts'
 import { createListener, createPagesApp } from './listener.ts'
@@ -84,8 +84,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(session, {
       ...core,
       sessionMaxMs: config.sessionMaxMs,
-      basePath: publicUrl.basePath,
-      onEnd: countEnd(core)
+      basePath: publicUrl.basePath
     })
     await scope.register(signInCookies, core)
     await scope.register(loginRoute, { core })
@@ -176,12 +175,5 @@ function corsOptions(crossSite: CrossSiteCheck): FastifyCorsOptions {
     exposedHeaders: EXPOSED_FIELDS,
     credentials: true,
     maxAge: 600
-  }
-}
-
-function countEnd({ metrics, log }: Core): (session: Session, reason: EndReason) => void {
-  return (session, reason) => {
-    metrics.sessionsEnded.inc({ reason })
-    log.info({ accountId: session.account.id, reason }, 'session ended')
   }
 }

@@ -10,7 +10,6 @@ import { createPlexTv, type PlexTv } from '../plex/plex-tv.ts'
 import { createUpstream, type UpstreamOptions } from '../plex/upstream.ts'
 import { createKeyRing } from '../seal/key-ring.ts'
 import { createSeal, type Seal } from '../seal/seal.ts'
-import { endAccount } from '../session/account-end.ts'
 import { createRecheck, type Recheck } from '../session/check/recheck.ts'
 import {
   type CookieAttributes,
@@ -21,11 +20,14 @@ import {
   sealScope
 } from '../session/cookie/cookie.ts'
 import { createSessions, type Sessions } from '../session/cookie/sessions.ts'
+import { createSessionEnds, type SessionEnds } from '../session/end.ts'
 import { createLiveSessions, type LiveSessions } from '../session/live/live-sessions.ts'
 import { createRevocations, type Revocations } from '../session/live/revocation.ts'
+import { createStreams, type Streams } from '../session/live/streams.ts'
 import { createPinSignIns, type PinSignIns } from '../session/sign-in/pin-sign-ins.ts'
 import { createServerChoice, type ServerChoice } from '../session/sign-in/server-choice.ts'
-import { createSignOuts, type SignOuts, signOutHomeAdmin, signOutSession } from '../session/sign-outs.ts'
+import { createSignOuts, type SignOuts } from '../session/sign-outs.ts'
+import { createStandings, type Standings } from '../session/standing.ts'
 import type { NameSeal } from '../store/redis-names.ts'
 import { createState, type State } from '../store/state.ts'
 import { type Assertions, createAssertions } from '../tokens/assertion.ts'
@@ -52,7 +54,10 @@ export interface Core {
   /** What is in no cookie: in the process, in a file, or shared by several instances. */
   readonly state: State
   readonly live: LiveSessions
+  readonly streams: Streams
   readonly recheck: Recheck
+  readonly standings: Standings
+  readonly sessionEnds: SessionEnds
   readonly signOuts: SignOuts
   readonly sessions: Sessions
   readonly pinSignIns: PinSignIns
@@ -84,8 +89,8 @@ const CONNECT_TIMEOUT_MS = 5000
 
 export function createCore({ config, log, now = Date.now, processMetrics = true }: CoreOptions): Core {
   const revocations = createRevocations({ now, onRevoke: (revocation) => state.share(revocation) })
-  const live = createLiveSessions({ revocations, now, mayStream: (state) => recheck.mayStream(state) })
-  const metrics = createMetrics({ openStreams: () => live.openStreams, processMetrics })
+  const live = createLiveSessions()
+  const metrics = createMetrics({ openStreams: () => streams.open, processMetrics })
   metrics.sharedStoreUp.set(1)
   const onEmpty = () => log.warn({}, 'the shared store came back empty: what was in it alone is forgotten')
   const onChange = (up: boolean) => metrics.sharedStoreUp.set(up ? 1 : 0)
@@ -125,26 +130,31 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       else log.warn({ err, attempt }, 'sign-out at plex.tv failed, given up')
     }
   })
+  const sessionEnds = createSessionEnds({
+    config,
+    hasOneServer: mediaServer !== null,
+    live,
+    revocations,
+    signOuts,
+    onEnd({ account }, reason) {
+      metrics.sessionsEnded.inc({ reason })
+      log.info({ accountId: account.id, reason }, 'session ended')
+    },
+    now
+  })
   const knownMachineId = () => mediaServer?.verifiedIdentity()?.machineIdentifier ?? config.pms.machineId
   const recheck = createRecheck({
     config,
     plexTv,
     machineId: knownMachineId,
     hasEnded: (session) => revocations.isRevoked(session),
-    onEnd(session, reason, askedAt) {
-      sessions.end(session)
-      if (reason === 'token_dead') signOutHomeAdmin(signOuts, session)
-      else signOutSession(signOuts, session)
-      // Where there is one server, an account that lost it has lost it in every browser.
-      if (reason === 'access_lost' && mediaServer !== null)
-        endAccount({ config, live, revocations, signOuts }, session, askedAt)
-      metrics.sessionsEnded.inc({ reason })
-      log.info({ accountId: session.account.id, reason }, 'session ended')
-    },
+    end: sessionEnds.end,
     onOutage: (error) => log.warn({ err: error }, 're-check failed, sessions kept'),
     waitMs: timeoutMs,
     now
   })
+  const standings = createStandings({ recheck, revocations, now })
+  const streams = createStreams({ revocations, standings, now })
   const sessions = createSessions({
     config,
     cookieName: names.session,
@@ -167,11 +177,15 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
 
   const assertions = createAssertions({ seal, revocations, now })
   const mediaServerOf = mediaServers.of
-  const shared = { config, now, metrics, mediaServer, mediaServerOf, seal, live, recheck, signOuts, sessions }
+  const shared = { config, now, metrics, mediaServer, mediaServerOf, seal, live, recheck, sessions }
 
   return {
     ...shared,
     log,
+    streams,
+    standings,
+    sessionEnds,
+    signOuts,
     plexTv,
     connectionRules: rules,
     names,
@@ -180,7 +194,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     state,
     machineId,
     assertions,
-    tokens: createTokens({ ...shared, revocations, assertions }),
+    tokens: createTokens({ ...shared, revocations, standings, sessionEnds, assertions }),
     pinSignIns: createPinSignIns({ config, plexTv, signOuts, machineId, now }),
     serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
     plexStatus,
@@ -195,8 +209,8 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       draining = true
     },
     async close() {
-      live.close()
-      live.abortStreams()
+      streams.close()
+      streams.abort()
       await signOuts.close()
       await Promise.all([plexDispatcher.destroy(), mediaServers.close(), state.close()])
     }

@@ -53,7 +53,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
       async stop(drainMs) {
         core.drain()
         // Listening ends at once; streams get their grace, then they are broken.
-        const timer = setTimeout(() => core.live.abortStreams(), drainMs)
+        const timer = setTimeout(() => core.streams.abort(), drainMs)
         await publicApp.close()
         clearTimeout(timer)
         // Last, so that readiness could be asked to the end.

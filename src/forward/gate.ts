@@ -3,8 +3,9 @@ import type { FastifyReply } from 'fastify'
 import type { Core } from '../app/core.ts'
 import type { FetchHeaders, FindCrossSite } from '../domain/cross-site.ts'
 import { Problem } from '../domain/problems.ts'
-import type { ClosedSession, OpenSession } from '../session/cookie/sessions.ts'
+import type { NoSession, UnsealedSession } from '../session/cookie/sessions.ts'
 import type { LiveSession } from '../session/live/live-sessions.ts'
+import { type Settled, toStandingProblem } from '../session/standing.ts'
 import type { Forwarders } from './forwarders.ts'
 import { resolveLocalUrl } from './local-url.ts'
 import type { Policy } from './policy.ts'
@@ -25,7 +26,7 @@ export interface GateOptions {
   readonly findCrossSite: FindCrossSite
   /** The Set-Cookie header of a renewed session. */
   readonly serializeCookie: (value: string) => string
-  readonly readScoped: ((token: string) => ScopedAccess | ClosedSession) | null
+  readonly readScoped: ((token: string) => ScopedAccess | NoSession) | null
 }
 
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE']
@@ -39,10 +40,11 @@ const everything: ScopedAccess['allows'] = () => true
  */
 export function createGate(options: GateOptions): (reply: FastifyReply) => void {
   const { core, mount, forwarders, policy, principals, upgrades, findCrossSite, readScoped } = options
-  const { sessions, recheck, metrics } = core
+  const { sessions, standings, metrics } = core
   const transfers = createTransfers(() => metrics.rateLimited.inc({ limit: 'session_streams' }))
 
-  function enter(reply: FastifyReply): void {
+  /** `settled`: the standing of the session, where the request has waited for it. */
+  function enter(reply: FastifyReply, settled: Settled | null = null): void {
     const { raw, method } = reply.request
     if (!METHODS.includes(method)) {
       reply.header('allow', METHODS.join(', '))
@@ -62,9 +64,10 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       if (token !== null) reply.header('www-authenticate', 'Bearer realm="usher", error="invalid_token"')
       throw new Problem(access.code)
     }
-    if (recheck.isUnproven(access.live) || recheck.isPastGrace(access.live)) {
-      void askPlex(reply, access.live)
-      return
+    const standing = settled ?? standings.of(access.live)
+    if (standing !== 'good') {
+      if (standing === 'unproven') return void settle(reply, access.live)
+      throw toStandingProblem(standing)
     }
     if (principal === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
     const allows = 'allows' in access ? access.allows : everything
@@ -73,7 +76,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     const { upstream: asked } = target
     const upstream = rule.localUrl === true ? resolveLocalUrl(asked, policy, principal.role, allows) : asked
     if (upstream === null) throw new Problem('USHER_INVALID_REQUEST')
-    const opened = 'sealed' in access ? access : null
+    const opened = 'told' in access ? access : null
     const proven = principal.mediaServer.verifiedIdentity()
     if (proven !== null && proven.machineIdentifier === principal.machineIdentifier) {
       pass(reply, principal, rule, upstream, opened)
@@ -83,7 +86,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     principal.mediaServer.verifyIdentity(principal.machineIdentifier).then(
       () => {
         // Signed out meanwhile: the answer would be the first thing a dead cookie gets (SECURITY rule 20).
-        if (core.revocations.isRevoked(access.live.session)) reply.send(new Problem('USHER_SESSION_REVOKED'))
+        if (principal.hasEnded()) reply.send(new Problem('USHER_SESSION_REVOKED'))
         else pass(reply, principal, rule, upstream, opened)
       },
       (error: unknown) => void reply.send(error)
@@ -95,7 +98,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     principal: PmsPrincipal,
     rule: Rule,
     upstream: string,
-    opened: OpenSession | null
+    opened: UnsealedSession | null
   ): void {
     const { raw, method } = reply.request
     const call = {
@@ -134,22 +137,17 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     throw new Problem('USHER_CROSS_SITE')
   }
 
-  /** The last good answer is too old to act on: plex.tv is asked now, and while it is away nothing passes. */
-  async function askPlex(reply: FastifyReply, live: LiveSession): Promise<void> {
-    await recheck.run(live)
-    if (recheck.isPastGrace(live) && !core.revocations.isRevoked(live.session)) {
-      reply.send(new Problem('USHER_UPSTREAM_UNREACHABLE'))
-      return
-    }
+  /** plex.tv must be asked before the session acts. The request is read again after that: the cookie may be dead. */
+  async function settle(reply: FastifyReply, live: LiveSession): Promise<void> {
     try {
-      enter(reply)
+      enter(reply, await standings.settle(live))
     } catch (error) {
       reply.send(error)
     }
   }
 
   /** What Fastify's own hooks would have set: a renewed cookie, and CORS for an allowed origin. */
-  function answerHeaders(reply: FastifyReply, read: OpenSession | null): readonly string[] {
+  function answerHeaders(reply: FastifyReply, read: UnsealedSession | null): readonly string[] {
     const value = read === null ? null : sessions.renew(read)
     const { origin } = reply.request.raw.headers
     if (value === null && origin === undefined) return NOTHING
@@ -161,7 +159,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     return extra
   }
 
-  return enter
+  return (reply) => enter(reply)
 }
 
 /** A token where Plex clients and OAuth clients put it: Authorization, X-Plex-Token, or the query. */

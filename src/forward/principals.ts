@@ -1,5 +1,5 @@
 import type { Core } from '../app/core.ts'
-import { Problem } from '../domain/problems.ts'
+import { Problem, type ProblemCode } from '../domain/problems.ts'
 import type { ServerRole } from '../domain/roles.ts'
 import type { StreamEnd, StreamKind } from '../domain/streams.ts'
 import { Identity } from '../fetch/identity-fields.ts'
@@ -8,6 +8,7 @@ import type { MediaServer } from '../plex/media-server.ts'
 import { createScrubbers, type Grammar, type Scrubber } from '../scrub/scrubber.ts'
 import type { LiveSession } from '../session/live/live-sessions.ts'
 import type { Session } from '../session/session.ts'
+import type { Standing } from '../session/standing.ts'
 import type { ForwardPrincipal } from './forward-call.ts'
 
 /** A session as the media server sees it; made once per session state and shared by its requests. */
@@ -33,11 +34,20 @@ export interface Principals {
   of(access: Access): PmsPrincipal | null
 }
 
-type PrincipalsCore = Pick<Core, 'config' | 'live' | 'recheck' | 'revocations' | 'mediaServerOf'>
+type PrincipalsCore = Pick<Core, 'config' | 'standings' | 'streams' | 'mediaServerOf'>
 
 const CLIENT_IDENTIFIER = 'X-Plex-Client-Identifier'
-/** A token answered with 401 is not asked about again so soon: plex.tv would hear of every request of a page. */
+/** After a 401 plex.tv is not asked again so soon: it would be asked for every request of a page. */
 const EXPLAIN_EVERY_MS = 5000
+/** What a 401 of the media server means, by what plex.tv says. While it cannot be asked, the session is kept. */
+const EXPLANATIONS: Readonly<Record<Standing | 'unknown', ProblemCode>> = {
+  good: 'USHER_SERVER_ACCESS_DENIED',
+  denied: 'USHER_SERVER_ACCESS_DENIED',
+  unproven: 'USHER_UPSTREAM_UNREACHABLE',
+  'past-grace': 'USHER_UPSTREAM_UNREACHABLE',
+  unknown: 'USHER_UPSTREAM_UNREACHABLE',
+  ended: 'USHER_SESSION_REVOKED'
+}
 
 /** Everything about a session that forwarding needs, laid out once so that a request only takes it. */
 export function createPrincipals(core: PrincipalsCore, now: () => number): Principals {
@@ -115,25 +125,19 @@ class SessionPrincipal implements PmsPrincipal {
   }
 
   hasEnded(): boolean {
-    const { session } = this.live
-    const { revocations } = this.shared.core
-    const time = this.shared.now()
-    return time >= session.expiresAt || time >= session.idleExpiresAt || revocations.isRevoked(session)
+    return this.shared.core.standings.hasEnded(this.live.session)
   }
 
   addStream(kind: StreamKind, abort: (why: StreamEnd) => void): () => void {
-    return this.shared.core.live.addStream(this.live, kind, abort)
+    return this.shared.core.streams.add(this.live, kind, abort)
   }
 
   async explainUnauthorized(): Promise<Problem> {
-    const { live, session, shared } = this
-    const { core, now } = shared
-    const upstream = { service: 'pms', status: 401, code: null } as const
-    if (now() - live.session.checkedAt > EXPLAIN_EVERY_MS) await core.recheck.run(live)
-    if (core.revocations.isRevoked(session)) return new Problem('USHER_SESSION_REVOKED', { upstream })
-    // While plex.tv cannot be asked, nobody knows; the session stays.
-    if (live.stale) return new Problem('USHER_UPSTREAM_UNREACHABLE', { upstream })
-    return new Problem('USHER_SERVER_ACCESS_DENIED', { upstream })
+    const { live, shared } = this
+    const { standings } = shared.core
+    const isFresh = shared.now() - live.session.checkedAt <= EXPLAIN_EVERY_MS
+    const standing = isFresh ? standings.of(live) : await standings.ask(live)
+    return new Problem(EXPLANATIONS[standing], { upstream: { service: 'pms', status: 401, code: null } })
   }
 }
 

@@ -6,7 +6,7 @@ import { type HomeUser, toHomeUsers } from './home-user.ts'
 import { type ClientIdentity, identityHeaders } from './identity.ts'
 import { type Pin, toPin } from './pin.ts'
 import { type PlexCall, toPlexProblem } from './plex-errors.ts'
-import { type Resource, toResources } from './resources.ts'
+import { type Resource, type ResourceList, toResourceList } from './resources.ts'
 import type { Upstream, UpstreamAnswer, UpstreamRequest } from './upstream.ts'
 
 export interface Credentials {
@@ -34,6 +34,8 @@ export interface PlexTv {
   /** The account for a browser's eyes: an allow-list without tokens. */
   readonly accountDocument: (token: string, clientIdentifier: string) => Promise<Record<string, unknown>>
   readonly resources: (token: string, clientIdentifier: string) => Promise<readonly Resource[]>
+  /** The same, for a caller that draws a conclusion from what is not listed. */
+  readonly resourceList: (token: string, clientIdentifier: string) => Promise<ResourceList>
   /** Done as well when the token was dead already. */
   readonly signOut: (token: string, clientIdentifier: string) => Promise<void>
   readonly createPin: (clientIdentifier: string, options: { readonly strong: boolean }) => Promise<Pin>
@@ -80,6 +82,12 @@ export function createPlexTv({ upstream, clients = upstream, identity, now }: Pl
     return parseAnswer(await call('token', { method: 'GET', path: '/api/v2/user' }, clientIdentifier, token))
   }
 
+  async function resourceList(token: string, clientIdentifier: string): Promise<ResourceList> {
+    const query = { includeHttps: '1', includeRelay: '1', includeIPv6: '1' }
+    const request = { method: 'GET', path: '/api/v2/resources', query } as const
+    return toResourceList(parseAnswer(await call('token', request, clientIdentifier, token, clients)))
+  }
+
   return {
     async signIn({ login, password, verificationCode, rememberMe = true }, clientIdentifier) {
       const form = {
@@ -101,10 +109,10 @@ export function createPlexTv({ upstream, clients = upstream, identity, now }: Pl
     },
 
     async resources(token, clientIdentifier) {
-      const query = { includeHttps: '1', includeRelay: '1', includeIPv6: '1' }
-      const request = { method: 'GET', path: '/api/v2/resources', query } as const
-      return toResources(parseAnswer(await call('token', request, clientIdentifier, token, clients)))
+      return (await resourceList(token, clientIdentifier)).resources
     },
+
+    resourceList,
 
     async signOut(token, clientIdentifier) {
       try {

@@ -23,11 +23,18 @@ export interface Resource {
   readonly connections: readonly Connection[]
 }
 
-/** Every usable entry of a `/resources` answer, JSON or XML, new or legacy; throws USHER_UPSTREAM_INVALID for another. */
-export function toResources(data: unknown): readonly Resource[] {
-  return resourceEntries(data)
-    .map(toResource)
-    .filter((resource) => resource !== null)
+/** The entries of a `/resources` answer that can be used. */
+export interface ResourceList {
+  readonly resources: readonly Resource[]
+  /** Whether that is all of them: what is missing from a list with unreadable entries may be among these. */
+  readonly isWhole: boolean
+}
+
+/** Reads a `/resources` answer, JSON or XML, new or legacy; throws USHER_UPSTREAM_INVALID for anything else. */
+export function toResourceList(data: unknown): ResourceList {
+  const entries = resourceEntries(data)
+  const resources = entries.map(toResource).filter((resource) => resource !== null)
+  return { resources, isWhole: resources.length === entries.length }
 }
 
 /** Whether the resource is a Plex Media Server. */

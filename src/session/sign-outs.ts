@@ -1,6 +1,5 @@
 import { Problem } from '../domain/problems.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
-import type { Session } from './session.ts'
 
 export interface SignOuts {
   /** Signs the token out at plex.tv in the background, again and again while plex.tv is away. Returns at once. */
@@ -107,17 +106,6 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
       waiting.length = 0
     }
   }
-}
-
-/** Signs out every token that a session holds: its own, and that of the account whose Home it was switched in. */
-export function signOutSession(signOuts: Pick<SignOuts, 'add'>, session: Session): void {
-  signOuts.add(session.accountToken, session.clientIdentifier)
-  signOutHomeAdmin(signOuts, session)
-}
-
-/** What is left to sign out where a session's own token is dead: nothing else will use the other one again. */
-export function signOutHomeAdmin(signOuts: Pick<SignOuts, 'add'>, { homeAdmin }: Session): void {
-  if (homeAdmin !== null) signOuts.add(homeAdmin.token, homeAdmin.clientIdentifier)
 }
 
 /** Whether plex.tv answered, and the answer was no. */

@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts'
 import { Problem } from '../domain/problems.ts'
-import type { Recheck } from '../session/check/recheck.ts'
-import type { OpenSession, Sessions } from '../session/cookie/sessions.ts'
+import type { Sessions, UnsealedSession } from '../session/cookie/sessions.ts'
+import type { SessionEnds } from '../session/end.ts'
 import type { LiveSession } from '../session/live/live-sessions.ts'
-import type { Session } from '../session/session.ts'
+import type { Standings } from '../session/standing.ts'
 import { OAuthError } from './oauth-error.ts'
 import { OWNER_ID } from './owner.ts'
 import type { ScopedToken, ScopedTokens } from './scoped.ts'
@@ -32,7 +32,10 @@ export interface Revoked {
 }
 
 export interface Introspector {
-  /** Throws USHER_UPSTREAM_UNREACHABLE past USHER_OUTAGE_GRACE: neither yes nor no would be true. */
+  /**
+   * Throws USHER_UPSTREAM_UNREACHABLE past USHER_OUTAGE_GRACE and while a denial is unconfirmed: the session may yet
+   * be active or not, and a service that is told "not active" forgets it for good.
+   */
   introspect(text: string): Promise<Introspection>
   /** Ends a scoped token of this service, or a session (RFC 7009), and tells which; neither is no error. */
   revoke(service: Service, text: string): Revoked
@@ -42,14 +45,13 @@ export interface IntrospectorOptions {
   readonly config: Pick<Config, 'publicUrl'>
   readonly sessions: Pick<Sessions, 'open'>
   readonly scoped: ScopedTokens
-  readonly recheck: Pick<Recheck, 'isUnproven' | 'isPastGrace' | 'run'>
-  /** Ends a session here and signs it out at plex.tv. */
-  readonly endSession: (session: Session) => void
+  readonly standings: Pick<Standings, 'settle'>
+  readonly sessionEnds: Pick<SessionEnds, 'end'>
 }
 
 /** What Usher knows of its own tokens and sessions, for services that receive them. */
 export function createIntrospector(options: IntrospectorOptions): Introspector {
-  const { config, sessions, scoped, recheck, endSession } = options
+  const { config, sessions, scoped, standings, sessionEnds } = options
   const { href } = config.publicUrl
 
   function read(text: string): { readonly live: LiveSession; readonly told: Introspection } | null {
@@ -63,11 +65,10 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
     async introspect(text) {
       const found = read(text)
       if (found === null) return { active: false }
-      const { live, told } = found
-      if (!recheck.isUnproven(live) && !recheck.isPastGrace(live)) return told
-      await recheck.run(live)
-      if (recheck.isPastGrace(live) && read(text) !== null) throw new Problem('USHER_UPSTREAM_UNREACHABLE')
-      return read(text)?.told ?? { active: false }
+      const standing = await standings.settle(found.live)
+      if (standing === 'ended') return { active: false }
+      if (standing !== 'good') throw new Problem('USHER_UPSTREAM_UNREACHABLE')
+      return found.told
     },
 
     revoke(service, text) {
@@ -85,14 +86,14 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
       if (!service.has('introspect')) {
         throw new OAuthError('unauthorized_client', 'Ending a session requires the grant introspect.')
       }
-      endSession(read.live.session)
+      sessionEnds.end(read.live.session, 'revoked')
       return { kind: 'session', accountId: read.live.session.account.id }
     }
   }
 }
 
-function describeSession({ sealed, limitAt }: OpenSession, aud: string): Introspection {
-  const { account, signedInAt } = sealed
+function describeSession({ told, limitAt }: UnsealedSession, aud: string): Introspection {
+  const { account, signedInAt } = told
   return {
     active: true,
     token_type: 'N_A',

@@ -4,11 +4,10 @@ import { CLOCK_SKEW_MS } from '../domain/clock.ts'
 import type { RouteClass } from '../forward/policy-table.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { Recheck } from '../session/check/recheck.ts'
-import type { LiveSession } from '../session/live/live-sessions.ts'
+import { createLiveSession, type LiveSession } from '../session/live/live-sessions.ts'
 import type { Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
 import type { SubjectRefusal } from './assertion.ts'
-import { createDetached } from './detached.ts'
 import type { Owner } from './owner.ts'
 import { isWithin } from './resource.ts'
 import { coversClass, type Scope } from './scope.ts'
@@ -81,7 +80,7 @@ export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
     const token: ScopedToken = {
       open: true,
       claims,
-      live: createDetached(claims.session),
+      live: createLiveSession(claims.session),
       allows: (routeClass, path) => coversClass(claims.scope, routeClass) && isWithin(path, claims.resources)
     }
     if (now() < claims.expiresAt) opened.set(text, token)

@@ -2,13 +2,12 @@ import type { Grant } from '../config/config.ts'
 import { Problem } from '../domain/problems.ts'
 import type { Recheck } from '../session/check/recheck.ts'
 import type { Sessions } from '../session/cookie/sessions.ts'
-import type { LiveSession, LiveSessions } from '../session/live/live-sessions.ts'
-import type { Revocations } from '../session/live/revocation.ts'
-import type { Session } from '../session/session.ts'
+import { createLiveSession, type LiveSession, type LiveSessions } from '../session/live/live-sessions.ts'
+import { type Standings, toStandingProblem } from '../session/standing.ts'
 import type { Assertions } from './assertion.ts'
-import { createDetached, createDetachedSessions } from './detached.ts'
+import { createDetachedSessions } from './detached.ts'
 import { OAuthError } from './oauth-error.ts'
-import { OWNER_ID, type Owner } from './owner.ts'
+import type { Owner } from './owner.ts'
 import type { Service } from './services.ts'
 import type { TokenRequest } from './token-request.ts'
 
@@ -27,14 +26,14 @@ export interface Subjects {
 export interface SubjectsOptions {
   readonly sessions: Pick<Sessions, 'open'>
   readonly live: Pick<LiveSessions, 'find'>
-  readonly recheck: Recheck
-  readonly revocations: Pick<Revocations, 'isRevoked'>
+  readonly recheck: Pick<Recheck, 'touch'>
+  readonly standings: Pick<Standings, 'settle'>
   readonly assertions: Assertions
   readonly owner: Owner
 }
 
 export function createSubjects(options: SubjectsOptions): Subjects {
-  const { sessions, live: known, recheck, revocations, assertions, owner } = options
+  const { sessions, live: known, recheck, standings, assertions, owner } = options
   const detached = createDetachedSessions()
 
   function open({ type, token }: NonNullable<TokenRequest['subject']>, service: Service): LiveSession {
@@ -58,21 +57,13 @@ export function createSubjects(options: SubjectsOptions): Subjects {
           throw new OAuthError('unauthorized_client', 'The service lacks the required grant.')
         }
       }
-      if (request.subject === null) return { owner: true, live: createDetached(await owner.session()) }
+      if (request.subject === null) return { owner: true, live: createLiveSession(await owner.session()) }
       const live = open(request.subject, service)
-      if (recheck.isUnproven(live) || recheck.isPastGrace(live)) {
-        await recheck.run(live)
-        requireOpen(revocations, live.session)
-        if (recheck.isPastGrace(live)) throw new Problem('USHER_UPSTREAM_UNREACHABLE')
-      }
+      const problem = toStandingProblem(await standings.settle(live))
+      if (problem !== null) throw problem
       return { owner: false, live }
     }
   }
-}
-
-/** Throws when the session was revoked meanwhile. */
-export function requireOpen(revocations: Pick<Revocations, 'isRevoked'>, session: Session): void {
-  if (session.id !== OWNER_ID && revocations.isRevoked(session)) throw new Problem('USHER_SESSION_REVOKED')
 }
 
 function grantsFor({ subject, type }: TokenRequest): readonly Grant[] {

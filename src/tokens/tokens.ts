@@ -1,13 +1,13 @@
 import type { Config } from '../config/config.ts'
-import type { Metrics } from '../observe/metrics.ts'
 import type { MediaServer } from '../plex/media-server.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { Recheck } from '../session/check/recheck.ts'
 import type { Sessions } from '../session/cookie/sessions.ts'
+import type { SessionEnds } from '../session/end.ts'
 import type { LiveSessions } from '../session/live/live-sessions.ts'
 import type { Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
-import { type SignOuts, signOutSession } from '../session/sign-outs.ts'
+import type { Standings } from '../session/standing.ts'
 import type { Assertions } from './assertion.ts'
 import { createExchange, type Exchange } from './exchange.ts'
 import { createIntrospector, type Introspector } from './introspection.ts'
@@ -32,12 +32,12 @@ export interface TokensOptions {
   readonly revocations: Revocations
   readonly live: LiveSessions
   readonly recheck: Recheck
+  readonly standings: Standings
+  readonly sessionEnds: Pick<SessionEnds, 'end'>
   readonly sessions: Sessions
   readonly assertions: Assertions
   readonly mediaServer: MediaServer | null
   readonly mediaServerOf: (session: Session) => MediaServer | null
-  readonly signOuts: Pick<SignOuts, 'add'>
-  readonly metrics: Pick<Metrics, 'sessionsEnded'>
   readonly now: () => number
 }
 
@@ -48,17 +48,11 @@ export function createTokens(options: TokensOptions): Tokens {
   const subjects = createSubjects({ ...options, owner })
   const transients = createTransients(options)
 
-  function endSession(session: Session): void {
-    options.sessions.end(session)
-    signOutSession(options.signOuts, session)
-    options.metrics.sessionsEnded.inc({ reason: 'revoked' })
-  }
-
   return {
     services,
     owner,
     scoped,
     exchange: createExchange({ ...options, subjects, transients, scoped }),
-    introspector: createIntrospector({ ...options, scoped, endSession })
+    introspector: createIntrospector({ ...options, scoped })
   }
 }

@@ -1,9 +1,8 @@
 import { Problem } from '../domain/problems.ts'
 import type { MediaServer } from '../plex/media-server.ts'
-import type { Recheck } from '../session/check/recheck.ts'
-import type { Revocations } from '../session/live/revocation.ts'
+import { type Standings, toStandingProblem } from '../session/standing.ts'
 import type { Service } from './services.ts'
-import { requireOpen, type Subject } from './subject.ts'
+import type { Subject } from './subject.ts'
 
 /** reference/plex.md#tokens: a transient token lives 48 hours at most. */
 export const TRANSIENT_TTL_MS = 172_800_000
@@ -20,8 +19,7 @@ export interface Transients {
 }
 
 export interface TransientsOptions {
-  readonly recheck: Pick<Recheck, 'run'>
-  readonly revocations: Pick<Revocations, 'isRevoked'>
+  readonly standings: Pick<Standings, 'ask' | 'hasEnded'>
   readonly now: () => number
 }
 
@@ -29,7 +27,7 @@ export interface TransientsOptions {
  * Transient tokens are not kept. A kept one dies unnoticed when the media server restarts, and asking whether it still
  * lives costs the same one call as a fresh one. Only calls under way are shared, by everything that tells two apart.
  */
-export function createTransients({ recheck, revocations, now }: TransientsOptions): Transients {
+export function createTransients({ standings, now }: TransientsOptions): Transients {
   const underWay = new Map<string, Promise<Transient>>()
 
   async function create({ live, owner }: Subject, mediaServer: MediaServer): Promise<Transient> {
@@ -41,9 +39,10 @@ export function createTransients({ recheck, revocations, now }: TransientsOption
       if (owner || !isDenied(error)) throw error
       // Only plex.tv knows whether the token is dead, the access lost, or the server has another token by now.
       const before = live.session.serverToken
-      await recheck.run(live)
-      requireOpen(revocations, live.session)
-      if (live.stale) throw new Problem('USHER_UPSTREAM_UNREACHABLE', { cause: error })
+      const standing = await standings.ask(live)
+      if (standing === 'unknown') throw new Problem('USHER_UPSTREAM_UNREACHABLE', { cause: error })
+      const problem = toStandingProblem(standing)
+      if (problem !== null) throw problem
       if (live.session.serverToken === before) throw error
       return { token: await ask(live.session, mediaServer), expiresAt: askedAt + TRANSIENT_TTL_MS }
     }
@@ -68,7 +67,7 @@ export function createTransients({ recheck, revocations, now }: TransientsOption
       }
       const transient = await call
       // Signed out while the server answered: the token is dropped, not handed over.
-      requireOpen(revocations, subject.live.session)
+      if (standings.hasEnded(subject.live.session)) throw new Problem('USHER_SESSION_REVOKED')
       return transient
     }
   }

@@ -9,7 +9,7 @@ const GUARDS: readonly [name: string, part: (core: Core) => object, method: stri
   ['what a sealed value says', ({ seal }) => seal, 'unseal'],
   ['what is revoked', ({ revocations }) => revocations, 'isRevoked'],
   ['what is known of a session', ({ live }) => live, 'glance'],
-  ['whether it was checked since the start', ({ recheck }) => recheck, 'isUnproven'],
+  ['whether it has to be checked first', ({ recheck }) => recheck, 'mustWait'],
   ['how old the last good answer is', ({ recheck }) => recheck, 'isPastGrace']
 ]
 

@@ -29,7 +29,7 @@ t.test('rule 53: transfers that one session asks for in one moment are counted a
   t.equal(statuses.filter((status) => status === 200).length, 64)
   t.equal(statuses.filter((status) => status === 429).length, 16)
   for (const answer of answers) answer.destroy()
-  await until(async () => usher.core.live.openStreams.media === 0, 'nothing is open')
+  await until(async () => usher.core.streams.open.media === 0, 'nothing is open')
   const again = await open(usher, greedy, PART)
   t.equal(again.statusCode, 200, 'there is room again')
   again.destroy()

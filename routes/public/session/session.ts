@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { hasRole } from '../../../src/domain/roles.ts'
-import { endAccount } from '../../../src/session/account-end.ts'
+import { toStandingProblem } from '../../../src/session/standing.ts'
 import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
 
 const Slide = Type.Object({ slide: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) })
@@ -90,9 +90,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
       const read = request.readSession()
       if (read.open) {
         const { session } = read.live
-        const everywhere = request.body?.everywhere === true
-        if (everywhere) endAccount(core, session, core.now())
-        reply.endSession(session, everywhere ? 'logout_everywhere' : 'logout')
+        core.sessionEnds.end(session, request.body?.everywhere === true ? 'logout_everywhere' : 'logout')
       }
       reply.clearSessionCookie()
       return reply.code(204).send(null)
@@ -112,8 +110,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
     },
     async (request) => {
       const { live } = request.requireSession()
-      // The media server would answer to what plex.tv may have taken back long ago (USHER_OUTAGE_GRACE).
-      if (core.recheck.isPastGrace(live)) throw new Problem('USHER_UPSTREAM_UNREACHABLE')
+      // The media server would still answer a token that plex.tv has taken back.
+      const problem = toStandingProblem(await core.standings.settle(live))
+      if (problem !== null) throw problem
       const { session } = live
       const mediaServer = core.mediaServerOf(session)
       if (!hasRole(session.role, 'owner') || session.serverToken === null || mediaServer === null) {

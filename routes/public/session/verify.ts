@@ -107,14 +107,14 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
         return reply.redirect(signInAddress(request, question.uri), 302)
       throw new Problem(read.code)
     }
-    const { recheck } = core
-    if (recheck.isUnproven(read.live) || recheck.isPastGrace(read.live)) await recheck.run(read.live)
+    const standing = await core.standings.settle(read.live)
     const { session } = read.live
-    if (core.revocations.isRevoked(session)) {
+    if (standing === 'ended') {
       reply.clearSessionCookie()
       throw new Problem('USHER_SESSION_REVOKED')
     }
-    if (recheck.isPastGrace(read.live)) throw new Problem('USHER_SERVER_ACCESS_DENIED', { detail: OUTAGE })
+    if (standing === 'past-grace') throw new Problem('USHER_SERVER_ACCESS_DENIED', { detail: OUTAGE })
+    if (standing === 'denied') throw new Problem('USHER_SERVER_ACCESS_DENIED')
     // A role at a server of somebody's own choice says nothing about this site (SECURITY rule 75).
     const here: Role = core.config.pms.url === null ? 'none' : session.role
     if (role !== undefined && !isAllowed(here, role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')

@@ -4,8 +4,8 @@ export interface CheckQueue {
   /** Has a session checked in its turn; nothing where it waits already, or where too many do. */
   add(live: LiveSession): void
   /**
-   * The same, however many wait; resolves when the check is over, or for everybody who has waited for `waitMs`: the
-   * session is stale then, and its check goes on.
+   * The same, however many wait. Resolves when the check is over, or after `waitMs`: the check goes on then, and
+   * `onTimeout` is called unless it has been answered.
    */
   join(live: LiveSession): Promise<void>
 }
@@ -15,6 +15,7 @@ export interface CheckQueueOptions {
   readonly check: (live: LiveSession, mark: number) => Promise<void>
   readonly mark: () => number
   readonly waitMs: number
+  readonly onTimeout: (live: LiveSession) => void
 }
 
 const PARALLEL = 4
@@ -30,7 +31,7 @@ interface Place {
 }
 
 /** Sessions in turn: at most one at a time of an account, a few at a time in all. */
-export function createCheckQueue({ check, mark, waitMs }: CheckQueueOptions): CheckQueue {
+export function createCheckQueue({ check, mark, waitMs, onTimeout }: CheckQueueOptions): CheckQueue {
   const busyAccounts = new Set<number>()
   const waiting = new Map<LiveSession, Place>()
   let running = 0
@@ -74,8 +75,8 @@ export function createCheckQueue({ check, mark, waitMs }: CheckQueueOptions): Ch
       const place = enter(live)
       const { checkedAt } = live.session
       place.timer ??= setTimeout(() => {
-        // It may have been answered, and be on its way through what comes after.
-        if (live.session.checkedAt === checkedAt) live.stale = true
+        // It may have been answered, and only the ping that follows is under way.
+        if (live.session.checkedAt === checkedAt) onTimeout(live)
         place.resolve()
       }, waitMs).unref()
       return place.done

@@ -1,14 +1,17 @@
 import type { Config } from '../../config/config.ts'
 import { CLOCK_SKEW_MS } from '../../domain/clock.ts'
 import { isTokenDead, Problem, type ProblemCode } from '../../domain/problems.ts'
+import type { Account } from '../../plex/account.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
+import type { Resource } from '../../plex/resources.ts'
+import type { EndReason } from '../end.ts'
 import type { LiveSession } from '../live/live-sessions.ts'
 import type { Session } from '../session.ts'
-import { type AdmissionRules, admit, withAdmission } from './admission.ts'
+import { type Admission, type AdmissionRules, admit, withAdmission } from './admission.ts'
 import { createCheckQueue } from './check-queue.ts'
 
-/** Why a re-check ended a session; labels of a metric. */
-export type RecheckEnd = 'token_dead' | 'access_lost'
+/** Why a re-check ends a session. */
+export type RecheckEnd = Extract<EndReason, 'token_dead' | 'access_lost'>
 
 /** `checkedAt` of what no sign-in made: the token is the operator's own, and no answer about it may sign it out. */
 export const NEVER_CHECKED = Number.MAX_SAFE_INTEGER
@@ -21,50 +24,49 @@ export interface Recheck {
   /** Checks now, joining a check under way; resolves when it is over, however it went, or after `waitMs`. */
   run(live: LiveSession): Promise<void>
   /**
-   * Whether nobody here can know if the session was ended before this start: wait for `run` once, after which it is
-   * proven, ended, or as stale as in any outage. On the hot path too.
+   * Whether `run` must be waited for before the session acts: its last check is from before this start, which may have
+   * forgotten that the session was ended; or it is overdue by more than another USHER_RECHECK; or plex.tv has just
+   * denied access. Not while plex.tv is known to be away: only an outage lets the last good answer hold. On the hot path.
    */
-  isUnproven(live: LiveSession): boolean
-  /** Whether a check failed a moment ago: another one now would most likely wait in vain. */
-  hasJustFailed(live: LiveSession): boolean
-  /** Whether the last good answer is too old to act on (USHER_OUTAGE_GRACE). */
-  isPastGrace(live: LiveSession): boolean
-  /** The same for a session that only has streams open: starts what is due, and holds until it is known to fail. */
-  mayStream(live: LiveSession): boolean
+  mustWait(live: LiveSession, time: number): boolean
+  /** Whether the last good answer is too old to act on (USHER_OUTAGE_GRACE). On the hot path. */
+  isPastGrace(live: LiveSession, time: number): boolean
 }
 
 export interface RecheckOptions {
   readonly config: AdmissionRules & Pick<Config, 'recheckMs' | 'outageGraceMs'>
-  readonly plexTv: Pick<PlexTv, 'account' | 'resources' | 'ping'>
+  readonly plexTv: Pick<PlexTv, 'account' | 'resourceList' | 'ping'>
   /** The deployment's machineIdentifier; null where a session chooses its own server. */
   readonly machineId: () => string | null
-  /** Whether a session was ended here already; it is not asked about, and does not end twice. */
+  /** Whether a session was ended here already; it is not asked about. */
   readonly hasEnded: (session: Session) => boolean
-  /** `askedAt`: epoch ms at which plex.tv was asked; it knows nothing of a sign-in since. */
-  readonly onEnd: (session: Session, reason: RecheckEnd, askedAt: number) => void
-  /** Told of every attempt that could not be completed; nobody is signed out by it. */
+  /** Ends a session. `askedAt`: epoch ms at which plex.tv was asked; its answer says nothing of a sign-in since. */
+  readonly end: (session: Session, reason: RecheckEnd, askedAt: number) => void
+  /** Called for every attempt that could not be completed; it ends no session. */
   readonly onOutage: (error: unknown) => void
-  /** The longest that somebody waits for a check, in its turn or under way: as long as for plex.tv itself. */
+  /** The longest that a request waits for a check, queued or under way: the time-out of plex.tv itself. */
   readonly waitMs: number
   readonly now: () => number
 }
 
 /** Between attempts during an outage; jittered so that sessions do not return in step. */
 const RETRY_MS = 30_000
-/** The longest pause that plex.tv is believed to want. */
+/** Between two denials of access that together are believed. */
+const CONFIRM_MS = 5000
+/** How long a failed check of any session says that plex.tv is away: longer than the pause until the next attempt. */
+const AWAY_MS = 2 * RETRY_MS
+/** The same for a session past its grace, which nothing is served to meanwhile. */
+const AWAY_PAST_GRACE_MS = 5000
+/** The longest pause that plex.tv may ask for. */
 const MAX_PAUSE_MS = 3_600_000
-/** What says that plex.tv is away from everybody, not that it has no good answer for this one account. */
+/** Failures that concern every session, not one account. */
 const AWAY: readonly ProblemCode[] = [
   'USHER_UPSTREAM_UNREACHABLE',
   'USHER_UPSTREAM_TIMEOUT',
   'USHER_PLEX_LIMITED'
 ]
-/** What `admit` says; no other refusal means that an account may not come in. */
-const LOST: readonly ProblemCode[] = [
-  'USHER_SERVER_ACCESS_DENIED',
-  'USHER_ACCOUNT_BLOCKED',
-  'USHER_TWO_FACTOR_REQUIRED'
-]
+/** The refusals of `admit` that rest on what plex.tv answered. */
+const DENIALS: readonly ProblemCode[] = ['USHER_SERVER_ACCESS_DENIED', 'USHER_TWO_FACTOR_REQUIRED']
 /**
  * plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (reference/plex.md#token-checks).
  */
@@ -72,15 +74,22 @@ const PING_MS = 86_400_000
 
 /** The background re-check of tokens and access: at most one at a time per account, a few at a time in all. */
 export function createRecheck(options: RecheckOptions): Recheck {
-  const { config, plexTv, machineId, hasEnded, onEnd, onOutage, waitMs, now } = options
-  // A session from before this start is checked when first seen: revocations of another life are not known here.
+  const { config, plexTv, machineId, hasEnded, end, onOutage, waitMs, now } = options
+  // A session from before this start is checked when first seen: this process does not know what was revoked before.
   let startedAt = now()
   const keptAliveAt = new WeakMap<LiveSession, number>()
   /** Questions that plex.tv did not answer. */
   let unanswered = 0
-  /** plex.tv asked to be left alone until then, epoch ms: by everybody, not only by the session that heard it. */
+  /** When the last one was asked, epoch ms; null once plex.tv answers again. */
+  let awayAt: number | null = null
+  /** plex.tv asked for a pause until then, epoch ms: it holds for every session, not only for the one that was told. */
   let pausedUntil = 0
-  const queue = createCheckQueue({ check, mark: () => unanswered, waitMs })
+  const queue = createCheckQueue({
+    check,
+    mark: () => unanswered,
+    waitMs,
+    onTimeout: (live) => keep(live, now())
+  })
 
   function isDue(live: LiveSession, time: number): boolean {
     const { checkedAt } = live.session
@@ -88,7 +97,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
     startedAt = Math.min(startedAt, time)
     const isAhead = checkedAt > time + CLOCK_SKEW_MS && checkedAt !== NEVER_CHECKED
     const isOld = time - checkedAt >= config.recheckMs || checkedAt < startedAt || isAhead
-    return isOld && !isPaused(time) && !isResting(live, time)
+    return (isOld || live.denial !== null) && !isPaused(time) && !isResting(live, time)
   }
 
   function isPaused(time: number): boolean {
@@ -99,47 +108,101 @@ export function createRecheck(options: RecheckOptions): Recheck {
     return time < retryAt && retryAt <= time + config.recheckMs + CLOCK_SKEW_MS
   }
 
+  /** Whether plex.tv was away for any session within the last `ms`. */
+  function isAway(time: number, ms: number): boolean {
+    return awayAt !== null && time >= awayAt && time - awayAt < ms
+  }
+
+  function mustWait(live: LiveSession, time: number): boolean {
+    const { checkedAt } = live.session
+    if (checkedAt < startedAt && !live.stale) return true
+    const isOverdue = time - checkedAt > 2 * config.recheckMs
+    const isPast = isPastGrace(live, time)
+    if ((!isOverdue && !isPast && live.denial === null) || isPaused(time)) return false
+    if (isPast) return !isAway(time, AWAY_PAST_GRACE_MS)
+    return !isResting(live, time) && !isAway(time, AWAY_MS)
+  }
+
   async function check(live: LiveSession, unansweredThen: number): Promise<void> {
     const { session } = live
     const { accountToken, clientIdentifier } = session
     const at = now()
-    // While plex.tv hangs, each question takes its whole time-out: those who waited for one do not ask another.
+    // While plex.tv hangs, each question takes its whole time-out: a session that waited for one does not ask another.
     if (unansweredThen !== unanswered || isPaused(at)) return keep(live, at)
     if (hasEnded(session)) return
     try {
-      const [account, resources] = await Promise.all([
+      const [account, { resources, isWhole }] = await Promise.all([
         plexTv.account(accountToken, clientIdentifier),
-        plexTv.resources(accountToken, clientIdentifier)
+        plexTv.resourceList(accountToken, clientIdentifier)
       ])
-      // Nobody's token becomes another's: an answer mixed up on the way must not give its role and server token.
+      // An answer mixed up on the way must not give one account the role and server token of another.
       if (account.id !== session.account.id) throw new Problem('USHER_UPSTREAM_INVALID')
-      const chosen = machineId() ?? session.server?.machineIdentifier ?? null
-      const admission = admit(config, account, resources, chosen)
-      live.session = withAdmission(live.session, admission, at)
+      awayAt = null
       live.stale = false
-      if (session.server !== null && admission.server === null) end(session, 'access_lost', at)
-      else await keepAlive(live, at)
+      const chosen = machineId() ?? session.server?.machineIdentifier ?? null
+      const admission = findAdmission(account, resources, chosen)
+      if (admission === null || (session.server !== null && admission.server === null)) {
+        deny(live, at, isWhole && resources.length > 0)
+        return
+      }
+      live.session = withAdmission(live.session, admission, at)
+      live.denial = null
+      await keepAlive(live, at)
     } catch (error) {
       if (isTokenDead(error)) end(session, 'token_dead', at)
-      else if (error instanceof Problem && LOST.includes(error.code)) end(session, 'access_lost', at)
-      else {
-        if (error instanceof Problem && AWAY.includes(error.code)) unanswered += 1
-        if (error instanceof Problem && error.code === 'USHER_PLEX_LIMITED')
-          pausedUntil = at + Math.min((error.retryAfter ?? 0) * 1000, MAX_PAUSE_MS)
-        keep(live, at)
-        onOutage(error)
-      }
+      // By the settings: no answer of plex.tv could be mistaken about it.
+      else if (error instanceof Problem && error.code === 'USHER_ACCOUNT_BLOCKED')
+        end(session, 'access_lost', at)
+      else fail(live, at, error)
     }
   }
 
-  /** A logout in the meantime is why the token was dead, and was told as such. */
-  function end(session: Session, reason: RecheckEnd, at: number): void {
-    if (!hasEnded(session)) onEnd(session, reason, at)
+  /** Null where the account may not come in. */
+  function findAdmission(
+    account: Account,
+    resources: readonly Resource[],
+    chosen: string | null
+  ): Admission | null {
+    try {
+      return admit(config, account, resources, chosen)
+    } catch (error) {
+      if (error instanceof Problem && DENIALS.includes(error.code)) return null
+      throw error
+    }
   }
 
   /**
-   * The session's own token, and the one that its next profile switch needs, which nothing else uses. What this
-   * answers says nothing of the session: where it fails, the next check has it to do again.
+   * plex.tv says that the account has no access. One answer may be a mistake, and plex.tv has been seen to answer with
+   * an empty list: the session ends when two believable answers say so, some seconds apart (SECURITY rule 94).
+   */
+  function deny(live: LiveSession, at: number, isBelievable: boolean): void {
+    const isFirst = live.denial === null
+    let saidAt = live.denial?.saidAt ?? null
+    if (isBelievable && saidAt !== null && at - saidAt >= CONFIRM_MS) {
+      end(live.session, 'access_lost', at)
+      return
+    }
+    if (isBelievable && (saidAt === null || saidAt > at)) saidAt = at
+    live.denial = { saidAt }
+    // An answer that cannot be believed is not asked for again and again.
+    live.retryAt =
+      isBelievable && saidAt !== null ? saidAt + CONFIRM_MS : at + (isFirst ? CONFIRM_MS : pauseMs())
+  }
+
+  function fail(live: LiveSession, at: number, error: unknown): void {
+    if (error instanceof Problem && AWAY.includes(error.code)) {
+      unanswered += 1
+      awayAt = now()
+    }
+    if (error instanceof Problem && error.code === 'USHER_PLEX_LIMITED')
+      pausedUntil = at + Math.min((error.retryAfter ?? 0) * 1000, MAX_PAUSE_MS)
+    keep(live, at)
+    onOutage(error)
+  }
+
+  /**
+   * The session's own token, and the one that its next profile switch needs, which nothing else uses. A failed ping
+   * says nothing about the session; the next check pings again.
    */
   async function keepAlive(live: LiveSession, at: number): Promise<void> {
     const { signedInAt, accountToken, clientIdentifier, homeAdmin } = live.session
@@ -152,27 +215,26 @@ export function createRecheck(options: RecheckOptions): Recheck {
 
   function keep(live: LiveSession, at: number): void {
     live.stale = true
-    live.retryAt = at + Math.min(config.recheckMs, RETRY_MS) * (0.75 + Math.random() / 2)
+    live.retryAt = at + pauseMs()
+  }
+
+  function pauseMs(): number {
+    return Math.min(config.recheckMs, RETRY_MS) * (0.75 + Math.random() / 2)
   }
 
   function touch(live: LiveSession, time = now()): void {
     if (!live.pending && isDue(live, time)) queue.add(live)
   }
 
-  function isPastGrace(live: LiveSession): boolean {
-    return now() - live.session.checkedAt > config.outageGraceMs
+  function isPastGrace({ session }: LiveSession, time: number): boolean {
+    return time - session.checkedAt > config.outageGraceMs
   }
 
   return {
     isDue: (live) => isDue(live, now()),
     touch,
     run: queue.join,
-    isUnproven: (live) => live.session.checkedAt < startedAt && !live.stale,
-    hasJustFailed: (live) => live.stale && isResting(live, now()),
-    isPastGrace,
-    mayStream(live) {
-      touch(live)
-      return !(live.stale && isPastGrace(live))
-    }
+    mustWait,
+    isPastGrace
   }
 }

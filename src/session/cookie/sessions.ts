@@ -11,42 +11,37 @@ import { COOKIE_MAX_BYTES, findCookie } from './cookie.ts'
 import { createDoorkeeper } from './doorkeeper.ts'
 import { sessionCodec } from './sealed-session.ts'
 
-/** An open session as one cookie value tells it; cached, so treat it as read-only. */
-export interface OpenSession {
+/** What one cookie value unseals to; cached, so treat it as read-only. */
+export interface UnsealedSession {
   readonly open: true
   readonly live: LiveSession
-  /** The session as it stood in the cookie. */
-  readonly sealed: Session
+  /** The session as the value tells it; `live` may know more. */
+  readonly told: Session
   readonly newestKey: boolean
   /** Epoch ms at which this value ends, by whichever limit comes first. */
   readonly limitAt: number
 }
 
-/** Not signed in, and why. `clear`: there is a cookie to be cleared. */
-export interface ClosedSession {
+/** Not signed in, and why. `clear`: the browser has a cookie that is to be cleared. */
+export interface NoSession {
   readonly open: false
   readonly code: Extract<ProblemCode, `USHER_SESSION_${string}`>
   readonly clear: boolean
 }
 
-export type SessionRead = OpenSession | ClosedSession
+export type SessionRead = UnsealedSession | NoSession
 
 export type UnsealResult = 'ok' | 'malformed' | 'unknown_key' | 'forged' | 'expired'
 
 export interface Sessions {
-  /** Who a Cookie header signs in. Synchronous; a cache hit does no cryptography and no parsing. */
+  /** The session in a Cookie header. Synchronous; a cache hit does no cryptography and no parsing. */
   read(cookieHeader: string | undefined): SessionRead
-  /** The same for a sealed value by itself, as a service received it. */
+  /** The same for a sealed value alone, as a service receives it. */
   open(value: string): SessionRead
   /** The cookie value of a session; throws RangeError where it does not fit a cookie. */
   seal(session: Session): string
-  /** Whether an open session has ended since it was read. */
-  hasEnded(read: OpenSession): boolean
   /** A new value where one is due (sliding, an older key, changed data), else null; none for one that has ended. */
-  renew(read: OpenSession): string | null
-  /** Ends the session here, at once and for every copy of its cookie. */
-  end(session: Session): void
-  readonly live: LiveSessions
+  renew(read: UnsealedSession): string | null
 }
 
 export interface SessionsOptions {
@@ -61,24 +56,24 @@ export interface SessionsOptions {
   readonly max?: number
 }
 
-/** Opened cookies remembered, from their second use on; some 4 KB each, so 20 MB at most. */
+/** Unsealed cookies remembered, from their second use on; some 4 KB each, so 20 MB at most. */
 const MAX_OPEN = 5000
 /** A session slides once in this part of its idle lifetime, but no more often than once a minute. */
 const SLIDE_PART = 20
 const SLIDE_MIN_MS = 60_000
 
-const REQUIRED: ClosedSession = { open: false, code: 'USHER_SESSION_REQUIRED', clear: false }
-const INVALID: ClosedSession = { open: false, code: 'USHER_SESSION_INVALID', clear: true }
-/** Of a clock that may be behind as well: refused until it is right, and not taken away. */
-const EARLY: ClosedSession = { ...INVALID, clear: false }
-const EXPIRED: ClosedSession = { open: false, code: 'USHER_SESSION_EXPIRED', clear: true }
-const REVOKED: ClosedSession = { open: false, code: 'USHER_SESSION_REVOKED', clear: true }
+const REQUIRED: NoSession = { open: false, code: 'USHER_SESSION_REQUIRED', clear: false }
+const INVALID: NoSession = { open: false, code: 'USHER_SESSION_INVALID', clear: true }
+/** The clock of this instance may be behind: the value is refused until then, but its cookie is kept. */
+const EARLY: NoSession = { ...INVALID, clear: false }
+const EXPIRED: NoSession = { open: false, code: 'USHER_SESSION_EXPIRED', clear: true }
+const REVOKED: NoSession = { open: false, code: 'USHER_SESSION_REVOKED', clear: true }
 
 /** Sessions by cookie: a bounded cache by value in front of the seal. Limits and revocation are asked every time. */
 export function createSessions(options: SessionsOptions): Sessions {
   const { config, cookieName, seal, revocations, live, recheck, onUnseal, now, max = MAX_OPEN } = options
-  /** By the tag of the value, which nobody can choose; what else it holds is compared. */
-  const opened = createRecentMap<string, { readonly value: string; readonly read: OpenSession }>(max)
+  /** By the tag of the value, which cannot be chosen; the whole value is compared too. */
+  const opened = createRecentMap<string, { readonly value: string; readonly read: UnsealedSession }>(max)
   const doorkeeper = createDoorkeeper(2 * max)
   const slideMs = Math.min(
     Math.max(config.sessionIdleMs / SLIDE_PART, SLIDE_MIN_MS),
@@ -86,8 +81,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   )
 
   /**
-   * The settings of today bind the cookies of yesterday too (SECURITY rule 18), and with them the streams and tokens of
-   * their sessions. The absolute end stays: a revocation has to outlast what the settings of tomorrow may say.
+   * Lowered limits bind values that were sealed before, and the streams and tokens of their sessions (SECURITY rule 18).
+   * The absolute end stays as sealed, because a revocation is kept until then whatever the settings say later.
    */
   function withinSettings(told: Session): Session {
     const { seenAt, signedInAt } = told
@@ -95,7 +90,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     return told.idleExpiresAt <= limitAt ? told : { ...told, idleExpiresAt: limitAt }
   }
 
-  function unseal(value: string, time: number): OpenSession | ClosedSession {
+  function unseal(value: string, time: number): UnsealedSession | NoSession {
     const unsealed = seal.unseal('session', value)
     if (typeof unsealed === 'string') {
       onUnseal('unknown', unsealed)
@@ -117,12 +112,12 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (revocations.isRevoked(session)) return REVOKED
     const state = live.glance(session)
     const isKept = doorkeeper.admits(value)
-    // What comes once takes no room, unless those that come beside it have to know of its check.
+    // A value seen once is not kept, unless parallel requests must share its re-check.
     if (isKept || recheck.isDue(state)) live.keep(state)
-    const read: OpenSession = {
+    const read: UnsealedSession = {
       open: true,
       live: state,
-      sealed: session,
+      told: session,
       newestKey: unsealed.newest,
       limitAt
     }
@@ -139,7 +134,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       opened.delete(tagOf(value))
       return EXPIRED
     }
-    if (revocations.isRevoked(read.sealed)) {
+    if (revocations.isRevoked(read.told)) {
       opened.delete(tagOf(value))
       return REVOKED
     }
@@ -164,7 +159,6 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   return {
-    live,
     open,
     read(cookieHeader) {
       const value = findCookie(cookieHeader, cookieName)
@@ -172,28 +166,24 @@ export function createSessions(options: SessionsOptions): Sessions {
       return value === null || value === '' ? INVALID : open(value)
     },
     seal: sealSession,
-    hasEnded: (read) => revocations.isRevoked(read.sealed),
     renew(read) {
-      if (revocations.isRevoked(read.sealed)) return null
+      if (revocations.isRevoked(read.told)) return null
       const time = now()
-      const { live: state, sealed, newestKey } = read
+      const { live: state, told, newestKey } = read
       const current = state.session
-      const changed = current.role !== sealed.role || current.serverToken !== sealed.serverToken
-      const old = time - sealed.seenAt >= slideMs || current.checkedAt - sealed.checkedAt >= slideMs
+      const changed = current.role !== told.role || current.serverToken !== told.serverToken
+      const old = time - told.seenAt >= slideMs || current.checkedAt - told.checkedAt >= slideMs
       if (newestKey && !changed && !old) return null
-      const known = state.sealed
-      // What another request had sealed a moment ago serves this one too.
+      const known = state.renewed
+      // A value that a parallel request has just sealed serves this one too.
       if (known !== null && known.session === current && time - current.seenAt < slideMs) return known.value
       const renewed = withinSettings({ ...current, seenAt: time, idleExpiresAt: current.expiresAt })
       const value = trySeal(renewed)
-      // Grown past a cookie since the sign-in: the old one serves on until its own end.
+      // It has outgrown a cookie since the sign-in: the old value serves until its own end.
       if (value === null) return null
       state.session = renewed
-      state.sealed = { value, session: renewed }
+      state.renewed = { value, session: renewed }
       return value
-    },
-    end(session) {
-      revocations.revoke({ kind: 'session', id: session.id, until: session.expiresAt + CLOCK_SKEW_MS })
     }
   }
 }

@@ -98,10 +98,10 @@ for (const lane of ['false', 'true']) {
     await t.test('rule 55: a player that leaves stops the transfer at the media server', async (t) => {
       const stream = await open(usher, friend, BIG)
       await once(stream, 'data')
-      await until(() => usher.core.live.openStreams.media === 1, 'openStreams.media === 1')
+      await until(() => usher.core.streams.open.media === 1, 'openStreams.media === 1')
       stream.destroy()
       await until(() => usher.simulator.activeResponses('pms') === 0, 'activeResponses(pms) === 0')
-      await until(() => usher.core.live.openStreams.media === 0, 'openStreams.media === 0')
+      await until(() => usher.core.streams.open.media === 0, 'openStreams.media === 0')
       const [seen] = usher.simulator.received({ service: 'pms', path: BIG.slice(4) })
       t.equal(seen?.state, 'aborted')
       t.ok((seen?.bytesSent ?? 0) < 50_000_000, `${seen?.bytesSent} bytes were sent`)
@@ -117,7 +117,7 @@ for (const lane of ['false', 'true']) {
       const leaving = await usher.signedIn(FRIEND)
       const stream = await open(usher, leaving, BIG)
       stream.pause()
-      await until(() => usher.core.live.openStreams.media === 1, 'openStreams.media === 1')
+      await until(() => usher.core.streams.open.media === 1, 'openStreams.media === 1')
       t.equal((await leaving.post('/session/logout')).status, 204)
       t.equal(await ending(stream), 'ECONNRESET')
       await until(() => usher.simulator.activeResponses('pms') === 0, 'activeResponses(pms) === 0')
@@ -160,7 +160,7 @@ t.test('events and sockets', async (t) => {
     usher.simulator.pms.push('playing', { state: 'playing', url: '/x?X-Plex-Token=abc' })
     await until(() => text.includes('"state":"playing"'), 'text.includes("state":"playing")')
     t.match(text, 'X-Plex-Token=***')
-    t.equal(usher.core.live.openStreams.events, 1)
+    t.equal(usher.core.streams.open.events, 1)
     stream.destroy()
     await until(() => usher.simulator.pms.streams() === 0, 'pms.streams() === 0')
   })
@@ -234,7 +234,7 @@ t.test('events and sockets', async (t) => {
     const socket = connect(usher, leaving, '/pms/:/websockets/notifications')
     await once(socket, 'open')
     await until(
-      () => usher.core.live.openStreams.media === 1 && usher.core.live.openStreams.socket === 1,
+      () => usher.core.streams.open.media === 1 && usher.core.streams.open.socket === 1,
       'openStreams.media === 1 && openStreams.socket === 1'
     )
     const closed = once(socket, 'close')
@@ -246,7 +246,7 @@ t.test('events and sockets', async (t) => {
       () => usher.simulator.pms.streams() === 1 && usher.simulator.pms.sockets() === 0,
       'pms.streams() === 1 && pms.sockets() === 0'
     )
-    t.strictSame(usher.core.live.openStreams, { media: 0, events: 1, socket: 0 })
+    t.strictSame(usher.core.streams.open, { media: 0, events: 1, socket: 0 })
     t.notOk(others.destroyed)
     others.destroy()
   })
@@ -266,7 +266,7 @@ t.test('one session that reads nothing does not take the connections of everybod
   usher.simulator.faults.set({ service: 'pms', path: SMALL.slice(4), kind: 'stall' })
   const held: IncomingMessage[] = []
   for (let i = 0; i < 64; i++) held.push(await open(usher, greedy, SMALL))
-  await until(() => usher.core.live.openStreams.media === 64, '64 are open')
+  await until(() => usher.core.streams.open.media === 64, '64 are open')
   usher.simulator.faults.clear()
 
   const refused = await open(usher, greedy, SMALL)
@@ -277,7 +277,7 @@ t.test('one session that reads nothing does not take the connections of everybod
   t.equal((await other.get(SMALL)).status, 200, 'and another session is not touched')
 
   held.pop()?.destroy()
-  await until(() => usher.core.live.openStreams.media < 64, 'one is closed')
+  await until(() => usher.core.streams.open.media < 64, 'one is closed')
   t.equal((await greedy.get(SMALL)).status, 200, 'there is room again')
   for (const stream of held) stream.destroy()
 })
@@ -293,7 +293,7 @@ t.test('one session has a bounded number of event streams and sockets', async (t
   const socket = connect(usher, owner, path)
   await once(socket, 'open')
   for (const stream of streams) stream.destroy()
-  await until(() => usher.core.live.openStreams.events === 0, 'all streams are closed')
+  await until(() => usher.core.streams.open.events === 0, 'all streams are closed')
   t.equal((await open(usher, owner, EVENTS)).statusCode, 200, 'there is room again')
 
   const sockets = [socket]
@@ -301,7 +301,7 @@ t.test('one session has a bounded number of event streams and sockets', async (t
   await Promise.all(sockets.slice(1).map((each) => once(each, 'open')))
   t.match(await refusal(connect(usher, owner, path)), { status: 429, text: /USHER_RATE_LIMITED/ })
   for (const each of sockets) each.close()
-  await until(() => usher.core.live.openStreams.socket === 0, 'all sockets are closed')
+  await until(() => usher.core.streams.open.socket === 0, 'all sockets are closed')
   const again = connect(usher, owner, path)
   await once(again, 'open')
   again.close()

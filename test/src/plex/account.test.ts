@@ -4,7 +4,7 @@ import { toAccountDocument } from '../../../src/plex/account-document.ts'
 import { parseAnswer } from '../../../src/plex/answer.ts'
 import { toHomeUsers } from '../../../src/plex/home-user.ts'
 import { toPin } from '../../../src/plex/pin.ts'
-import { isServer, type Resource, roleFor, toResources } from '../../../src/plex/resources.ts'
+import { isServer, type Resource, roleFor, toResourceList } from '../../../src/plex/resources.ts'
 import { isSource, toSource } from '../../../src/plex/source.ts'
 
 const INVALID = { code: 'USHER_UPSTREAM_INVALID' }
@@ -195,7 +195,7 @@ const BOX = {
 }
 
 t.test('resources are the same from JSON, XML and the legacy XML', async (t) => {
-  const [box] = toResources([BOX])
+  const [box] = toResourceList([BOX]).resources
   t.match(box, {
     machineIdentifier: BOX.clientIdentifier,
     provides: ['server'],
@@ -206,30 +206,31 @@ t.test('resources are the same from JSON, XML and the legacy XML', async (t) => 
   const connection = (tag: string) =>
     `<${tag} protocol="https" address="10.0.0.2" port="32400" uri="https://10-0-0-2.aa.plex.direct:32400" local="1"/>`
   const xml = `<resources><resource ${attributes}><connections>${connection('connection')}</connections></resource></resources>`
-  t.strictSame(toResources(fromXml(xml)), [box])
+  t.strictSame(toResourceList(fromXml(xml)), { resources: [box], isWhole: true })
   const legacy = `<MediaContainer size="1"><Device ${attributes}>${connection('Connection')}</Device></MediaContainer>`
-  t.strictSame(toResources(fromXml(legacy)), [box])
+  t.strictSame(toResourceList(fromXml(legacy)).resources, [box])
 })
 
 t.test('unusable resources and connections are left out, not an error', async (t) => {
   const uris = ['ftp://x', 'https://user:pw@x:1', 'https://x/path', 'https://x/?q', 'not a url', 7, undefined]
   const connections = uris.map((uri) => ({ ...BOX.connections[0], uri }))
-  const [box, ...others] = toResources([
+  const [box, ...others] = toResourceList([
     { ...BOX, connections },
     { ...BOX, clientIdentifier: '../x' },
     null,
     'x'
-  ])
+  ]).resources
   t.strictSame(others, [])
+  t.equal(toResourceList([BOX, null]).isWhole, false, 'and the list says that it is not whole')
   t.strictSame(box?.connections, [])
-  t.strictSame(toResources([]), [])
-  t.strictSame(toResources(fromXml('<resources/>')), [])
-  for (const data of [{}, { errors: [] }, null]) t.throws(() => toResources(data), INVALID)
+  t.strictSame(toResourceList([]), { resources: [], isWhole: true })
+  t.strictSame(toResourceList(fromXml('<resources/>')).resources, [])
+  for (const data of [{}, { errors: [] }, null]) t.throws(() => toResourceList(data), INVALID)
 })
 
 t.test('only a Plex Media Server is a server, and roles come from plex.tv alone', async (t) => {
   const resource = (changes: object): Resource => {
-    const [found] = toResources([{ ...BOX, ...changes }])
+    const [found] = toResourceList([{ ...BOX, ...changes }]).resources
     if (!found) throw new Error('no resource')
     return found
   }

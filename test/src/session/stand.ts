@@ -1,14 +1,16 @@
 import t from 'tap'
 import type { Seal } from '../../../src/seal/seal.ts'
 import type { Recheck } from '../../../src/session/check/recheck.ts'
-import { createSessions, type OpenSession, type Sessions } from '../../../src/session/cookie/sessions.ts'
+import { createSessions, type Sessions, type UnsealedSession } from '../../../src/session/cookie/sessions.ts'
 import {
   createLiveSessions,
   type LiveSession,
   type LiveSessions
 } from '../../../src/session/live/live-sessions.ts'
 import { createRevocations, type Revocations } from '../../../src/session/live/revocation.ts'
+import { createStreams, type Streams } from '../../../src/session/live/streams.ts'
 import type { Session } from '../../../src/session/session.ts'
+import { createStandings, type Standings } from '../../../src/session/standing.ts'
 import { createClock, DAY, NAMES, sampleSeal } from './sample.ts'
 
 export interface Stand {
@@ -17,10 +19,12 @@ export interface Stand {
   readonly seal: Seal
   readonly revocations: Revocations
   readonly live: LiveSessions
+  readonly standings: Standings
+  readonly streams: Streams
   readonly touched: LiveSession[]
   readonly unseals: string[]
-  /** Opens the sample's cookie. */
-  open(session: Session): OpenSession
+  /** Unseals the session's cookie. */
+  open(session: Session): UnsealedSession
 }
 
 export interface StandOptions {
@@ -43,9 +47,18 @@ export function stand(options: StandOptions = {}): Stand {
     due = true
   } = options
   const revocations = createRevocations({ now: clock.now })
-  const live = createLiveSessions({ revocations, now: clock.now, ...(max && { max }) })
-  t.teardown(() => live.close())
+  const live = createLiveSessions(max === undefined ? {} : { max })
   const touched: LiveSession[] = []
+  const recheck: Recheck = {
+    isDue: () => due,
+    touch: (session) => void touched.push(session),
+    run: async () => undefined,
+    mustWait: () => false,
+    isPastGrace: () => false
+  }
+  const standings = createStandings({ recheck, revocations, now: clock.now })
+  const streams = createStreams({ revocations, standings, now: clock.now })
+  t.teardown(() => streams.close())
   const unseals: string[] = []
   const sessions = createSessions({
     config: { sessionIdleMs: idleMs, sessionMaxMs: maxMs },
@@ -53,10 +66,7 @@ export function stand(options: StandOptions = {}): Stand {
     seal,
     revocations,
     live,
-    recheck: {
-      isDue: () => due,
-      touch: (session: LiveSession) => touched.push(session)
-    } as unknown as Recheck,
+    recheck,
     onUnseal: (kid, result) => unseals.push(`${kid} ${result}`),
     now: clock.now,
     ...(max && { max })
@@ -67,6 +77,8 @@ export function stand(options: StandOptions = {}): Stand {
     seal,
     revocations,
     live,
+    standings,
+    streams,
     touched,
     unseals,
     open(session) {

@@ -6,8 +6,9 @@ import { resolveLocalUrl } from '../../../src/forward/local-url.ts'
 import { createPolicy } from '../../../src/forward/policy.ts'
 import { readTarget } from '../../../src/forward/target.ts'
 import type { Seal } from '../../../src/seal/seal.ts'
-import { createLiveSessions } from '../../../src/session/live/live-sessions.ts'
+import type { LiveSession } from '../../../src/session/live/live-sessions.ts'
 import { createRevocations } from '../../../src/session/live/revocation.ts'
+import { createStreams } from '../../../src/session/live/streams.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { createAssertions } from '../../../src/tokens/assertion.ts'
 import { createOwner } from '../../../src/tokens/owner.ts'
@@ -142,13 +143,18 @@ t.test('rule 20: it is revoked by itself, with its session, and with its account
 
 t.test('idea 9: streams in its name end when the token alone is revoked', async (t) => {
   const { scoped, issue, revocations, now } = create()
-  const live = createLiveSessions({ revocations, now })
-  t.teardown(() => live.close())
+  const { isRevoked } = revocations
+  const standings = {
+    hasEnded: isRevoked,
+    mayStream: ({ session }: LiveSession) => !isRevoked(session)
+  }
+  const streams = createStreams({ revocations, standings, now })
+  t.teardown(() => streams.close())
   const [first, second] = [issue(sampleSession()), issue(sampleSession())].map((token) => open(scoped, token))
   const ended: string[] = []
   if (first === undefined || second === undefined) throw new Error('two tokens were issued')
-  live.addStream(first.live, 'media', () => ended.push('first'))
-  live.addStream(second.live, 'media', () => ended.push('second'))
+  streams.add(first.live, 'media', () => ended.push('first'))
+  streams.add(second.live, 'media', () => ended.push('second'))
   scoped.revoke(first)
   await setImmediate()
   t.strictSame(ended, ['first'])

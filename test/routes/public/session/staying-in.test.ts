@@ -184,25 +184,35 @@ t.test(
   }
 )
 
-t.test('whoever lost the server is out within one re-check, and the token is signed out', async (t) => {
-  const clock = createOffsetClock()
-  const usher = await startTestUsher(t, { now: clock.now })
-  const { simulator } = usher
-  const browser = await usher.signedIn(FRIEND)
-  const stays = await usher.signedIn(loginOf(simulator, 'member'))
-  const stream = await openEvents(usher, browser)
-  const broken = new Promise((resolve) => stream.once('close', resolve))
-  simulator.shares.remove('friend', BOX_ID)
-  t.equal((await poll(browser)).status, 200, 'not before a re-check is due')
-  clock.advance(15 * MINUTE)
-  const out = copyOf(usher, browser)
-  await until(async () => (await poll(browser)).status !== 200)
-  matchProblem(t, await out.get('/session'), 401, 'USHER_SESSION_REVOKED')
-  await broken
-  await until(() => simulator.tokens.living('friend').length === 0)
-  t.equal((await poll(stays)).status, 200)
-  t.match(await usher.core.metrics.registry.metrics(), /usher_sessions_ended_total\{reason="access_lost"\} 1/)
-})
+t.test(
+  'whoever lost the server is out once plex.tv has said so twice, and the token is signed out',
+  async (t) => {
+    const clock = createOffsetClock()
+    const usher = await startTestUsher(t, { now: clock.now })
+    const { simulator } = usher
+    const browser = await usher.signedIn(FRIEND)
+    const stays = await usher.signedIn(loginOf(simulator, 'member'))
+    const stream = await openEvents(usher, browser)
+    const broken = new Promise((resolve) => stream.once('close', resolve))
+    simulator.shares.remove('friend', BOX_ID)
+    t.equal((await poll(browser)).status, 200, 'not before a re-check is due')
+    clock.advance(15 * MINUTE)
+    const out = copyOf(usher, browser)
+    await until(async () => (await browser.get('/pms/library/sections')).status === 403, 'access is refused')
+    t.equal((await poll(browser)).status, 200, 'the session is kept after the first answer')
+    t.equal(stream.destroyed, false)
+    clock.advance(5000)
+    matchProblem(t, await browser.get('/pms/library/sections'), 401, 'USHER_SESSION_REVOKED')
+    matchProblem(t, await out.get('/session'), 401, 'USHER_SESSION_REVOKED')
+    await broken
+    await until(() => simulator.tokens.living('friend').length === 0)
+    t.equal((await poll(stays)).status, 200)
+    t.match(
+      await usher.core.metrics.registry.metrics(),
+      /usher_sessions_ended_total\{reason="access_lost"\} 1/
+    )
+  }
+)
 
 t.test('an account that was removed is out in all its browsers with the first re-check of one', async (t) => {
   const clock = createOffsetClock()
@@ -217,7 +227,9 @@ t.test('an account that was removed is out in all its browsers with the first re
   simulator.shares.remove('friend', BOX_ID)
   clock.advance(6 * MINUTE)
   t.equal((await poll(second)).status, 200, 'its own re-check is not due')
-  await until(async () => (await poll(first)).status === 401)
+  await until(async () => (await first.get('/session/verify')).status === 403, 'access is refused')
+  clock.advance(5000)
+  t.equal((await poll(first)).status, 401)
   matchProblem(t, await own.get('/session'), 401, 'USHER_SESSION_REVOKED')
   matchProblem(t, await second.get('/session'), 401, 'USHER_SESSION_REVOKED')
   await broken
@@ -226,7 +238,7 @@ t.test('an account that was removed is out in all its browsers with the first re
   simulator.shares.add('friend', BOX_ID)
   clock.advance(1)
   t.equal((await poll(await usher.signedIn(FRIEND))).status, 200, 'and may come back when it is let in again')
-  t.match(await usher.core.metrics.registry.metrics(), /usher_sessions_ended_total\{reason="access_lost"\} 1/)
+  t.match(await usher.core.metrics.registry.metrics(), /usher_sessions_ended_total\{reason="access_lost"\} 2/)
 })
 
 t.test('whoever only listens is re-checked as well: an open stream keeps nobody in', async (t) => {
@@ -361,9 +373,12 @@ t.test(
     t.ok(browser.jar.has('usher'))
     await simulator.plexUp()
     simulator.shares.remove('friend', BOX_ID)
+    clock.advance(5000)
     t.equal((await browser.get('/pms/library/sections')).status, 200)
     t.equal((await browser.get('/session/verify')).status, 204)
     t.equal((await browser.get('/session')).json.stale, false)
+    matchProblem(t, await leaver.get('/pms/library/sections'), 403, 'USHER_SERVER_ACCESS_DENIED')
+    clock.advance(5000)
     matchProblem(
       t,
       await leaver.get('/pms/library/sections'),
@@ -373,6 +388,70 @@ t.test(
     )
   }
 )
+
+t.test('rule 95: after hours of idling a dead token is not served once more', async (t) => {
+  const clock = createOffsetClock()
+  const usher = await startTestUsher(t, { now: clock.now })
+  const { simulator } = usher
+  for (const path of ['/session', '/session/verify', '/pms/library/sections', '/plex/api/v2/user']) {
+    const [browser, stays] = [await usher.signedIn(), await usher.signedIn(FRIEND)]
+    // The media server knows tokens that it has seen without plex.tv as well.
+    t.equal((await browser.get('/pms/library/sections')).status, 200)
+    simulator.tokens.revokeAccount('owner')
+    clock.advance(20 * HOUR)
+    simulator.clearReceived()
+    matchProblem(t, await browser.get(path), 401, 'USHER_SESSION_REVOKED', path)
+    t.strictSame(
+      simulator.received({ service: 'pms', path: '/library' }),
+      [],
+      'nothing went to the media server'
+    )
+    t.equal((await stays.get(path)).status, path === '/session/verify' ? 204 : 200)
+  }
+})
+
+t.test('rule 95: nor is a share that was withdrawn meanwhile', async (t) => {
+  const clock = createOffsetClock()
+  const usher = await startTestUsher(t, { now: clock.now })
+  const { simulator } = usher
+  const browser = await usher.signedIn(FRIEND)
+  t.equal((await browser.get('/pms/library/sections')).status, 200)
+  simulator.shares.remove('friend', BOX_ID)
+  clock.advance(20 * HOUR)
+  simulator.clearReceived()
+  matchProblem(t, await browser.get('/pms/library/sections'), 403, 'USHER_SERVER_ACCESS_DENIED')
+  matchProblem(t, await browser.get('/session/verify'), 403, 'USHER_SERVER_ACCESS_DENIED')
+  t.strictSame(simulator.received({ service: 'pms', path: '/library' }), [])
+  t.equal(simulator.received({ path: '/api/v2/resources' }).length, 1, 'asked once, not by every request')
+})
+
+t.test('rule 94: an empty list of resources refuses access, and signs nobody out', async (t) => {
+  const clock = createOffsetClock()
+  const usher = await startTestUsher(t, { now: clock.now })
+  const { simulator } = usher
+  const [one, two] = [await usher.signedIn(), await usher.signedIn()]
+  const stream = await openEvents(usher, two)
+  for (const body of ['[]', '[{"name":"half a server"}]']) {
+    const odd = { kind: 'status', status: 200, contentType: 'application/json', body } as const
+    const fault = simulator.faults.set({ service: 'plex', path: '/api/v2/resources', ...odd })
+    for (let count = 0; count < 4; count += 1) {
+      clock.advance(16 * MINUTE)
+      await until(async () => (await one.get('/pms/library/sections')).status === 403, 'access is refused')
+      matchProblem(t, await one.get('/session/verify'), 403, 'USHER_SERVER_ACCESS_DENIED')
+      t.match(await one.get('/session'), { status: 200, json: { role: 'owner' } }, 'the session is kept')
+    }
+    simulator.faults.clear(fault)
+    clock.advance(MINUTE)
+    t.equal((await one.get('/pms/library/sections')).status, 200, 'one good answer is enough')
+    t.equal((await two.get('/session/verify')).status, 204)
+  }
+  t.equal(stream.destroyed, false, 'and no stream broke')
+  t.equal(simulator.tokens.living('owner').length, 2)
+  t.notMatch(
+    await usher.core.metrics.registry.metrics(),
+    /usher_sessions_ended_total\{reason="access_lost"\} [1-9]/
+  )
+})
 
 t.test('a mass of dead tokens ends as clean sign-outs, with one question each and no loop', async (t) => {
   const clock = createOffsetClock()

@@ -236,6 +236,7 @@ t.test('the verify endpoint', async (t) => {
     for (const name of IDENTITY) t.notOk(name in answer.headers)
     t.ok(browser.jar.has(COOKIE))
     await usher.simulator.plexUp()
+    stage.advance(5000)
     t.equal((await browser.get('/session/verify')).status, 204)
   })
 })

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createCheckQueue } from '../../../../src/session/check/check-queue.ts'
 import { createRecheck } from '../../../../src/session/check/recheck.ts'
-import type { LiveSession } from '../../../../src/session/live/live-sessions.ts'
+import { createLiveSession } from '../../../../src/session/live/live-sessions.ts'
 import { HOUR, NOW, sampleSession } from '../sample.ts'
 
 t.test('sessions that wait for their check take bounded room while plex.tv answers nobody', async (t) => {
@@ -20,21 +20,20 @@ t.test('sessions that wait for their check take bounded room while plex.tv answe
         asked += 1
         return new Promise(() => undefined)
       },
-      resources: () => new Promise(() => undefined),
+      resourceList: () => new Promise(() => undefined),
       ping: async () => undefined
     },
     machineId: () => null,
     hasEnded: () => false,
-    onEnd: () => t.fail('nobody is signed out'),
+    end: () => t.fail('no session ends'),
     onOutage: () => t.fail('no answer is no failure yet'),
     waitMs: 10_000,
     now: () => NOW
   })
   const sample = sampleSession({ checkedAt: NOW - 2 * HOUR })
-  const lives = Array.from({ length: 25_000 }, (_, index): LiveSession => {
-    const session = { ...sample, id: `id-${index}`, account: { ...sample.account, id: index } }
-    return { session, stale: false, pending: false, retryAt: 0, sealed: null, streams: new Set() }
-  })
+  const lives = Array.from({ length: 25_000 }, (_, index) =>
+    createLiveSession({ ...sample, id: `id-${index}`, account: { ...sample.account, id: index } })
+  )
   for (const live of lives) recheck.touch(live)
   t.equal(lives.filter(({ pending }) => pending).length, 20_000)
   t.equal(asked, 4, 'a few at a time')
@@ -44,10 +43,9 @@ t.test('sessions that wait for their check take bounded room while plex.tv answe
   t.notOk(late.pending, 'it asks again with its next request')
 })
 
-function liveOf(id: number): LiveSession {
+function liveOf(id: number) {
   const sample = sampleSession()
-  const session = { ...sample, account: { ...sample.account, id } }
-  return { session, stale: false, pending: false, retryAt: 0, sealed: null, streams: null }
+  return createLiveSession({ ...sample, account: { ...sample.account, id } })
 }
 
 t.test('however long the queue is, nobody waits in it for longer than for plex.tv itself', async (t) => {
@@ -55,7 +53,10 @@ t.test('however long the queue is, nobody waits in it for longer than for plex.t
   const queue = createCheckQueue({
     check: () => new Promise((resolve) => ends.push(resolve)),
     mark: () => 0,
-    waitMs: 30
+    waitMs: 30,
+    onTimeout: (live) => {
+      live.stale = true
+    }
   })
   const lives = Array.from({ length: 9 }, (_, id) => liveOf(id))
   const [asked, last, added] = [lives[0], lives[7], lives[8]]

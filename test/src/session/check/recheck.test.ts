@@ -10,13 +10,21 @@ import {
   type LiveSessions
 } from '../../../../src/session/live/live-sessions.ts'
 import { createRevocations, type Revocations } from '../../../../src/session/live/revocation.ts'
-import { createClock, DAY, MINUTE, NOW, sampleSession } from '../sample.ts'
+import { createStandings, type Standings } from '../../../../src/session/standing.ts'
+import { createClock, DAY, HOUR, MINUTE, NOW, sampleSession } from '../sample.ts'
 
 import { ACCOUNT, MACHINE, server } from './resource-sample.ts'
+
+interface Answer {
+  readonly account: Account
+  readonly resources: readonly Resource[]
+  readonly isWhole?: boolean
+}
 
 interface RecheckStand {
   readonly clock: ReturnType<typeof createClock>
   readonly recheck: Recheck
+  readonly standings: Standings
   readonly live: LiveSessions
   readonly revocations: Revocations
   readonly calls: string[]
@@ -24,7 +32,7 @@ interface RecheckStand {
   readonly outages: unknown[]
   /** Accounts by token, where it is not the usual one. */
   readonly accounts: Map<string, number>
-  answer: () => Promise<{ account: Account; resources: readonly Resource[] }>
+  answer: () => Promise<Answer>
   pong: () => Promise<void>
 }
 
@@ -34,9 +42,8 @@ function recheckStand(
 ): RecheckStand {
   const clock = createClock()
   const revocations = createRevocations({ now: clock.now })
-  const live = createLiveSessions({ revocations, now: clock.now })
-  t.teardown(() => live.close())
-  const result: Omit<RecheckStand, 'recheck'> & { recheck?: Recheck } = {
+  const live = createLiveSessions()
+  const result: Omit<RecheckStand, 'recheck' | 'standings'> = {
     clock,
     live,
     revocations,
@@ -62,7 +69,10 @@ function recheckStand(
         const { account } = await result.answer()
         return { ...account, id: result.accounts.get(token) ?? account.id }
       },
-      resources: async () => (await result.answer()).resources,
+      async resourceList() {
+        const { resources, isWhole = true } = await result.answer()
+        return { resources, isWhole }
+      },
       async ping(token) {
         result.calls.push(`ping ${token}`)
         await result.pong()
@@ -70,12 +80,17 @@ function recheckStand(
     },
     machineId: () => machineId,
     hasEnded: (session) => revocations.isRevoked(session),
-    onEnd: (_session, reason) => result.ended.push(reason),
+    end(session, reason) {
+      if (revocations.isRevoked(session)) return
+      revocations.revoke({ kind: 'session', id: session.id, until: session.expiresAt })
+      result.ended.push(reason)
+    },
     onOutage: (error) => result.outages.push(error),
     waitMs: 10_000,
     now: clock.now
   })
-  return Object.assign(result, { recheck })
+  const standings = createStandings({ recheck, revocations, now: clock.now })
+  return Object.assign(result, { recheck, standings })
 }
 
 t.test(
@@ -112,7 +127,7 @@ t.test('one re-check at a time for an account, four in all', async (t) => {
   const { recheck, live, calls } = stand
   const waiting: (() => void)[] = []
   stand.answer = () => {
-    const { promise, resolve } = Promise.withResolvers<{ account: Account; resources: readonly Resource[] }>()
+    const { promise, resolve } = Promise.withResolvers<Answer>()
     waiting.push(() => resolve({ account: ACCOUNT, resources: [server()] }))
     return promise
   }
@@ -142,35 +157,170 @@ t.test('one re-check at a time for an account, four in all', async (t) => {
   t.strictSame(calls, ['1a', '2a', '3a', '4a', '1b', '5a', '6a'])
 })
 
-t.test(
-  'rule 23: only a dead token or lost access ends a session; an outage of any kind keeps it, stale',
-  async (t) => {
-    const dead = new Problem('USHER_SESSION_REVOKED')
-    for (const [error, end] of [
-      [dead, 'token_dead'],
-      [new Problem('USHER_UPSTREAM_UNREACHABLE'), null],
-      [new Problem('USHER_UPSTREAM_TIMEOUT'), null],
-      [new Problem('USHER_UPSTREAM_INVALID'), null],
-      [new Problem('USHER_PLEX_LIMITED', { retryAfter: 5 }), null],
-      [new TypeError('a defect of ours'), null]
-    ] as const) {
-      const stand = recheckStand()
-      const live = stand.live.of(sampleSession())
-      stand.answer = () => Promise.reject(error)
-      await stand.recheck.run(live)
-      t.strictSame(stand.ended, end === null ? [] : [end])
-      t.equal(live.stale, end === null)
-      t.strictSame(stand.outages, end === null ? [error] : [])
+t.test('rule 23: a dead token ends a session at once; an outage of any kind keeps it, stale', async (t) => {
+  const dead = new Problem('USHER_SESSION_REVOKED')
+  for (const [error, end] of [
+    [dead, 'token_dead'],
+    [new Problem('USHER_UPSTREAM_UNREACHABLE'), null],
+    [new Problem('USHER_UPSTREAM_TIMEOUT'), null],
+    [new Problem('USHER_UPSTREAM_INVALID'), null],
+    [new Problem('USHER_PLEX_LIMITED', { retryAfter: 5 }), null],
+    [new TypeError('a defect of ours'), null]
+  ] as const) {
+    const stand = recheckStand()
+    const live = stand.live.of(sampleSession())
+    stand.answer = () => Promise.reject(error)
+    await stand.recheck.run(live)
+    t.strictSame(stand.ended, end === null ? [] : [end])
+    t.equal(live.stale, end === null)
+    t.strictSame(stand.outages, end === null ? [error] : [])
+  }
+})
+
+/** Another server, so that the list is not empty. */
+const ELSEWHERE = server({ machineIdentifier: 'e'.repeat(40) })
+
+t.test('rule 94: access is lost when plex.tv says so twice, some seconds apart', async (t) => {
+  for (const [stand, resources] of [
+    [recheckStand(), [ELSEWHERE]],
+    [recheckStand({ requireTwoFactor: 'all' }), [server()]],
+    [recheckStand({ access: 'anyone' }), [ELSEWHERE]]
+  ] as const) {
+    const { clock, recheck, standings, live, ended, calls } = stand
+    const session = live.of(sampleSession())
+    stand.answer = async () => ({ account: ACCOUNT, resources })
+    clock.advance(15 * MINUTE)
+    await recheck.run(session)
+    t.strictSame(ended, [])
+    t.equal(standings.of(session), 'denied', 'until then access is refused')
+    t.equal(session.session.checkedAt, NOW, 'and nothing counts as granted')
+    recheck.touch(session)
+    t.equal(session.pending, false, 'not in the same breath')
+    clock.advance(4999)
+    await recheck.run(session)
+    t.strictSame(ended, [], 'one mistake may be told twice at once')
+    clock.advance(1)
+    const asked = calls.length
+    t.equal(standings.of(session), 'unproven')
+    t.equal(await standings.settle(session), 'ended')
+    t.equal(calls.length, asked + 1)
+    t.strictSame(ended, ['access_lost'])
+  }
+})
+
+t.test('an account that the settings no longer allow ends at once', async (t) => {
+  const stand = recheckStand({ allowedAccounts: [{ id: 1 }] })
+  await stand.recheck.run(stand.live.of(sampleSession()))
+  t.strictSame(stand.ended, ['access_lost'])
+})
+
+t.test('rule 94: an empty or odd list ends nobody, however often it comes', async (t) => {
+  for (const odd of [
+    { resources: [], isWhole: true },
+    { resources: [ELSEWHERE], isWhole: false }
+  ]) {
+    const stand = recheckStand()
+    const { clock, standings, live, ended, recheck } = stand
+    const good = stand.answer
+    const session = live.of(sampleSession())
+    stand.answer = async () => ({ account: ACCOUNT, ...odd })
+    clock.advance(15 * MINUTE)
+    await recheck.run(session)
+    for (let count = 0; count < 50; count += 1) {
+      t.equal(standings.of(session), 'denied')
+      clock.advance(MINUTE)
+      t.equal(await standings.settle(session), 'denied')
     }
-    const lost = recheckStand()
-    lost.answer = async () => ({ account: ACCOUNT, resources: [] })
-    await lost.recheck.run(lost.live.of(sampleSession()))
-    t.strictSame(lost.ended, ['access_lost'])
-    const policy = recheckStand({ requireTwoFactor: 'all' })
-    await policy.recheck.run(policy.live.of(sampleSession()))
-    t.strictSame(policy.ended, ['access_lost'])
+    t.strictSame(ended, [])
+    // A list that can be believed has to come twice as well.
+    stand.answer = async () => ({ account: ACCOUNT, resources: [ELSEWHERE] })
+    clock.advance(MINUTE)
+    t.equal(await standings.settle(session), 'denied')
+    stand.answer = good
+    clock.advance(MINUTE)
+    t.equal(await standings.settle(session), 'good', 'and it is in again with the first good answer')
+    t.equal(session.denial, null)
+  }
+})
+
+t.test('a denial before the next re-check is due is confirmed soon, also for open streams', async (t) => {
+  const stand = recheckStand()
+  const { clock, standings, live, ended, recheck } = stand
+  const session = live.of(sampleSession())
+  stand.answer = async () => ({ account: ACCOUNT, resources: [ELSEWHERE] })
+  await recheck.run(session)
+  t.equal(standings.mayStream(session), true, 'one answer breaks no stream')
+  clock.advance(5000)
+  t.equal(standings.mayStream(session), true)
+  t.equal(session.pending, true)
+  await recheck.run(session)
+  t.strictSame(ended, ['access_lost'])
+  t.equal(standings.mayStream(session), false)
+})
+
+t.test(
+  'rule 95: what is overdue by more than another USHER_RECHECK waits while plex.tv answers',
+  async (t) => {
+    const stand = recheckStand()
+    const { clock, recheck, standings, live } = stand
+    const good = stand.answer
+    const session = live.of(sampleSession())
+    clock.advance(30 * MINUTE)
+    t.equal(standings.of(session), 'good', 'a re-check that is due runs in the background')
+    clock.advance(1)
+    t.equal(standings.of(session), 'unproven')
+    t.equal(await standings.settle(session), 'good')
+    t.equal(standings.of(session), 'good')
+
+    stand.answer = () => Promise.reject(new Problem('USHER_UPSTREAM_UNREACHABLE'))
+    clock.advance(20 * 60 * MINUTE)
+    const [first, other] = [session, live.of(sampleSession())]
+    t.equal(await standings.settle(first), 'good', 'an outage lets the last good answer hold')
+    t.equal(first.stale, true)
+    t.equal(standings.of(other), 'good', 'for others too: they would wait in vain')
+    clock.advance(MINUTE)
+    t.equal(standings.of(other), 'unproven', 'but not for longer than a minute after the last failure')
+    await recheck.run(first)
+    t.equal(standings.of(other), 'good')
+    stand.answer = good
+    clock.advance(38_000)
+    await recheck.run(first)
+    t.equal(standings.of(other), 'unproven', 'plex.tv answers again, so the answer is waited for')
+    stand.answer = () => Promise.reject(new Problem('USHER_SESSION_REVOKED'))
+    t.equal(await standings.settle(other), 'ended')
   }
 )
+
+t.test('whoever waits for a plex.tv that hangs goes on as in any outage', async (t) => {
+  const clock = createClock()
+  const revocations = createRevocations({ now: clock.now })
+  const live = createLiveSessions()
+  const hang = () => new Promise<never>(() => undefined)
+  const recheck = createRecheck({
+    config: {
+      access: 'server',
+      allowedAccounts: [],
+      requireTwoFactor: 'none',
+      recheckMs: 15 * MINUTE,
+      outageGraceMs: DAY
+    },
+    plexTv: { account: hang, resourceList: hang, ping: hang },
+    machineId: () => MACHINE,
+    hasEnded: () => false,
+    end: () => t.fail('no session ends'),
+    onOutage: () => undefined,
+    waitMs: 20,
+    now: clock.now
+  })
+  const standings = createStandings({ recheck, revocations, now: clock.now })
+  const session = live.of(sampleSession())
+  clock.advance(HOUR)
+  const keepAlive = setInterval(() => undefined, 1000)
+  t.equal(await standings.settle(session), 'good')
+  clearInterval(keepAlive)
+  t.match(session, { stale: true, pending: true })
+  t.equal(standings.of(session), 'good', 'and the next request does not wait again')
+})
 
 t.test('an answer about another account is an outage, and gives nobody its access', async (t) => {
   const stand = recheckStand()
@@ -185,31 +335,27 @@ t.test('an answer about another account is an outage, and gives nobody its acces
 
 t.test('a session of before this start is unproven until its first check is over', async (t) => {
   const stand = recheckStand()
-  const { clock, recheck, live } = stand
+  const { clock, recheck, standings, live } = stand
   const good = stand.answer
   const [proven, failed] = [NOW - 1, NOW - 2].map((checkedAt) => live.of(sampleSession({ checkedAt })))
   if (proven === undefined || failed === undefined) throw new Error('no sessions')
-  t.equal(recheck.isUnproven(live.of(sampleSession())), false)
-  t.equal(recheck.isUnproven(proven), true)
+  t.equal(standings.of(live.of(sampleSession())), 'good')
+  t.equal(standings.of(proven), 'unproven')
   clock.advance(MINUTE)
   await recheck.run(proven)
-  t.equal(recheck.isUnproven(proven), false)
+  t.equal(standings.of(proven), 'good')
   stand.answer = () => Promise.reject(new Problem('USHER_UPSTREAM_UNREACHABLE'))
   await recheck.run(failed)
   t.match(failed, { stale: true })
-  t.equal(recheck.isUnproven(failed), false, 'an outage keeps nobody out')
-  t.equal(recheck.hasJustFailed(failed), true)
-  clock.advance(38_000)
-  t.equal(recheck.hasJustFailed(failed), false, 'for as long as the pause')
-  await recheck.run(failed)
+  t.equal(standings.of(failed), 'good', 'an outage keeps nobody out')
   stand.answer = good
   await recheck.run(failed)
-  t.equal(recheck.hasJustFailed(failed), false)
+  t.equal(standings.of(failed), 'good')
 })
 
 t.test('while plex.tv asks to be left alone, whoever wants a check is kept without one', async (t) => {
   const stand = recheckStand()
-  const { clock, recheck, live, calls } = stand
+  const { clock, recheck, standings, live, calls } = stand
   const good = stand.answer
   stand.answer = () => Promise.reject(new Problem('USHER_PLEX_LIMITED', { retryAfter: 120 }))
   await recheck.run(live.of(sampleSession()))
@@ -218,7 +364,7 @@ t.test('while plex.tv asks to be left alone, whoever wants a check is kept witho
   await recheck.run(next)
   t.equal(calls.length, 1)
   t.match(next, { stale: true })
-  t.equal(recheck.isUnproven(next), false)
+  t.equal(standings.of(next), 'good')
   clock.advance(120_000)
   await recheck.run(next)
   t.match(next, { stale: false, session: { checkedAt: NOW + 120_000 } })
@@ -253,7 +399,7 @@ t.test(
   'an outage is retried with a pause and over with the first good answer; past the grace it is told',
   async (t) => {
     const stand = recheckStand()
-    const { clock, recheck, live, calls } = stand
+    const { clock, recheck, standings, live, calls } = stand
     const session = live.of(sampleSession())
     const good = stand.answer
     stand.answer = () => Promise.reject(new Problem('USHER_UPSTREAM_UNREACHABLE'))
@@ -267,12 +413,16 @@ t.test(
     recheck.touch(session)
     await recheck.run(session)
     t.equal(calls.length, 2)
-    t.equal(recheck.isPastGrace(session), false)
+    t.equal(standings.of(session), 'good')
     clock.advance(DAY)
-    t.equal(recheck.isPastGrace(session), true)
+    t.equal(standings.of(session), 'unproven', 'plex.tv may be back by now')
+    t.equal(await standings.settle(session), 'past-grace')
+    const asked = calls.length
+    t.equal(await standings.settle(session), 'past-grace')
+    t.equal(calls.length, asked, 'a failure serves for some seconds: not every request waits')
+    clock.advance(5000)
     stand.answer = good
-    await recheck.run(session)
-    t.equal(recheck.isPastGrace(session), false)
+    t.equal(await standings.settle(session), 'good')
     t.equal(session.stale, false)
     t.equal(calls.at(-1), 'ping sample-account-token', 'a token checked more than a day ago is kept alive')
   }

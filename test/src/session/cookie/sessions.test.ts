@@ -1,6 +1,6 @@
 import t from 'tap'
 import { sessionCodec } from '../../../../src/session/cookie/sealed-session.ts'
-import type { OpenSession } from '../../../../src/session/cookie/sessions.ts'
+import type { UnsealedSession } from '../../../../src/session/cookie/sessions.ts'
 import { createClock, DAY, HOUR, MINUTE, NAMES, NOW, sampleSeal, sampleSession } from '../sample.ts'
 
 import { cookie, stand } from '../stand.ts'
@@ -9,7 +9,7 @@ t.test('a cookie header signs in, and every way of not being one says which', as
   const { sessions, seal, revocations, unseals, touched } = stand()
   const session = sampleSession()
   const value = sessions.seal(session)
-  t.match(sessions.read(cookie(value)), { open: true, sealed: session, newestKey: true })
+  t.match(sessions.read(cookie(value)), { open: true, told: session, newestKey: true })
   t.equal(touched.length, 1, 'a re-check may begin')
   t.strictSame(unseals, ['k1 ok'])
   sessions.read(cookie(value))
@@ -115,7 +115,7 @@ t.test(
     const value = sessions.renew(read) ?? ''
     const renewed = sessions.open(value)
     if (!renewed.open) throw new Error('closed')
-    t.match(renewed.sealed, { id: session.id, seenAt: clock.now(), idleExpiresAt: clock.now() + 7 * DAY })
+    t.match(renewed.told, { id: session.id, seenAt: clock.now(), idleExpiresAt: clock.now() + 7 * DAY })
     t.equal(sessions.renew(renewed), null)
 
     const short = stand({ idleMs: 10 * MINUTE })
@@ -136,7 +136,7 @@ t.test('rule 24: parallel requests at renewal share one new value', async (t) =>
   t.equal(values.size, 1)
   t.not([...values][0], null)
   clock.advance(DAY)
-  t.notOk(values.has(sessions.renew(reads[0] as OpenSession)), 'until the next renewal is due')
+  t.notOk(values.has(sessions.renew(reads[0] as UnsealedSession)), 'until the next renewal is due')
 })
 
 t.test('what the re-check learned goes into a new value at once', async (t) => {
@@ -144,8 +144,8 @@ t.test('what the re-check learned goes into a new value at once', async (t) => {
   const read = open(sampleSession())
   read.live.session = { ...read.live.session, role: 'shared', serverToken: 'another' }
   const value = sessions.renew(read) ?? ''
-  t.match(sessions.open(value), { sealed: { role: 'shared', serverToken: 'another' } })
-  const stillOld = sessions.open(sessions.seal(sampleSession({ id: read.sealed.id })))
+  t.match(sessions.open(value), { told: { role: 'shared', serverToken: 'another' } })
+  const stillOld = sessions.open(sessions.seal(sampleSession({ id: read.told.id })))
   if (!stillOld.open) throw new Error('closed')
   t.equal(
     stillOld.live.session.role,
@@ -167,13 +167,13 @@ t.test('a newer cookie of another instance brings its data along, an older one d
 })
 
 t.test('rule 20: an ended session is dead for every copy of its cookie, old and new', async (t) => {
-  const { sessions, clock, open } = stand()
+  const { sessions, clock, open, revocations } = stand()
   const session = sampleSession()
   const first = sessions.seal(session)
   const read = open(session)
   clock.advance(DAY)
   const second = sessions.renew(read) ?? ''
-  sessions.end(session)
+  revocations.revoke({ kind: 'session', id: session.id, until: session.expiresAt })
   for (const value of [first, second])
     t.match(sessions.open(value), { code: 'USHER_SESSION_REVOKED', clear: true })
   clock.advance(6 * DAY)

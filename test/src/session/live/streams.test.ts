@@ -1,22 +1,20 @@
 import { setTimeout as delay, setImmediate as tick } from 'node:timers/promises'
 import t from 'tap'
-import { createLiveSessions } from '../../../../src/session/live/live-sessions.ts'
-import { createRevocations } from '../../../../src/session/live/revocation.ts'
 import type { Session } from '../../../../src/session/session.ts'
-import { createClock, DAY, HOUR, MINUTE, NOW, sampleSession } from '../sample.ts'
+import { DAY, HOUR, MINUTE, NOW, sampleSession } from '../sample.ts'
 
 import { stand } from '../stand.ts'
 
 t.test(
   'settings that were lowered since bind what lives with a session: its streams and tokens',
   async (t) => {
-    const { sessions, open, live, clock } = stand({ idleMs: 90 * MINUTE, maxMs: 2 * HOUR })
+    const { sessions, open, streams, clock } = stand({ idleMs: 90 * MINUTE, maxMs: 2 * HOUR })
     const session = sampleSession()
     const read = open(session)
     t.match(read, { limitAt: NOW + 90 * MINUTE, live: { session: { idleExpiresAt: NOW + 90 * MINUTE } } })
     t.equal(read.live.session.expiresAt, session.expiresAt, 'for as long as that a revocation is kept')
     let ended = 0
-    live.addStream(read.live, 'media', () => {
+    streams.add(read.live, 'media', () => {
       ended += 1
     })
     clock.advance(HOUR)
@@ -30,14 +28,11 @@ t.test(
 )
 
 t.test('open streams end with logout, revocation of the account, and expiry', async (t) => {
-  const clock = createClock()
-  const revocations = createRevocations({ now: clock.now })
-  const live = createLiveSessions({ revocations, now: clock.now, max: 2 })
-  t.teardown(() => live.close())
+  const { clock, revocations, live, streams } = stand({ max: 2 })
   const ended: string[] = []
   function stream(name: string, session: Session): () => void {
-    const release: () => void = live.addStream(live.of(session), 'events', () => {
-      ended.push(name)
+    const release: () => void = streams.add(live.of(session), 'events', (why) => {
+      ended.push(`${name}: ${why}`)
       release()
     })
     return release
@@ -53,35 +48,37 @@ t.test('open streams end with logout, revocation of the account, and expiry', as
   stream('third', third)
   live.of(sampleSession())
   live.of(sampleSession())
-  t.strictSame(live.openStreams, { media: 0, events: 4, socket: 0 })
+  t.strictSame(streams.open, { media: 0, events: 4, socket: 0 })
   revocations.revoke({ kind: 'session', id: first.id, until: NOW + DAY })
   await tick()
-  t.strictSame(ended.splice(0), ['first', 'first again'], 'also of sessions that the bounded map forgot')
+  t.strictSame(
+    ended.splice(0),
+    ['first: session-ended', 'first again: session-ended'],
+    'also of sessions that the bounded map forgot'
+  )
   revocations.revoke({ kind: 'account', accountId: second.account.id, before: NOW, until: NOW + DAY })
   await tick()
-  t.strictSame(ended.splice(0), ['second'])
-  t.strictSame(live.openStreams, { media: 0, events: 1, socket: 0 })
+  t.strictSame(ended.splice(0), ['second: session-ended'])
+  t.strictSame(streams.open, { media: 0, events: 1, socket: 0 })
   clock.advance(7 * DAY)
   revocations.revoke({ kind: 'token', id: 'x', until: NOW + 9 * DAY })
   await tick()
-  t.strictSame(ended.splice(0), ['third'], 'idle limit, at the next sweep')
+  t.strictSame(ended.splice(0), ['third: session-ended'], 'idle limit, at the next sweep')
   const release = stream('fourth', sampleSession({ idleExpiresAt: NOW + 20 * DAY }))
   release()
   release()
-  t.strictSame(live.openStreams, { media: 0, events: 0, socket: 0 }, 'released once')
+  t.strictSame(streams.open, { media: 0, events: 0, socket: 0 }, 'released once')
   stream('fifth', sampleSession({ idleExpiresAt: NOW + 20 * DAY }))
-  live.abortStreams()
-  t.strictSame(ended, ['fifth'])
+  streams.abort()
+  t.strictSame(ended, ['fifth: shutdown'])
 })
 
 t.test('expiry ends streams by itself, within the second of a sweep', async (t) => {
-  const clock = createClock()
-  const live = createLiveSessions({ revocations: createRevocations({ now: clock.now }), now: clock.now })
-  t.teardown(() => live.close())
-  const { promise, resolve } = Promise.withResolvers<void>()
-  live.addStream(live.of(sampleSession({ expiresAt: NOW + HOUR })), 'media', () => resolve())
+  const { clock, live, streams } = stand()
+  const { promise, resolve } = Promise.withResolvers<string>()
+  streams.add(live.of(sampleSession({ expiresAt: NOW + HOUR })), 'media', resolve)
   clock.advance(HOUR)
   const keepAlive = setInterval(() => undefined, 1000)
-  await promise
+  t.equal(await promise, 'session-ended')
   clearInterval(keepAlive)
 })

@@ -1,0 +1,81 @@
+import type { StreamEnd, StreamKind } from '../../domain/streams.ts'
+import type { Standings } from '../standing.ts'
+import type { LiveSession } from './live-sessions.ts'
+import type { Revocations } from './revocation.ts'
+
+export interface Stream {
+  readonly kind: StreamKind
+  /** Ends the transfer, and tells the client why where its protocol has a word for it. */
+  readonly abort: (why: StreamEnd) => void
+}
+
+export interface Streams {
+  /** Registers a stream, which ends with its session; gives the release to call when it ends by itself. */
+  add(live: LiveSession, kind: StreamKind, abort: Stream['abort']): () => void
+  readonly open: Readonly<Record<StreamKind, number>>
+  /** Ends every open stream, at shutdown. */
+  abort(): void
+  close(): void
+}
+
+export interface StreamsOptions {
+  readonly revocations: Pick<Revocations, 'listen'>
+  readonly standings: Pick<Standings, 'hasEnded' | 'mayStream'>
+  readonly now: () => number
+}
+
+/** How often open streams are held against their session's end, which need not have an event of its own. */
+const SWEEP_MS = 1000
+
+/** The open streams of every session: they end with it, within a second. */
+export function createStreams({ revocations, standings, now }: StreamsOptions): Streams {
+  /** Apart from the bounded map of live sessions: one with open streams must be found however many others came. */
+  const streaming = new Set<LiveSession>()
+  const open: Record<StreamKind, number> = { media: 0, events: 0, socket: 0 }
+
+  function abort(live: LiveSession, why: StreamEnd): void {
+    for (const stream of [...(live.streams ?? [])]) stream.abort(why)
+  }
+
+  function sweep(): void {
+    const time = now()
+    for (const live of streaming) {
+      if (standings.mayStream(live, time)) continue
+      abort(live, standings.hasEnded(live.session, time) ? 'session-ended' : 'past-grace')
+    }
+  }
+
+  // Once for all revocations that arrive together: a catch-up brings many, and each sweep looks at every stream.
+  let isDue = false
+  revocations.listen(() => {
+    if (isDue) return
+    isDue = true
+    queueMicrotask(() => {
+      isDue = false
+      sweep()
+    })
+  })
+  const timer = setInterval(sweep, SWEEP_MS)
+  timer.unref()
+
+  return {
+    add(live, kind, end) {
+      const stream: Stream = { kind, abort: end }
+      live.streams ??= new Set()
+      const { streams } = live
+      streams.add(stream)
+      streaming.add(live)
+      open[kind] += 1
+      return () => {
+        if (!streams.delete(stream)) return
+        open[kind] -= 1
+        if (streams.size === 0) streaming.delete(live)
+      }
+    },
+    open,
+    abort() {
+      for (const live of streaming) abort(live, 'shutdown')
+    },
+    close: () => clearInterval(timer)
+  }
+}
