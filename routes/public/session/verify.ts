@@ -1,12 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
+import { normalOrigin } from '../../../src/domain/origins.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { hasRole, isRole, type Role } from '../../../src/domain/roles.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { safeReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import { NoContent, problems } from '../../schemas.ts'
+import { DENIED_PAGE_POLICY, renderDeniedPage } from '../signin/denied-page.ts'
+import { identityHeaders } from './verify-identity.ts'
 
 const Query = Type.Object({
   redirect: Type.Optional(Type.String({ maxLength: 8 })),
@@ -14,13 +17,17 @@ const Query = Type.Object({
   audience: Type.Optional(Type.String({ maxLength: 64 }))
 })
 
-/** What the operator demands, and the browser's request as the proxy tells it. */
-interface Question {
+/** The browser's own request, as the proxy describes it. */
+interface Forwarded {
+  readonly method: string | null
+  readonly uri: string | null
+}
+
+/** What the operator demands, and of which request. */
+interface Question extends Forwarded {
   readonly redirect?: string | undefined
   readonly role?: string | undefined
   readonly audience?: string | undefined
-  readonly method: string | null
-  readonly uri: string | null
 }
 
 const config = {
@@ -38,7 +45,7 @@ const config = {
  * overwrites what a client sent.
  */
 export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
-  const { publicUrl, allowedReturnOrigins, trustedProxies } = core.config
+  const { publicUrl, allowedReturnOrigins, trustedProxies, brand } = core.config
   const signInPage = `${publicUrl.href}/signin`
   const extAuthz = `${publicUrl.basePath}/session/verify/ext-authz/`
 
@@ -46,6 +53,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     '/session/verify',
     {
       config,
+      errorHandler: refuse,
       attachValidation: true,
       schema: {
         tags: ['session'],
@@ -55,12 +63,9 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
       }
     },
     async (request, reply) => {
-      const { headers, query } = request
       // A query that makes no sense allows nobody in, and is no reason for a status that a proxy does not know.
       if (request.validationError !== undefined) throw new Problem('USHER_SERVER_ACCESS_DENIED')
-      const method = single(headers['x-forwarded-method'])
-      const uri = single(headers['x-forwarded-uri'])
-      return answer(request, reply, { ...query, method, uri }, 204)
+      return answer(request, reply, { ...request.query, ...readForwarded(request) }, 204)
     }
   )
 
@@ -75,7 +80,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
     scope.all(
       '/session/verify/ext-authz/:demands/*',
-      { config, schema: { hide: true } },
+      { config, errorHandler: refuse, schema: { hide: true } },
       async (request, reply) => {
         const question = readExtAuthz(request)
         if (question === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
@@ -84,10 +89,18 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     )
   })
 
-  function readExtAuthz({ raw, method }: FastifyRequest): Question | null {
-    if (!raw.url?.startsWith(extAuthz)) return null
-    const [, segment, uri] = /^([^/?]+)(\/.*)$/.exec(raw.url.slice(extAuthz.length)) ?? []
-    if (segment === undefined || uri === undefined) return null
+  function readForwarded({ raw, headers, method }: FastifyRequest): Forwarded {
+    if (raw.url?.startsWith(extAuthz) === true)
+      return { method, uri: /\/.*$/.exec(raw.url.slice(extAuthz.length))?.[0] ?? null }
+    return { method: single(headers['x-forwarded-method']), uri: single(headers['x-forwarded-uri']) }
+  }
+
+  function readExtAuthz(request: FastifyRequest): Question | null {
+    const { url = '' } = request.raw
+    if (!url.startsWith(extAuthz)) return null
+    const { method, uri } = readForwarded(request)
+    const segment = /^[^/?]+(?=\/)/.exec(url.slice(extAuthz.length))?.[0]
+    if (segment === undefined || uri === null) return null
     const demands = segment === '-' ? [] : [...new URLSearchParams(segment)]
     const known = demands.every(([name]) => Object.hasOwn(Query.properties, name))
     const names = new Set(demands.map(([name]) => name))
@@ -115,10 +128,9 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     }
     if (standing === 'past-grace') throw new Problem('USHER_SERVER_ACCESS_DENIED', { detail: OUTAGE })
     if (standing === 'denied') throw new Problem('USHER_SERVER_ACCESS_DENIED')
-    // A role at a server of somebody's own choice says nothing about this site (SECURITY rule 75).
-    const here: Role = core.config.pms.url === null ? 'none' : session.role
+    const here = roleHere(session.role)
     if (role !== undefined && !isAllowed(here, role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
-    reply.headers(identity(session, here, assertionFor(session, audience)))
+    reply.headers(identityHeaders(session, here, assertionFor(session, audience)))
     return reply.code(yes).send(null)
   }
 
@@ -128,14 +140,52 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     return audience !== undefined && known ? core.assertions.issue(session, audience) : ''
   }
 
+  /**
+   * Every failure as a status that a proxy knows, 401 or 403: any other one becomes a 500 in nginx and opens or breaks
+   * other proxies. A person who looks gets a page.
+   */
+  function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const isExpected = error instanceof Problem && (error.status === 401 || error.status === 403)
+    if (!isExpected) {
+      if (!(error instanceof Problem)) request.log.error({ reqId: request.id, err: error }, 'verify failed')
+      throw new Problem('USHER_SERVER_ACCESS_DENIED')
+    }
+    if (error.status === 401) throw error
+    const read = request.readSession()
+    const who = { address: request.ip, accountId: read.open ? read.live.session.account.id : null }
+    request.log.info({ reqId: request.id, ...who, reason: error.detail }, 'access refused')
+    const forwarded = readForwarded(request)
+    if (!read.open || !isNavigation(request, forwarded.method)) throw error
+    const { account, role } = read.live.session
+    const page = renderDeniedPage({
+      brand: brand.name,
+      reason: error.detail === OUTAGE ? 'outage' : 'not-allowed',
+      account,
+      role: roleHere(role),
+      signInHref: signInAddress(request, forwarded.uri)
+    })
+    return reply
+      .code(403)
+      .type('text/html; charset=utf-8')
+      .headers({ 'content-security-policy': DENIED_PAGE_POLICY, 'cache-control': 'no-store' })
+      .send(page)
+  }
+
+  /** A role at a server of somebody's own choice says nothing about this site (SECURITY rule 75). */
+  function roleHere(role: Role): Role {
+    return core.config.pms.url === null ? 'none' : role
+  }
+
   /** The sign-in page with the deep link, where a trusted proxy told one that may be returned to. */
   function signInAddress(request: FastifyRequest, uri: string | null): string {
     // request.ips names proxies only where the peer is one of USHER_TRUSTED_PROXIES.
     const trusted = trustedProxies.length > 0 && request.ips !== undefined && request.ips.length > 1
     if (!trusted || uri === null || !uri.startsWith('/')) return signInPage
-    // Of several proxies the nearest is believed, as for addresses.
-    const origin = `${request.protocol}://${request.host}`
-    if (URL.parse(origin)?.origin !== origin) return signInPage
+    // Of several hosts the nearest proxy's is believed, as for addresses. Of several protocols the first is the
+    // browser's own; those of the hops behind it are often http.
+    const [protocol = request.protocol] = single(request.headers['x-forwarded-proto'])?.split(',') ?? []
+    const origin = normalOrigin(`${protocol.trim()}://${request.host}`)
+    if (origin === null) return signInPage
     const target = origin === publicUrl.origin ? uri : origin + uri
     const safe = safeReturnTo(target, publicUrl.origin, allowedReturnOrigins)
     return safe === null ? signInPage : `${signInPage}?returnTo=${encodeURIComponent(safe)}`
@@ -144,32 +194,6 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
 
 const OUTAGE =
   'plex.tv cannot be reached, and its last good answer is too old. Nobody was signed out; try again later.'
-
-/** Bytes of all identity headers: with the others of the answer they fit nginx's default buffer, a page of 4 KB. */
-const MAX_BYTES = 3072
-
-/** Every header every time, empty where there is nothing to tell. */
-function identity({ account }: Session, role: Role, assertion: string): Record<string, string> {
-  const headers = {
-    'remote-user': toHeader(account.username.trim() === '' ? account.uuid : account.username),
-    'remote-name': toHeader(account.title),
-    'remote-email': toHeader(account.email),
-    'remote-groups': role,
-    'x-usher-account-id': String(account.id),
-    'x-usher-assertion': assertion
-  }
-  const bytes = Object.entries(headers).reduce(
-    (sum, [name, value]) => sum + name.length + value.length + 4,
-    0
-  )
-  // Tokens as long as plex.tv's JWTs make an assertion that does not fit: none, rather than a proxy's 502.
-  return bytes < MAX_BYTES ? headers : { ...headers, 'x-usher-assertion': '' }
-}
-
-/** Header values are octets (RFC 9110 §5.5): names beyond ASCII go as UTF-8, without controls. */
-function toHeader(text: string): string {
-  return Buffer.from(text.replace(/[\u0000-\u001f\u007f]/g, ''), 'utf8').toString('latin1')
-}
 
 function isAllowed(role: Role, least: string): boolean {
   return isRole(least) && least !== 'none' && hasRole(role, least)

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import { renderDeniedPage } from '../../../../routes/public/signin/denied-page.ts'
 import type { AccountKey } from '../../../simulator/accounts.ts'
 import {
   COOKIE,
@@ -153,9 +155,10 @@ t.test('the verify endpoint', async (t) => {
       { 'x-forwarded-host': `${APP_HOST}:8443` },
       { 'x-forwarded-host': `${APP_HOST}/x` },
       { 'x-forwarded-host': undefined },
+      { 'x-forwarded-host': `${APP_HOST}:80` },
       { 'x-forwarded-proto': 'http' },
       { 'x-forwarded-proto': 'javascript' },
-      { 'x-forwarded-proto': 'https, http' },
+      { 'x-forwarded-proto': 'http, https' },
       { 'x-forwarded-proto': undefined },
       { 'x-forwarded-uri': '@evil.example/' },
       { 'x-forwarded-uri': '.evil.example/' },
@@ -177,6 +180,73 @@ t.test('the verify endpoint', async (t) => {
     const nearest = navigation({ 'x-forwarded-host': `evil.example, ${APP_HOST}` })
     const answer = await usher.browser().get('/session/verify?redirect=1', nearest)
     t.equal(answer.headers.location, DEEP_LINK, 'of several proxies the nearest is believed')
+  })
+
+  t.test('keeps the deep link in every spelling of the app’s origin', async (t) => {
+    const spellings: Record<string, string>[] = [
+      { 'x-forwarded-host': `${APP_HOST}:443` },
+      { 'x-forwarded-host': APP_HOST.toUpperCase() },
+      { 'x-forwarded-proto': 'HTTPS' },
+      { 'x-forwarded-proto': 'https, http' },
+      { 'x-forwarded-proto': 'https,http,http' },
+      { 'x-forwarded-for': '203.0.113.7:51234' },
+      { 'x-forwarded-for': '[2001:db8::7]:51234' },
+      { 'x-forwarded-for': '203.0.113.7:51234, 127.0.0.1:8080' }
+    ]
+    for (const changes of spellings) {
+      const answer = await usher.browser().get('/session/verify?redirect=1', navigation(changes))
+      t.equal(answer.headers.location, DEEP_LINK, JSON.stringify(changes))
+    }
+  })
+
+  t.test('shows a person who is refused who they are and the way to another account', async (t) => {
+    const browser = await stage.signIn('friend')
+    const headers = { ...navigation(), 'sec-fetch-mode': 'navigate' }
+    const page = await browser.get('/session/verify?role=owner', headers)
+    t.equal(page.status, 403)
+    t.match(page.headers['content-type'], /^text\/html/)
+    t.equal(page.headers['cache-control'], 'no-store')
+    t.match(page.text, /signed in as <b>[^<]*friend[^<]*<\/b>/i)
+    t.match(page.text, /a person this media server is shared with/)
+    t.match(page.text, `href="${DEEP_LINK.replaceAll('&', '&amp;')}"`)
+    t.notMatch(page.text, /<script|<img|<link|<form|onload|javascript:/i)
+    const style = /<style>(.*?)<\/style>/s.exec(page.text)?.[1] ?? ''
+    const hash = createHash('sha256').update(style).digest('base64')
+    t.match(
+      page.headers['content-security-policy'],
+      `default-src 'none'; style-src 'sha256-${hash}'; form-action 'none'; frame-ancestors 'none'`
+    )
+    for (const name of IDENTITY) t.notOk(name in page.headers, name)
+    t.ok(
+      usher.logs.some(({ msg, accountId, address }) => msg === 'access refused' && accountId && address),
+      'the log says whom'
+    )
+    for (const changes of [
+      { accept: 'application/json' },
+      { 'x-forwarded-method': 'POST' },
+      { 'sec-fetch-mode': 'cors' },
+      { 'x-forwarded-method': undefined }
+    ]) {
+      const answer = await browser.get('/session/verify?role=owner', { ...headers, ...changes })
+      t.equal(answer.json.code, 'USHER_SERVER_ACCESS_DENIED', JSON.stringify(changes))
+    }
+    const envoy = await browser.get('/session/verify/ext-authz/role=owner/shelf?sort=title&ids=1,2', headers)
+    t.equal(envoy.status, 403)
+    t.match(envoy.text, `href="${DEEP_LINK.replaceAll('&', '&amp;')}"`)
+  })
+
+  t.test('a name is text on that page, whatever it holds', async (t) => {
+    const markup = { title: '<img src=x onerror=alert(1)>"&\'', username: '</b><script>' }
+    const page = renderDeniedPage({
+      brand: '<Usher>',
+      reason: 'outage',
+      account: markup,
+      role: 'home',
+      signInHref: 'https://usher.example/signin?a="><script>'
+    })
+    t.notMatch(page, /<img|<script|<Usher/)
+    t.match(page, /&lt;img src=x onerror=alert\(1\)&gt;&quot;&amp;&#39;/)
+    t.match(page, /cannot be checked right now/)
   })
 
   t.test('rule 36: no secret rides in a redirect', async (t) => {
@@ -393,6 +463,30 @@ t.test('rule 62: nothing but 204, 302, 401 and 403', async (t) => {
       }
     }
     t.same([...seen].sort(), [204, 302, 400, 401, 403], 'each of them was seen')
+  })
+
+  t.test('a failure of any kind is 403, and tells nothing', async (t) => {
+    const parts: readonly [part: object, method: string][] = [
+      [usher.core.sessions, 'read'],
+      [usher.core.assertions, 'issue']
+    ]
+    for (const [part, method] of parts) {
+      const known: unknown = Reflect.get(part, method)
+      Reflect.set(part, method, () => {
+        throw new Error('what broke')
+      })
+      for (const headers of [{}, navigation()]) {
+        const answer = await usher
+          .browser()
+          .get('/session/verify?audience=poster-wall', { cookie: browser.cookie, ...headers })
+        t.equal(answer.status, 403, method)
+        t.notMatch(answer.text, 'what broke')
+      }
+      Reflect.set(part, method, known)
+    }
+    t.ok(usher.logs.some(({ msg }) => msg === 'verify failed'))
+    const two = `GET /session/verify HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n`
+    t.equal((await sendRaw(base, two)).status, 403)
   })
 
   t.test('other methods and neighbouring paths are never a yes', async (t) => {
