@@ -54,9 +54,9 @@ export default fp<ForwardOptions>(
     fastify.decorateReply('forwardToMediaServer', function (this: FastifyReply) {
       gate(this)
     })
-    const plexTv = createPlexTvReader(core)
+    const readPlexTv = createPlexTvReader(core)
     fastify.decorateReply('forwardToPlexTv', function (this: FastifyReply) {
-      plexTv.read(this).catch((error: unknown) => this.send(error))
+      readPlexTv(this).catch((error: unknown) => this.send(error))
     })
     // A 401 from there clears the cookie as any other does: the session plugin looks at what was read.
     fastify.addHook('onError', (request, _reply, error, done) => {
@@ -64,7 +64,7 @@ export default fp<ForwardOptions>(
       done()
     })
     fastify.addHook('onClose', async () => {
-      await Promise.all([forwarders.close(), plexTv.close()])
+      await forwarders.close()
     })
   },
   { name: 'forward', dependencies: ['session', 'same-origin', '@fastify/cookie'] }

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { logRequestFailure } from '../src/observe/request-failures.ts'
 import { toOAuthError } from '../src/tokens/oauth-error.ts'
 import { toProblem } from './problems.ts'
 
@@ -15,12 +16,7 @@ export default fp(
 
     fastify.setErrorHandler((error, request, reply) => {
       const problem = toOAuthError(toProblem(error))
-      if (problem.status >= 500) {
-        const { code, upstream, cause } = problem
-        const fields = { reqId: request.id, code, upstream, err: cause }
-        if (code === 'USHER_INTERNAL') request.log.error(fields, 'request failed')
-        else request.log.warn(fields, 'upstream failed')
-      }
+      logRequestFailure(request.log, request.id, problem)
       if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter))
       return reply
         .code(problem.status)

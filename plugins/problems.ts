@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { PROBLEMS, Problem, type ProblemCode } from '../src/domain/problems.ts'
+import { logRequestFailure } from '../src/observe/request-failures.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
@@ -46,11 +47,7 @@ export function toBody(problem: Problem, requestId: string): ProblemBody {
 }
 
 function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (problem.status >= 500) {
-    const fields = { reqId: request.id, code: problem.code, upstream: problem.upstream, err: problem.cause }
-    if (problem.code === 'USHER_INTERNAL') request.log.error(fields, 'request failed')
-    else request.log.warn(fields, 'upstream failed')
-  }
+  logRequestFailure(request.log, request.id, problem)
   if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter))
   return reply
     .code(problem.status)

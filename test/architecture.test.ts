@@ -69,8 +69,8 @@ const LAYERS: Readonly<
     types: ['config', 'observe']
   },
   plugins: {
-    values: ['plugins', 'forward', 'session', 'tokens', 'domain'],
-    types: ['app', 'config', 'observe', 'seal', 'store']
+    values: ['plugins', 'forward', 'session', 'tokens', 'observe', 'domain'],
+    types: ['app', 'config', 'seal', 'store']
   },
   routes: {
     values: ['routes', 'session', 'tokens', 'domain', 'page script'],

@@ -104,11 +104,18 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
 
   // One pool for plex.tv and another for the media server: neither waits for the other's sockets.
   const plexDispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS })
+  const browserDispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS })
   const plexUpstream = { service: 'plex.tv', dispatcher: plexDispatcher, onOutcome } as const
   const timeoutMs = Math.min(PLEX_TIMEOUT_MS, config.upstreamTimeoutMs)
   const plexTv = createPlexTv({
     upstream: createUpstream({ ...plexUpstream, origin: config.plexUrl, timeoutMs }),
     clients: createUpstream({ ...plexUpstream, origin: config.plexClientsUrl, timeoutMs }),
+    browsers: createUpstream({
+      ...plexUpstream,
+      origin: config.plexUrl,
+      dispatcher: browserDispatcher,
+      timeoutMs
+    }),
     identity: config.client,
     now
   })
@@ -212,7 +219,12 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       streams.close()
       streams.abort()
       await signOuts.close()
-      await Promise.all([plexDispatcher.destroy(), mediaServers.close(), state.close()])
+      await Promise.all([
+        plexDispatcher.destroy(),
+        browserDispatcher.destroy(),
+        mediaServers.close(),
+        state.close()
+      ])
     }
   }
 }

@@ -49,21 +49,37 @@ export interface PlexTv {
     uuid: string,
     pin?: string
   ) => Promise<SignedIn>
+  /** Any document, parsed: the caller removes what a browser must not see. */
+  readonly document: (request: DocumentRequest, token: string, clientIdentifier: string) => Promise<unknown>
+  /** A picture that anybody may see: no token is sent. Throws USHER_NOT_FOUND where there is none. */
+  readonly picture: (path: string, clientIdentifier: string) => Promise<UpstreamAnswer>
   /** Keeps a token alive (reference/plex.md#token-checks). */
   readonly ping: (token: string, clientIdentifier: string) => Promise<void>
+}
+
+/** What a browser asks of plex.tv through Usher, already checked against a list. */
+export interface DocumentRequest {
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
 }
 
 export interface PlexTvOptions {
   readonly upstream: Upstream
   /** clients.plex.tv, which serves the resources; default `upstream`. */
   readonly clients?: Upstream
+  /** Another pool for what browsers ask for, so that it never delays a sign-in or a re-check; default `upstream`. */
+  readonly browsers?: Upstream
   readonly identity: ClientIdentity
   /** Epoch ms. */
   readonly now: () => number
 }
 
+const IMAGE = /^image\/(?:png|jpeg|gif|webp|avif)\b/i
+
 /** A client of plex.tv that keeps nothing between two calls: no token, no cookie, no cache. */
-export function createPlexTv({ upstream, clients = upstream, identity, now }: PlexTvOptions): PlexTv {
+export function createPlexTv(options: PlexTvOptions): PlexTv {
+  const { upstream, clients = upstream, browsers = upstream, identity, now } = options
+
   async function call(
     kind: PlexCall,
     request: Omit<UpstreamRequest, 'headers'>,
@@ -152,6 +168,24 @@ export function createPlexTv({ upstream, clients = upstream, identity, now }: Pl
       const signedIn = toSignedIn(parseAnswer(await call('switch', request, clientIdentifier, token)))
       if (signedIn.account.uuid !== wanted) throw new Problem('USHER_UPSTREAM_INVALID')
       return signedIn
+    },
+
+    async document(request, token, clientIdentifier) {
+      const headers = { ...identityHeaders(identity, clientIdentifier), 'X-Plex-Token': token }
+      const answer = await browsers.call({ method: 'GET', ...request, headers })
+      if (answer.status !== 200) throw toPlexProblem(answer, 'token')
+      return parseAnswer(answer)
+    },
+
+    async picture(path, clientIdentifier) {
+      const headers = { ...identityHeaders(identity, clientIdentifier), Accept: 'image/*' }
+      const answer = await browsers.call({ method: 'GET', path, headers })
+      if (answer.status === 404) throw new Problem('USHER_NOT_FOUND')
+      if (answer.status >= 400) throw toPlexProblem(answer, 'pin')
+      // SECURITY rules 43 and 57: a redirect is not followed, and nothing but a picture passes for one.
+      if (answer.status !== 200 || !IMAGE.test(answer.contentType))
+        throw new Problem('USHER_UPSTREAM_INVALID')
+      return answer
     },
 
     async ping(token, clientIdentifier) {

@@ -142,7 +142,15 @@ t.test('documents of plex.tv, read-only and without secrets', async (t) => {
       ] as const) {
         simulator.faults.set({ ...fault, service: 'plex', path: '/api/v2/friends' })
         t.match((await friend.get('/plex/api/v2/friends')).json, { status, code }, fault.kind)
+        const isOutage = usher.core.plexStatus.outageSince !== null
+        t.equal(
+          isOutage,
+          code === 'USHER_UPSTREAM_UNREACHABLE',
+          `${fault.kind}: the status of plex.tv says so`
+        )
         simulator.faults.clear()
+        t.equal((await friend.get('/plex/api/v2/friends')).status, 200)
+        t.equal(usher.core.plexStatus.outageSince, null)
       }
       t.equal((await friend.get('/plex/api/v2/friends')).status, 200)
       simulator.tokens.revokeAccount('friend')

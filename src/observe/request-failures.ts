@@ -1,0 +1,18 @@
+import type { Problem } from '../domain/problems.ts'
+import type { Logger } from './logger.ts'
+
+/**
+ * Writes the one log line of a request that failed on this side of the client: an upstream's failure as a warning, a
+ * defect of Usher as an error with its cause. What a client did wrong is in its response and in the access log.
+ */
+export function logRequestFailure(
+  log: Pick<Logger, 'error' | 'warn'>,
+  reqId: string,
+  problem: Problem
+): void {
+  const { status, code, upstream, cause } = problem
+  if (status < 500) return
+  const fields = { reqId, code, upstream, err: cause }
+  if (code === 'USHER_INTERNAL') log.error(fields, 'request failed')
+  else log.warn(fields, 'upstream failed')
+}
