@@ -14,7 +14,7 @@ export type Table = readonly (readonly string[])[]
 
 const SAID = { aim: 'pass, aim reached', pass: 'pass', fail: 'FAIL', refused: 'no figure' } as const
 
-/** Usher's figures beside what they must be. */
+/** Usher's figures next to their targets. */
 export function targetTable(results: Results): Table {
   const rows = TARGETS.map((target) => {
     const outcome = target.outcome(results)
@@ -29,7 +29,7 @@ export function targetTable(results: Results): Table {
   return [['figure', 'must', 'aim', 'measured (lowest to highest round)', 'verdict'], ...rows]
 }
 
-/** Everybody's ratios to the base of the same round. */
+/** Each contender's ratios to the base in the same round. */
 export function contenderTable(results: Results): Table {
   const base = baseOf(results)
   const rows = Object.entries(results.labels).map(([id, label]) => [
@@ -57,12 +57,7 @@ export function contenderTable(results: Results): Table {
   return [head, ...rows]
 }
 
-/** The CPU columns alone, for the README. */
-export function cpuTable(results: Results): Table {
-  return contenderTable(results).map((row) => [0, 1, 6, 8].map((column) => row[column] ?? ''))
-}
-
-/** Resident megabytes, which are no times and may be said as they are. */
+/** Resident megabytes: unlike times, they can be given as they are. */
 export function memoryTable(results: Results): Table {
   const rows = Object.entries(results.memory).map(([id, memory]) => [
     results.labels[id] ?? id,
@@ -112,7 +107,7 @@ function mb(value: number): string {
   return digits(value)
 }
 
-/** Three digits say as much as the measurement knows. */
+/** Three significant digits: the measurement is no finer. */
 export function digits(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }

@@ -1,46 +1,100 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
 
-t.test('the demo prints four curl lines that work as printed, its ports taken or not', async (t) => {
+const ROOT = join(import.meta.dirname, '..')
+
+interface Demo {
+  readonly child: ChildProcess
+  readonly printed: string
+}
+
+/** The demo with its usual port taken, as soon as it has introduced itself. */
+async function startDemo(t: Test): Promise<Demo> {
   const other = createServer().listen(0, '127.0.0.1')
   t.teardown(() => other.close())
   await once(other, 'listening')
   const taken = String((other.address() as AddressInfo).port)
-  const demo = fileURLToPath(new URL('./demo.ts', import.meta.url))
-  const child = spawn(process.execPath, [demo, '--source', '--port', taken, '--internal-port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  const exited = once(child, 'exit')
+  const args = [join(ROOT, 'test/demo.ts'), '--source', '--port', taken, '--internal-port', '0']
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
   // Read to the end: a pipe that nobody reads would end the demo.
   let printed = ''
   const introduced = Promise.withResolvers<void>()
-  exited.then(() => introduced.resolve())
+  child.once('exit', () => introduced.resolve())
   child.stdout.on('data', (chunk) => {
     printed += String(chunk)
     if (printed.includes('Ctrl-C ends it.')) introduced.resolve()
   })
   await introduced.promise
-  t.match(printed, /^ {2}sim@example\.com {2}correct-horse {2}/m)
-  t.ok(
-    printed.split('\n').every((line) => line.startsWith('curl ') || line.length < 140),
-    'what is not to be copied fits a screen'
-  )
+  return { child, printed }
+}
+
+function runShell(t: Test, command: string, cwd: string): string {
+  const { status, stdout } = spawnSync('sh', ['-c', command], { cwd, encoding: 'utf8', timeout: 30_000 })
+  t.equal(status, 0, command.replace(/demo:\S+/, 'demo:…'))
+  return stdout
+}
+
+t.setTimeout(120_000)
+
+t.test('the demo works as printed', async (t) => {
+  const { child, printed } = await startDemo(t)
   const lines = printed.split('\n').filter((line) => line.startsWith('curl '))
-  t.equal(lines.length, 4)
   const directory = t.testdir({})
-  const [signIn, account, source, token] = lines.map((line) => {
-    const { status, stdout } = spawnSync('sh', ['-c', line], { cwd: directory, encoding: 'utf8' })
-    t.equal(status, 0, line.replace(/demo:\S+/, 'demo:…'))
-    return JSON.parse(stdout) as Record<string, unknown>
+
+  await t.test('it prints accounts and lines that fit a screen', async (t) => {
+    t.match(printed, /^ {2}sim@example\.com {2}correct-horse {2}/m)
+    t.ok(
+      printed.split('\n').every((line) => line.startsWith('curl ') || line.length < 140),
+      'what is not to be copied fits a screen'
+    )
+    t.equal(lines.length, 4)
   })
-  t.match(signIn, { role: 'owner', server: { name: 'Box' }, method: 'password', stale: false })
-  t.match(account, { username: 'simuser', email: 'sim@example.com' })
-  t.notOk(/tok-/.test(JSON.stringify([signIn, account, source])), 'no token in what a browser gets')
-  t.match(source, { name: 'Den (friend)', connections: [{ local: true }, { relay: true }] })
-  t.match(token, { access_token: /^transient-/, token_type: 'N_A', server: { name: 'Box' } })
-  child.kill('SIGTERM')
-  t.strictSame(await exited, [0, null], 'it ends cleanly')
+
+  await t.test('its curl lines work, its usual port taken or not', async (t) => {
+    const [signIn, account, source, token] = lines.map(
+      (line) => JSON.parse(runShell(t, line, directory)) as Record<string, unknown>
+    )
+    t.match(signIn, { role: 'owner', server: { name: 'Box' }, method: 'password', stale: false })
+    t.match(account, { username: 'simuser', email: 'sim@example.com' })
+    t.notOk(/tok-/.test(JSON.stringify([signIn, account, source])), 'no token in what a browser gets')
+    t.match(source, { name: 'Den (friend)', connections: [{ local: true }, { relay: true }] })
+    t.match(token, { access_token: /^transient-/, token_type: 'N_A', server: { name: 'Box' } })
+  })
+
+  await t.test('the commands of docs/tutorial.md work as written', async (t) => {
+    const origin = /http:\/\/127\.0\.0\.1:\d+(?=\/session\/login)/.exec(lines[0] ?? '')?.[0] ?? ''
+    const [, secret = '', internal = ''] = /'demo:([^']+)' .* (http:\S+)\/tokens/.exec(lines[3] ?? '') ?? []
+    const blocks = readFileSync(join(ROOT, 'docs/tutorial.md'), 'utf8').matchAll(/^```sh\n(curl .*?)^```/gms)
+    const commands = [...blocks].flatMap(([, block = '']) => block.trim().split(/\n(?=curl )/))
+    const answers = commands.map((command) =>
+      runShell(
+        t,
+        command
+          .replace('curl ', 'curl -s ')
+          .replaceAll('http://127.0.0.1:8080', origin)
+          .replaceAll('http://127.0.0.1:9090', internal)
+          .replace('SECRET', secret),
+        directory
+      )
+    )
+    const [signIn, session, sections, denied, token, signOut, after] = answers
+    t.match(JSON.parse(signIn ?? ''), { account: { username: 'simuser' } })
+    t.match(JSON.parse(session ?? ''), { role: 'owner' })
+    t.match(JSON.parse(sections ?? ''), { MediaContainer: { size: Number } })
+    t.match(JSON.parse(denied ?? ''), { code: 'USHER_PATH_DENIED' })
+    t.match(JSON.parse(token ?? ''), { access_token: /^transient-/ })
+    t.equal(signOut, '')
+    t.match(JSON.parse(after ?? ''), { code: 'USHER_SESSION_REVOKED' })
+  })
+
+  await t.test('it ends cleanly', async (t) => {
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    t.strictSame(await exited, [0, null])
+  })
 })
