@@ -20,6 +20,8 @@ export interface SessionPluginOptions {
   readonly attributes: CookieAttributes
   readonly sessionMaxMs: number
   readonly basePath: string
+  /** Called before a browser's session is replaced by another: what goes on with that one moves over. */
+  readonly beforeReplace?: (before: Session, after: Session) => Promise<void>
 }
 
 declare module 'fastify' {
@@ -34,8 +36,13 @@ declare module 'fastify' {
      * Sets the cookie of a fresh session and ends the one that this browser had. On a route that takes an open
      * session the fresh one goes on from it: throws USHER_SESSION_REVOKED where that has ended meanwhile.
      */
-    startSession(session: Session): SessionView
+    startSession(session: Session): Promise<SessionView>
     clearSessionCookie(): void
+    /**
+     * The Set-Cookie value for an answer that no hook sees: the session's cookie taken away, or renewed where that is
+     * due; null where it stays.
+     */
+    sessionCookieLine(change: 'cleared' | 'renewed'): string | null
     /** What the browser may know of a session. */
     viewSession(read: UnsealedSession): SessionView
   }
@@ -45,7 +52,7 @@ declare module 'fastify' {
 export default fp<SessionPluginOptions>(
   async (fastify, options) => {
     const { sessions, live: known, standings, sessionEnds, signOuts, names, attributes } = options
-    const { sessionMaxMs, basePath } = options
+    const { sessionMaxMs, basePath, beforeReplace } = options
     const maxAge = Math.floor(sessionMaxMs / 1000)
     const reads = new WeakMap<FastifyRequest, SessionRead>()
     /** Replies that already decided about the cookie; it does not slide then. */
@@ -79,8 +86,18 @@ export default fp<SessionPluginOptions>(
       return toView(read.live.session, read.live.stale, basePath)
     })
 
-    fastify.decorateReply('startSession', function (this: FastifyReply, session: Session) {
+    fastify.decorateReply('sessionCookieLine', function (this: FastifyReply, change) {
+      decided.add(this)
+      if (change === 'cleared') return toLine('', { maxAge: 0, expires: new Date(0) })
+      const read = this.request.readSession()
+      const value = read.open ? sessions.renew(read) : null
+      return value === null ? null : toLine(value, { maxAge })
+    })
+
+    fastify.decorateReply('startSession', async function (this: FastifyReply, session: Session) {
       const before = this.request.readSession()
+      if (before.open && !standings.hasEnded(before.live.session))
+        await beforeReplace?.(before.live.session, session)
       const hasEnded = before.open && standings.hasEnded(before.live.session)
       if (hasEnded && this.request.routeOptions.config.guard === 'session' && !succeeded.has(before.live)) {
         // Signed out while it was being switched: what comes of it must not live on (SECURITY rule 20).
@@ -148,9 +165,13 @@ export default fp<SessionPluginOptions>(
       if (value !== null) write(reply, value, { maxAge })
     })
 
+    function toLine(value: string, times: { maxAge: number; expires?: Date }): string {
+      return fastify.serializeCookie(names.session, value, { ...attributes, ...times })
+    }
+
     // Not setCookie: @fastify/cookie's own onSend, which has run by now, is what would write it.
     function write(reply: FastifyReply, value: string, times: { maxAge: number; expires?: Date }): void {
-      reply.header('set-cookie', fastify.serializeCookie(names.session, value, { ...attributes, ...times }))
+      reply.header('set-cookie', toLine(value, times))
       // An answer that sets a cookie is in nobody's cache, whatever else it is (SECURITY rule 59).
       reply.header('cache-control', 'no-store')
     }

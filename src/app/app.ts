@@ -10,6 +10,7 @@ import jsonBodies from '../../plugins/json-bodies.ts'
 import notBrowser from '../../plugins/not-browser.ts'
 import oauthErrors from '../../plugins/oauth-errors.ts'
 import problems from '../../plugins/problems.ts'
+import providerAnswers from '../../plugins/provider-answers.ts'
 import rateLimits from '../../plugins/rate-limits.ts'
 import sameOrigin from '../../plugins/same-origin.ts'
 import securityHeaders from '../../plugins/security-headers.ts'
@@ -21,6 +22,8 @@ import { docsRoutes } from '../../routes/internal/docs.ts'
 import { operationsRoutes } from '../../routes/internal/operations.ts'
 import { sourceRoutes } from '../../routes/internal/sources.ts'
 import { tokenRoutes } from '../../routes/internal/tokens.ts'
+import { oidcEndpoints } from '../../routes/public/oidc/endpoints.ts'
+import { oidcInteraction } from '../../routes/public/oidc/interaction.ts'
 import { plexRoutes } from '../../routes/public/plex.ts'
 import { pmsRoutes } from '../../routes/public/pms.ts'
 import { homeRoutes } from '../../routes/public/session/home.ts'
@@ -38,12 +41,15 @@ import { toView } from '../session/session.ts'
 import { safeReturnTo } from '../session/sign-in/return-to.ts'
 import type { Core } from './core.ts'
 import { createListener, createPagesApp } from './listener.ts'
+import { openOpenId } from './openid.ts'
 
 /** The public listener: browsers, by cookie and under the same-origin rule. */
 export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   const { config, metrics } = core
   const { publicUrl } = config
+  const provider = await openOpenId(core)
   const app = createListener(core, 'public')
+  app.addHook('onClose', async () => provider?.openId.close())
 
   await app.register(apiDocument, {
     url: publicUrl.origin,
@@ -84,7 +90,8 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(session, {
       ...core,
       sessionMaxMs: config.sessionMaxMs,
-      basePath: publicUrl.basePath
+      basePath: publicUrl.basePath,
+      ...(provider !== null && { beforeReplace: provider.openId.move })
     })
     await scope.register(signInCookies, core)
     await scope.register(loginRoute, { core })
@@ -97,6 +104,12 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(forward, { core, readScoped: core.tokens.scoped.open })
     await scope.register(pmsRoutes)
     await scope.register(plexRoutes)
+    if (provider !== null) {
+      const { openId, pages } = provider
+      await scope.register(providerAnswers, { ...core, openId })
+      await scope.register(oidcEndpoints)
+      await scope.register(oidcInteraction, { core, pages })
+    }
     await scope.register(signinPage, {
       config,
       safeReturnTo: (value) =>

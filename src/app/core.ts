@@ -1,3 +1,5 @@
+import { type AccessRules, createAccessRules } from '../apps/access.ts'
+import { createLibraries, type Libraries } from '../apps/libraries.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../observe/logger.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
@@ -58,6 +60,9 @@ export interface Core {
   readonly recheck: Recheck
   readonly standings: Standings
   readonly sessionEnds: SessionEnds
+  /** Who may open which app. */
+  readonly accessRules: AccessRules
+  readonly libraries: Libraries
   readonly signOuts: SignOuts
   readonly sessions: Sessions
   readonly pinSignIns: PinSignIns
@@ -182,6 +187,12 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   }
   const probe = createProbe({ timeoutMs: CONNECT_TIMEOUT_MS, ca: config.pms.ca, onOutcome })
 
+  const libraries = createLibraries({
+    mediaServer,
+    recheckMs: config.recheckMs,
+    onFailure: (err) => log.warn({ err }, 'libraries could not be asked, those known before hold'),
+    now
+  })
   const assertions = createAssertions({ seal, revocations, now })
   const mediaServerOf = mediaServers.of
   const shared = { config, now, metrics, mediaServer, mediaServerOf, seal, live, recheck, sessions }
@@ -198,6 +209,8 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     names,
     attributes: cookieAttributes(config),
     revocations,
+    accessRules: createAccessRules(config),
+    libraries,
     state,
     machineId,
     assertions,

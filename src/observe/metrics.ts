@@ -13,6 +13,10 @@ export interface Metrics {
   readonly upstreamSeconds: Timing<'upstream' | 'outcome'>
   readonly delegatedTokens: Counter<'service' | 'type' | 'outcome'>
   readonly sharedStoreUp: Gauge
+  readonly oidcRequests: Counter<'client' | 'step' | 'result'>
+  readonly oidcLogouts: Counter<'client' | 'result'>
+  /** What the provider knows at every scrape; without it both figures are 0. */
+  observeOidc(read: () => { readonly waiting: number; readonly signIns: number }): void
 }
 
 export interface MetricsOptions {
@@ -40,6 +44,23 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
     registers,
     collect() {
       for (const [kind, count] of Object.entries(openStreams())) this.set({ kind }, count)
+    }
+  })
+  let readOidc = () => ({ waiting: 0, signIns: 0 })
+  new Gauge({
+    name: 'usher_oidc_logouts_waiting',
+    help: 'Sign-outs that apps are still to be told of',
+    registers,
+    collect() {
+      this.set(readOidc().waiting)
+    }
+  })
+  new Gauge({
+    name: 'usher_oidc_signins',
+    help: 'Sign-ins to apps that are watched, where this instance walks them',
+    registers,
+    collect() {
+      this.set(readOidc().signIns)
     }
   })
   return {
@@ -104,6 +125,21 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
       name: 'usher_shared_store_up',
       help: '1 while the shared store answers; 1 too where none is configured',
       registers
-    })
+    }),
+    oidcRequests: new Counter({
+      name: 'usher_oidc_requests_total',
+      help: 'What apps asked by OpenID Connect, by client, step and result',
+      labelNames: ['client', 'step', 'result'],
+      registers
+    }),
+    oidcLogouts: new Counter({
+      name: 'usher_oidc_logouts_total',
+      help: 'Sign-outs told to apps, by client and result',
+      labelNames: ['client', 'result'],
+      registers
+    }),
+    observeOidc(read) {
+      readOidc = read
+    }
   }
 }

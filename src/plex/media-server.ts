@@ -31,6 +31,8 @@ export interface MediaServer {
   readonly forgetIdentity: () => void
   /** Its friendly name, '' where it has none. */
   readonly name: (token: string, clientIdentifier: string) => Promise<string>
+  /** The names of the libraries that the token's account sees. */
+  readonly libraries: (token: string, clientIdentifier: string) => Promise<readonly string[]>
   /** Plex's delegation token: `transient-…`, at most 48 h, dead when the server restarts. */
   readonly createTransientToken: (token: string, clientIdentifier: string) => Promise<string>
   /** Throws USHER_INVALID_REQUEST for a malformed source, USHER_NOT_FOUND for one the server does not know. */
@@ -116,6 +118,18 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     async name(token, clientIdentifier) {
       const answer = await call({ method: 'GET', path: '/' }, token, clientIdentifier)
       return toText(containerOf(answer)['friendlyName'], 200)
+    },
+
+    async libraries(token, clientIdentifier) {
+      const answer = await call({ method: 'GET', path: '/library/sections' }, token, clientIdentifier)
+      const container = containerOf(answer)
+      // An answer without the list is no word about libraries; a list that is there may be empty.
+      if (container['Directory'] === undefined && String(container['size']) !== '0')
+        throw new Problem('USHER_UPSTREAM_INVALID')
+      return [container['Directory'] ?? []]
+        .flat()
+        .map((library) => toText(toFields(library)['title'], 200))
+        .filter((title) => title !== '')
     },
 
     async createTransientToken(token, clientIdentifier) {

@@ -339,7 +339,9 @@ t.test(
       'usher_upstream_request_duration_seconds',
       'usher_delegated_tokens_total',
       'usher_open_streams',
-      'usher_shared_store_up'
+      'usher_shared_store_up',
+      'usher_oidc_logouts_waiting',
+      'usher_oidc_signins'
     ]) {
       t.match(metrics.text, new RegExp(`# TYPE ${name} `))
     }

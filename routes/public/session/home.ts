@@ -97,7 +97,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
           // Back as oneself, the new token is the opener's own; plex.tv has replaced the old one.
           homeAdmin: account.uuid === opener.uuid ? null : opener
         })
-        const view = reply.startSession(switched)
+        const view = await reply.startSession(switched)
         metrics.signIns.inc({ method: 'home', result: 'ok' })
         request.log.info({ reqId: request.id, accountId: account.id, method: 'home' }, 'signed in')
         return reply.code(201).send(view)

@@ -87,7 +87,7 @@ export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
           }
         }, `${limit} ${key}`)
         const session = await openSession(core, { account, token, clientIdentifier, method: 'password' })
-        const view = reply.startSession(session)
+        const view = await reply.startSession(session)
         reply.setDevice({ clientIdentifier, knownAs: account.id, lentUntil: 0 })
         core.metrics.signIns.inc({ method: 'password', result: 'ok' })
         request.log.info({ reqId: request.id, accountId: account.id, method: 'password' }, 'signed in')

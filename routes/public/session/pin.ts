@@ -98,7 +98,7 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns
       if (outcome.status === 'pending') return outcome
       reply.clearSignIn()
       if (outcome.status === 'expired') return outcome
-      const session = reply.startSession(outcome.session)
+      const session = await reply.startSession(outcome.session)
       reply.setDevice({
         clientIdentifier: signIn.clientIdentifier,
         knownAs: outcome.session.account.id,

@@ -103,7 +103,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
           const code = outcome.status === 'pending' ? 'USHER_SIGNIN_CANCELLED' : 'USHER_PIN_UNKNOWN'
           return reply.redirect(`${signInPage}?error=${code}${again}`, 302)
         }
-        reply.startSession(outcome.session)
+        await reply.startSession(outcome.session)
         reply.setDevice({
           clientIdentifier: signIn.clientIdentifier,
           knownAs: outcome.session.account.id,

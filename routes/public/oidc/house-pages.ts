@@ -1,0 +1,155 @@
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { Config } from '../../../src/config/config.ts'
+import type { Pages } from '../../../src/openid/pages.ts'
+import { loadAssets } from '../signin/assets.ts'
+import { type Html, html } from '../signin/html.ts'
+import { MARK } from '../signin/icons.ts'
+
+export interface Page {
+  readonly headers: Readonly<Record<string, string>>
+  readonly markup: string
+}
+
+/** The pages of the house around OpenID Connect: plain HTML in the look of the sign-in page, without scripts. */
+export interface HousePages extends Pages {
+  /** An interaction that is over, or of another browser. */
+  readonly lost: Page
+}
+
+export interface HousePagesOptions {
+  readonly config: Pick<Config, 'publicUrl' | 'brand'>
+  /** What an app is called; null for one that is not on the list. */
+  readonly nameOf: (clientId: string) => string | null
+  /** What the account of a request is called. */
+  readonly accountOf: (ctx: KoaContextWithOIDC) => string | null
+}
+
+interface Words {
+  readonly title: string
+  readonly text: Html | string
+  readonly actions?: Html
+  /** Where a form's answer may lead beside Usher itself. */
+  readonly formTarget?: string | null
+}
+
+export function createHousePages({ config, nameOf, accountOf }: HousePagesOptions): HousePages {
+  const { basePath } = config.publicUrl
+  const { name, logo } = config.brand
+  const { version } = loadAssets()
+  const assetsPath = `${basePath}/signin/assets/${version}`
+
+  function toPage({ title, text, actions, formTarget = null }: Words): Page {
+    const policy = [
+      "default-src 'none'",
+      "style-src 'self'",
+      "font-src 'self'",
+      "img-src 'self'",
+      // CSP 3 §6.3.2: form-action also governs where the answer to a form leads.
+      `form-action 'self'${formTarget === null ? '' : ` ${formTarget}`}`,
+      "frame-ancestors 'none'",
+      "base-uri 'none'"
+    ].join('; ')
+    const { markup } = html`<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
+  <meta name="robots" content="noindex, nofollow">
+  <title>${title} · ${name}</title>
+  <link rel="icon" href="${assetsPath}/icon.svg" type="image/svg+xml">
+  <link rel="stylesheet" href="${assetsPath}/style.css">
+</head>
+<body>
+  <header class="brand">${
+    logo === null ? MARK : html`<img class="mark" src="${basePath}/signin/logo" alt="">`
+  }<span>${name}</span></header>
+  <main id="signin"><section class="panel" aria-labelledby="h">
+    <h1 id="h">${title}</h1>
+    <p class="lead">${text}</p>
+    ${actions ?? null}
+  </section></main>
+</body>
+</html>
+`
+    return {
+      headers: { 'content-security-policy': policy, 'content-type': 'text/html; charset=utf-8' },
+      markup
+    }
+  }
+
+  function send(ctx: KoaContextWithOIDC, words: Words): void {
+    const { headers, markup } = toPage(words)
+    ctx.set({ ...headers })
+    ctx.body = markup
+  }
+
+  const home = html`<a class="button quiet" href="${basePath}/signin">To the sign-in page</a>`
+
+  function explain(ctx: KoaContextWithOIDC, code: string): Words {
+    const { client_id: asked } = ctx.oidc.params ?? {}
+    const app = nameOf(ctx.oidc.client?.clientId ?? (typeof asked === 'string' ? asked : '')) ?? 'The app'
+    if (code === 'access_denied') {
+      const account = accountOf(ctx)
+      return {
+        title: 'Not for this account',
+        text: html`<b>${app}</b> is not open to ${account === null ? 'this account' : html`<b>${account}</b>`}.
+          Whoever runs this server can change that.`,
+        actions: html`<a class="button" href="${basePath}/signin?again=1">Use another account</a>${home}`
+      }
+    }
+    if (code === 'temporarily_unavailable' || code === 'server_error')
+      return {
+        title: 'Not available now',
+        text: `${app} cannot be opened at the moment. Nobody was signed out; try again in a few minutes.`
+      }
+    if (code === 'invalid_redirect_uri')
+      return {
+        title: 'Wrong way back',
+        text: `${app} asked to return to an address that is not on its list. Whoever runs this server has to compare its redirect URI, letter by letter.`
+      }
+    if (code === 'invalid_client')
+      return {
+        title: 'Unknown app',
+        text: 'An app that is not on the list of this server asked for a sign-in.'
+      }
+    return {
+      title: 'This did not work',
+      text: `${app} asked in a way that cannot be answered (${code}). Go back to it and begin again.`,
+      actions: home
+    }
+  }
+
+  return {
+    lost: toPage({
+      title: 'Begin again in the app',
+      text: 'This sign-in is over, or was begun in another browser. Go back to the app and sign in from there.',
+      actions: home
+    }),
+    error: (ctx, out) => send(ctx, explain(ctx, out.error)),
+    askSignOut(ctx, { action, xsrf }) {
+      const target = ctx.oidc.params?.['post_logout_redirect_uri']
+      const account = accountOf(ctx)
+      send(ctx, {
+        title: 'Sign out?',
+        text: html`An app asks to sign ${account === null ? 'you' : html`<b>${account}</b>`} out, here and of every
+          app that was opened with this sign-in.`,
+        actions: html`<form class="stack" method="post" action="${action}">
+          <input type="hidden" name="xsrf" value="${xsrf}">
+          <button class="button" name="logout" value="yes">Sign out</button>
+          <button class="button quiet">Stay signed in</button>
+        </form>`,
+        formTarget: typeof target === 'string' ? sourceOf(target) : null
+      })
+    },
+    signedOut: (ctx) =>
+      send(ctx, { title: 'Signed out', text: 'You are signed out, here and of your apps.', actions: home })
+  }
+}
+
+/** As a source of a policy: the origin of a web address, else the scheme of a phone's own. */
+function sourceOf(uri: string): string | null {
+  const url = URL.parse(uri)
+  if (url === null) return null
+  return url.origin === 'null' ? url.protocol : url.origin
+}

@@ -1,0 +1,52 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Core } from '../../../src/app/core.ts'
+import { problems } from '../../schemas.ts'
+import type { HousePages } from './house-pages.ts'
+
+/** Usher's own step between an authorization request and the sign-in page, and back. */
+export const oidcInteraction: FastifyPluginAsyncTypebox<{ core: Core; pages: HousePages }> = async (
+  fastify,
+  { core, pages }
+) => {
+  const { basePath } = core.config.publicUrl
+
+  fastify.get(
+    '/oidc/interaction/:uid',
+    {
+      config: {
+        guard: { none: 'it leads on to the sign-in, or back to the app' },
+        sameOrigin: { off: 'browsers come from an app, and its cookie must fit the address' },
+        limit: 'address'
+      },
+      schema: {
+        tags: ['openid'],
+        summary: 'From an app to the sign-in, and from the sign-in to the app',
+        params: Type.Object({ uid: Type.String({ maxLength: 100 }) }),
+        response: {
+          303: Type.Null({ description: 'Location leads on' }),
+          400: Type.String(),
+          ...problems(429)
+        }
+      }
+    },
+    async (request, reply) => {
+      const { uid } = request.params
+      const step = await request.findNextStep(uid)
+      switch (step.kind) {
+        case 'lost': {
+          const { headers, markup } = pages.lost
+          return reply.code(400).headers(headers).send(markup)
+        }
+        case 'go':
+          return reply.redirect(step.path, 303)
+        case 'sign-in': {
+          // Short: the sign-in cuts long ways back off, and a request may carry two kilobytes of state.
+          const query = new URLSearchParams({ returnTo: `${basePath}/oidc/interaction/${uid}` })
+          if (request.readSession().open) query.set('again', '1')
+          return reply.redirect(`${basePath}/signin?${query}`, 303)
+        }
+      }
+    }
+  )
+}

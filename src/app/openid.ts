@@ -1,0 +1,49 @@
+import { createHousePages, type HousePages } from '../../routes/public/oidc/house-pages.ts'
+import { createOpenId, type OpenId } from '../openid/openid.ts'
+import { createVisits } from '../openid/visit.ts'
+import { createDispatcher } from '../plex/dispatcher.ts'
+import type { Core } from './core.ts'
+
+export interface OpenIdParts {
+  readonly openId: OpenId
+  readonly pages: HousePages
+}
+
+const CONNECT_TIMEOUT_MS = 2500
+
+/** The OpenID provider with its pages; null, and nothing loaded, where no client is set. */
+export async function openOpenId(core: Core): Promise<OpenIdParts | null> {
+  const { config, log, state } = core
+  const { clients } = config.oidc
+  if (clients.length === 0) return null
+  if (state.kind === 'memory')
+    log.warn(
+      { settings: ['USHER_STATE_DIR', 'USHER_REDIS_URL'] },
+      'without a state directory or Redis, apps are not told of sign-outs after a restart'
+    )
+  const visits = createVisits()
+  const pages = createHousePages({
+    config,
+    nameOf: (clientId) => clients.find(({ id }) => id === clientId)?.name ?? null,
+    accountOf: (ctx) => visits.of(ctx.req).read?.live.session.account.title ?? null
+  })
+  const dispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS })
+  const openId = await createOpenId({
+    ...core,
+    store: state.store,
+    rules: core.accessRules,
+    visits,
+    pages,
+    dispatcher
+  })
+  return {
+    openId: {
+      ...openId,
+      async close() {
+        await openId.close()
+        await dispatcher.destroy()
+      }
+    },
+    pages
+  }
+}

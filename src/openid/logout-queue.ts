@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto'
+import type { Store } from '../store/store.ts'
+import type { SendLogout } from './seams.ts'
+import { DELIVERY_MS, type Logout, logoutRecord, parseLogout } from './sign-in-record.ts'
+
+export type LogoutResult = 'told' | 'refused' | 'failed' | 'given_up'
+
+export interface LogoutQueue {
+  /** Something was queued: looks at once. */
+  poke(): void
+  /** At the last look. */
+  readonly waiting: number
+  /** Gives what was never tried its try, two seconds in all. */
+  close(): Promise<void>
+}
+
+export interface LogoutQueueOptions {
+  readonly store: Pick<Store, 'page' | 'commit'>
+  readonly send: SendLogout
+  readonly onResult: (logout: Logout, result: LogoutResult, reason: string) => void
+  readonly now: () => number
+}
+
+const LOOK_MS = 1000
+/** Longer than an attempt takes, so that two instances do not both send; and short, so that a crash holds up little. */
+const LEASE_MS = 15_000
+const FIRST_DELAY_MS = 1000
+const MAX_DELAY_MS = 5 * 60_000
+const PARALLEL = 8
+const LOOK_AT = 1000
+const CLOSE_MS = 2000
+/** Answers that may be another one later: a time-out, too early, too many. */
+const NOT_FINAL: readonly number[] = [408, 425, 429]
+
+/** Sign-outs that apps are to be told of: kept in the store until an app has answered, for a day. */
+export function createLogoutQueue({ store, send, onResult, now }: LogoutQueueOptions): LogoutQueue {
+  const holder = randomBytes(6).toString('base64url')
+  let leases = 0
+  let waiting = 0
+  let looking: Promise<void> | null = null
+  let again = false
+  let isClosed = false
+
+  function poke(): void {
+    again = true
+    if (isClosed || looking !== null) return
+    looking = lookAgain().finally(() => {
+      looking = null
+    })
+  }
+
+  async function lookAgain(): Promise<void> {
+    while (again) {
+      again = false
+      // A store that is away is asked again by the next look.
+      await look().catch(() => undefined)
+    }
+  }
+
+  async function look(isDue: (logout: Logout) => boolean = () => true): Promise<void> {
+    const all = await store.page('logout', { limit: LOOK_AT })
+    waiting = all.values.length
+    if (waiting === 0) return
+    const due = await store.page('logout', { until: now(), limit: LOOK_AT })
+    const queue = due.values.filter((text) => isDue(parseLogout(text)))
+    const next = async (): Promise<void> => {
+      for (let text = queue.shift(); text !== undefined; text = queue.shift()) await attempt(text)
+    }
+    await Promise.all(Array.from({ length: Math.min(PARALLEL, queue.length) }, next))
+  }
+
+  async function attempt(text: string): Promise<void> {
+    const logout = parseLogout(text)
+    leases += 1
+    const leased: Logout = { ...logout, lease: `${holder} ${leases}`, attempts: logout.attempts + 1 }
+    const name = { kind: 'logout', key: logoutRecord(logout, 0).key } as const
+    const record = logoutRecord(leased, now() + LEASE_MS)
+    if (!(await store.commit({ when: [{ ...name, value: text }], put: [record] }))) return
+    const { result, reason } = await deliver(leased)
+    const isOver = result !== 'failed'
+    const dueAt = now() + backOff(leased.attempts)
+    await store.commit({
+      when: [{ ...name, value: record.value }],
+      ...(isOver ? { remove: [name] } : { put: [logoutRecord(leased, dueAt)] })
+    })
+    if (isOver) waiting = Math.max(0, waiting - 1)
+    onResult(leased, result, reason)
+  }
+
+  async function deliver({
+    clientId,
+    sub,
+    sid,
+    queuedAt
+  }: Logout): Promise<{ result: LogoutResult; reason: string }> {
+    try {
+      await send(clientId, sub, sid)
+      return { result: 'told', reason: 'ok' }
+    } catch (error) {
+      const status = statusOf(error)
+      if (status !== null && status >= 200 && status < 300) return { result: 'told', reason: String(status) }
+      const reason = status === null ? reasonOf(error) : String(status)
+      // An app that has forgotten the session says so; it will say nothing else tomorrow.
+      if (status !== null && status >= 400 && status < 500 && !NOT_FINAL.includes(status))
+        return { result: 'refused', reason }
+      return { result: now() - queuedAt >= DELIVERY_MS ? 'given_up' : 'failed', reason }
+    }
+  }
+
+  const timer = setInterval(poke, LOOK_MS)
+  timer.unref()
+  poke()
+
+  return {
+    poke,
+    get waiting() {
+      return waiting
+    },
+    async close() {
+      isClosed = true
+      clearInterval(timer)
+      const deadline = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref())
+      const rest = (async () => {
+        await looking
+        await look(({ attempts }) => attempts === 0).catch(() => undefined)
+      })()
+      await Promise.race([rest, deadline])
+    }
+  }
+}
+
+function backOff(attempts: number): number {
+  return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2)
+}
+
+/** The library throws the answer along with its error. */
+function statusOf(error: unknown): number | null {
+  const { response } = (error ?? {}) as { response?: { status?: unknown } }
+  return typeof response?.status === 'number' ? response.status : null
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : error.name
+}

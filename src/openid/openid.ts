@@ -1,0 +1,205 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import type { AccessRules } from '../apps/access.ts'
+import type { Libraries } from '../apps/libraries.ts'
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../observe/logger.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Seal } from '../seal/seal.ts'
+import type { Recheck } from '../session/check/recheck.ts'
+import type { LiveSessions } from '../session/live/live-sessions.ts'
+import type { Revocation, Revocations } from '../session/live/revocation.ts'
+import type { Session } from '../session/session.ts'
+import type { Store } from '../store/store.ts'
+import { createBackChannel } from './back-channel.ts'
+import { createClients, toMetadata } from './clients.ts'
+import { createConfiguration } from './configuration.ts'
+import { createInteractions, type Interactions } from './interactions.ts'
+import { loadLibrary } from './library.ts'
+import { createLogoutQueue } from './logout-queue.ts'
+import type { Pages } from './pages.ts'
+import { createPeople } from './people.ts'
+import { observeProvider } from './provider-events.ts'
+import { installSeams } from './seams.ts'
+import { createSignIns } from './sign-ins.ts'
+import { createSignOutFlow } from './sign-out-flow.ts'
+import { createUnavailable } from './unavailable.ts'
+import type { Visit, Visits } from './visit.ts'
+import { createWatch } from './watch.ts'
+
+/** Usher as an OpenID provider, behind its routes. */
+export interface OpenId {
+  /** Lets the library answer; the request is prepared and the answer is its own from here. */
+  answer(request: IncomingMessage, response: ServerResponse, visit: Visit): Promise<void>
+  readonly interactions: Interactions
+  /** The apps that a session has entered, by id. */
+  entered(session: Session): Promise<readonly string[]>
+  /** The same person goes on with another session: before the end of the first is made known. */
+  move(before: Session, after: Session): Promise<void>
+  close(): Promise<void>
+}
+
+export interface OpenIdOptions {
+  readonly config: Pick<
+    Config,
+    'publicUrl' | 'plexUrl' | 'oidc' | 'instance' | 'sessionMaxMs' | 'recheckMs' | 'outageGraceMs' | 'pms'
+  >
+  readonly store: Store
+  readonly seal: Seal
+  readonly live: LiveSessions
+  readonly recheck: Pick<Recheck, 'touch'>
+  readonly revocations: Revocations
+  readonly libraries: Libraries
+  readonly rules: AccessRules
+  readonly metrics: Metrics
+  readonly log: Logger
+  /** For sign-outs to apps. */
+  readonly dispatcher: Dispatcher
+  readonly visits: Visits
+  readonly pages: Pages
+  readonly now: () => number
+}
+
+/** Throws where the library refuses a client or a key. */
+export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
+  const {
+    config,
+    store,
+    seal,
+    live,
+    recheck,
+    revocations,
+    libraries,
+    rules,
+    metrics,
+    log,
+    visits,
+    pages,
+    now
+  } = options
+  const library = await loadLibrary()
+  const unavailable = createUnavailable(library)
+  const clients = createClients(config)
+  const signIns = createSignIns({
+    store,
+    seal,
+    isTold: (clientId) => (clients.get(clientId)?.backchannelLogoutUri ?? null) !== null,
+    onQueued: () => queue.poke(),
+    now
+  })
+  const people = createPeople({
+    signIns,
+    live,
+    revocations,
+    libraries,
+    rules,
+    hasServer: config.pms.url !== null,
+    outageGraceMs: config.outageGraceMs,
+    now
+  })
+  const signOutFlow = createSignOutFlow({ signIns, visits, pages, unavailable })
+  const provider = new library.Provider(
+    config.publicUrl.href,
+    createConfiguration({
+      library,
+      config,
+      clients,
+      store,
+      signIns,
+      people,
+      rules,
+      visits,
+      pages,
+      unavailable,
+      fetch: createBackChannel(clients, options.dispatcher),
+      logOut: signOutFlow.logOut,
+      now
+    })
+  )
+  // Addresses are built from headers that the routes set from USHER_PUBLIC_URL, never from what came.
+  provider.proxy = true
+  provider.silent = true
+  for (const client of clients.values())
+    await validate(client.id, () => provider.Client.validate(toMetadata(client)))
+  const send = installSeams({ provider, clients, signIns, visits, unavailable })
+  // Its type is Koa's own, whose context knows nothing of the library's.
+  provider.use(signOutFlow.middleware as unknown as Parameters<typeof provider.use>[0])
+  observeProvider({ provider, clients, visits, metrics, log })
+  const callback = provider.callback()
+
+  const queue = createLogoutQueue({
+    store,
+    send,
+    onResult({ clientId, sub, attempts }, result, reason) {
+      metrics.oidcLogouts.inc({ client: clientId, result })
+      const fields = { client: clientId, accountId: Number(sub), attempts, reason }
+      if (result === 'told') log.info(fields, 'app told to sign out')
+      else if (result === 'failed') log.info(fields, 'app not told yet, to be tried again')
+      else log.warn(fields, 'app could not be told')
+    },
+    now
+  })
+  const watch = createWatch({
+    store,
+    signIns,
+    people,
+    clients,
+    rules,
+    libraries,
+    live,
+    recheck,
+    revocations,
+    recheckMs: config.recheckMs,
+    now
+  })
+  metrics.observeOidc(() => ({ waiting: queue.waiting, signIns: watch.signIns }))
+
+  async function endSession(sessionId: string): Promise<void> {
+    const record = await signIns.ofSession(sessionId)
+    if (record !== null) await signIns.end(record.uid)
+  }
+
+  async function onRevoked(revocation: Revocation): Promise<void> {
+    if (revocation.kind === 'session') await endSession(revocation.id)
+    if (revocation.kind !== 'account') return
+    const records = await signIns.ofAccount(revocation.accountId)
+    for (const { uid, signedInAt } of records) if (signedInAt <= revocation.before) await signIns.end(uid)
+  }
+  // What fails for a store that is away is found by the watch.
+  revocations.listen((revocation) => void onRevoked(revocation).catch(() => undefined))
+
+  return {
+    async answer(request, response, visit) {
+      visits.set(request, visit)
+      await callback(request, response)
+      // It may have ended while its code was made; whoever ended it did not find the app yet.
+      const session = visit.read?.live.session
+      if (session !== undefined && revocations.isRevoked(session)) await endSession(session.id)
+    },
+    interactions: createInteractions({ provider, config, now }),
+    async entered(session) {
+      const record = await signIns.ofSession(session.id)
+      return record === null ? [] : (await signIns.authorizations(record.uid)).map(({ clientId }) => clientId)
+    },
+    async move(before, after) {
+      // Where the store is away the apps are told of an end, and sign in again by themselves.
+      if (before.account.id === after.account.id) await signIns.move(before.id, after).catch(() => undefined)
+    },
+    async close() {
+      await watch.close()
+      await queue.close()
+    }
+  }
+}
+
+/** Names the client and what the library has against it, which is its own words about the form of an entry. */
+async function validate(id: string, check: () => Promise<void>): Promise<void> {
+  try {
+    await check()
+  } catch (error) {
+    const { error_description: description } = error as { error_description?: string }
+    throw new Error(`USHER_OIDC_CLIENTS: the entry ${id} is refused: ${description ?? 'not valid'}`, {
+      cause: error
+    })
+  }
+}

@@ -1,0 +1,93 @@
+import type { EventEmitter } from 'node:events'
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { Logger } from '../observe/logger.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { OpenIdClient } from './clients.ts'
+import type { Visits } from './visit.ts'
+
+export interface ProviderEventsOptions {
+  readonly provider: Provider
+  readonly clients: ReadonlyMap<string, OpenIdClient>
+  readonly visits: Visits
+  readonly metrics: Metrics
+  readonly log: Logger
+}
+
+/** Steps by the library's names of routes; labels of a metric. */
+const STEPS: Readonly<Record<string, string>> = {
+  authorization: 'authorize',
+  token: 'token',
+  userinfo: 'userinfo',
+  revocation: 'revoke',
+  end_session: 'logout',
+  end_session_confirm: 'logout'
+}
+const REFUSALS = [
+  'authorization.error',
+  'grant.error',
+  'userinfo.error',
+  'revocation.error',
+  'end_session.error',
+  'end_session_confirm.error'
+]
+
+/** Tells the log and the metrics what the library does; of a request nothing but its client, account and error. */
+export function observeProvider({ provider, clients, visits, metrics, log }: ProviderEventsOptions): void {
+  const clientOf = (ctx: KoaContextWithOIDC) => {
+    const id = ctx.oidc?.client?.clientId
+    return id !== undefined && clients.has(id) ? id : 'unknown'
+  }
+  const reqIdOf = (ctx: KoaContextWithOIDC) => visits.of(ctx.req).requestId
+
+  provider.on('authorization.success', (ctx) => {
+    const { session } = ctx.oidc
+    log.info(
+      { reqId: reqIdOf(ctx), client: clientOf(ctx), accountId: Number(session?.accountId) },
+      'app sign-in'
+    )
+  })
+  // The library's types do not name every event that it emits.
+  const emitter = provider as unknown as EventEmitter
+  for (const event of REFUSALS) {
+    emitter.on(event, (ctx: KoaContextWithOIDC, error: LibraryError) => {
+      const accountId = Number(ctx.oidc?.session?.accountId)
+      const fields = {
+        reqId: reqIdOf(ctx),
+        client: clientOf(ctx),
+        ...(Number.isSafeInteger(accountId) && { accountId }),
+        // Not `error`, which the logger takes for an Error.
+        code: error.error,
+        reason: error.error_detail ?? error.error_description
+      }
+      log.info(fields, 'app refused')
+    })
+  }
+  provider.on('server_error', (ctx, err) => {
+    log.error({ reqId: reqIdOf(ctx), client: clientOf(ctx), err }, 'app request failed')
+  })
+  // Koa's own, of an answer that could not be written; without a listener it goes to the console.
+  emitter.on('error', (err: unknown) => log.warn({ err }, 'app answer failed'))
+
+  provider.use(async (context, next) => {
+    await next()
+    // There is none where no route of the library took the request.
+    const ctx = context as unknown as KoaContextWithOIDC
+    const oidc = ctx.oidc as KoaContextWithOIDC['oidc'] | undefined
+    const step = STEPS[oidc?.route ?? '']
+    if (step !== undefined) metrics.oidcRequests.inc({ client: clientOf(ctx), step, result: resultOf(ctx) })
+  })
+}
+
+interface LibraryError extends Error {
+  readonly error?: string
+  readonly error_description?: string
+  readonly error_detail?: string
+}
+
+function resultOf(ctx: KoaContextWithOIDC): string {
+  if (ctx.status >= 500) return 'unavailable'
+  if (ctx.status >= 400) return 'refused'
+  const location = String(ctx.response.get('location') ?? '')
+  if (location.includes('/oidc/interaction/')) return 'sign_in'
+  return /[?&]error=/.test(location) ? 'refused' : 'ok'
+}

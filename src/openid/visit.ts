@@ -1,0 +1,32 @@
+import type { IncomingMessage } from 'node:http'
+import type { UnsealedSession } from '../session/cookie/sessions.ts'
+import type { Settled } from '../session/standing.ts'
+
+/** Who asks, as Usher knows it, beside the request that the library reads. */
+export interface Visit {
+  readonly requestId: string
+  /** The open session of this browser; null where nobody is signed in. */
+  readonly read: UnsealedSession | null
+  /** Whether that session may act now. */
+  readonly standing: Settled
+  /** Ends the session, as a sign-out does; gives the Set-Cookie value that takes the cookie away. */
+  readonly signOut: () => string
+}
+
+/** Visits by their request: the library passes nothing else along. */
+export interface Visits {
+  set(request: IncomingMessage, visit: Visit): void
+  of(request: IncomingMessage): Visit
+}
+
+export function createVisits(): Visits {
+  const visits = new WeakMap<IncomingMessage, Visit>()
+  return {
+    set: (request, visit) => void visits.set(request, visit),
+    of(request) {
+      const visit = visits.get(request)
+      if (visit === undefined) throw new TypeError('a request without a visit')
+      return visit
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto'
+import type { AccessRules } from '../apps/access.ts'
+import type { Libraries } from '../apps/libraries.ts'
+import type { Recheck } from '../session/check/recheck.ts'
+import type { LiveSessions } from '../session/live/live-sessions.ts'
+import type { Revocations } from '../session/live/revocation.ts'
+import type { Session } from '../session/session.ts'
+import { takeLease } from '../store/lease.ts'
+import type { Place, Store } from '../store/store.ts'
+import type { OpenIdClient } from './clients.ts'
+import type { People } from './people.ts'
+import { parseSignIn, type SignInRecord } from './sign-in-record.ts'
+import type { SignIns } from './sign-ins.ts'
+
+export interface Watch {
+  /** At the last walk of this instance. */
+  readonly signIns: number
+  close(): Promise<void>
+}
+
+export interface WatchOptions {
+  readonly store: Store
+  readonly signIns: SignIns
+  readonly people: People
+  readonly clients: ReadonlyMap<string, OpenIdClient>
+  readonly rules: Pick<AccessRules, 'asksLibraries' | 'namesLibraries'>
+  readonly libraries: Libraries
+  readonly live: Pick<LiveSessions, 'of'>
+  readonly recheck: Pick<Recheck, 'touch'>
+  readonly revocations: Pick<Revocations, 'isRevoked'>
+  readonly recheckMs: number
+  readonly now: () => number
+}
+
+const EVERY_MS = 30_000
+const PAGE = 200
+
+/**
+ * Walks the sign-ins to apps. A person who opened an app may not come back to Usher for weeks, so no request would start
+ * the re-check: every session that an app was entered with is re-checked here until its absolute end.
+ */
+export function createWatch(options: WatchOptions): Watch {
+  const { store, signIns, people, clients, rules, libraries, live, recheck, revocations, recheckMs, now } =
+    options
+  const everyMs = Math.min(recheckMs, EVERY_MS)
+  const holder = randomBytes(9).toString('base64url')
+  let count = 0
+  let walking: Promise<void> | null = null
+  let isClosed = false
+
+  async function walk(): Promise<void> {
+    // One instance walks; another takes over where that one ends.
+    const lease = { name: 'watch', holder, durationMs: 3 * everyMs, now: now() }
+    if (!(await takeLease(store, lease))) return
+    let seen = 0
+    let after: Place | null | undefined
+    do {
+      const page = await store.page('sign-in', { ...(after && { after }), limit: PAGE })
+      for (const text of page.values) {
+        if (isClosed) return
+        await look(parseSignIn(text))
+      }
+      seen += page.values.length
+      after = page.next
+    } while (after !== null)
+    count = seen
+  }
+
+  async function look(record: SignInRecord): Promise<void> {
+    const kept = signIns.open(record)
+    // Sealed with a key that is gone: nobody can tell any more that the access is still there.
+    if (kept === null || revocations.isRevoked(kept)) {
+      await signIns.end(record.uid)
+      return
+    }
+    const known = live.of(kept)
+    recheck.touch(known)
+    await keep(record, known.session)
+  }
+
+  async function keep(record: SignInRecord, session: Session): Promise<void> {
+    const authorizations = await signIns.authorizations(record.uid)
+    const asks = authorizations.some(({ clientId }) =>
+      rules.asksLibraries(clients.get(clientId)?.access ?? null)
+    )
+    const names = asks || record.libraries !== null ? await libraries.ask(session) : null
+    const isNew = session.checkedAt > record.checkedAt || names?.join() !== record.libraries?.join()
+    if (isNew) await signIns.update(record, session, names)
+    const person = await people.person(session, false)
+    for (const { uid, clientId } of authorizations) {
+      const client = clients.get(clientId)
+      // Taken off the list, or taken from this person: that app alone.
+      if (client === undefined || people.decide(client, person) === 'no') await signIns.leave(uid, clientId)
+    }
+  }
+
+  function start(): void {
+    // What fails for a store that is away is done by the next walk.
+    walking ??= walk()
+      .catch(() => undefined)
+      .finally(() => {
+        walking = null
+      })
+  }
+
+  const timer = setInterval(start, everyMs)
+  timer.unref()
+  start()
+
+  return {
+    get signIns() {
+      return count
+    },
+    async close() {
+      isClosed = true
+      clearInterval(timer)
+      await walking
+    }
+  }
+}
