@@ -10,12 +10,12 @@ export interface AccessLogOptions {
 }
 
 /**
- * One log line and two figures for every answer. The route template stands for the path: what a caller puts into
- * a URL can be a secret, and a label of its own for each would have no bound (SECURITY rule 67).
+ * One log line and two metrics for every answer. They name the route template instead of the path: a URL can hold a
+ * secret, and a label for each path would be unbounded (SECURITY rule 67).
  */
 export default fp<AccessLogOptions>(
   async (fastify, { listener, metrics, writeLine }) => {
-    function tell(request: FastifyRequest, status: number, ms: number | null): void {
+    function record(request: FastifyRequest, status: number, ms: number | null): void {
       const route = request.routeOptions.url ?? 'none'
       const method = KNOWN_METHODS.has(request.method) ? request.method : 'other'
       metrics.requests.inc({ listener, route, method, status })
@@ -24,19 +24,19 @@ export default fp<AccessLogOptions>(
     }
 
     fastify.addHook('onResponse', (request, reply, done) => {
-      tell(request, reply.raw.statusCode, reply.elapsedTime)
+      record(request, reply.raw.statusCode, reply.elapsedTime)
       done()
     })
-    // An answer that its client did not wait for has no onResponse, unless it was whole already.
+    // A client that left before the whole answer was written gets no onResponse.
     fastify.addHook('onRequestAbort', (request, done) => {
-      tell(request, CLIENT_CLOSED, null)
+      record(request, CLIENT_CLOSED, null)
       done()
     })
   },
   { name: 'access-log' }
 )
 
-/** nginx's number for an answer that its client did not wait for; never sent. */
+/** nginx's status for a client that left before the answer; never sent. */
 const CLIENT_CLOSED = 499
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set([

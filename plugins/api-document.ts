@@ -3,21 +3,21 @@ import fp from 'fastify-plugin'
 import packageJson from '../package.json' with { type: 'json' }
 
 export interface ApiDocumentOptions {
-  /** Where this listener is reached; told on each of its paths. */
+  /** Base URL of this listener, named on each of its paths. */
   readonly url: string
   readonly description: string
   /** Name of the session cookie. */
   readonly sessionCookie: string
 }
 
-/** Which guard of a route asks for which of the schemes below. */
+/** The security schemes below that each guard accepts. */
 const SECURITY = {
   session: [{ session: [] }],
   service: [{ serviceBasic: [] }, { serviceBearer: [] }],
   none: []
 } as const
 
-/** Gathers one listener's routes as OpenAPI 3.1, from the schemas that check its requests. Register it first. */
+/** Collects one listener's routes as OpenAPI 3.1, from the schemas that check its requests. Must come before them. */
 export default fp<ApiDocumentOptions>(
   async (fastify, { url, description, sessionCookie }) => {
     await fastify.register(swagger, {
@@ -41,7 +41,7 @@ export default fp<ApiDocumentOptions>(
       },
       transform({ schema, url: path, route }) {
         const guard = typeof route.config?.guard === 'string' ? route.config.guard : 'none'
-        // The gate of /pms asks by itself: it takes a session or a scoped token.
+        // /pms has no guard: its gate takes a session or a scoped token.
         const security = path.includes('/pms') ? [{ session: [] }, { scopedToken: [] }] : SECURITY[guard]
         return { schema: { ...schema, security }, url: path }
       }

@@ -27,7 +27,7 @@ declare module 'fastify' {
 
 const CONNECT_TIMEOUT_MS = 5000
 
-/** Forwarding to the media server and to plex.tv: the one place that writes to `reply.raw`. */
+/** Decorates replies with the two ways to forward a request: to the media server and to plex.tv. */
 export default fp<ForwardOptions>(
   async (fastify, options) => {
     const { core } = options

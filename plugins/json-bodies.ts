@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 
 /**
- * JSON bodies and nothing else: every other type is 415 before a schema is asked (SECURITY rules 30 and 31).
- * A body of no bytes counts as none, whatever its type says.
+ * Takes JSON bodies alone: every other type is 415 before any schema sees it (SECURITY rules 30 and 31). An empty body
+ * counts as none.
  */
 export default fp(
   async (fastify) => {

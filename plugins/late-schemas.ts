@@ -2,21 +2,21 @@ import { AjvCompiler } from '@fastify/ajv-compiler'
 import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import type { FastifyInstance } from 'fastify'
 
-/** Refuse, do not tidy: what was validated is what is used (SECURITY rule 32). */
+/** Refuses instead of repairing: the validated value is the used value (SECURITY rule 32). */
 const STRICT = { removeAdditional: false, coerceTypes: false, useDefaults: false } as const
 
 /**
- * Has schemas compiled by Fastify's own compilers, but each when a route first needs it: all of them together take
- * longer than the rest of a start. That each of them does compile is for a test to find.
+ * Compiles each schema with Fastify's own compilers when a route first needs it: all of them together take as long as
+ * the rest of a start (decision 0012). A test compiles every one.
  */
 export function compileSchemasLate(fastify: FastifyInstance): void {
   const validators = once(() => AjvCompiler()({}, { customOptions: STRICT }))
   fastify.setValidatorCompiler<object>(({ schema }) => {
     const validator = once(() => validators()({ schema }))
     return function validate(data: unknown) {
-      // None of them is of the asynchronous kind.
+      // No schema of Usher's is asynchronous.
       const valid = validator()(data) as boolean
-      // Where Fastify looks for them.
+      // Fastify reads the errors from the function.
       Object.assign(validate, { errors: validator().errors })
       return valid
     }

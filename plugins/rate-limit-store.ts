@@ -4,10 +4,7 @@ import type { Count, Counters } from '../src/store/counters.ts'
 type Store = NonNullable<RateLimitPluginOptions['store']>
 type Callback = (error: Error | null, result?: Count) => void
 
-/**
- * Counters in the form that @fastify/rate-limit takes: a class, of which it makes one, and of that one a child
- * for each limit.
- */
+/** Counters as the store of @fastify/rate-limit: a class that it instantiates once, with a child for each limit. */
 export function toStore(createCounters: () => Counters): Store {
   return class CounterStore {
     readonly #counters = createCounters()

@@ -8,8 +8,8 @@ export interface SecurityHeadersOptions {
 const POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 /**
- * The headers of an answer that Usher makes itself (SECURITY rule 60), for the few that no hook sees: those to what
- * is not HTTP, or has no path.
+ * The headers of every answer that Usher makes itself (SECURITY rule 60); exported for the answers that no hook sees:
+ * those to malformed HTTP and to targets that no route matches.
  */
 export function fixedHeaders(secure: boolean): Readonly<Record<string, string>> {
   return {
@@ -22,7 +22,7 @@ export function fixedHeaders(secure: boolean): Readonly<Record<string, string>> 
   }
 }
 
-/** In onSend, so that a page may set its own policy first and forwarded answers, which set theirs, pass by. */
+/** Adds them in onSend: a page sets its own policy before, and forwarded answers carry their own. */
 export default fp<SecurityHeadersOptions>(
   async (fastify, { secure }) => {
     const fixed = Object.entries(fixedHeaders(secure))

@@ -48,7 +48,7 @@ declare module 'fastify' {
   }
 }
 
-/** Sessions of browsers: reads the cookie, guards routes, writes, slides and clears it. The one place of Set-Cookie. */
+/** Browser sessions: reads the cookie, guards routes, and sets, slides and clears the cookie. */
 export default fp<SessionPluginOptions>(
   async (fastify, options) => {
     const { sessions, live: known, standings, sessionEnds, signOuts, names, attributes } = options

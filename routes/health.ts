@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { NoContent } from './schemas.ts'
 
-/** `GET /healthz`: 204 while the process lives; it asks nobody. */
+/** `GET /healthz`: 204 while the process lives; it asks no dependency. */
 export const healthRoute: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get(
     '/healthz',

@@ -79,7 +79,7 @@ const LAYERS: Readonly<
   },
   routes: {
     values: ['routes', 'session', 'tokens', 'domain', 'page script'],
-    types: ['plex', 'config', 'app', 'openid', 'plugins']
+    types: ['plex', 'config', 'app', 'observe', 'openid', 'plugins']
   },
   'page script': { values: ['page script'] },
   app: {

@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Core } from '../../src/app/core.ts'
 import { Problem } from '../../src/domain/problems.ts'
+import type { Metrics } from '../../src/observe/metrics.ts'
+import type { Exchange } from '../../src/tokens/exchange.ts'
 import { toOAuthError } from '../../src/tokens/oauth-error.ts'
 import { OWNER_ID } from '../../src/tokens/owner.ts'
 import { findScope } from '../../src/tokens/scope.ts'
@@ -15,7 +16,7 @@ const List = Type.Union([
   Type.Array(Type.String({ maxLength: 2048 }), { maxItems: 16 })
 ])
 
-/** Unknown members are ignored, as RFC 6749 §3.2 has it: clients of OAuth send more than a server knows. */
+/** Unknown members are ignored, as RFC 6749 §3.2 demands: OAuth clients send more than a server knows. */
 const Members = Type.Object({
   grant_type: Type.Optional(Type.String()),
   subject_token: Type.Optional(Type.String({ maxLength: 4096 })),
@@ -56,9 +57,14 @@ declare module 'fastify' {
   }
 }
 
-/** `POST /tokens/delegated`: token exchange (RFC 8693). Every request of it leaves one audit line. */
-export const delegatedRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
-  const { exchange } = core.tokens
+export interface DelegatedOptions {
+  readonly exchange: Exchange
+  readonly metrics: Pick<Metrics, 'delegatedTokens'>
+}
+
+/** `POST /tokens/delegated`: token exchange (RFC 8693). Every request leaves one audit line. */
+export const delegatedRoute: FastifyPluginAsyncTypebox<DelegatedOptions> = async (fastify, options) => {
+  const { exchange, metrics } = options
   fastify.decorateRequest('audit', null)
 
   function auditOf(request: FastifyRequest): Audit {
@@ -72,7 +78,7 @@ export const delegatedRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       config: forServices,
       schema: {
         tags: ['tokens'],
-        summary: 'Token exchange (RFC 8693): a token in the name of a session, or of the owner',
+        summary: 'Token exchange (RFC 8693): a token on behalf of a session, or of the owner',
         consumes: ['application/x-www-form-urlencoded', 'application/json'],
         body: Members,
         response: { 200: Answer, '4xx': OAuthErrorSchema, '5xx': OAuthErrorSchema }
@@ -85,7 +91,7 @@ export const delegatedRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       onResponse: (request, _reply, done) => {
         const { type = 'unknown', outcome = 'aborted', ...rest } = auditOf(request)
         const service = request.service?.id ?? 'unknown'
-        core.metrics.delegatedTokens.inc({ service, type, outcome })
+        metrics.delegatedTokens.inc({ service, type, outcome })
         request.log.info({ reqId: request.id, service, type, ...rest, outcome }, 'delegated token')
         done()
       }
@@ -112,7 +118,7 @@ function fallbackOutcome(status: number | undefined): string {
   return status !== undefined && status < 500 ? 'invalid_request' : 'server_error'
 }
 
-/** The scope that was asked for; undefined where there is none of that name. */
+/** The requested scope; undefined where its name is unknown. */
 function scopeOf({ type, scope }: TokenRequest): string | undefined {
   if (type === 'access_token') return findScope(scope)
   return scope === undefined || scope === 'all' ? 'all' : undefined

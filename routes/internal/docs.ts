@@ -2,7 +2,7 @@ import swagger, { type StaticDocumentSpec } from '@fastify/swagger'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { forOperators } from './route-rules.ts'
 
-/** An OpenAPI document, of which this much is looked at. */
+/** The parts of an OpenAPI document that merging reads. */
 interface ApiDocument {
   readonly openapi: string
   readonly info: object
@@ -14,11 +14,11 @@ interface ApiDocument {
 export interface DocsOptions {
   /** The documents of both listeners, the public one first. */
   readonly documents: () => readonly unknown[]
-  /** An empty app, to make the pages of. */
+  /** Makes an empty app for the pages. */
   readonly createApp: () => FastifyInstance
 }
 
-/** Fields of an answer of the pages that are theirs; the others belong to the connection. */
+/** The fields that a page's answer keeps; all others belong to the connection. */
 const FIELDS = [
   'content-type',
   'content-security-policy',
@@ -28,7 +28,7 @@ const FIELDS = [
   'location'
 ]
 
-/** `GET /openapi.json` and, to read it in a browser, `/docs`. Operators only: both are on the internal listener. */
+/** `GET /openapi.json`, and `/docs` to read it in a browser; both for operators, on the internal listener alone. */
 export const docsRoutes: FastifyPluginAsync<DocsOptions> = async (fastify, { documents, createApp }) => {
   const document = () => merge(documents() as readonly ApiDocument[])
   let pages: Promise<FastifyInstance> | undefined
@@ -52,7 +52,7 @@ export const docsRoutes: FastifyPluginAsync<DocsOptions> = async (fastify, { doc
   }
 }
 
-/** The pages as an app of their own. Made when first asked for: most starts never are, and all would wait for it. */
+/** The pages as an app of their own, made on the first visit (decision 0012): most processes never show them. */
 async function createPages(pages: FastifyInstance, document: ApiDocument): Promise<FastifyInstance> {
   const { default: swaggerUi } = await import('@fastify/swagger-ui')
   await pages.register(swagger, {
@@ -68,19 +68,19 @@ async function createPages(pages: FastifyInstance, document: ApiDocument): Promi
   return pages
 }
 
-/** Methods that Fastify's `all` brings along and that OpenAPI 3.1 does not know, or that are answered by 405 alone. */
-const UNTOLD: readonly string[] = ['trace', 'query', 'options', 'patch']
+/** Methods that Fastify's `all` adds: OpenAPI 3.1 does not know them, or they are always 405. */
+const OMITTED: readonly string[] = ['trace', 'query', 'options', 'patch']
 
-/** One document for both listeners: every path tells which of them it is on. */
+/** One document for both listeners: each path names the servers that have it. */
 function merge(documents: readonly ApiDocument[]): ApiDocument {
   const [first] = documents
   if (first === undefined) throw new TypeError('there is no document')
   const paths: Record<string, { servers: object[] }> = {}
   for (const { paths: own, servers } of documents) {
     for (const [path, item] of Object.entries(own)) {
-      const told = Object.entries(item).filter(([method]) => !UNTOLD.includes(method))
+      const described = Object.entries(item).filter(([method]) => !OMITTED.includes(method))
       const before = paths[path]?.servers ?? []
-      paths[path] = { servers: [...before, ...servers], ...Object.fromEntries(told) }
+      paths[path] = { servers: [...before, ...servers], ...Object.fromEntries(described) }
     }
   }
   return { ...first, servers: documents.flatMap((document) => document.servers), paths }

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Core } from '../../src/app/core.ts'
 import { Problem } from '../../src/domain/problems.ts'
+import type { MediaServer } from '../../src/plex/media-server.ts'
+import type { Owner } from '../../src/tokens/owner.ts'
 import { problems } from '../schemas.ts'
 import { forServices } from './route-rules.ts'
 
@@ -25,8 +26,15 @@ const Source = Type.Object(
   { title: 'Source' }
 )
 
+export interface SourceOptions {
+  readonly owner: Owner
+  readonly mediaServer: MediaServer | null
+}
+
 /** `GET /sources`: how to reach a source that the media server knows, asked with the owner's token. */
-export const sourceRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+export const sourceRoutes: FastifyPluginAsyncTypebox<SourceOptions> = async (fastify, options) => {
+  const { owner, mediaServer } = options
+
   fastify.get(
     '/sources',
     {
@@ -46,12 +54,11 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fa
     },
     async (request) => {
       const { source, refresh } = request.query
-      const { accountToken, clientIdentifier } = await core.tokens.owner.session()
-      const { mediaServer } = core
+      const { accountToken, clientIdentifier } = await owner.session()
       if (mediaServer === null) throw new Problem('USHER_NOT_FOUND')
       const found = await mediaServer.source(source, accountToken, clientIdentifier, refresh === '1')
       const { accessToken } = found
-      // SECURITY rule 65: only transient tokens leave, whatever the server put there.
+      // SECURITY rule 65: only transient tokens leave, whatever the server sends.
       if (accessToken !== null && !accessToken.startsWith('transient-')) {
         throw new Problem('USHER_UPSTREAM_INVALID')
       }

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import type { Core } from '../../src/app/core.ts'
 import { readForm } from '../../src/tokens/token-request.ts'
-import { delegatedRoute } from './delegated.ts'
+import type { Tokens } from '../../src/tokens/tokens.ts'
+import { type DelegatedOptions, delegatedRoute } from './delegated.ts'
 import { OAuthErrorSchema } from './oauth-schemas.ts'
 import { forServices } from './route-rules.ts'
 
@@ -28,16 +28,20 @@ const Introspection = Type.Object(
   { title: 'Introspection' }
 )
 
+export interface TokenRoutesOptions extends DelegatedOptions {
+  readonly introspector: Tokens['introspector']
+}
+
 const FORMS = ['application/x-www-form-urlencoded', 'application/json']
 
 /**
  * The OAuth endpoints of the internal listener: exchange, introspection, revocation
  * (reference/http.md#internal-listener).
  */
-export const tokenRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
-  const { introspector } = core.tokens
+export const tokenRoutes: FastifyPluginAsyncTypebox<TokenRoutesOptions> = async (fastify, options) => {
+  const { introspector } = options
   takeForms(fastify)
-  await fastify.register(delegatedRoute, { core })
+  await fastify.register(delegatedRoute, options)
 
   fastify.post(
     '/tokens/introspect',

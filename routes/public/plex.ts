@@ -3,7 +3,7 @@ import { problems } from '../schemas.ts'
 
 /** The few documents of plex.tv that a browser may read (reference/http.md#plex). */
 export const plexRoutes: FastifyPluginAsyncTypebox = async (fastify) => {
-  // No body is taken, so none is looked at: any method but GET ends in 405, whatever it carries.
+  // Bodies are ignored: every method but GET and HEAD is 405, whatever it carries.
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null))
 

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { problems } from '../schemas.ts'
 
-/** The media server below /pms (reference/http.md#pms); what may be reached is the policy's business. */
+/** The media server below /pms (reference/http.md#pms); the policy decides which paths pass. */
 export const pmsRoutes: FastifyPluginAsyncTypebox = async (fastify) => {
-  // Bodies are streamed on, whatever their type.
+  // Bodies are streamed through unparsed, whatever their type.
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null))
 

@@ -127,7 +127,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   return app
 }
 
-/** The internal listener: services with a key of their own, and operators. Nothing of the public one is here. */
+/** The internal listener: services with a secret of their own, and operators. */
 export async function buildInternalApp(core: Core, publicApp: FastifyInstance): Promise<FastifyInstance> {
   const app = createListener(core, 'internal')
   await app.register(apiDocument, {
@@ -155,11 +155,11 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
   const oauth: FastifyPluginAsync = async (scope) => {
     await scope.register(jsonBodies)
     await scope.register(oauthErrors)
-    await scope.register(tokenRoutes, { core })
+    await scope.register(tokenRoutes, { ...core.tokens, metrics: core.metrics })
   }
   await app.register(oauth)
-  await app.register(sourceRoutes, { core })
-  await app.register(operationsRoutes, { core })
+  await app.register(sourceRoutes, { owner: core.tokens.owner, mediaServer: core.mediaServer })
+  await app.register(operationsRoutes, core)
   await app.register(healthRoute)
   await app.register(docsRoutes, {
     documents: () => [publicApp.swagger(), app.swagger()],

@@ -17,16 +17,16 @@ import type { Core } from './core.ts'
 
 /** Bytes of a JSON body; the largest of ours is a token exchange with two sealed values. */
 const BODY_LIMIT = 16_384
-/** Request line and headers together; behind a cookie domain the other applications' cookies come along. */
+/** Request line and headers together; with a cookie domain the cookies of other apps arrive here too. */
 const MAX_HEADER_BYTES = 32_768
-/** A whole request, so that a slow client cannot hold a socket (SECURITY rule 53). */
+/** For a whole request, so that a slow client cannot hold a socket (SECURITY rule 53). */
 const REQUEST_TIMEOUT_MS = 60_000
 /** Longer than the usual 60 s of a proxy in front, which would otherwise reuse a socket being closed. */
 const KEEP_ALIVE_MS = 75_000
 
 /** A Fastify instance with the settings that both listeners share: strict bodies, own errors, no default logging. */
 export function createListener(core: Core, name: 'public' | 'internal'): FastifyInstance {
-  // Random, so that ids do not repeat over restarts; a caller's own id is not believed.
+  // Random, so that ids do not repeat after a restart. A caller's own id is ignored.
   const prefix = randomBytes(6).toString('base64url')
   let requests = 0
   const fixed = fixedHeaders(name === 'public' && core.config.publicUrl.secure)
@@ -38,7 +38,7 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
     // A child logger for every request costs more than naming the request id where a line is written.
     childLoggerFactory: (logger) => logger,
     genReqId: () => `${prefix}-${(++requests).toString(36)}`,
-    // Nothing is in front of the internal listener whose word on a caller would be worth more than the socket's.
+    // The internal listener has no proxy in front: a forwarded address would let a caller choose its own.
     trustProxy: name === 'public' && trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -67,12 +67,12 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
   return app
 }
 
-/** An app for the pages of /docs, which the internal listener asks by itself: it never listens. */
+/** An app that never listens, for the pages of /docs: the internal listener injects requests into it. */
 export function createPagesApp(): FastifyInstance {
   return fastify({ logger: false })
 }
 
-/** Answers what Node's own HTTP parser refused; there is no request, so there is no id either. */
+/** Answers what Node's HTTP parser refused. There is no request, and so no id. */
 function refuse(
   error: Error & { code?: string },
   socket: Socket,
@@ -98,6 +98,6 @@ function refuse(
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`)
-  // Not only half: whoever does not hang up in turn would keep the socket for ever (SECURITY rule 53).
+  // end() alone would leave the socket open for as long as the client does not close it (SECURITY rule 53).
   socket.destroySoon()
 }

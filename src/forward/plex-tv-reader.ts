@@ -32,8 +32,8 @@ export function createPlexTvReader(
 
   async function read(reply: FastifyReply): Promise<FastifyReply> {
     const { request } = reply
-    if (request.method !== 'GET') {
-      reply.header('allow', 'GET')
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      reply.header('allow', 'GET, HEAD')
       throw new Problem('USHER_METHOD_NOT_ALLOWED')
     }
     const target = readTarget(request.raw.url ?? '', mount)

@@ -88,13 +88,12 @@ t.test('documents of plex.tv, read-only and without secrets', async (t) => {
     ]) {
       t.match((await owner.get(`/plex${path}`)).json, { status: 403, code: 'USHER_PATH_DENIED' }, path)
     }
-    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']) {
-      const answer = await owner.ask('/plex/api/v2/user', {
-        method,
-        ...(method !== 'HEAD' && { body: '{}' })
-      })
+    const head = await owner.ask('/plex/api/v2/user', { method: 'HEAD' })
+    t.strictSame([head.status, head.text], [200, ''])
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+      const answer = await owner.ask('/plex/api/v2/user', { method, body: '{}' })
       t.equal(answer.status, 405, method)
-      t.equal(answer.headers.allow, 'GET', method)
+      t.equal(answer.headers.allow, 'GET, HEAD', method)
     }
     t.match((await owner.get('/plex/api/v2/user', { 'sec-fetch-site': 'cross-site' })).json, {
       code: 'USHER_CROSS_SITE'
