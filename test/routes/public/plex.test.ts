@@ -73,6 +73,12 @@ t.test('documents of plex.tv, read-only and without secrets', async (t) => {
     simulator.faults.clear()
   })
 
+  await t.test('HEAD tells what GET would, without a body', async (t) => {
+    const head = await owner.ask('/plex/api/v2/user', { method: 'HEAD' })
+    t.strictSame([head.status, head.text], [200, ''])
+    t.match(head.headers['content-type'], /^application\/json/)
+  })
+
   await t.test('whatever else there is at plex.tv is refused, and nothing is asked', async (t) => {
     simulator.clearReceived()
     for (const path of [
@@ -88,8 +94,6 @@ t.test('documents of plex.tv, read-only and without secrets', async (t) => {
     ]) {
       t.match((await owner.get(`/plex${path}`)).json, { status: 403, code: 'USHER_PATH_DENIED' }, path)
     }
-    const head = await owner.ask('/plex/api/v2/user', { method: 'HEAD' })
-    t.strictSame([head.status, head.text], [200, ''])
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       const answer = await owner.ask('/plex/api/v2/user', { method, body: '{}' })
       t.equal(answer.status, 405, method)
