@@ -147,7 +147,9 @@ export default fp<SessionPluginOptions>(
     // plex.tv said that the session's own token is dead; an outage never comes this way.
     fastify.addHook('onError', async (request, reply, error) => {
       const read = reads.get(request)
-      if (request.routeOptions.config.guard !== 'session' || !read?.open || !isTokenDead(error)) return
+      if (request.routeOptions.config.guard !== 'session' || !read?.open) return
+      // Without an upstream it is this instance that says so, and the session has ended already.
+      if (!isTokenDead(error) || error.upstream === undefined) return
       // Where it ended otherwise meanwhile, the cookie may be another one's by now.
       if (sessionEnds.end(read.live.session, 'token_dead')) reply.clearSessionCookie()
     })
@@ -156,6 +158,11 @@ export default fp<SessionPluginOptions>(
       if (decided.has(reply)) return
       const read = reads.get(request)
       if (read === undefined) return
+      // Signed out while an upstream answered: nothing of it goes to a dead cookie (SECURITY rule 85). Not where the
+      // browser went on with another session meanwhile.
+      const isAnswer = request.routeOptions.config.guard === 'session' && reply.statusCode < 400
+      if (isAnswer && read.open && standings.hasEnded(read.live.session) && !succeeded.has(read.live))
+        throw new Problem('USHER_SESSION_REVOKED')
       if (!read.open) {
         if (read.clear && reply.statusCode === 401) write(reply, '', { maxAge: 0, expires: new Date(0) })
         return
