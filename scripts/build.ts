@@ -3,6 +3,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Plugin, rolldown } from 'rolldown'
+import { EXTERNAL } from './external-packages.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const OUT = join(ROOT, process.argv[2] ?? 'dist')
@@ -23,8 +24,7 @@ const bundle = await rolldown({
   cwd: ROOT,
   input: { 'src/main': 'src/server.ts' },
   platform: 'node',
-  // Reads files beside its own, and is loaded only when /docs is asked for.
-  external: ['@fastify/swagger-ui'],
+  external: [...EXTERNAL],
   plugins: [lazyHttp]
 })
 await bundle.write({
