@@ -16,7 +16,7 @@ const ROW = 26
 const BAR = 16
 const TITLE = 40
 
-/** Horizontal bars from zero, one scale a panel: shorter is better. Readable on a light and a dark page. */
+/** Horizontal bars from zero, one scale per panel; shorter is better. Readable on light and dark pages. */
 export function drawChart(title: string, panels: readonly Panel[]): string {
   let y = 0
   const drawn = panels.map((panel) => {

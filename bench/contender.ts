@@ -6,7 +6,7 @@ import { ask, freePort, type Launched, launch, waitFor } from './process.ts'
 
 export interface Surroundings {
   readonly cores: Cores
-  /** The media server that all of them forward to. */
+  /** The media server that every contender forwards to. */
   readonly upstream: string
   readonly directory: string
 }
@@ -19,7 +19,7 @@ export interface Contender {
 
 export interface Running {
   readonly id: string
-  /** Base under which the media server's paths are found. */
+  /** Base of the media server's paths at the contender. */
   readonly url: string
   readonly cookie: string
   readonly pids: readonly number[]
@@ -27,7 +27,7 @@ export interface Running {
 }
 
 const TOKEN = 'sim-own-tok-Bench001'
-// Those without a session get a cookie of the usual size all the same: they have to read and drop it.
+// Contenders without a session get a cookie of the usual size too: they have to read and drop it.
 const IDLE_COOKIE = `peer-session=${'A'.repeat(1300)}`
 
 function peer(name: string): string {
@@ -111,7 +111,7 @@ const authRequest: Contender = {
   }
 }
 
-/** Everybody but Usher. Peers keep no request log, which is in their favour. */
+/** All contenders but Usher. Peers write no request log, which favours them. */
 export const PEERS: readonly Contender[] = [
   nginx,
   nodePeer('bare', 'bare node:http + undici, no session', 'bare', { LOG: '0' }, false),
@@ -122,7 +122,7 @@ export const PEERS: readonly Contender[] = [
   nodePeer('express-closing', 'the same, a connection a request', 'express', { KEEP_ALIVE: '0' }, true)
 ]
 
-/** Throws unless the contender hands on the upstream's exact bytes, with a token and without the cookie. */
+/** Throws unless the contender forwards with a token and without the cookie, and returns the exact bytes. */
 export async function proveForwarding(contender: Running, upstream: string): Promise<void> {
   const headers = { Cookie: contender.cookie, 'Sec-Fetch-Site': 'same-origin', Accept: 'application/json' }
   await waitFor(`${contender.url}${PATHS.small}`, headers)

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { isInstalled } from './process.ts'
 
-/** Programs of Debian that the benchmark wants, and what falls away without each. */
+/** Debian programs that the benchmark uses, and what is left out without each. */
 const WANTED = {
   taskset: 'nothing can be measured without it (apt-get install util-linux)',
   wrk: 'nothing can be measured without it (apt-get install wrk)',

@@ -1,5 +1,5 @@
-// Opens connections and keeps them: idle after one answer, reading a part slowly, or listening to events.
-// Prints how many came so far as to get an answer, then stays until standard input ends.
+// Opens connections and keeps them: idle after one response, reading a file slowly, or listening to events.
+// Prints how many got a response, then waits until standard input ends.
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -10,7 +10,7 @@ const BATCH = 50
 
 let answered = 0
 
-/** At most one piece of 64 KB in 100 ms: as good as stopped, but never idle long enough to be cut off. */
+/** At most 64 KB every 100 ms: nearly stopped, but never idle long enough to be cut off. */
 function readSlowly(socket: Socket): void {
   socket.pause()
   const timer = setInterval(() => {

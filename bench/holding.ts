@@ -8,7 +8,7 @@ import { type Cores, pinned } from './cores.ts'
 const CLIENT = fileURLToPath(new URL('hold.ts', import.meta.url))
 const HELD_MS = 1500
 
-/** Keeps that many connections for a second and a half after they are up; gives how many were answered. */
+/** Keeps that many connections for a second and a half once they are up; returns how many got a response. */
 export async function hold(
   { url, cookie }: Running,
   cores: Cores,

@@ -10,11 +10,11 @@ export interface Load {
   readonly path: string
   readonly connections: number
   readonly seconds: number
-  /** A file of cookies to go through instead of the contender's own, and how many to leave out. */
+  /** A file of cookies to use instead of the contender's own, and how many to skip. */
   readonly cookies?: { readonly file: string; readonly offset: number }
 }
 
-/** One slice of one contender. All are absolute here; what leaves the benchmark are ratios of them. */
+/** One slice of one contender. These are absolute; the benchmark publishes ratios of them. */
 export interface Sample {
   readonly requests: number
   readonly requestsPerSecond: number
@@ -40,7 +40,7 @@ interface Counted {
   readonly broken: number
 }
 
-/** Loads a contender with wrk; throws when any answer was not a 2xx or a connection broke. */
+/** Loads a contender with wrk; throws if any response was not 2xx or a connection broke. */
 export async function measureLoad(contender: Running, load: Load, cores: Cores): Promise<Sample> {
   const meter = startMeter(contender, cores)
   const output = await run(
@@ -82,8 +82,8 @@ export async function measureLoad(contender: Running, load: Load, cores: Cores):
 }
 
 /**
- * Starts counting; the function it gives tells the CPU seconds and the shares. The proxy's is of the seconds
- * that it had work, the others' of all the time since, in which the client also started and ended.
+ * Starts counting. The returned function gives CPU seconds and shares: the proxy's share of the seconds in which it had
+ * work, the others' share of the whole time, which includes the start and end of the client.
  */
 export function startMeter(
   { pids }: Running,

@@ -15,15 +15,15 @@ export interface Measuring {
 }
 
 const CONNECTIONS = 32
-/** Asked for 1 KB only: each differs from one of the others by a setting. */
+/** Measured with 1 KB only: each differs from another contender by one setting. */
 export const VARIANTS = ['bare-logged', 'usher-quiet', 'express-closing']
 
-/** Runs a contender's code hot, so that no slice pays for its compilation. */
+/** Warms a contender up, so that no slice pays for compilation. */
 export async function warm(contender: Running, cores: Cores, seconds: number): Promise<void> {
   await measureLoad(contender, { path: PATHS.small, connections: CONNECTIONS, seconds }, cores)
 }
 
-/** 1 KB, everybody. */
+/** 1 KB, all contenders. */
 export function measureSmall(measuring: Measuring): Promise<Samples<Sample>> {
   return slices(measuring, measuring.running, PATHS.small, CONNECTIONS, measuring.schedule.small)
 }
@@ -33,7 +33,7 @@ export function measureLarge(measuring: Measuring): Promise<Samples<Sample>> {
   return slices(measuring, mainOf(measuring.running), PATHS.large, CONNECTIONS, measuring.schedule.large)
 }
 
-/** 1 KB on one connection: what a request takes when nobody else asks. */
+/** 1 KB on one connection: the latency of a request without load. */
 export function measureSingle(measuring: Measuring): Promise<Samples<Sample>> {
   return slices(measuring, mainOf(measuring.running), PATHS.small, 1, measuring.schedule.single)
 }
@@ -50,8 +50,8 @@ export function measureParts({ running, cores, schedule, budget }: Measuring): P
 }
 
 /**
- * Usher with sessions that it has opened before, and with another one for every request. Both come out of a file by the
- * same generator, so that the load is alike; each slice of the second goes on in its file.
+ * Usher with sessions that are in its cache, and with a new session for every request. Both read cookies from a file with
+ * the same generator, so that the load is equal; each slice of the second continues in its file.
  */
 export async function measureSessions(
   measuring: Measuring,

@@ -8,14 +8,14 @@ import { measurePart } from './part.ts'
 import { PATHS } from './payload.ts'
 import type { Budget } from './rounds.ts'
 
-/** Megabytes, resident. Growths are peaks over what was resident just before. */
+/** Resident megabytes. Growth is the peak above what was resident just before. */
 export interface MemorySample {
   readonly idle: number
   readonly partGrowth: number
   readonly slowReadersGrowth: number
   readonly connectionsGrowth: number
   readonly withConnections: number
-  /** How many of 200 event streams were open at the same time. */
+  /** How many of 200 event streams were open at once. */
   readonly streams: number
 }
 
@@ -25,7 +25,7 @@ const STREAMS = 200
 const WARM_SECONDS = 1
 const SECONDS_EACH = 15
 
-/** The memory of each of them, one at a time. */
+/** The memory of each contender, one at a time. */
 export async function measureMemories(
   contenders: readonly Contender[],
   surroundings: Surroundings,
@@ -39,7 +39,7 @@ export async function measureMemories(
   return samples
 }
 
-/** A fresh process for each growth: memory that was once taken is not given back, and would hide the next. */
+/** A fresh process for each measurement: memory once taken is not returned, and would hide the next growth. */
 async function measureMemory(contender: Contender, surroundings: Surroundings): Promise<MemorySample> {
   const { cores } = surroundings
   const part = await fresh(contender, surroundings, (running) => measurePart(running, cores))

@@ -2,12 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Launched, launch } from './process.ts'
 
-/** Starts an nginx of one worker with the given `http` block, its files below `directory`. */
+/** Starts nginx with one worker and the given `http` block; its files are below `directory`. */
 export function launchNginx(name: string, http: string, directory: string, core: number): Launched {
   const prefix = join(directory, name)
   mkdirSync(prefix, { recursive: true })
   const file = join(prefix, 'nginx.conf')
-  // Started by root, its worker would be nobody, who may not read the private directory.
+  // Started as root, its worker would run as nobody, who cannot read the private directory.
   const user = process.getuid?.() === 0 ? 'user root;\n' : ''
   writeFileSync(
     file,
@@ -34,8 +34,8 @@ ${http}
 }
 
 /**
- * The limit: `proxy_pass` with a fixed token and no session work; with a verifier's URL, `auth_request`
- * asks it for the token of every request.
+ * The limit: `proxy_pass` with a fixed token and no session work. With a verifier's URL, `auth_request` asks it for the
+ * token of every request.
  */
 export function proxyConf(port: number, upstream: string, token: string, verifier: string | null): string {
   const checked = `auth_request /verify; auth_request_set $token $upstream_http_x_token;`

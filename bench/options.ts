@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
 
 export interface Options {
-  /** One minute instead of five: shows that everything runs; the documents are left alone. */
+  /** One minute instead of five, to see that everything runs. Writes no documents. */
   readonly quick: boolean
-  /** Below this share of its core a proxy was not the busy part, and no ratio is printed. */
+  /** Below this share of its core the proxy was not the bottleneck, and no ratio is printed. */
   readonly minUtil: number
-  /** Ids of contenders to start; empty for all. nginx, bare and Usher are what the targets are made of. */
+  /** Ids of contenders to start; empty for all. The targets need nginx, bare and usher. */
   readonly only: readonly string[]
 }
 

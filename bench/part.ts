@@ -13,7 +13,7 @@ export interface PartSample {
 
 const CLIENT = fileURLToPath(new URL('download.ts', import.meta.url))
 
-/** Fetches the whole part over one connection; throws when a byte is missing. */
+/** Fetches the whole file over one connection; throws if a byte is missing. */
 export async function measurePart(contender: Running, cores: Cores): Promise<PartSample> {
   const meter = startMeter(contender, cores)
   const output = await run(

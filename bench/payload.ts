@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What the upstream serves, under paths that a media server has and that everyone may read. */
+/** What the upstream serves, under paths of a media server that every role may read. */
 export const PATHS = {
   small: '/library/sections',
   large: '/library/metadata/1',
@@ -20,7 +20,7 @@ export interface Payload {
   readonly events: string
 }
 
-/** Writes the files once into a directory and gives their paths. The part is sparse: it takes no space. */
+/** Writes the files into a directory and returns their paths. The 200 MB file is sparse and takes no space. */
 export function writePayload(directory: string): Payload {
   const payload = {
     small: join(directory, 'small.json'),
@@ -37,7 +37,7 @@ export function writePayload(directory: string): Payload {
   return payload
 }
 
-/** JSON as a media server writes it, of exactly that many bytes. */
+/** JSON in the shape of a media server's, of exactly that many bytes. */
 export function mediaContainer(bytes: number): string {
   const items: string[] = []
   const wrap = (padding: string): string =>

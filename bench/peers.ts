@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const FOLDER = fileURLToPath(new URL('peers/', import.meta.url))
 
-/** Installs the peers by their lock file where that has not been done since it changed. */
+/** Installs the peers from their lock file, unless that was done since it last changed. */
 export function installPeers(): void {
   const installed = `${FOLDER}node_modules/.package-lock.json`
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(`${FOLDER}package-lock.json`).mtimeMs)

@@ -14,11 +14,11 @@ export interface Launch {
 
 export interface Launched {
   readonly pid: number
-  /** Asks the process to end, and ends it after five seconds. */
+  /** Asks the process to end, and kills it after five seconds. */
   stop(): Promise<void>
 }
 
-/** Starts a server on one core, its output thrown away but for standard error. */
+/** Starts a server on one core and discards its standard output. */
 export function launch({ command, args, env = {}, core }: Launch): Launched {
   const [file, argv] = pinned(core, command, args)
   const child = spawn(file, argv, {
@@ -39,7 +39,7 @@ export function launch({ command, args, env = {}, core }: Launch): Launched {
   }
 }
 
-/** Runs a client to its end on one core and gives its standard output; throws when it fails. */
+/** Runs a client on one core and returns its standard output; throws if it fails. */
 export async function run({ command, args, env = {}, core }: Launch, timeoutMs: number): Promise<string> {
   const [file, argv] = pinned(core, command, args)
   const child = spawn(file, argv, {
@@ -63,7 +63,7 @@ export interface Answer {
   readonly body: Buffer
 }
 
-/** One request on a connection of its own; rejects when nobody listens or after `timeoutMs`. */
+/** One request on its own connection; rejects if nobody listens, or after `timeoutMs`. */
 export function ask(
   url: string,
   headers: Readonly<Record<string, string>> = {},
@@ -84,7 +84,7 @@ export function ask(
   })
 }
 
-/** Asks until there is an answer of any status; throws after ten seconds. */
+/** Retries until there is a response of any status; throws after ten seconds. */
 export async function waitFor(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
   const deadline = performance.now() + 10_000
   for (;;) {

@@ -1,6 +1,6 @@
 import type { Util } from './load.ts'
 
-/** A ratio of two contenders: the median of the rounds and how far they went apart. */
+/** A ratio of two contenders: the median of the rounds, and their spread. */
 export interface Ratio {
   readonly median: number
   readonly low: number
@@ -15,14 +15,14 @@ export interface Refusal {
 
 export type Outcome = Ratio | Refusal
 
-/** A figure of one slice, or the reason why it must not be used. */
+/** A figure of one slice, or why it must not be used. */
 export type Figure = number | Refusal
 
 export function isRatio(outcome: Outcome): outcome is Ratio {
   return 'median' in outcome
 }
 
-/** The middle value; the mean of the two middle ones of an even number. NaN of nothing. */
+/** The middle value, or the mean of the two middle ones. NaN for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
@@ -42,8 +42,8 @@ export function summarize(values: readonly number[]): Outcome {
 }
 
 /**
- * Round by round, so that a slow minute of the machine meets both sides. Refused when fewer than half of
- * the rounds are sound on both sides: the reason is that of the first unsound one.
+ * Round by round, so that a slow minute of the machine affects both sides. Refused when fewer than half of the rounds are
+ * sound on both sides, with the reason of the first unsound one.
  */
 export function ratioOf(above: readonly Figure[], below: readonly Figure[]): Outcome {
   const rounds = Math.min(above.length, below.length)
@@ -60,7 +60,7 @@ export function ratioOf(above: readonly Figure[], below: readonly Figure[]): Out
   return sound.length === 0 || sound.length * 2 < rounds ? { refused: reason } : summarize(sound)
 }
 
-/** Null when the proxy was the busy part and had its core to itself, else the reason. */
+/** Null if the proxy was the bottleneck and had its core to itself, else the reason. */
 export function unsound(id: string, util: Util, minUtil: number): Refusal | null {
   const share = (value: number): string => `${Math.round(value * 100)} %`
   if (util.proxy >= minUtil) return null

@@ -4,13 +4,13 @@ import type { PartSample } from './part.ts'
 import { type Figure, type Outcome, ratioOf, unsound } from './ratio.ts'
 import type { Samples } from './rounds.ts'
 
-/** Everything that one run measured, absolute; kept beside the ratios so that they can be checked. */
+/** Everything that one run measured, in absolute figures, so that the ratios can be checked. */
 export interface Results {
   readonly command: string
   readonly date: string
   readonly machine: Readonly<Record<string, string>>
   readonly minUtil: number
-  /** What fell away, and why. */
+  /** What was left out, and why. */
   readonly notes: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   readonly small: Samples<Sample>
@@ -18,15 +18,15 @@ export interface Results {
   readonly single: Samples<Sample>
   readonly part: Samples<PartSample>
   readonly memory: Readonly<Record<string, MemorySample>>
-  /** Usher with one session (all hits of its cache), and with another session for each request. */
+  /** Usher with known sessions (cache hits), and with a new session for each request (cache misses). */
   readonly sessions: Samples<Sample>
-  /** Milliseconds to the first answer, start by start. */
+  /** Milliseconds to the first response, for each start. */
   readonly starts: Readonly<Record<string, readonly number[]>>
 }
 
 type Saturated = 'small' | 'large' | 'sessions'
 
-/** One figure of a saturated mode, round by round, with unsound slices left out by name. */
+/** One figure of a saturated mode for each round; unsound slices carry their reason instead. */
 export function saturated(
   results: Results,
   mode: Saturated,
@@ -43,8 +43,8 @@ export function cpuRatio(results: Results, mode: Saturated, above: string, below
 }
 
 /**
- * MB/s of the part over that of the base, at the least. One connection does not keep a proxy busy that is about as fast
- * as the load's core, so the base is counted with what it would do with the whole of its own.
+ * A lower bound of the MB/s of the file, divided by the base's. One connection does not saturate a proxy that is as fast as
+ * the load's core, so the base is extrapolated to its whole core.
  */
 export function throughputRatio(results: Results, id: string, base: string): Outcome {
   const figures = (of: string, full: boolean): Figure[] =>
@@ -55,19 +55,19 @@ export function throughputRatio(results: Results, id: string, base: string): Out
   return ratioOf(figures(id, false), figures(base, true))
 }
 
-/** CPU per gigabyte of the part over the base's; what was not busy costs no CPU, so no share is asked for. */
+/** CPU per gigabyte of the file, divided by the base's. Idle time costs no CPU, so no share is required. */
 export function partCostRatio(results: Results, id: string, base: string): Outcome {
   const figures = (of: string): number[] => (results.part[of] ?? []).map(({ cpuPerGb }) => cpuPerGb)
   return ratioOf(figures(id), figures(base))
 }
 
-/** Median latency at one connection over the base's, where nobody is saturated. */
+/** Median latency at one connection, divided by the base's; nothing is saturated then. */
 export function singleRatio(results: Results, id: string, base: string): Outcome {
   const figures = (of: string): number[] => (results.single[of] ?? []).map(({ p50Us }) => p50Us)
   return ratioOf(figures(id), figures(base))
 }
 
-/** What everybody is held against: nginx, or bare Node where nginx is missing. */
+/** What all are compared with: nginx, or bare Node when nginx is missing. */
 export function baseOf(results: Results): 'nginx' | 'bare' {
   return results.small['nginx'] ? 'nginx' : 'bare'
 }

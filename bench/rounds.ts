@@ -1,4 +1,4 @@
-/** The items, beginning with another one in each round, so that no one always runs after the same. */
+/** The items, starting with a different one each round, so that none always follows the same other. */
 export function rotated<T>(items: readonly T[], round: number): T[] {
   const first = items.length === 0 ? 0 : round % items.length
   return [...items.slice(first), ...items.slice(0, first)]
@@ -7,7 +7,7 @@ export function rotated<T>(items: readonly T[], round: number): T[] {
 export interface Budget {
   /** Whether that many seconds are left. */
   allows(seconds: number): boolean
-  /** Whether it has had to refuse. */
+  /** Whether it has refused. */
   readonly ranOut: boolean
 }
 
@@ -36,7 +36,7 @@ export interface Rounds<T extends { readonly id: string }, S> {
 
 export type Samples<S> = Readonly<Record<string, readonly S[]>>
 
-/** Measures every item once a round, in rotated order. Stops before a round that the budget has no time for. */
+/** Measures every item once per round, in rotated order. Stops before a round that would exceed the budget. */
 export async function measureRounds<T extends { readonly id: string }, S>(
   options: Rounds<T, S>
 ): Promise<Samples<S>> {

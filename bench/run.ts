@@ -25,7 +25,7 @@ import { buildUsher, launchUsher, usherOptions } from './usher.ts'
 
 process.exitCode = await bench(readOptions(process.argv.slice(2)))
 
-/** The whole benchmark; gives the exit code: 1 when a gate is missed, 2 when nothing could be measured. */
+/** The whole benchmark. Returns the exit code: 1 if a gate is missed, 2 if nothing could be measured. */
 async function bench(options: Options): Promise<number> {
   const notes = missingPrograms()
   const allowed = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
@@ -94,7 +94,7 @@ async function measureIn(
       date: new Date().toISOString(),
       machine: describeMachine(),
       minUtil,
-      notes: budget.ranOut ? [...notes, 'the time was used up before every round was measured'] : notes,
+      notes: budget.ranOut ? [...notes, 'time ran out before every round was measured'] : notes,
       labels: Object.fromEntries(contenders.map(({ id, label }) => [id, label])),
       small,
       large,
@@ -116,6 +116,6 @@ function report(results: Results, { quick, only }: Options): void {
     console.log(`\n${toText(table)}`)
   }
   writeResults(results)
-  // A short or partial run is good for a look, not for a page.
+  // A short or partial run is no basis for the published page.
   if (!quick && only.length === 0) writeDocuments(results)
 }

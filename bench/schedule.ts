@@ -1,4 +1,4 @@
-/** How long everything takes. wrk counts in whole seconds, so no slice is shorter than one. */
+/** How long everything takes. wrk counts whole seconds, so no slice is shorter than one. */
 export interface Schedule {
   readonly budgetMs: number
   readonly warmSeconds: number
@@ -8,7 +8,7 @@ export interface Schedule {
   readonly misses: Slice
   readonly partRounds: number
   readonly starts: number
-  /** Whose memory is measured: it takes some ten seconds each. */
+  /** Whose memory is measured; about ten seconds each. */
   readonly memory: readonly string[]
 }
 

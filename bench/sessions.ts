@@ -8,20 +8,20 @@ import type { Running } from './contender.ts'
 import { type UsherOptions, usherSettings } from './usher.ts'
 
 const SESSIONS = 100_000
-/** Fewer than the half that the cache of opened cookies holds for certain. */
+/** Fewer than half of the session cache, which it certainly keeps. */
 const KNOWN_SESSIONS = 2000
 
-/** Files of cookies, one a line, as many lines in each. */
+/** Files of cookies, one per line, with the same number of lines. */
 export interface CookieFiles {
-  /** Every line another session. */
+  /** A different session on every line. */
   readonly fresh: string
   /** A few sessions over and over. */
   readonly known: string
 }
 
 /**
- * Seals 100,000 sessions as the running Usher would, each another one to it, and a few for the other file. They differ
- * from the one that signed in by their id and their token, as sessions do.
+ * Seals 100,000 different sessions as the running Usher would, and a few for the other file. They differ from the session
+ * that signed in by id and token.
  */
 export async function writeCookies(
   directory: string,

@@ -2,7 +2,7 @@ import { type Contender, PEERS, proveForwarding, type Running, type Surroundings
 import { isInstalled } from './process.ts'
 import { type UsherOptions, usherContender } from './usher.ts'
 
-/** Everybody who takes part: nginx first, then Usher as it comes, on undici alone and without its log line, then the others. */
+/** All contenders: nginx first, then Usher (by default, on undici alone, and without its log line), then the others. */
 export function contendersOf(usher: UsherOptions, only: readonly string[]): Contender[] {
   const needsNginx = ['nginx', 'auth-request']
   return [
@@ -18,7 +18,7 @@ export function contendersOf(usher: UsherOptions, only: readonly string[]): Cont
   )
 }
 
-/** Starts them one after the other and proves each; what was started is in `running` even when one fails. */
+/** Starts and checks them one by one; `running` has those that were started even if one fails. */
 export async function startContenders(
   contenders: readonly Contender[],
   surroundings: Surroundings,

@@ -8,7 +8,7 @@ const SECONDS_A_ROUND = 3
 /** Starts something that answers `/healthz` at the given port. */
 export type Start = (port: number) => Launched
 
-/** Milliseconds from the start of each process to its first answer, taken in turns. */
+/** Milliseconds from the start of each process to its first response, taken in turns. */
 export async function measureStarts(
   rounds: number,
   starts: Readonly<Record<string, Start>>,
@@ -37,7 +37,7 @@ async function measureStart(start: Start): Promise<number> {
   }
 }
 
-/** A Fastify with one route: as little as a service on Fastify can do before it answers. */
+/** Fastify with one route: the least that a service on Fastify does before it answers. */
 export function bareFastify(cores: Cores): Start {
   return (port) =>
     launch({

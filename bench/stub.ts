@@ -1,4 +1,4 @@
-// The upstream where nginx is missing. Slower, so that fast contenders may not be the busy part.
+// The upstream when nginx is missing. It is slower, so fast contenders may not be the bottleneck.
 import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { PATHS, type Payload } from './payload.ts'

@@ -7,7 +7,7 @@ export interface Target {
   readonly must: number
   readonly aim: number | null
   readonly unit: '' | 'MB'
-  /** Whether missing it fails the run: ratios to bare Node on the same core, which noise moves least. */
+  /** Whether missing it fails the run: ratios to bare Node on the same core, which noise affects least. */
   readonly gate: boolean
   readonly outcome: (results: Results) => Outcome
 }
@@ -37,7 +37,7 @@ function growth(
   return { ...lower(label, must, aim, outcome), unit: 'MB' }
 }
 
-/** What the forwarding path must reach, and with the media lane aims at. */
+/** What forwarding must reach, and what it aims at. */
 export const TARGETS: readonly Target[] = [
   lower('CPU per 1 KB request ÷ nginx', 3.2, 2.2, (r) => cpuRatio(r, 'small', 'usher', 'nginx')),
   gate(
@@ -78,7 +78,7 @@ export const TARGETS: readonly Target[] = [
   )
 ]
 
-/** How the median stands to what must be and what is aimed at. */
+/** How the median compares with the target and the aim. */
 export function verdictOf({ better, must, aim }: Target, outcome: Outcome): Verdict {
   if (!isRatio(outcome)) return 'refused'
   const reaches = (limit: number | null): boolean =>

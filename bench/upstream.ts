@@ -18,8 +18,8 @@ export interface UpstreamOptions {
 }
 
 /**
- * The one media server of everybody: nginx where there is one, else a stub in Node. It answers 401 to a
- * request without a token and 400 to one with a cookie, so a contender that forgets its work shows no figure.
+ * The media server that all contenders share: nginx if it is installed, else a stub in Node. It answers 401 without a
+ * token and 400 with a cookie, so a contender that skips its work gets no figure.
  */
 export async function startUpstream(options: UpstreamOptions): Promise<Upstream> {
   const port = await freePort()
@@ -42,7 +42,7 @@ export async function startUpstream(options: UpstreamOptions): Promise<Upstream>
   return { url, kind, stop: process_.stop }
 }
 
-/** What `GET /identity` answers: the facts that a gateway checks before it sends a token. */
+/** The response of `GET /identity`, which a gateway checks before it sends a token. */
 export function identity(machineIdentifier: string): string {
   return JSON.stringify({
     MediaContainer: { size: 0, claimed: true, machineIdentifier, version: '1.43.0.0' }
@@ -57,7 +57,7 @@ export function root(machineIdentifier: string): string {
 function upstreamConf(port: number, { payload, machineIdentifier }: UpstreamOptions): string {
   const small = readFileSync(payload.small, 'utf8')
   const checked = 'if ($http_x_plex_token = "") { return 401; } if ($http_cookie) { return 400; } types {}'
-  // The small answer is in the configuration: a file would cost the load's core three more system calls.
+  // The small response is in the configuration: a file would cost the load's core three more system calls.
   return `
   sendfile on;
   tcp_nopush on;

@@ -8,19 +8,19 @@ import { type Contender, cookiesOf, type Surroundings } from './contender.ts'
 import { ask, freePort, type Launched, launch, waitFor } from './process.ts'
 
 export interface UsherOptions {
-  /** Where plex.tv is played. */
+  /** The simulated plex.tv. */
   readonly plexUrl: string
   readonly machineIdentifier: string
   readonly login: string
   readonly password: string
-  /** Base64url of 32 bytes; one for all instances, so that they read each other's cookies. */
+  /** Base64url of 32 bytes; the same for all instances, so that they read each other's cookies. */
   readonly secret: string
 }
 
 const SERVER = fileURLToPath(new URL('../dist/src/server.js', import.meta.url))
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
-/** What Usher is told: the simulator as plex.tv, one of its accounts, and a fresh sealing key. */
+/** What Usher needs: the simulator as plex.tv, one of its accounts, and a fresh session key. */
 export function usherOptions(plexUrl: string): UsherOptions {
   return {
     plexUrl,
@@ -31,7 +31,7 @@ export function usherOptions(plexUrl: string): UsherOptions {
   }
 }
 
-/** Compiles the service, as it is shipped; throws when that fails. */
+/** Builds the service as it is shipped; throws if that fails. */
 export function buildUsher(): void {
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
     cwd: ROOT,
@@ -40,7 +40,7 @@ export function buildUsher(): void {
   if (status !== 0 || !existsSync(SERVER)) throw new Error('npm run build failed')
 }
 
-/** The settings of an Usher on that port, its internal listener on any. */
+/** The settings of an Usher on that port; the internal listener picks its own. */
 export function usherSettings(
   port: number,
   { plexUrl, machineIdentifier, secret }: UsherOptions,
@@ -77,7 +77,7 @@ export function launchUsher(
   })
 }
 
-/** Usher as a contender: signs in by password and goes on with the cookies that it got. */
+/** Usher as a contender: signs in by password and uses the cookies it received. */
 export function usherContender(
   id: string,
   label: string,

@@ -1,5 +1,5 @@
-// Makes dist/ of the sources and of the packages that they use, in few files: most of a start is to find and to read
-// modules, of which there are some 1,500.
+// Bundles the sources and their packages into a few files in dist/. Most of a start is spent finding and reading modules,
+// of which there are about 1,500 otherwise (docs/decisions/0012-a-quick-start.md).
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Plugin, rolldown } from 'rolldown'
@@ -10,8 +10,8 @@ const OUT = join(ROOT, process.argv[2] ?? 'dist')
 const PAGE = 'routes/public/signin'
 
 /**
- * Takes node:http from where `require` would. An import statement reads every one of its exports, and to read its
- * WebSocket loads the undici that is built into Node.
+ * Loads node:http by `require`. An import statement reads all of its exports, and reading `WebSocket` loads the copy of
+ * undici that is built into Node.
  */
 const lazyHttp: Plugin = {
   name: 'lazy-http',
@@ -38,9 +38,9 @@ await bundle.write({
   codeSplitting: {
     groups: [
       { name: 'src/packages', test: /\/node_modules\//, priority: 4 },
-      // Reads the files of the page beside itself.
+      // Reads the files of the page next to it.
       { name: `${PAGE}/assets`, test: /\/signin\/assets\.ts$/, priority: 3 },
-      // pino asks who calls it, for which Node reads the maps of all callers: theirs are small.
+      // pino asks for its caller, and Node then reads the source maps of all callers: these are small.
       { name: 'src/logger', test: /\/src\/(?:observe\/logger|domain\/problems)\.ts$/, priority: 2 },
       {
         name: 'src/usher',
@@ -51,10 +51,10 @@ await bundle.write({
   }
 })
 
-/** In ASCII, which Node reads at twice the speed, and without a map: what it would tell of packages is not ours. */
+/** In ASCII, which Node reads twice as fast, and without a source map, which would describe packages only. */
 function finishPackages(path: string): void {
   const code = readFileSync(path, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, '')
-  // In strings, templates and regular expressions an escape stands for its character; comments are gone.
+  // Escapes are equivalent in strings, templates and regular expressions; comments have been removed.
   const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
   writeFileSync(path, code.replace(/[\u0080-\uffff]/g, escaped))
   rmSync(`${path}.map`)

@@ -1,9 +1,9 @@
-// The built program, dist/src/server.js. It keeps compiled code in dist/cache, where the build leaves it; where that
-// cannot be written, or is of another Node, the start only takes longer.
+// The entry point dist/src/server.js. Compiled code is cached in dist/cache, which the build fills. If that cannot be
+// written, or belongs to another Node version, starting just takes longer.
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-// Plain enough for any Node to read and to say so.
+// Plain enough for an old Node to parse, so that it can print this.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 24 || (major === 24 && minor < 12)) {
   process.stderr.write(

@@ -1,16 +1,16 @@
-// The image's HEALTHCHECK: both listeners answer /healthz, asked without a shell and without curl.
+// The image's HEALTHCHECK: requests /healthz of both listeners, without a shell or curl.
 const env = process.env
 const publicUrl = new URL(env['USHER_PUBLIC_URL'] ?? 'http://localhost')
 const basePath = publicUrl.pathname.replace(/\/$/, '')
 
-/** Where a listener is reached from inside: a wildcard address is not one to connect to. */
+/** Where to reach a listener from inside: a wildcard address cannot be connected to. */
 function reachable(host: string | undefined): string {
   if (!host || host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'
   return host.includes(':') ? `[${host}]` : host
 }
 
-/** Kubernetes sets `tcp://…` for a Service called `usher…`, which the service ignores. */
+/** Kubernetes sets `tcp://…` for a Service called `usher…`; Usher ignores it. */
 function port(text: string | undefined, usual: string): string {
   return text && /^\d+$/.test(text) ? text : usual
 }

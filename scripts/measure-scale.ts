@@ -1,5 +1,5 @@
-// The figures of docs/scaling.md: node scripts/measure-scale.ts [--redis redis://127.0.0.1:6379]
-// With --redis it writes to that Redis, below a prefix of its own, and removes what it wrote.
+// Measures the figures of docs/scaling.md: node scripts/measure-scale.ts [--redis redis://127.0.0.1:6379]
+// With --redis it writes to that Redis under its own prefix, and removes what it wrote.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
@@ -39,7 +39,7 @@ function tell(what: string, figure: number, unit: string): void {
   console.log(`${what.padEnd(58)} ${Math.round(figure).toLocaleString('en').padStart(9)} ${unit}`)
 }
 
-/** As plex.tv would fill it: tokens of 20 characters, an uuid of 16, names of usual length. */
+/** As plex.tv would fill it: 20-character tokens, a 16-character uuid, names of usual length. */
 function sample(): Session {
   const time = Date.now()
   return {
@@ -77,11 +77,11 @@ const revocation = (index: number): Revocation => ({
 interface Opened {
   readonly bytes: number
   readonly micros: number
-  /** Heap a session once each has slid, and keeps the new value of its cookie for requests beside. */
+  /** Heap per session after each was renewed and keeps its new cookie value for parallel requests. */
   readonly renewedBytes: number
 }
 
-/** A re-check that never has anything to do. */
+/** A re-check that is never due. */
 const recheck: Recheck = {
   isDue: () => false,
   touch() {},
@@ -90,7 +90,7 @@ const recheck: Recheck = {
   isPastGrace: () => false
 }
 
-/** Heap and time a session, for sessions opened with room for so many cookies. */
+/** Heap and time per session, with a session cache of that size. */
 function open(cookies: readonly Buffer[], max: number): Opened {
   let time = Date.now()
   const now = () => time
@@ -109,7 +109,7 @@ function open(cookies: readonly Buffer[], max: number): Opened {
   })
   const before = heap()
   const start = performance.now()
-  // A string of its own for each, as Node's HTTP parser makes one; twice, for what comes once is not kept.
+  // A new string each time, as Node's HTTP parser makes one; twice, because cookies used once are not cached.
   for (const cookie of cookies) {
     sessions.read(cookie.toString('latin1'))
     sessions.read(cookie.toString('latin1'))
@@ -125,7 +125,7 @@ function open(cookies: readonly Buffer[], max: number): Opened {
   return { bytes, micros, renewedBytes }
 }
 
-/** Two instances at one Redis: what one revokes, the other learns. */
+/** Two instances on one Redis: one revokes, the other learns of it. */
 async function measureRedis(url: string): Promise<void> {
   const client = new Redis(url)
   const prefix = `usher:{measure-${randomBytes(8).toString('hex')}}`
@@ -146,7 +146,7 @@ async function measureRedis(url: string): Promise<void> {
   const start = performance.now()
   for (let index = SINGLE; index < REVOCATIONS; index += 1) {
     one.revocations.revoke(revocation(index))
-    // No more under way than Redis answers within a command's time-out.
+    // No more in flight than Redis can answer within the command time-out.
     if (index % SINGLE === 0) while (two.revocations.size < index - SINGLE) await new Promise(setImmediate)
   }
   while (two.revocations.size < REVOCATIONS) await new Promise(setImmediate)

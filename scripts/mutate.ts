@@ -1,6 +1,6 @@
 // npm run mutate -- src/seal/seal.ts [test/src/seal/seal.test.ts …]
-// Changes one point of a source file at a time and runs its unit tests: what survives is not held by any test. Without
-// tests named, those that mirror the file run, or those of its folder where it has none of its own. Not part of CI.
+// Changes one point of a source file at a time and runs its unit tests; a mutant that survives is tested by nothing.
+// Without test arguments, the test that mirrors the file runs, or else those of its folder. Not part of CI.
 import { existsSync, globSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { argv, exit, stderr } from 'node:process'
@@ -29,7 +29,7 @@ await new Stryker({
   plugins: ['@stryker-mutator/tap-runner'],
   mutate: [file],
   coverageAnalysis: 'perTest',
-  // Its preprocessor for tsconfig files does not know TypeScript 7: it is given a name that no file has.
+  // Stryker's tsconfig preprocessor does not support TypeScript 7, so it gets a file name that does not exist.
   tsconfigFile: 'none.json',
   reporters: ['clear-text'],
   clearTextReporter: { logTests: false, reportTests: false, allowColor: false },
@@ -37,6 +37,6 @@ await new Stryker({
   concurrency: 2,
   tempDirName: '.stryker',
   timeoutMS: 10_000,
-  // What is changed cannot make the process hang for longer than this, whatever a test waits for.
+  // No mutant can hang the process for longer than this, whatever a test waits for.
   dryRunTimeoutMinutes: 3
 }).runMutationTest()

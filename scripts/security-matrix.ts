@@ -1,7 +1,7 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** A test, and where it is: a path from the root of the project. */
+/** A test and its file, relative to the root of the project. */
 export interface RuleTest {
   readonly file: string
   readonly name: string
@@ -10,10 +10,10 @@ export interface RuleTest {
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DOCUMENT = `${ROOT}docs/security.md`
 
-/** `.test('rule 7: …'` or `.test('rules 18 and 19: …'`; names of assertions do not count. */
+/** `.test('rule 7: …'` or `.test('rules 18 and 19: …'`; assertion names do not count. */
 const TEST = /\.test\(\s*(['"`])(rules? (\d+(?:(?:, | and )\d+)*): (?:\\.|(?!\1)[^\\])*)\1/g
 
-/** The tests of each security rule, by the rules that their names begin with. */
+/** The tests of each security rule, found by the numbers that test names begin with. */
 export function findRuleTests(): ReadonlyMap<number, readonly RuleTest[]> {
   const found = new Map<number, RuleTest[]>()
   for (const file of globSync('test/**/*.test.ts', { cwd: ROOT }).sort()) {
@@ -26,7 +26,7 @@ export function findRuleTests(): ReadonlyMap<number, readonly RuleTest[]> {
   return found
 }
 
-/** The rows of the document's tables: rule, its words, its tests. */
+/** The rows of the tables in docs/security.md. */
 export function readRows(): readonly { rule: number; words: string; tests: string }[] {
   return [...readFileSync(DOCUMENT, 'utf8').matchAll(ROW)].map(([, rule, words = '', tests = '']) => ({
     rule: Number(rule),
@@ -35,7 +35,7 @@ export function readRows(): readonly { rule: number; words: string; tests: strin
   }))
 }
 
-/** A test as its row names it. */
+/** A test as a table cell names it. */
 export function toCell({ file, name }: RuleTest): string {
   return `\`${file}\`: ${name.replace(/^rules? [^:]*: /, '').replaceAll('|', '\\|')}`
 }

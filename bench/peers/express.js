@@ -1,4 +1,4 @@
-// What people assemble: express, iron-session and http-proxy-middleware, one token put in by a handler.
+// What people assemble: express, iron-session and http-proxy-middleware, with a handler that adds the token.
 import express from 'express'
 import { createProxyMiddleware } from 'http-proxy-middleware'
 import { getIronSession } from 'iron-session'
@@ -31,7 +31,7 @@ app.use(
   '/pms',
   createProxyMiddleware({
     target: UPSTREAM,
-    // By itself the package keeps connections since version 4; before, each request opened one.
+    // Since version 4 the package keeps connections by default; earlier versions opened one per request.
     ...(KEEP_ALIVE === '0' && { agent: false }),
     on: {
       proxyReq(proxyReq, req) {

@@ -1,4 +1,4 @@
-// The measure for starting: Fastify with one route and nothing else.
+// The yardstick for start-up: Fastify with one route.
 import fastify from 'fastify'
 
 const app = fastify()

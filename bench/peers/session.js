@@ -1,4 +1,4 @@
-// A session of the size that a Plex sign-in leaves behind: account, server and two tokens, just under a kilobyte.
+// A session as large as a Plex sign-in makes it: account, server and two tokens, just under a kilobyte.
 export const TOKEN = 'sim-own-tok-Bench001'
 
 export const SESSION = {

@@ -1,4 +1,4 @@
-// The least that nginx auth_request can ask: opens an AES-256-GCM cookie (cached by value), answers the token.
+// The least that nginx auth_request can use: opens an AES-256-GCM cookie (cached by value) and returns the token.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { SESSION } from './session.js'
@@ -33,7 +33,7 @@ function find(cookie) {
     opened.set(match[1], session)
     return session
   } catch {
-    // Altered or foreign: not signed in.
+    // Altered, or sealed with another key: not signed in.
     return null
   }
 }

@@ -1,6 +1,6 @@
 import { normalOrigin, originOf } from './origins.ts'
 
-/** What told that a request comes from another site, or that it cannot be told; labels of a metric. */
+/** What showed that a request comes from another site, or does not say where from; labels of a metric. */
 export type CrossSiteReason = 'navigation' | 'sec_fetch_site' | 'origin' | 'referer' | 'no_header'
 
 export interface FetchHeaders {
@@ -11,20 +11,20 @@ export interface FetchHeaders {
   readonly 'x-usher'?: string | string[] | undefined
 }
 
-/** Why a request is refused as cross-site, or null. `unsafe`: whether it can change anything. */
+/** Why a request is refused as cross-site, or null. `unsafe`: whether it may change something. */
 export type FindCrossSite = (headers: FetchHeaders, unsafe: boolean) => CrossSiteReason | null
 
 export type RequestSite = 'own' | 'other' | 'unknown'
 
 export interface CrossSiteCheck {
   readonly find: FindCrossSite
-  /** Where a request says that it comes from: Usher's own pages and allowed origins, elsewhere, or not a word. */
+  /** Where a request says it comes from: Usher's own pages or an allowed origin, elsewhere, or nothing. */
   siteOf(headers: FetchHeaders): RequestSite
-  /** Whether an Origin field names an allowed frontend of another origin. */
+  /** Whether an Origin field names an allowed frontend on another origin. */
   isAllowedOrigin(origin: string): boolean
 }
 
-/** An empty field names nothing. */
+/** An empty field counts as absent. */
 function refererOf({ referer }: FetchHeaders): string | undefined {
   return referer === '' ? undefined : referer
 }
@@ -48,7 +48,7 @@ export function createCrossSiteCheck(
   }
 
   function find(headers: FetchHeaders, unsafe: boolean): CrossSiteReason | null {
-    // Links, forms and redirects of every site make navigations, and none of ours changes anything.
+    // Any site can cause a navigation by a link, form or redirect. None of Usher's navigations changes anything.
     if (unsafe && headers['sec-fetch-mode'] === 'navigate') return 'navigation'
     const { origin } = headers
     const referer = refererOf(headers)
@@ -58,14 +58,14 @@ export function createCrossSiteCheck(
       // The address bar and bookmarks.
       if (site === 'none' && !unsafe) return null
       if (origin !== undefined) return isFrontend(normalOrigin(origin)) ? null : 'sec_fetch_site'
-      // Pictures and media of a frontend on a sibling host carry no Origin.
+      // Images and media requested by a frontend on a sibling host carry no Origin.
       const isEmbedded = !unsafe && site === 'same-site' && referer !== undefined
       return isEmbedded && isFrontend(originOf(referer)) ? null : 'sec_fetch_site'
     }
     if (origin !== undefined) return isKnown(normalOrigin(origin)) ? null : 'origin'
     if (headers['x-usher'] === '1') return null
     if (unsafe) return 'no_header'
-    // Plain HTTP, televisions and native players send nothing else. A Lax cookie rides on no other site's subresource.
+    // Plain HTTP, TVs and native players send nothing else. A Lax cookie is not sent with another site's subresources.
     return referer === undefined || isKnown(originOf(referer)) ? null : 'referer'
   }
 

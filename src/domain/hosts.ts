@@ -5,25 +5,25 @@ export type IsOwnHost = (host: string) => boolean
 
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '[::1]']
 
-/** Of the public listener: the host of the public URL. `origin` is in normal form. */
+/** For the public listener: the host of the public URL. `origin` is in normal form. */
 export function createPublicHostCheck(origin: string): IsOwnHost {
   const { protocol, host, hostname } = new URL(origin)
   const scheme = protocol === 'https:' ? 'https' : 'http'
   const isLoopback = LOOPBACK.includes(hostname)
   return (text) => {
     if (normalHost(text, scheme) === host) return true
-    // Loopback names are one place, and a published container port differs from the port inside.
+    // All loopback names mean this machine, and a container's published port differs from the port inside.
     return isLoopback && LOOPBACK.includes(hostnameOf(text) ?? '')
   }
 }
 
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/
-/** Names that only a private network resolves: single labels, and the suffixes of Kubernetes and Docker. */
+/** Names that only a private network resolves: single labels, and the suffixes that Kubernetes and Docker use. */
 const PRIVATE = /^(?:[^.]+|.+\.svc|.+\.svc\.cluster\.local|.+\.internal)$/
 
 /**
- * Of the internal listener: an address, or a name that only a private network resolves, or one of `names`. A public
- * name that was rebound to this address is none of them (SECURITY rule 84).
+ * For the internal listener: an IP address, a name that only a private network resolves, or one of `names`. A public name
+ * that was rebound to this address is none of these (SECURITY rule 84).
  */
 export function createInternalHostCheck(names: readonly string[]): IsOwnHost {
   const listed = new Set(names)

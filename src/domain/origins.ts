@@ -1,9 +1,9 @@
 /**
- * Names of places in their normal form, as the URL standard writes them: scheme and host in lower case, no default
- * port, IPv6 and international names in one spelling. Two names are compared in this form or not at all.
+ * Origins and hosts in normal form, as the URL standard serialises them: scheme and host in lower case, no default port,
+ * one spelling for IPv6 and international names. Always compare them in this form.
  */
 
-/** What no parser reads differently: a path, userinfo, an escape or white space is part of no name. */
+/** No path, userinfo, escape or white space: nothing that two parsers could read differently. */
 const AUTHORITY = /^[^/?#@%\\\s]+$/
 const ORIGIN = /^(https?):\/\/([^/?#@%\\\s]+)$/i
 
@@ -12,18 +12,18 @@ export function normalOrigin(text: string): string | null {
   return ORIGIN.test(text) ? (URL.parse(text)?.origin ?? null) : null
 }
 
-/** The origin of a URL such as Referer's, in normal form; null where it has none. */
+/** The origin of a URL such as Referer, in normal form; null if it has none. */
 export function originOf(url: string): string | null {
   const origin = /^https?:/i.test(url) ? URL.parse(url)?.origin : undefined
   return origin ?? null
 }
 
-/** A Host field in normal form, its port left out where it is the scheme's own; null where it is no host. */
+/** A Host field in normal form, without the scheme's default port; null if it is not a host. */
 export function normalHost(text: string, scheme: 'http' | 'https'): string | null {
   return parseHost(text, scheme)?.host ?? null
 }
 
-/** The same without any port: lower case, an IPv6 address in brackets. */
+/** The same without a port: lower case, IPv6 in brackets. */
 export function hostnameOf(text: string): string | null {
   return parseHost(text, 'http')?.hostname ?? null
 }
@@ -32,7 +32,7 @@ function parseHost(text: string, scheme: string): URL | null {
   return AUTHORITY.test(text) ? URL.parse(`${scheme}://${toUnicode(text)}`) : null
 }
 
-/** Node reads header fields as Latin-1; a name beyond ASCII was sent as UTF-8. */
+/** Node reads header fields as Latin-1; clients send names beyond ASCII as UTF-8. */
 function toUnicode(text: string): string {
   return /[\u0080-\u00ff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text
 }

@@ -1,8 +1,8 @@
-/** What an account is at the media server, rising: each role includes what those before it may do. */
+/** What an account is at the media server, in rising order: each role may do what the ones before it may. */
 export const ROLES = ['none', 'shared', 'home', 'owner'] as const
 export type Role = (typeof ROLES)[number]
 
-/** A role at a server, which `none` is not. */
+/** A role at a server; `none` is not one. */
 export type ServerRole = Exclude<Role, 'none'>
 
 const RANK = Object.fromEntries(ROLES.map((role, rank) => [role, rank])) as Readonly<Record<Role, number>>

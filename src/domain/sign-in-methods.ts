@@ -1,4 +1,4 @@
-/** How a session was signed in: with a password, with a PIN at Plex's page, or by a switch of Home profiles. */
+/** How a session began: by password, by a PIN on Plex's page, or by switching Home profiles. */
 export const SIGN_IN_METHODS = ['password', 'pin', 'home'] as const
 export type SignInMethod = (typeof SIGN_IN_METHODS)[number]
 

@@ -1,27 +1,27 @@
 import type { DestinationStream } from 'pino'
 
-/** Where gathered lines go: the part of pino's own destination that this needs. */
+/** Where the lines go: the part of pino's destination that is needed here. */
 export interface LineOutput {
-  /** Takes the memory over. */
+  /** Takes ownership of the memory. */
   write(lines: Buffer): unknown
   flushSync(): void
 }
 
 export interface LineBuffer extends DestinationStream {
-  /** Hands on what is gathered. */
+  /** Writes what has been gathered. */
   drain(): void
-  /** The same, and waits until it is written: pino calls it after a fatal line. */
+  /** The same, and waits until it is written. pino calls it after a fatal line. */
   flushSync(): void
 }
 
-/** Bytes gathered before a write, nearly: each is a round trip to another thread, which costs as much as a request. */
+/** Bytes gathered before a write. A write is a round trip to another thread and costs as much as a request. */
 const GATHERED_BYTES = 65_536
-/** UTF-8 takes three bytes at most for what is one unit of a string. */
+/** UTF-8 needs at most three bytes for one UTF-16 code unit. */
 const BYTES_PER_UNIT = 3
 
 /**
- * Gathers lines, written out as they come, in front of pino's destination. It gathers too, but measures everything that
- * waits once more for each line, which costs several times what making the line does.
+ * Gathers lines in front of pino's destination. The destination gathers as well, but measures all waiting bytes again for
+ * each line, which costs several times as much as producing the line.
  */
 export function createLineBuffer(output: LineOutput): LineBuffer {
   let gathered = Buffer.allocUnsafeSlow(GATHERED_BYTES)

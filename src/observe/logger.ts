@@ -7,25 +7,25 @@ export type { Logger } from 'pino'
 
 export interface LoggerOptions {
   readonly level: string
-  /** Where lines go; standard output, written asynchronously, when there is none. */
+  /** Where lines go. Without it: standard output, written asynchronously. */
   readonly stream?: DestinationStream
 }
 
 export interface LogOutput {
   readonly log: Logger
-  /** Writes what is buffered, for start-up lines and the end of the process; resolves after a second at the latest. */
+  /** Writes what is buffered: after start-up lines and at the end of the process. Resolves within a second. */
   flush(): Promise<void>
 }
 
-/** What pino may hold back of what it is handed; it knows no greater number. */
+/** How much pino may hold back; its own upper bound. */
 const HELD_BYTES = 8192
 const FLUSH_MS = 500
 const FLUSH_MAX_MS = 1000
 
-/** As a serializer, which pino calls with more than the value. */
+/** As a serializer: pino passes it more than the value. */
 const describe = (error: unknown): ErrorDescription => describeError(error)
 
-/** The process's one logger. What it may say of a request or an error is listed in its serializers, nothing else. */
+/** The logger of the process. Its serializers list everything that it may say about a request or an error. */
 export function createLogger({ level, stream }: LoggerOptions): LogOutput {
   const options = {
     level,
@@ -37,12 +37,12 @@ export function createLogger({ level, stream }: LoggerOptions): LogOutput {
   }
   if (stream !== undefined) return { log: pino(options, stream), flush: async () => undefined }
   const output = destination({ fd: 1, sync: false, minLength: HELD_BYTES, contentMode: 'buffer' })
-  // Nobody reads the log any more (EPIPE): that is no reason to stop serving, nor to hang at the end.
+  // The reader of the log is gone (EPIPE). Keep serving, and do not hang at the end.
   output.on('error', () => undefined)
   const flushSync = output.flushSync.bind(output)
-  // Its type knows the one mode only; in this one it takes bytes as they are.
+  // The type describes text mode only; in buffer mode `write` takes bytes.
   const lines = createLineBuffer({ write: (bytes) => output.write(bytes as unknown as string), flushSync })
-  // What pino calls at the end of a process that nobody closed.
+  // pino calls this when the process exits without closing.
   output.flushSync = lines.flushSync
   const timer = setInterval(() => {
     lines.drain()
@@ -60,8 +60,8 @@ export function createLogger({ level, stream }: LoggerOptions): LogOutput {
 }
 
 /**
- * Fastify and its plugins log by the same logger: an error by itself, whose message would become the line's, or a
- * text with a URL in it. Our own lines are fields first and a constant text, and pass as they are.
+ * Fastify and its plugins use the same logger. They log bare errors, whose message would become the line's message, and
+ * texts that contain URLs. Usher's own lines, fields first and then a constant text, pass unchanged.
  */
 function withoutForeignText(this: Logger, args: Parameters<LogFn>, method: LogFn): void {
   const [first, second, ...rest] = args as unknown[]
@@ -87,8 +87,8 @@ interface ErrorDescription {
 }
 
 /**
- * An error as the log may know it. Messages of foreign errors stay out: a JSON parser quotes its input, and
- * Node quotes header values, either of which can be a token. Type, code and stack frames tell where to look.
+ * An error as the log may contain it. Messages of other people's errors stay out: a JSON parser quotes its input and Node
+ * quotes header values, and both can be tokens. Type, code and stack frames say where to look.
  */
 export function describeError(error: unknown, depth = 0): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error }
@@ -101,11 +101,11 @@ export function describeError(error: unknown, depth = 0): ErrorDescription {
   }
 }
 
-/** An error may name itself as its cause. */
+/** An error can be its own cause. */
 const MAX_CAUSES = 4
 
 function frames(error: Error): string {
-  // The message stands before the frames, and its lines may look like some.
+  // The message comes before the frames, and its lines can look like frames.
   const stack = (error.stack ?? '').replace(error.message, '')
   return stack
     .split('\n')

@@ -22,15 +22,15 @@ export interface Metrics {
 export interface MetricsOptions {
   /** Read at every scrape. */
   readonly openStreams: () => Readonly<Record<string, number>>
-  /** Node's own figures cost a timer and an observer; tests do without. */
+  /** Node's own metrics need a timer and an observer; tests turn them off. */
   readonly processMetrics?: boolean
 }
 
-/** Seconds: from an answer out of memory to a media server that has to wake a disk. */
+/** Seconds: from a response out of memory to a media server that has to wake a disk. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /**
- * The figures of reference/metrics.md, in a registry of their own. Labels are route templates and closed lists,
+ * The metrics of docs/reference/metrics.md, in their own registry. Labels are route templates and closed lists,
  * never input.
  */
 export function createMetrics({ openStreams, processMetrics = true }: MetricsOptions): Metrics {
@@ -67,13 +67,13 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
     registry,
     requests: createTally({
       name: 'usher_http_requests_total',
-      help: 'Answers given, by listener, route template, method and status',
+      help: 'Responses, by listener, route template, method and status',
       labelNames: ['listener', 'route', 'method', 'status'],
       registry
     }),
     requestSeconds: createTiming({
       name: 'usher_http_request_duration_seconds',
-      help: 'Seconds from the request to the end of its answer',
+      help: 'Seconds from the request to the end of its response',
       labelNames: ['listener', 'route'],
       buckets: SECONDS,
       registry
@@ -92,13 +92,13 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
     }),
     unseals: createTally({
       name: 'usher_session_unseals_total',
-      help: 'Session cookies opened past the cache, by key and result',
+      help: 'Session cookies unsealed (cache misses), by key and result',
       labelNames: ['kid', 'result'],
       registry
     }),
     csrfRefusals: new Counter({
       name: 'usher_csrf_refusals_total',
-      help: 'Requests refused as cross-site, by what told',
+      help: 'Requests refused as cross-site, by the field that showed it',
       labelNames: ['reason'],
       registers
     }),
@@ -117,13 +117,13 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
     }),
     delegatedTokens: new Counter({
       name: 'usher_delegated_tokens_total',
-      help: 'Delegated tokens asked for, by service, type and outcome',
+      help: 'Token exchanges, by service, type and outcome',
       labelNames: ['service', 'type', 'outcome'],
       registers
     }),
     sharedStoreUp: new Gauge({
       name: 'usher_shared_store_up',
-      help: '1 while the shared store answers; 1 too where none is configured',
+      help: '1 while the shared store answers, and when none is configured',
       registers
     }),
     oidcRequests: new Counter({

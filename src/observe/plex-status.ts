@@ -1,11 +1,11 @@
 import type { UpstreamOutcome } from '../plex/upstream.ts'
 
-/** Whether plex.tv answers, as the calls to it tell; nobody is asked for it. */
+/** Whether plex.tv answers, learned from the calls that are made anyway. */
 export interface PlexStatus {
   observe(outcome: UpstreamOutcome): void
-  /** Epoch ms of its last answer, null before the first. */
+  /** Epoch ms of its last response, null before the first. */
   readonly seenAt: number | null
-  /** Epoch ms of the first failure since its last answer, null while it answers. */
+  /** Epoch ms of the first failure since its last response, null while it answers. */
   readonly outageSince: number | null
 }
 

@@ -4,7 +4,7 @@ import type { PlexStatus } from './plex-status.ts'
 export interface Dependency {
   readonly name: 'pms' | 'plex.tv' | 'redis'
   readonly state: 'up' | 'down' | 'unknown' | 'not configured'
-  /** ISO 8601, where one was seen. */
+  /** ISO 8601; null before the first time. */
   readonly lastSeen: string | null
 }
 
@@ -16,18 +16,19 @@ export interface Readiness {
 export interface ReadinessOptions {
   readonly mediaServer: Pick<MediaServer, 'identity'> | null
   readonly plexStatus: Pick<PlexStatus, 'seenAt' | 'outageSince'>
-  /** null where no shared store is configured. */
+  /** null when no shared store is configured. */
   readonly sharedStoreUp: () => boolean | null
   readonly draining: () => boolean
   readonly now: () => number
 }
 
-/** Probes come every few seconds from several places; the media server is asked no more often than this. */
+/** Several probes may call every few seconds; the media server is asked at most this often. */
 const FRESH_MS = 2000
 
 /**
- * Whether traffic should come here: not while draining, nor without the configured media server. plex.tv or the
- * shared store away is degraded and still ready, for what is known goes on working (reference/http.md#operations).
+ * Whether traffic should come here: not while draining, and not without the configured media server. Without plex.tv or
+ * the shared store the instance is degraded but ready, because signed-in people can carry on
+ * (reference/http.md#operations).
  */
 export function createReadiness(options: ReadinessOptions): () => Promise<Readiness> {
   const { mediaServer, plexStatus, sharedStoreUp, draining, now } = options
@@ -40,7 +41,7 @@ export function createReadiness(options: ReadinessOptions): () => Promise<Readin
       pmsSeenAt = now()
       return true
     } catch {
-      // Down is the answer here; the call's own outcome is in the upstream metric.
+      // Down. The upstream metric has counted the outcome of the call.
       return false
     }
   }

@@ -1,6 +1,6 @@
 import { type Logger, symbols } from 'pino'
 
-/** Writes the log line of one answer; `ms`, told in tenths, is null where nobody waited for its end. */
+/** Writes the log line of one response. `ms` has one decimal; null when the client left before the end. */
 export type WriteRequestLine = (
   id: string,
   method: string,
@@ -10,15 +10,15 @@ export type WriteRequestLine = (
 ) => void
 
 /**
- * The one line that every answer leaves, written past pino's general path, which costs as much as the session behind
- * it. Field for field what the logger itself would write. `method` and `route` come from closed lists, and `id` is our
- * own; so none of them is looked at again for characters that JSON escapes, but once.
+ * The line that every response leaves, written without pino's general path, which costs as much CPU as the session check
+ * (docs/decisions/0006-written-by-hand.md). It equals what the logger would write, field for field. `method` and `route`
+ * come from closed lists and `id` is generated here, so each needs JSON escaping only once.
  */
 export function createRequestLines(log: Logger, listener: 'public' | 'internal'): WriteRequestLine {
   if (!log.isLevelEnabled('info')) return () => undefined
   const stream = (log as unknown as Record<symbol, { write(line: string): void }>)[symbols.streamSym]
   if (stream === undefined) throw new TypeError('the logger has no stream')
-  /** By method and route: what is the same in all their lines. */
+  /** By method and route: the part that all their lines share. */
   const middles = new Map<string, string>()
   let timeAt = 0
   let head = ''
@@ -39,7 +39,7 @@ export function createRequestLines(log: Logger, listener: 'public' | 'internal')
   }
 }
 
-/** A number as JSON writes it, rounded to tenths. By two integers: a fraction costs as much as the rest of the line. */
+/** A number rounded to tenths, as JSON. Two integers, because formatting a fraction costs as much as the whole line. */
 function toTenths(ms: number | null): string {
   if (ms === null) return 'null'
   const tenths = Math.round(ms * 10)

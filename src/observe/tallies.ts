@@ -9,19 +9,19 @@ export interface TallyOptions<L extends string> {
 
 type Labels<L extends string> = Readonly<Record<L, string | number>>
 
-/** Counts by labels. */
+/** A counter with labels. */
 export interface Tally<L extends string> {
   inc(labels: Labels<L>): void
 }
 
-/** Counts seconds by labels, in buckets. */
+/** A histogram of seconds with labels. */
 export interface Timing<L extends string> {
   observe(labels: Labels<L>, seconds: number): void
 }
 
 /**
- * A counter for what happens with every request. prom-client makes and hashes a string of the labels for each count,
- * which costs more than everything else that is done with a figure; here it is told at a scrape, all at once.
+ * A counter for events of every request. prom-client builds and hashes a string of labels for each increment, which costs
+ * more than everything else about a metric. Here increments are handed to it once per scrape.
  */
 export function createTally<L extends string>({ registry, ...options }: TallyOptions<L>): Tally<L> {
   const cells = createCells(options.labelNames, () => ({ count: 0 }))
@@ -68,7 +68,7 @@ export function createTiming<L extends string>(
     })
   }
 
-  // What a registry asks of a metric; its type names the classes that it comes with.
+  // The part of a metric that a registry uses; its type names prom-client's own classes.
   const metric = {
     name,
     help,
@@ -93,12 +93,12 @@ export function createTiming<L extends string>(
 }
 
 interface Cells<L extends string, C> {
-  /** The one cell of these label values. */
+  /** The cell for these label values. */
   of(labels: Labels<L>): C
   readonly all: readonly { readonly labels: Labels<L>; readonly cell: C }[]
 }
 
-/** One map a label, inside each other, by the values as they are. Labels come from closed lists, so this is bounded. */
+/** Nested maps, one per label. Bounded, because labels come from closed lists. */
 function createCells<L extends string, C>(names: readonly L[], create: () => C): Cells<L, C> {
   const root = new Map<unknown, unknown>()
   const all: { readonly labels: Labels<L>; readonly cell: C }[] = []
