@@ -3,10 +3,10 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Problem } from '../../src/domain/problems.ts'
 import type { Metrics } from '../../src/observe/metrics.ts'
-import type { Exchange } from '../../src/tokens/exchange.ts'
 import { toOAuthError } from '../../src/tokens/oauth-error.ts'
 import { OWNER_ID } from '../../src/tokens/owner.ts'
 import { findScope } from '../../src/tokens/scope.ts'
+import type { TokenExchange } from '../../src/tokens/token-exchange.ts'
 import { readTokenRequest, type TokenRequest } from '../../src/tokens/token-request.ts'
 import { OAuthErrorSchema } from './oauth-schemas.ts'
 import { forServices } from './route-rules.ts'
@@ -58,7 +58,7 @@ declare module 'fastify' {
 }
 
 export interface DelegatedOptions {
-  readonly exchange: Exchange
+  readonly exchange: TokenExchange
   readonly metrics: Pick<Metrics, 'delegatedTokens'>
 }
 

@@ -22,14 +22,14 @@ export interface SessionServer {
 
 /** The token of the Home member who signed in, kept through a profile switch so that the next switch works. */
 export interface HomeAdmin {
-  /** Of the account: who ends all of its sessions ends those of the profiles it opened too. */
+  /** Ending all sessions of this account also ends those of the profiles that it opened. */
   readonly accountId: number
   readonly uuid: string
   readonly token: string
   readonly clientIdentifier: string
 }
 
-/** One signed-in person at this service: plain immutable data. Times are epoch milliseconds. */
+/** One signed-in account in one browser: plain immutable data. Times are epoch milliseconds. */
 export interface Session {
   readonly id: string
   readonly account: SessionAccount
@@ -44,14 +44,14 @@ export interface Session {
   readonly expiresAt: number
   readonly seenAt: number
   readonly idleExpiresAt: number
-  /** When plex.tv last agreed that the token and the access are good. */
+  /** When plex.tv last confirmed the token and the access. */
   readonly checkedAt: number
   readonly homeAdmin: HomeAdmin | null
 }
 
 /**
- * What a browser may know of a session (reference/http.md#session-view): built field by field, so that no token
- * can ride along.
+ * What a browser may know of a session (reference/http.md#session-view). It is built field by field, so that no token
+ * gets into it.
  */
 export interface SessionView {
   readonly account: {

@@ -2,28 +2,28 @@ import { Problem } from '../domain/problems.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 
 export interface SignOuts {
-  /** Signs the token out at plex.tv in the background, again and again while plex.tv is away. Returns at once. */
+  /** Signs a token out at plex.tv in the background, and retries while plex.tv is away. Returns at once. */
   add(token: string, clientIdentifier: string): void
   readonly waiting: number
-  /** Gives what was never tried its try, two seconds in all; what still waits is lost, and its tokens live on at plex.tv. */
+  /** Tries each sign-out that was never tried, for two seconds in all. The tokens of the others live on at plex.tv. */
   close(): Promise<void>
 }
 
 export interface SignOutsOptions {
   readonly plexTv: Pick<PlexTv, 'signOut'>
-  /** `again`: whether it will be tried once more. */
+  /** `again`: whether it will be retried. */
   readonly onFailure: (error: unknown, attempt: number, again: boolean) => void
   readonly firstDelayMs?: number
 }
 
-/** Waiting sign-outs; past it the oldest are given up, for an outage of days must not take the memory. */
+/** Sign-outs in the queue; the oldest are dropped past it, so that a long outage does not exhaust the memory. */
 const MAX_WAITING = 10_000
 const FIRST_DELAY_MS = 2000
 const MAX_DELAY_MS = 5 * 60_000
 const PARALLEL = 4
-/** What a stop waits for the sign-outs of its last moments: without a shared store only plex.tv will remember them. */
+/** How long a stop waits for its last sign-outs: without a store, plex.tv alone remembers them. */
 const CLOSE_MS = 2000
-/** Within half an hour: what plex.tv still refuses then it will refuse for ever, and the rest waits for its answer. */
+/** About half an hour: what plex.tv still refuses then, it will always refuse. An outage does not count. */
 const MAX_REFUSED = 10
 
 interface SignOut {
@@ -33,7 +33,7 @@ interface SignOut {
   dueAt: number
 }
 
-/** Sign-outs at plex.tv: they never hold up the local one, and a failure is retried (SECURITY rule 21). */
+/** Sign-outs at plex.tv. They never delay the local sign-out, and failures are retried (SECURITY rule 21). */
 export function createSignOuts(options: SignOutsOptions): SignOuts {
   const { plexTv, onFailure, firstDelayMs = FIRST_DELAY_MS } = options
   const waiting: SignOut[] = []
@@ -44,7 +44,7 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
 
   function schedule(): void {
     if (closed || running >= PARALLEL) return
-    // Anew each time: a timer that waits for an old sign-out must not hold up the retry of a fresh one.
+    // Set again each time: the timer of an old sign-out must not delay the retry of a new one.
     clearTimeout(timer)
     const due = Math.min(...waiting.map((signOut) => signOut.dueAt))
     if (!Number.isFinite(due)) return
@@ -97,7 +97,7 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
     async close() {
       closed = true
       clearTimeout(timer)
-      // What is on a pause after a failure would not be over in time.
+      // A retry after a pause would not finish in time.
       waiting.splice(0, waiting.length, ...waiting.filter(({ attempt }) => attempt === 0))
       const deadline = setTimeout(drained.resolve, CLOSE_MS)
       run()
@@ -108,7 +108,7 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
   }
 }
 
-/** Whether plex.tv answered, and the answer was no. */
+/** Whether plex.tv answered with a refusal. */
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof Problem) || error.code === 'USHER_PLEX_LIMITED') return false
   return error.upstream !== undefined && error.upstream.status < 500

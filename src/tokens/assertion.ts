@@ -6,7 +6,7 @@ import type { Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
 import { fromReference, toReference } from './session-reference.ts'
 
-/** reference/http.md#token-exchange: long enough for the request that it came with, too short to be kept. */
+/** Long enough for the request that carries it, too short to be worth keeping (reference/http.md#token-exchange). */
 export const ASSERTION_TTL_MS = 60_000
 
 const version1 = createLayout({ audience: text, issuedAt: integer, reference: array })
@@ -20,9 +20,9 @@ export const assertionCodec = createCodec<NonNullable<ReturnType<typeof version1
 export type SubjectRefusal = Extract<ProblemCode, `USHER_SESSION_${string}`>
 
 export interface Assertions {
-  /** The session's word to one service, which is named in it; good for 60 s and for nobody else. */
+  /** A statement about the session for the one service that it names, valid for 60 s. */
   issue(session: Session, audience: string): string
-  /** The session behind an assertion made for this audience, or why there is none. Never throws. */
+  /** The session of an assertion for this audience, or why it is refused. Never throws. */
   open(text: string, audience: string): Session | SubjectRefusal
 }
 

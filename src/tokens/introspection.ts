@@ -9,7 +9,7 @@ import { OWNER_ID } from './owner.ts'
 import type { ScopedToken, ScopedTokens } from './scoped.ts'
 import type { Service } from './services.ts'
 
-/** RFC 7662 §2.2; never a token, and nothing but `active` about what is not active. */
+/** RFC 7662 §2.2. It never contains a token, and of an inactive one nothing but `active`. */
 export interface Introspection {
   readonly active: boolean
   readonly token_type?: 'Bearer' | 'N_A'
@@ -25,7 +25,7 @@ export interface Introspection {
   readonly exp?: number
 }
 
-/** What a revocation ended, for the audit line. */
+/** What a revocation ended, for the audit event. */
 export interface Revoked {
   readonly kind: 'token' | 'session' | 'none'
   readonly accountId?: number
@@ -37,7 +37,7 @@ export interface Introspector {
    * be active or not, and a service that is told "not active" forgets it for good.
    */
   introspect(text: string): Promise<Introspection>
-  /** Ends a scoped token of this service, or a session (RFC 7009), and tells which; neither is no error. */
+  /** Ends a scoped token of this service, or a session (RFC 7009), and returns which. An unknown token is no error. */
   revoke(service: Service, text: string): Revoked
 }
 
@@ -49,7 +49,7 @@ export interface IntrospectorOptions {
   readonly sessionEnds: Pick<SessionEnds, 'end'>
 }
 
-/** What Usher knows of its own tokens and sessions, for services that receive them. */
+/** Introspection and revocation of Usher's own tokens and sessions, for services that receive them. */
 export function createIntrospector(options: IntrospectorOptions): Introspector {
   const { config, sessions, scoped, standings, sessionEnds } = options
   const { href } = config.publicUrl
@@ -74,7 +74,7 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
     revoke(service, text) {
       const token = scoped.open(text)
       if (token.open) {
-        // RFC 7009 §2.1: a token that was issued to another client is refused, and the client told.
+        // RFC 7009 §2.1: a token that was issued to another client is refused with an error.
         if (token.claims.serviceId !== service.id) {
           throw new OAuthError('unauthorized_client', 'The token belongs to another service.')
         }

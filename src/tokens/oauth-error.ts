@@ -1,6 +1,6 @@
 import { Problem, type ProblemCode, type ProblemOptions } from '../domain/problems.ts'
 
-/** RFC 6749 §5.2 and RFC 8707 §2; the last three are of §4.1.2.1, which says them better than any of §5.2. */
+/** RFC 6749 §5.2 and RFC 8707 §2. The last three come from RFC 6749 §4.1.2.1, because §5.2 has no code for them. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -13,7 +13,7 @@ export type OAuthErrorCode =
   | 'temporarily_unavailable'
   | 'server_error'
 
-/** The problem that stands beside each code, and through which its words come. */
+/** The problem code that is returned beside each OAuth code; its texts are used too. */
 const PROBLEM_CODES: Readonly<Record<OAuthErrorCode, ProblemCode>> = {
   invalid_request: 'USHER_INVALID_REQUEST',
   invalid_client: 'USHER_CREDENTIALS_REJECTED',
@@ -27,7 +27,7 @@ const PROBLEM_CODES: Readonly<Record<OAuthErrorCode, ProblemCode>> = {
   server_error: 'USHER_INTERNAL'
 }
 
-/** A problem of the token endpoints, with the code that OAuth clients know. */
+/** A problem of the token endpoints, with its OAuth error code. */
 export class OAuthError extends Problem {
   readonly error: OAuthErrorCode
 
@@ -39,7 +39,7 @@ export class OAuthError extends Problem {
   }
 }
 
-/** The OAuth error that any problem is to an OAuth client. Its status is kept, except that a bad subject is 400. */
+/** Maps any problem to an OAuth error. It keeps the status, except that an unusable subject is 400. */
 export function toOAuthError(problem: Problem): OAuthError {
   if (problem instanceof OAuthError) return problem
   const { code, status, detail, retryAfter, upstream, cause } = problem

@@ -5,11 +5,11 @@ import { NEVER_CHECKED } from '../session/check/recheck.ts'
 import type { Session, SessionServer } from '../session/session.ts'
 import { OAuthError } from './oauth-error.ts'
 
-/** The owner as a principal without a sign-in: USHER_PLEX_TOKEN, at the deployment's own server. */
+/** The owner, acting with USHER_PLEX_TOKEN at the deployment's server, without a sign-in. */
 export interface Owner {
-  /** The owner at the server as it is now; throws what an unreachable or unconfigured server throws. */
+  /** The owner at the server's current identity. Throws when the server is unreachable or not configured. */
   session(): Promise<Session>
-  /** The owner at a server known from a token; null where there is no owner token any more. */
+  /** The owner at a server that a token names; null when USHER_PLEX_TOKEN is not set. */
   at(server: SessionServer): Session | null
 }
 
@@ -19,7 +19,7 @@ export interface OwnerOptions {
   readonly now: () => number
 }
 
-/** Account of the owner's tokens in the log and in introspection: Usher never asks whose USHER_PLEX_TOKEN is. */
+/** Stands for the account in logs and introspection: Usher never asks plex.tv whose USHER_PLEX_TOKEN is. */
 export const OWNER_ID = 'owner'
 
 export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
@@ -72,8 +72,8 @@ export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
 }
 
 /**
- * A client identifier of the deployment, the same after every restart and on every instance: made up anew, it would
- * leave a device behind in the owner's account each time. A UUID of the public URL (RFC 9562 §5.8).
+ * The deployment's client identifier, equal after every restart and on every instance: a random one would leave another
+ * device in the owner's account each time. It is a UUID derived from the public URL (RFC 9562 §5.8).
  */
 function deploymentIdentifier(publicUrl: string): string {
   const bytes = createHash('sha256').update(`usher owner ${publicUrl}`).digest().subarray(0, 16)

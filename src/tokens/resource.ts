@@ -2,14 +2,14 @@ import type { Config } from '../config/config.ts'
 import { readTarget } from '../forward/target.ts'
 import { OAuthError } from './oauth-error.ts'
 
-/** Prefixes that one token may name, and characters of each: they ride in the token. */
+/** Prefixes in one token, and characters in each: the token contains them. */
 const MAX_RESOURCES = 8
 const MAX_CHARS = 256
 
 /**
- * The path prefixes that a token is to be good for, canonical and without a trailing slash; empty stands for all
- * of /pms. Each is given as a path below /pms, as that with /pms before it, or as an absolute URI below the
- * public URL. What /pms would refuse as ambiguous is refused here too: invalid_target.
+ * The path prefixes that a token is limited to, canonical and without a trailing slash; empty means all of /pms. Each
+ * is given as a path below /pms, as the same path with /pms, or as an absolute URI below the public URL. Throws
+ * invalid_target for a path that /pms would refuse as ambiguous.
  */
 export function readResources(
   resources: readonly string[],
@@ -32,7 +32,7 @@ function readResource(
   resource: string,
   { origin, basePath }: Pick<Config['publicUrl'], 'origin' | 'basePath'>
 ): string {
-  // RFC 8707 §2: no fragment; a query would narrow nothing, and would look as if it did.
+  // RFC 8707 §2 forbids a fragment. A query is refused because it would seem to narrow the token and would not.
   if (resource.length > MAX_CHARS || resource.includes('?')) throw invalidTarget()
   if (resource.startsWith('/')) return toPrefix(resource, /^\/pms(?:\/|$)/.test(resource) ? '/pms' : '')
   const start = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\@\s]+/i.exec(resource)?.[0]

@@ -6,8 +6,8 @@ export const SCOPES = ['pms:read', 'pms:stream'] as const
 export type Scope = (typeof SCOPES)[number]
 
 /**
- * The scope that a request asks for, `pms:read` where it names none (RFC 6749 §3.3). Of several the widest is
- * granted. Throws invalid_scope for a name that does not exist.
+ * The requested scope, `pms:read` by default (RFC 6749 §3.3). Of several the widest is granted. Throws invalid_scope
+ * for an unknown name.
  */
 export function readScope(text: string | undefined): Scope {
   const names = (text ?? '').split(' ').filter((name) => name !== '')
@@ -17,18 +17,18 @@ export function readScope(text: string | undefined): Scope {
   return names.includes('pms:stream') ? 'pms:stream' : 'pms:read'
 }
 
-/** The same, undefined for a name that does not exist: for the audit line of a request that may be refused. */
+/** The same, but undefined for an unknown name: for the audit event of a request that may be refused. */
 export function findScope(text: string | undefined): Scope | undefined {
   try {
     return readScope(text)
   } catch {
-    // The answer says so, and a log is no place for what anybody may send.
+    // The response reports it. The log does not repeat what a client sent.
     return undefined
   }
 }
 
 /**
- * Whether a scope is enough for a class of path: `pms:read` is for everything but media bytes
+ * Whether a scope covers a class of path: `pms:read` covers everything but media bytes
  * (reference/http.md#token-exchange).
  */
 export function coversClass(scope: Scope, routeClass: RouteClass): boolean {

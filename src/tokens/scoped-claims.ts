@@ -4,11 +4,11 @@ import type { Owner } from './owner.ts'
 import { SCOPES, type Scope } from './scope.ts'
 import { fromReference, toReference } from './session-reference.ts'
 
-/** What a scoped token says. Times are epoch milliseconds. */
+/** The claims of a scoped token. Times are epoch milliseconds. */
 export interface ScopedClaims {
   readonly id: string
   readonly serviceId: string
-  /** Made for the deployment's owner, without a session. */
+  /** Issued for the deployment's owner, without a session. */
   readonly owner: boolean
   readonly scope: Scope
   /** Canonical path prefixes; empty for all of /pms. */
@@ -41,12 +41,12 @@ export const scopedCodec = createCodec<SealedClaims>({
 
 export function toScoped(claims: ScopedClaims): readonly unknown[] {
   const { session, owner } = claims
-  // The owner's account token never leaves, not even sealed: who opens the token has it in the settings.
+  // The owner's account token is never in it, not even sealed: the instance that unseals it has the setting.
   const subject = owner ? [session.server?.name, session.server?.machineIdentifier] : toReference(session)
   return scopedCodec.encode({ ...claims, subject })
 }
 
-/** The claims in an unsealed value; null for any other version or shape, or an owner who is none any more. */
+/** The claims in an unsealed value; null for another version or shape, or when USHER_PLEX_TOKEN is no longer set. */
 export function readScoped(value: unknown, owner: Owner): ScopedClaims | null {
   const claims = scopedCodec.decode(value)
   if (claims === null) return null
@@ -55,7 +55,7 @@ export function readScoped(value: unknown, owner: Owner): ScopedClaims | null {
   if (session === null) return null
   return {
     ...rest,
-    // Streams in the token's name end with the token, and with it when it is revoked by itself.
+    // Streams that the token opened end when it expires, and when it alone is revoked.
     session: {
       ...session,
       idleExpiresAt: Math.min(session.idleExpiresAt, claims.expiresAt),

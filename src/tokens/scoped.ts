@@ -14,20 +14,20 @@ import { coversClass, type Scope } from './scope.ts'
 import { readScoped, type ScopedClaims, toScoped } from './scoped-claims.ts'
 import type { Service, Services } from './services.ts'
 
-/** An open scoped token; cached, so treat it as read-only. */
+/** An unsealed scoped token; cached, so treat it as read-only. */
 export interface ScopedToken {
   readonly open: true
   readonly claims: ScopedClaims
-  /** The session it came from, as /pms forwards for it; its limits are those of the token. */
+  /** The session that it was issued for, with the limits of the token. */
   readonly live: LiveSession
-  /** Whether a class and canonical path are in its scope; the role of its session still decides besides. */
+  /** Whether its scope and resources cover a class and canonical path. The session's role must allow them too. */
   allows(routeClass: RouteClass, path: string): boolean
 }
 
 export interface ScopedRefusal {
   readonly open: false
   readonly code: SubjectRefusal
-  /** There is no cookie to be cleared. */
+  /** A token has no cookie to clear. */
   readonly clear: false
 }
 
@@ -36,14 +36,14 @@ export interface IssueOptions {
   readonly owner: boolean
   readonly scope: Scope
   readonly resources: readonly string[]
-  /** Seconds asked for; undefined takes the service's longest. */
+  /** Requested seconds; undefined for the service's maximum. */
   readonly expiresIn: number | undefined
 }
 
 export interface ScopedTokens {
-  /** Seals a token that lives as long as asked, as the service may have, and as the session lasts. */
+  /** Seals a token that lives as long as requested, at most as long as the service may have and as the session lasts. */
   issue(session: Session, options: IssueOptions): { readonly token: string; readonly claims: ScopedClaims }
-  /** Synchronous; a cache hit does no cryptography. Limits and revocation are asked every time. */
+  /** Synchronous; a cache hit does no cryptography. Limits and revocation are checked every time. */
   open(text: string): ScopedToken | ScopedRefusal
   revoke(token: ScopedToken): void
 }
@@ -58,7 +58,7 @@ export interface ScopedTokensOptions {
   readonly max?: number
 }
 
-/** Opened tokens remembered, some 2 KB each. */
+/** Unsealed tokens in the cache, some 2 KB each. */
 const MAX_OPEN = 5000
 
 const INVALID: ScopedRefusal = { open: false, code: 'USHER_SESSION_INVALID', clear: false }
@@ -66,8 +66,8 @@ const EXPIRED: ScopedRefusal = { open: false, code: 'USHER_SESSION_EXPIRED', cle
 const REVOKED: ScopedRefusal = { open: false, code: 'USHER_SESSION_REVOKED', clear: false }
 
 /**
- * Usher's own access tokens (reference/http.md#token-exchange): sealed, narrow, short, good at /pms alone, dead
- * with their session.
+ * Usher's own access tokens (reference/http.md#token-exchange): sealed, narrow and short-lived, valid at /pms alone,
+ * and dead with their session.
  */
 export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
   const { seal, revocations, recheck, services, owner, now, max = MAX_OPEN } = options
@@ -87,7 +87,7 @@ export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
     return token
   }
 
-  /** Whether the settings of today still let the service have such a token. */
+  /** Whether the current settings still let the service have such a token. */
   function isHeld({ serviceId, owner: byOwner }: ScopedClaims): boolean {
     const service = services.find(serviceId)
     return service?.has('scoped') === true && (!byOwner || service.has('transient:owner'))

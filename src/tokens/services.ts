@@ -1,18 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Config, Grant } from '../config/config.ts'
 
-/** An internal service that proved who it is. */
+/** An authenticated internal service. */
 export interface Service {
   readonly id: string
-  /** Longest life of a scoped token made for it, in milliseconds. */
+  /** Maximum lifetime of its scoped tokens, in milliseconds. */
   readonly maxTtlMs: number
   has(grant: Grant): boolean
 }
 
 export interface Services {
   /**
-   * The service that an Authorization header proves: Basic (RFC 6749 §2.3.1) or Bearer with `id.secret`; null
-   * for anything else. Takes the same work whether the id, the secret or neither is known.
+   * Authenticates a service by its Authorization header: Basic (RFC 6749 §2.3.1) or Bearer with `id.secret`. Null for
+   * anything else. An unknown id takes the same work as a wrong secret.
    */
   authenticate(authorization: string | undefined): Service | null
   /** The id of a known service that an Authorization header names, proven or not; null where it names none. */
@@ -25,7 +25,7 @@ interface Credentials {
   readonly secret: string
 }
 
-/** Characters of a header worth reading; ids have 64 at most, secrets a few hundred. */
+/** Longer headers are not parsed: ids have at most 64 characters, secrets a few hundred. */
 const MAX_CHARS = 2048
 const NOBODY: Credentials = { id: '', secret: '' }
 
@@ -44,7 +44,7 @@ export function createServices(settings: Config['services']): Services {
       const { id, secret } = readCredentials(authorization) ?? NOBODY
       const digest = createHash('sha256').update(secret).digest()
       let proven = false
-      // Every hash is compared, so that time does not tell whether an id is known (SECURITY rules 12 and 63).
+      // Every hash is compared, so that timing does not reveal which ids exist (SECURITY rules 12 and 63).
       for (const entry of hashes) {
         const equal = timingSafeEqual(entry.digest, digest)
         proven = (equal && entry.id === id) || proven
@@ -70,7 +70,7 @@ function readBasic(value: string): Credentials | null {
   try {
     return { id: formDecode(pair.id), secret: formDecode(pair.secret) }
   } catch {
-    // A stray percent sign: not the form encoding that RFC 6749 §2.3.1 asks for.
+    // A stray percent sign: not the form encoding of RFC 6749 §2.3.1.
     return null
   }
 }

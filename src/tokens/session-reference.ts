@@ -3,9 +3,9 @@ import { createLayout, integer, nullable, text, tuple } from '../seal/codec.ts'
 import type { Session } from '../session/session.ts'
 
 /**
- * What an assertion or a scoped token carries of its session, sealed: enough to ask its media server, to ask plex.tv
- * whether it still holds, and to die with it on every instance. Names of the person stay out: they would take
- * room in nginx's header buffers, and nothing needs them.
+ * What an assertion or a scoped token contains of its session: enough to use its media server, to re-check it at plex.tv,
+ * and to end with it on every instance. Names stay out: nothing needs them, and they would take space in nginx's header
+ * buffers.
  */
 const reference = createLayout({
   id: text,
@@ -24,7 +24,7 @@ const reference = createLayout({
   openerId: nullable(integer)
 })
 
-/** A session known from a reference; of the account that opened its Home only the number is known. */
+/** A session known only from a reference; of the account that opened its Home it has the id alone. */
 export type ReferencedSession = Session & { readonly openerId: number | null }
 
 export function toReference(session: Session): readonly unknown[] {
@@ -38,7 +38,7 @@ export function toReference(session: Session): readonly unknown[] {
   })
 }
 
-/** The session that a reference stands for, its names empty; null for any other shape (SECURITY rule 10). */
+/** The session of a reference, with empty names; null for any other shape (SECURITY rule 10). */
 export function fromReference(members: readonly unknown[]): ReferencedSession | null {
   const record = reference.read(members)
   if (record === null) return null

@@ -11,15 +11,15 @@ import type { Owner } from './owner.ts'
 import type { Service } from './services.ts'
 import type { TokenRequest } from './token-request.ts'
 
-/** In whose name a token is made. */
+/** In whose name a token is issued (RFC 8693 §2.1). */
 export interface Subject {
   readonly owner: boolean
-  /** Asked for every time: the re-check may have learned another role or server token. */
+  /** Read its session each time: a re-check may replace role and server token. */
   readonly live: LiveSession
 }
 
 export interface Subjects {
-  /** Throws unauthorized_client without the grants, invalid_grant for a dead subject, 503 for one past its grace. */
+  /** Throws unauthorized_client without the grants, invalid_grant for an ended subject, 503 for one past its grace. */
   find(service: Service, request: TokenRequest): Promise<Subject>
 }
 
@@ -51,7 +51,7 @@ export function createSubjects(options: SubjectsOptions): Subjects {
 
   return {
     async find(service, request) {
-      // Before the subject is looked at: a service without the grant learns nothing about it.
+      // Before the subject is read, so that a service without the grant learns nothing about it.
       for (const grant of grantsFor(request)) {
         if (!service.has(grant)) {
           throw new OAuthError('unauthorized_client', 'The service lacks the required grant.')

@@ -11,7 +11,7 @@ export const TOKEN_TYPES = {
 
 export type RequestedType = 'transient' | 'access_token'
 
-/** A token exchange (RFC 8693 §2.1), its form checked and nothing else. */
+/** A token exchange request (RFC 8693 §2.1) whose syntax is valid; nothing else is checked yet. */
 export interface TokenRequest {
   /** Null: the deployment's owner. */
   readonly subject: { readonly type: 'session' | 'assertion'; readonly token: string } | null
@@ -23,7 +23,7 @@ export interface TokenRequest {
   readonly expiresIn: number | undefined
 }
 
-/** The members as they arrive, from a form or from JSON. Others are ignored (RFC 6749 §3.2). */
+/** The members as received, from a form or JSON. Others are ignored (RFC 6749 §3.2). */
 export interface TokenRequestMembers {
   readonly grant_type?: string
   readonly subject_token?: string
@@ -36,10 +36,10 @@ export interface TokenRequestMembers {
   readonly expires_in?: string | number
 }
 
-/** The two members that RFC 8693 §2.1 lets a request repeat. */
+/** The members that RFC 8693 §2.1 allows more than once. */
 const REPEATABLE: readonly string[] = ['audience', 'resource']
 
-/** The members of a form; throws invalid_request for one that stands there twice (RFC 6749 §3.2). */
+/** Parses a form; throws invalid_request for a repeated member (RFC 6749 §3.2). */
 export function readForm(text: string): Record<string, string | string[]> {
   const form = new Map<string, string | string[]>()
   for (const [name, value] of new URLSearchParams(text)) {
@@ -61,7 +61,7 @@ export function readTokenRequest(members: TokenRequestMembers): TokenRequest {
       'The only supported grant type is token exchange (RFC 8693).'
     )
   }
-  // Left out, it would be obeyed without acting for whom it names.
+  // Ignoring it would issue a token that does not act for the party it names.
   if (members.actor_token !== undefined) {
     throw new OAuthError('invalid_request', 'An actor token is not supported.')
   }
@@ -78,8 +78,8 @@ export function readTokenRequest(members: TokenRequestMembers): TokenRequest {
 function readSubject(members: TokenRequestMembers): TokenRequest['subject'] {
   const { subject_token: token, subject_token_type: type } = members
   if (token === undefined && type === undefined) return null
-  // RFC 6749 §3.2 takes an empty member for one left out. Here that would turn a caller's missing cookie into the
-  // owner's token, so an empty subject is refused.
+  // RFC 6749 §3.2 treats an empty member as omitted. Here that would turn a missing cookie into the owner's token, so an
+  // empty subject is refused.
   if (!token || !type) {
     throw new OAuthError('invalid_request', 'subject_token and subject_token_type must be sent together.')
   }

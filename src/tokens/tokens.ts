@@ -9,19 +9,19 @@ import type { Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
 import type { Standings } from '../session/standing.ts'
 import type { Assertions } from './assertion.ts'
-import { createExchange, type Exchange } from './exchange.ts'
 import { createIntrospector, type Introspector } from './introspection.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { createScopedTokens, type ScopedTokens } from './scoped.ts'
 import { createServices, type Services } from './services.ts'
 import { createSubjects } from './subject.ts'
+import { createTokenExchange, type TokenExchange } from './token-exchange.ts'
 import { createTransients } from './transient.ts'
 
-/** Everything about services and the tokens they get, made once for an instance. */
+/** The services of an instance and everything about their tokens. */
 export interface Tokens {
   readonly services: Services
   readonly owner: Owner
-  readonly exchange: Exchange
+  readonly exchange: TokenExchange
   readonly introspector: Introspector
   readonly scoped: ScopedTokens
 }
@@ -52,7 +52,7 @@ export function createTokens(options: TokensOptions): Tokens {
     services,
     owner,
     scoped,
-    exchange: createExchange({ ...options, subjects, transients, scoped }),
+    exchange: createTokenExchange({ ...options, subjects, transients, scoped }),
     introspector: createIntrospector({ ...options, scoped })
   }
 }

@@ -4,17 +4,17 @@ import { type Standings, toStandingProblem } from '../session/standing.ts'
 import type { Service } from './services.ts'
 import type { Subject } from './subject.ts'
 
-/** reference/plex.md#tokens: a transient token lives 48 hours at most. */
+/** A transient token lives at most 48 hours (reference/plex.md#tokens). */
 export const TRANSIENT_TTL_MS = 172_800_000
 
 export interface Transient {
   readonly token: string
-  /** Epoch ms before which the media server forgets it only by a restart. */
+  /** Epoch ms. A restart of the media server ends it sooner. */
   readonly expiresAt: number
 }
 
 export interface Transients {
-  /** A fresh transient token of the subject, at its proven server. Throws what the server's answer means. */
+  /** A fresh transient token for the subject from its proven server. Throws the problem that a refusal means. */
   issue(service: Service, subject: Subject, mediaServer: MediaServer): Promise<Transient>
 }
 
@@ -24,8 +24,8 @@ export interface TransientsOptions {
 }
 
 /**
- * Transient tokens are not kept. A kept one dies unnoticed when the media server restarts, and asking whether it still
- * lives costs the same one call as a fresh one. Only calls under way are shared, by everything that tells two apart.
+ * Transient tokens are not cached. A cached one dies unnoticed when the media server restarts, and checking it costs the
+ * same one call as a fresh one. Only calls in progress are shared, keyed by everything that distinguishes them.
  */
 export function createTransients({ standings, now }: TransientsOptions): Transients {
   const underWay = new Map<string, Promise<Transient>>()
@@ -37,7 +37,7 @@ export function createTransients({ standings, now }: TransientsOptions): Transie
       return { token, expiresAt: askedAt + TRANSIENT_TTL_MS }
     } catch (error) {
       if (owner || !isDenied(error)) throw error
-      // Only plex.tv knows whether the token is dead, the access lost, or the server has another token by now.
+      // Only plex.tv knows whether the token is dead, the access is lost, or the server has another token by now.
       const before = live.session.serverToken
       const standing = await standings.ask(live)
       if (standing === 'unknown') throw new Problem('USHER_UPSTREAM_UNREACHABLE', { cause: error })
@@ -51,7 +51,7 @@ export function createTransients({ standings, now }: TransientsOptions): Transie
   return {
     async issue(service, subject, mediaServer) {
       const { session } = subject.live
-      // As JSON, for joined texts could be read in two ways (SECURITY rule 25).
+      // As JSON, because joined texts are ambiguous (SECURITY rule 25).
       const key = JSON.stringify([
         session.id,
         session.account.id,
@@ -66,7 +66,7 @@ export function createTransients({ standings, now }: TransientsOptions): Transie
         underWay.set(key, call)
       }
       const transient = await call
-      // Signed out while the server answered: the token is dropped, not handed over.
+      // Signed out while the server answered: the token is not handed over (SECURITY rule 85).
       if (standings.hasEnded(subject.live.session)) throw new Problem('USHER_SESSION_REVOKED')
       return transient
     }
@@ -78,7 +78,7 @@ async function ask(
   mediaServer: MediaServer
 ): Promise<string> {
   if (server === null || serverToken === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
-  // No token goes to a server that has not proven to be the one meant (SECURITY rule 42).
+  // No token goes to a server before it has proven its identity (SECURITY rule 42).
   await mediaServer.verifyIdentity(server.machineIdentifier)
   return mediaServer.createTransientToken(serverToken, clientIdentifier)
 }

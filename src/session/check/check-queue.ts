@@ -1,11 +1,11 @@
 import type { LiveSession } from '../live/live-sessions.ts'
 
 export interface CheckQueue {
-  /** Has a session checked in its turn; nothing where it waits already, or where too many do. */
+  /** Queues a session for a check, unless it is queued already or the queue is full. */
   add(live: LiveSession): void
   /**
-   * The same, however many wait. Resolves when the check is over, or after `waitMs`: the check goes on then, and
-   * `onTimeout` is called unless it has been answered.
+   * The same, even when the queue is full. Resolves when the check is over, or after `waitMs`: then the check goes on,
+   * and `onTimeout` is called unless plex.tv has answered.
    */
   join(live: LiveSession): Promise<void>
 }
@@ -19,7 +19,7 @@ export interface CheckQueueOptions {
 }
 
 const PARALLEL = 4
-/** Sessions that wait for their check, some 1 KB each; one that finds no place asks again with its next request. */
+/** Sessions in the queue, some 1 KB each; one that is turned away tries again with its next request. */
 const MAX_WAITING = 20_000
 
 interface Place {
@@ -30,7 +30,7 @@ interface Place {
   timer: NodeJS.Timeout | null
 }
 
-/** Sessions in turn: at most one at a time of an account, a few at a time in all. */
+/** Checks sessions in turn: one at a time per account, a few at a time in all. */
 export function createCheckQueue({ check, mark, waitMs, onTimeout }: CheckQueueOptions): CheckQueue {
   const busyAccounts = new Set<number>()
   const waiting = new Map<LiveSession, Place>()

@@ -13,7 +13,7 @@ import { createCheckQueue } from './check-queue.ts'
 /** Why a re-check ends a session. */
 export type RecheckEnd = Extract<EndReason, 'token_dead' | 'access_lost'>
 
-/** `checkedAt` of what no sign-in made: the token is the operator's own, and no answer about it may sign it out. */
+/** `checkedAt` of a session that no sign-in started: its token is the operator's own and is never signed out. */
 export const NEVER_CHECKED = Number.MAX_SAFE_INTEGER
 
 export interface Recheck {
@@ -21,7 +21,7 @@ export interface Recheck {
   isDue(live: LiveSession): boolean
   /** Starts a re-check in the background where one is due. Costs two comparisons otherwise: it is on the hot path. */
   touch(live: LiveSession, time?: number): void
-  /** Checks now, joining a check under way; resolves when it is over, however it went, or after `waitMs`. */
+  /** Checks now, or joins a check in progress; resolves when it is over, whatever its outcome, or after `waitMs`. */
   run(live: LiveSession): Promise<void>
   /**
    * Whether `run` must be waited for before the session acts: its last check is from before this start, which may have
@@ -38,7 +38,7 @@ export interface RecheckOptions {
   readonly plexTv: Pick<PlexTv, 'account' | 'resourceList' | 'ping'>
   /** The deployment's machineIdentifier; null where a session chooses its own server. */
   readonly machineId: () => string | null
-  /** Whether a session was ended here already; it is not asked about. */
+  /** Whether a session has ended here already; it is not checked. */
   readonly hasEnded: (session: Session) => boolean
   /** Ends a session. `askedAt`: epoch ms at which plex.tv was asked; its answer says nothing of a sign-in since. */
   readonly end: (session: Session, reason: RecheckEnd, askedAt: number) => void
@@ -49,7 +49,7 @@ export interface RecheckOptions {
   readonly now: () => number
 }
 
-/** Between attempts during an outage; jittered so that sessions do not return in step. */
+/** Between attempts during an outage; jittered so that sessions do not retry in step. */
 const RETRY_MS = 30_000
 /** Between two denials of access that together are believed. */
 const CONFIRM_MS = 5000
@@ -93,7 +93,8 @@ export function createRecheck(options: RecheckOptions): Recheck {
 
   function isDue(live: LiveSession, time: number): boolean {
     const { checkedAt } = live.session
-    // A clock that has been set back since: nobody would be checked until it has caught up, or all would on and on.
+    // The clock may have been set back: without this, no session would be checked until it caught up, or all would be
+    // checked without end.
     startedAt = Math.min(startedAt, time)
     const isAhead = checkedAt > time + CLOCK_SKEW_MS && checkedAt !== NEVER_CHECKED
     const isOld = time - checkedAt >= config.recheckMs || checkedAt < startedAt || isAhead
@@ -150,7 +151,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
       await keepAlive(live, at)
     } catch (error) {
       if (isTokenDead(error)) end(session, 'token_dead', at)
-      // By the settings: no answer of plex.tv could be mistaken about it.
+      // This follows from the settings, so it needs no second answer of plex.tv.
       else if (error instanceof Problem && error.code === 'USHER_ACCOUNT_BLOCKED')
         end(session, 'access_lost', at)
       else fail(live, at, error)
@@ -184,7 +185,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
     }
     if (isBelievable && (saidAt === null || saidAt > at)) saidAt = at
     live.denial = { saidAt }
-    // An answer that cannot be believed is not asked for again and again.
+    // Answers that cannot be believed are not asked for every few seconds.
     live.retryAt =
       isBelievable && saidAt !== null ? saidAt + CONFIRM_MS : at + (isFirst ? CONFIRM_MS : pauseMs())
   }

@@ -4,7 +4,7 @@ import type { Stream } from './streams.ts'
 
 /** What this instance knows of one session beyond its cookie; mutable, one object per session id. */
 export interface LiveSession {
-  /** The newest data: the re-check may have learned another role or server token than the cookie tells. */
+  /** The newest data: a re-check may have found another role or server token than the cookie has. */
   session: Session
   /** plex.tv could not be reached at the last attempt. */
   stale: boolean
@@ -27,13 +27,13 @@ export interface Denial {
 }
 
 export interface LiveSessions {
-  /** The live state of this session, made when it is first seen here. */
+  /** The live session, created when the session is first seen here. */
   of(session: Session): LiveSession
-  /** The same, but what is first seen is not remembered: for a session that may not come again. */
+  /** The same, but a session that is first seen is not remembered, because it may not come again. */
   glance(session: Session): LiveSession
   keep(live: LiveSession): void
   find(id: string): LiveSession | undefined
-  /** The sessions known here of an account and of the profiles it opened; looks at every one, so not for every request. */
+  /** The known sessions of an account and of the profiles it opened. Looks at every session: not for every request. */
   ofAccount(accountId: number): readonly Session[]
 }
 
@@ -80,7 +80,7 @@ export function createLiveSession(session: Session): LiveSession {
   }
 }
 
-/** What was checked last and what was seen last; the same object where the cookie tells nothing new. */
+/** Combines the newest check and the newest sight; the same object where the cookie has nothing new. */
 function merge(known: Session, told: Session): Session {
   const isChecked = told.checkedAt > known.checkedAt
   const isSeen = told.seenAt > known.seenAt

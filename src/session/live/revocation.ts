@@ -1,14 +1,14 @@
 import { LRUCache } from 'lru-cache'
 import type { Session } from '../session.ts'
 
-/** What revocation needs to know of a session, or of anything that lives and dies with one. */
+/** What revocation needs of a session, or of anything that ends with one. */
 export type Revocable = Pick<Session, 'id' | 'signedInAt'> & {
   readonly account: { readonly id: number }
-  /** Whose Home a profile's session belongs to: it could be switched back to that account, so it ends with it. */
+  /** The account that opened a profile's session: the session could switch back to it, so both end together. */
   readonly homeAdmin?: { readonly accountId: number } | null
-  /** The same, of a session known only from a token. */
+  /** The same for a session that is known only from a token. */
   readonly openerId?: number | null
-  /** Of a session known only from a scoped token: it is revoked with the token too. */
+  /** The scoped token that a session is known from: its revocation revokes the session too. */
   readonly tokenId?: string
 }
 
@@ -25,34 +25,34 @@ type IdRevocation = Exclude<Revocation, AccountRevocation>
 export interface Revocations {
   isRevoked(session: Revocable): boolean
   isTokenRevoked(id: string): boolean
-  /** Known here at once; `until` (epoch ms) is when the revoked thing would have ended by itself. */
+  /** Takes effect here at once. `until` (epoch ms) is when the revoked thing would have expired. */
   revoke(revocation: Revocation): void
-  /** Takes in what another instance revoked; the listeners hear of it, `onRevoke` does not. */
+  /** Adds a revocation of another instance: the listeners are called, `onRevoke` is not. */
   learn(revocation: Revocation): void
-  /** Called for every revocation that was not known yet, made here or learned; for what must end with a session. */
+  /** Called for every new revocation, made here or learned. */
   listen(listener: (revocation: Revocation) => void): void
-  /** Everything known and not over, for an instance or a store that knows nothing. */
+  /** Every revocation in force, for an instance or a store that has none. */
   all(): readonly Revocation[]
   readonly size: number
 }
 
 export interface RevocationOptions {
   readonly now: () => number
-  /** Told of what was revoked here, to tell other instances. */
+  /** Called for each revocation made here, to share it with other instances. */
   readonly onRevoke?: (revocation: Revocation) => void
-  /** Entries of each kind; the one least recently asked for goes first. */
+  /** Entries of each kind; the least recently used goes first. */
   readonly max?: number
 }
 
 /**
- * Of each kind, and of all together in a shared store, so that a catch-up pushes nothing out here: it learns in no order.
- * So many revoked ids take some 66 MB, and stand for as many sign-outs within one absolute lifetime.
+ * Of each kind here, and of all kinds together in a shared store, so that learning them all in any order evicts none. So
+ * many revoked ids take some 66 MB: one for each sign-out within one absolute lifetime.
  */
 export const MAX_REVOCATIONS = 300_000
 
-/** What is revoked, in this process: asked on every request, so it answers at once and from memory. */
+/** The revocations that this instance knows. They are in memory, because every request asks. */
 export function createRevocations({ now, onRevoke, max = MAX_REVOCATIONS }: RevocationOptions): Revocations {
-  // Grows as it fills: `max` would make room for all of them at once, which takes a quarter of a start.
+  // `max` would allocate room for all of them at once, which takes a quarter of the start-up time.
   const room = { maxSize: max, sizeCalculation: () => 1, perf: { now }, ttl: 1, ttlResolution: 0 }
   const sessions = new LRUCache<string, IdRevocation>(room)
   const accounts = new LRUCache<number, AccountRevocation>(room)
@@ -64,7 +64,7 @@ export function createRevocations({ now, onRevoke, max = MAX_REVOCATIONS }: Revo
     for (const listener of listeners) listener(revocation)
   }
 
-  /** Whether that was news: what is shared among instances arrives more than once. */
+  /** Whether it was new: shared revocations arrive more than once. */
   function remember(revocation: Revocation): boolean {
     const ttl = revocation.until - now()
     if (ttl <= 0) return false

@@ -5,7 +5,7 @@ import type { Revocations } from './revocation.ts'
 
 export interface Stream {
   readonly kind: StreamKind
-  /** Ends the transfer, and tells the client why where its protocol has a word for it. */
+  /** Ends the stream, and says why where its protocol can. */
   readonly abort: (why: StreamEnd) => void
 }
 
@@ -24,12 +24,12 @@ export interface StreamsOptions {
   readonly now: () => number
 }
 
-/** How often open streams are held against their session's end, which need not have an event of its own. */
+/** How often the standing of sessions with open streams is checked: expiry is no event. */
 const SWEEP_MS = 1000
 
 /** The open streams of every session: they end with it, within a second. */
 export function createStreams({ revocations, standings, now }: StreamsOptions): Streams {
-  /** Apart from the bounded map of live sessions: one with open streams must be found however many others came. */
+  /** Apart from the bounded map of live sessions, which may forget a session that has streams open. */
   const streaming = new Set<LiveSession>()
   const open: Record<StreamKind, number> = { media: 0, events: 0, socket: 0 }
 
@@ -45,7 +45,7 @@ export function createStreams({ revocations, standings, now }: StreamsOptions): 
     }
   }
 
-  // Once for all revocations that arrive together: a catch-up brings many, and each sweep looks at every stream.
+  // Once for all revocations that arrive together: each sweep looks at every stream.
   let isDue = false
   revocations.listen(() => {
     if (isDue) return

@@ -10,7 +10,7 @@ import type { Subject, Subjects } from './subject.ts'
 import { TOKEN_TYPES, type TokenRequest } from './token-request.ts'
 import type { Transients } from './transient.ts'
 
-/** RFC 8693 §2.2.1, with the server that the token is good at beside it (reference/http.md#token-exchange). */
+/** RFC 8693 §2.2.1, and the server that the token is valid at (reference/http.md#token-exchange). */
 export interface TokenAnswer {
   readonly access_token: string
   readonly issued_token_type: string
@@ -21,13 +21,13 @@ export interface TokenAnswer {
   readonly server: { readonly name: string; readonly machineIdentifier: string; readonly uri: string }
 }
 
-export interface Exchange {
+export interface TokenExchange {
   readonly findSubject: Subjects['find']
-  /** Throws invalid_scope, invalid_target, invalid_grant, or what an upstream that is away throws. */
+  /** Throws invalid_scope, invalid_target, invalid_grant, or the problem of an upstream that is away. */
   issue(service: Service, request: TokenRequest, subject: Subject): Promise<TokenAnswer>
 }
 
-export interface ExchangeOptions {
+export interface TokenExchangeOptions {
   readonly config: Pick<Config, 'publicUrl'>
   readonly mediaServerOf: (session: Session) => MediaServer | null
   readonly subjects: Subjects
@@ -36,8 +36,8 @@ export interface ExchangeOptions {
   readonly now: () => number
 }
 
-/** Token exchange (RFC 8693): a session, an assertion or nothing in; a transient or a scoped token out. */
-export function createExchange(options: ExchangeOptions): Exchange {
+/** Token exchange (RFC 8693): from a session, an assertion or nothing to a transient or a scoped token. */
+export function createTokenExchange(options: TokenExchangeOptions): TokenExchange {
   const { config, mediaServerOf, subjects, transients, scoped, now } = options
   const { publicUrl } = config
 
@@ -48,7 +48,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     server: SessionServer,
     mediaServer: MediaServer
   ): Promise<TokenAnswer> {
-    // It cannot be narrowed, and must not look as if it were.
+    // It cannot be narrowed, so a request to narrow it is refused.
     if (request.scope !== undefined && request.scope !== 'all') {
       throw new OAuthError('invalid_scope', 'The only scope of a transient token is all.')
     }
@@ -111,7 +111,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   }
 }
 
-/** RFC 8693 §2.1: the audience is where the token is to be used, so it can only name what the token is good at. */
+/** RFC 8693 §2.1: the audience is where the token will be used, so it must be a place where the token is valid. */
 function requireAudience({ audiences }: TokenRequest, known: readonly string[]): void {
   if (audiences.every((audience) => known.includes(audience))) return
   throw new OAuthError('invalid_target', 'The audience must be the machineIdentifier of the server.')

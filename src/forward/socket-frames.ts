@@ -1,0 +1,68 @@
+/** RFC 6455 §5.2: the second byte's lower bits are a length, or say how many bytes of length follow. */
+const LENGTH_MASK = 0x7f
+const LENGTH_16 = 126
+const LENGTH_64 = 127
+const MASKED = 0x80
+const MASK_KEY_BYTES = 4
+/** FIN and opcode 8 (RFC 6455 §5.5.1). */
+const CLOSE = 0x88
+/** A control frame's payload has at most 125 bytes, two of them the code. */
+const REASON_MAX_BYTES = 123
+
+/** Follows the frames of one direction of a WebSocket, to know where another frame may stand. */
+export class FrameBoundary {
+  /** The header bytes of the frame under way that have arrived, as far as they are needed. */
+  private readonly header: number[] = []
+  /** Bytes of its payload that are still to come. */
+  private left = 0
+
+  /** Whether the last frame has arrived whole. */
+  get isReached(): boolean {
+    return this.left === 0 && this.header.length === 0
+  }
+
+  take(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.left > 0) {
+        const taken = Math.min(this.left, chunk.length - at)
+        this.left -= taken
+        at += taken
+        continue
+      }
+      this.header.push(chunk[at] ?? 0)
+      at += 1
+      if (this.header.length === headerBytes(this.header)) {
+        this.left = payloadBytes(this.header)
+        this.header.length = 0
+      }
+    }
+  }
+}
+
+/** A close frame from a server, which is not masked (RFC 6455 §5.1, §5.5.1). The reason is shown to no person. */
+export function closeFrame(code: number, reason: string): Buffer {
+  const text = Buffer.from(reason).subarray(0, REASON_MAX_BYTES)
+  const frame = Buffer.alloc(4 + text.length)
+  frame[0] = CLOSE
+  frame[1] = 2 + text.length
+  frame.writeUInt16BE(code, 2)
+  text.copy(frame, 4)
+  return frame
+}
+
+/** The length of a header, once its second byte is known; two until then. */
+function headerBytes(header: readonly number[]): number {
+  const second = header[1]
+  if (second === undefined) return 2
+  const length = second & LENGTH_MASK
+  const extended = length === LENGTH_16 ? 2 : length === LENGTH_64 ? 8 : 0
+  return 2 + extended + ((second & MASKED) === 0 ? 0 : MASK_KEY_BYTES)
+}
+
+function payloadBytes(header: readonly number[]): number {
+  const length = (header[1] ?? 0) & LENGTH_MASK
+  if (length < LENGTH_16) return length
+  const bytes = header.slice(2, length === LENGTH_16 ? 4 : 10)
+  return bytes.reduce((sum, byte) => sum * 256 + byte, 0)
+}
