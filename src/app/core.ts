@@ -26,10 +26,12 @@ import { createSessionEnds, type SessionEnds } from '../session/end.ts'
 import { createLiveSessions, type LiveSessions } from '../session/live/live-sessions.ts'
 import { createRevocations, type Revocations } from '../session/live/revocation.ts'
 import { createStreams, type Streams } from '../session/live/streams.ts'
-import { createPinSignIns, type PinSignIns } from '../session/sign-in/pin-sign-ins.ts'
+import type { ReportAttempt } from '../session/sign-in/attempt.ts'
 import { createServerChoice, type ServerChoice } from '../session/sign-in/server-choice.ts'
+import { createSignIns, type SignIns } from '../session/sign-in/sign-ins.ts'
 import { createSignOuts, type SignOuts } from '../session/sign-outs.ts'
 import { createStandings, type Standings } from '../session/standing.ts'
+import { createPinClaims } from '../store/pin-claims.ts'
 import type { NameSeal } from '../store/redis-names.ts'
 import { createState, type State } from '../store/state.ts'
 import { type Assertions, createAssertions } from '../tokens/assertion.ts'
@@ -65,7 +67,7 @@ export interface Core {
   readonly libraries: Libraries
   readonly signOuts: SignOuts
   readonly sessions: Sessions
-  readonly pinSignIns: PinSignIns
+  readonly signIns: SignIns
   readonly assertions: Assertions
   readonly tokens: Tokens
   readonly serverChoice: ServerChoice
@@ -215,7 +217,15 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     machineId,
     assertions,
     tokens: createTokens({ ...shared, revocations, standings, sessionEnds, assertions }),
-    pinSignIns: createPinSignIns({ config, plexTv, signOuts, machineId, now }),
+    signIns: createSignIns({
+      ...shared,
+      signOuts,
+      plexTv,
+      machineId,
+      fits: sessions.fits,
+      claims: createPinClaims(state, now),
+      report: createReport(metrics, log)
+    }),
     serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
     plexStatus,
     readiness: createReadiness({
@@ -250,6 +260,19 @@ function nameSealOf(seal: Seal): NameSeal {
       if (typeof unsealed === 'string' || typeof unsealed.value !== 'string') return null
       return { value: unsealed.value, newest: unsealed.newest }
     }
+  }
+}
+
+function createReport(metrics: Metrics, log: Logger): ReportAttempt {
+  return ({ method, result, accountId, attempt }) => {
+    metrics.signIns.inc({ method, result })
+    const line = {
+      reqId: attempt.requestId,
+      address: attempt.address,
+      ...(accountId !== null && { accountId })
+    }
+    if (result === 'ok') log.info({ ...line, method }, 'signed in')
+    else log.info({ ...line, method, code: result }, 'sign-in failed')
   }
 }
 

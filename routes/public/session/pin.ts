@@ -2,16 +2,23 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
-import type { PinSignIns } from '../../../src/session/sign-in/pin-sign-ins.ts'
+import { signedInAs } from '../../../src/session/sign-in/device.ts'
 import { safeReturnTo } from '../../../src/session/sign-in/return-to.ts'
+import {
+  SIGN_IN_KINDS,
+  type SignIn,
+  withoutSignIn,
+  withSignIn
+} from '../../../src/session/sign-in/sign-in.ts'
 import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
+import { toAttempt } from './attempt.ts'
 
 const PinRequest = Type.Union([
   Type.Null(),
   Type.Object(
     {
       returnTo: Type.Optional(Type.String({ maxLength: 2000 })),
-      kind: Type.Optional(Type.Union([Type.Literal('redirect'), Type.Literal('link')]))
+      kind: Type.Optional(Type.Union(SIGN_IN_KINDS.map((kind) => Type.Literal(kind))))
     },
     { additionalProperties: false }
   )
@@ -31,13 +38,12 @@ const PinStatus = Type.Object({
   session: Type.Optional(SessionViewSchema)
 })
 
+const Kind = Type.Object({ kind: Type.Optional(Type.Union(SIGN_IN_KINDS.map((kind) => Type.Literal(kind)))) })
+
 /** `/session/pin`: the sign-in of popups, QR codes and televisions. The PIN belongs to the browser that asked for it. */
-export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns }> = async (
-  fastify,
-  options
-) => {
-  const { core, pins } = options
+export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { publicUrl, allowedReturnOrigins } = core.config
+  const pins = core.signIns.pin
   const config = {
     guard: { none: 'people come here to sign in' },
     sameOrigin: 'unsafe',
@@ -63,15 +69,13 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns
       const safe = safeReturnTo(returnTo, publicUrl.origin, allowedReturnOrigins)
       if (safe === null)
         throw new Problem('USHER_INVALID_REQUEST', { detail: 'This returnTo is not allowed.' })
-      await fastify.limiter.take(request, 'pin_address')
-      const signIn = await pins.start({
-        kind,
-        returnTo: safe,
-        device: request.findDevice(),
-        before: request.findSignIn(),
-        signedIn: request.readSession().open
-      })
-      reply.setSignIn(signIn)
+      const signIns = request.findSignIns()
+      const { signIn, device } = await pins.start(
+        { kind, returnTo: safe, signIns },
+        toAttempt(fastify, request)
+      )
+      reply.setSignIns(withSignIn(signIns, signIn))
+      if (device !== null) reply.setDevice(device)
       return reply.code(201).send(pins.toView(signIn))
     }
   )
@@ -82,30 +86,39 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns
       config,
       schema: {
         tags: ['session'],
-        summary: 'Whether the sign-in of this browser is done',
-        response: { 200: PinStatus, ...problems(401, 403, 404, 429, 502, 503, 504) }
+        summary: 'Whether a sign-in of this browser is done',
+        querystring: Kind,
+        response: { 200: PinStatus, ...problems(400, 401, 403, 404, 429, 502, 503, 504) }
       }
     },
     async (request, reply) => {
-      const signIn = request.findSignIn()
-      if (signIn === null) throw new Problem('USHER_PIN_UNKNOWN')
-      const outcome = await pins.finish(signIn).catch((error: unknown) => {
-        countFailure(core, request.id, error)
-        // A refusal ends the sign-in; an outage leaves it for the next poll.
-        if (error instanceof Problem && error.status === 403) reply.clearSignIn()
-        throw error
-      })
-      if (outcome.status === 'pending') return outcome
-      reply.clearSignIn()
-      if (outcome.status === 'expired') return outcome
-      const session = await reply.startSession(outcome.session)
-      reply.setDevice({
-        clientIdentifier: signIn.clientIdentifier,
-        knownAs: outcome.session.account.id,
-        lentUntil: 0
-      })
-      countSuccess(core, request.id, outcome.session.account.id)
-      return { status: 'signed-in' as const, session }
+      const { kind } = request.query
+      const all = request.findSignIns()
+      const asked = all.filter((signIn) => kind === undefined || signIn.kind === kind)
+      const attempt = toAttempt(fastify, request)
+      let left = all
+      let answer: { status: 'expired' } | { status: 'pending'; pollAfterMs: number } | null = null
+      for (const signIn of asked) {
+        const outcome = await pins.poll(signIn, attempt).catch((error: unknown) => {
+          // A refusal ends the sign-in; an outage leaves it for the next poll.
+          if (error instanceof Problem && error.status === 403) reply.setSignIns(withoutSignIn(left, signIn))
+          throw error
+        })
+        if (outcome.status === 'pending') {
+          answer = outcome
+          continue
+        }
+        left = withoutSignIn(left, signIn)
+        reply.setSignIns(left)
+        if (outcome.status === 'signed-in') {
+          const session = await reply.startSession(outcome.session)
+          reply.setDevice(signedInAs(outcome.session.account.id, signIn.clientIdentifier))
+          return { status: outcome.status, session }
+        }
+        if (outcome.status === 'expired') answer ??= outcome
+      }
+      if (answer === null) throw new Problem('USHER_PIN_UNKNOWN')
+      return answer
     }
   )
 
@@ -115,24 +128,22 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns
       config,
       schema: {
         tags: ['session'],
-        summary: 'Give the sign-in of this browser up',
-        response: { 204: NoContent, ...problems(403, 429) }
+        summary: 'Give the sign-ins of this browser up, or those of one kind',
+        querystring: Kind,
+        response: { 204: NoContent, ...problems(400, 403, 429) }
       }
     },
-    async (_request, reply) => {
-      reply.clearSignIn()
+    async (request, reply) => {
+      const { kind } = request.query
+      const read = request.readSession()
+      const kept = read.open ? [read.live.session.accountToken] : []
+      const left: SignIn[] = []
+      for (const signIn of request.findSignIns()) {
+        if (kind !== undefined && signIn.kind !== kind) left.push(signIn)
+        else void pins.abandon(signIn, kept)
+      }
+      reply.setSignIns(left)
       return reply.code(204).send(null)
     }
   )
-}
-
-export function countSuccess({ metrics, log }: Core, reqId: string, accountId: number): void {
-  metrics.signIns.inc({ method: 'pin', result: 'ok' })
-  log.info({ reqId, accountId, method: 'pin' }, 'signed in')
-}
-
-export function countFailure({ metrics, log }: Core, reqId: string, error: unknown): void {
-  const code = error instanceof Problem ? error.code : 'USHER_INTERNAL'
-  metrics.signIns.inc({ method: 'pin', result: code })
-  log.info({ reqId, method: 'pin', code }, 'sign-in failed')
 }

@@ -1,28 +1,21 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
-import type { PinOutcome, PinSignIns } from '../../../src/session/sign-in/pin-sign-ins.ts'
+import { signedInAs } from '../../../src/session/sign-in/device.ts'
 import { safeReturnTo } from '../../../src/session/sign-in/return-to.ts'
-import type { SignIn } from '../../../src/session/sign-in/sign-in.ts'
+import { type SignIn, withoutSignIn, withSignIn } from '../../../src/session/sign-in/sign-in.ts'
 import { problems } from '../../schemas.ts'
-import { countFailure, countSuccess } from './pin.ts'
-
-/** Between Plex's page sending the browser back and the claim being readable. */
-const SECOND_LOOK_MS = 700
+import { toAttempt } from './attempt.ts'
 
 const Redirect = Type.Null({ description: 'Location leads on' })
 
 /**
  * The redirect flow, which works without JavaScript: to Plex's page and back (reference/http.md#pin-sign-in).
  */
-export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSignIns }> = async (
-  fastify,
-  options
-) => {
-  const { core, pins } = options
+export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+  const pins = core.signIns.pin
   const { publicUrl, allowedReturnOrigins } = core.config
   const config = {
     guard: { none: 'people come here to sign in' },
@@ -53,15 +46,15 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
         return reply.redirect(`${signInPage}?returnTo=${encodeURIComponent(safe)}`, 302)
       try {
         const isOwn = fastify.crossSite.siteOf(request.headers) === 'own'
-        await fastify.limiter.take(request, isOwn ? 'pin_address' : 'pin_unproven')
-        const signIn = await pins.start({
-          kind: 'redirect',
-          returnTo: safe,
-          device: request.findDevice(),
-          before: request.findSignIn(),
-          signedIn: request.readSession().open
-        })
-        reply.setSignIn(signIn)
+        const ration = isOwn ? 'pin_address' : 'pin_unproven'
+        const signIns = request.findSignIns()
+        const attempt = toAttempt(fastify, request)
+        const { signIn, device } = await pins.start(
+          { kind: 'redirect', returnTo: safe, signIns, ration },
+          attempt
+        )
+        reply.setSignIns(withSignIn(signIns, signIn))
+        if (device !== null) reply.setDevice(device)
         return reply.redirect(pins.toView(signIn).authUrl, 302)
       } catch (error) {
         return reply.redirect(
@@ -82,43 +75,53 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
       schema: {
         tags: ['session'],
         summary: 'Where Plex’s page sends the browser back to',
-        querystring: Type.Object({ window: Type.Optional(Type.Unknown()) }),
+        querystring: Type.Object({ flow: Type.Optional(Type.Unknown()) }),
         response: { 302: Redirect, ...problems(403) }
       }
     },
     async (request, reply) => {
       requireNavigation(request)
-      const signIn = request.method === 'HEAD' ? null : request.findSignIn()
-      if (signIn === null) {
-        // A reload, the way back through the history, or the page beside was faster: there is nothing left to do.
-        const ended = request.query.window === 'done' ? `${signInPage}?window=done` : signInPage
-        const done = request.readSession().open
-        return reply.redirect(done ? ended : `${signInPage}?error=USHER_PIN_UNKNOWN`, 302)
+      const flow = pins.findFlow(request.query.flow)
+      // A link checker's HEAD ends nothing.
+      const isLook = request.method === 'HEAD'
+      const signIns = isLook ? [] : request.findSignIns()
+      const signIn = flow === null ? findRedirect(signIns) : signIns.find(({ pinId }) => pinId === flow.pinId)
+      // Checked once more where it is used: the list of origins may be another one by now.
+      const wanted = flow?.returnTo ?? signIn?.returnTo
+      const target =
+        wanted === undefined ? null : safeReturnTo(wanted, publicUrl.origin, allowedReturnOrigins)
+      const read = request.readSession()
+      const goOn = () => reply.redirect(target ?? signInPage, 302)
+      const tell = (code: string) => {
+        const again = target === null ? '' : `&returnTo=${encodeURIComponent(target)}`
+        return reply.redirect(`${signInPage}?error=${code}${again}`, 302)
       }
-      const again = `&returnTo=${encodeURIComponent(signIn.returnTo)}`
+      if (signIn === undefined) {
+        if (flow !== null && !isLook)
+          void pins.abandon(flow, read.open ? [read.live.session.accountToken] : [])
+        // A reload, the way back through the history, or the page beside was faster: there is nothing left to do.
+        return read.open ? goOn() : tell('USHER_PIN_UNKNOWN')
+      }
+      const others = withoutSignIn(signIns, signIn)
       try {
-        const outcome = await finish(signIn)
-        if (outcome.status === 'pending' || outcome.status === 'expired') {
-          reply.clearSignIn()
-          const code = outcome.status === 'pending' ? 'USHER_SIGNIN_CANCELLED' : 'USHER_PIN_UNKNOWN'
-          return reply.redirect(`${signInPage}?error=${code}${again}`, 302)
+        const outcome = await pins.comeBack(signIn, toAttempt(fastify, request))
+        if (outcome.status === 'pending') {
+          const { tabs } = signIn
+          // Other tabs may yet come back from Plex's page with the same PIN.
+          reply.setSignIns(tabs > 1 ? withSignIn(others, { ...signIn, tabs: tabs - 1 }) : others)
+          if (tabs <= 1) void pins.abandon(signIn, [])
+          return tell('USHER_SIGNIN_CANCELLED')
         }
+        reply.setSignIns(others)
+        if (outcome.status === 'spent' && read.open) return goOn()
+        if (outcome.status !== 'signed-in') return tell('USHER_PIN_UNKNOWN')
         await reply.startSession(outcome.session)
-        reply.setDevice({
-          clientIdentifier: signIn.clientIdentifier,
-          knownAs: outcome.session.account.id,
-          lentUntil: 0
-        })
-        reply.clearSignIn()
-        countSuccess(core, request.id, outcome.session.account.id)
-        // Checked once more where it is used: the list of origins may be another one by now.
-        const target = safeReturnTo(signIn.returnTo, publicUrl.origin, allowedReturnOrigins)
-        return reply.redirect(target ?? `${publicUrl.basePath}/`, 302)
+        reply.setDevice(signedInAs(outcome.session.account.id, signIn.clientIdentifier))
+        return goOn()
       } catch (error) {
-        countFailure(core, request.id, error)
         // A refusal ends the sign-in; after an outage the same one can be finished by a reload.
-        if (error instanceof Problem && error.status === 403) reply.clearSignIn()
-        return reply.redirect(`${signInPage}?error=${codeOf(error)}${again}`, 302)
+        if (error instanceof Problem && error.status === 403) reply.setSignIns(others)
+        return tell(codeOf(error))
       }
     }
   )
@@ -131,13 +134,11 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core; pins: PinSi
       .header('retry-after', String(error.retryAfter))
       .redirect(`${signInPage}?error=${error.code}`, 302)
   }
+}
 
-  async function finish(signIn: SignIn): Promise<PinOutcome> {
-    const first = await pins.finish(signIn, { fresh: true })
-    if (first.status !== 'pending') return first
-    await delay(SECOND_LOOK_MS)
-    return pins.finish(signIn, { fresh: true })
-  }
+/** The sign-in that a callback without a flow ends, as those of earlier releases do. */
+function findRedirect(signIns: readonly SignIn[]): SignIn | undefined {
+  return signIns.find(({ kind }) => kind === 'redirect') ?? signIns[0]
 }
 
 /**

@@ -92,6 +92,10 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
         const { session } = read.live
         core.sessionEnds.end(session, request.body?.everywhere === true ? 'logout_everywhere' : 'logout')
       }
+      // Nor is any sign-in left that could sign this browser in again.
+      const signIns = request.findSignIns()
+      for (const signIn of signIns) void core.signIns.pin.abandon(signIn, [])
+      if (signIns.length > 0) reply.setSignIns([])
       reply.clearSessionCookie()
       return reply.code(204).send(null)
     }

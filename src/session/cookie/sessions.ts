@@ -40,6 +40,7 @@ export interface Sessions {
   open(value: string): SessionRead
   /** The cookie value of a session; throws RangeError where it does not fit a cookie. */
   seal(session: Session): string
+  fits(session: Session): boolean
   /** A new value where one is due (sliding, an older key, changed data), else null; none for one that has ended. */
   renew(read: UnsealedSession): string | null
 }
@@ -166,6 +167,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return value === null || value === '' ? INVALID : open(value)
     },
     seal: sealSession,
+    fits: (session) => trySeal(session) !== null,
     renew(read) {
       if (revocations.isRevoked(read.told)) return null
       const time = now()

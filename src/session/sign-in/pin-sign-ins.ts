@@ -3,10 +3,14 @@ import type { Config } from '../../config/config.ts'
 import { isTokenDead, Problem } from '../../domain/problems.ts'
 import type { Pin } from '../../plex/pin.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
+import type { Seal } from '../../seal/seal.ts'
 import type { Session } from '../session.ts'
-import { createClientIdentifier } from './client-identifier.ts'
-import { type OpenSessionOptions, openSession } from './open-session.ts'
-import { type Device, freeIdentifier, type SignIn } from './sign-in.ts'
+import { type Attempt, type ReportAttempt, toResult } from './attempt.ts'
+import { createClientIdentifier, type Device, freeIdentifier, lendTo } from './device.ts'
+import { type Flow, sealFlow, unsealFlow } from './flow.ts'
+import { createPinLooks } from './pin-looks.ts'
+import type { SignIn, SignInKind } from './sign-in.ts'
+import { type StartSessionOptions, startSession } from './start-session.ts'
 
 /** What a page may know of a PIN: its id, with which anybody could fetch the token, is not part of it. */
 export interface PinView {
@@ -21,110 +25,246 @@ export type PinOutcome =
   | { readonly status: 'pending'; readonly pollAfterMs: number }
   | { readonly status: 'signed-in'; readonly session: Session }
   | { readonly status: 'expired' }
+  /** A session was made of it before: a PIN is claimed once. */
+  | { readonly status: 'spent' }
 
 export interface StartOptions {
-  readonly kind: SignIn['kind']
+  readonly kind: SignInKind
   readonly returnTo: string
+  /** The sign-ins under way in this browser. */
+  readonly signIns: readonly SignIn[]
+  /** What a PIN that has to be made uses up; default `pin_address`. */
+  readonly ration?: 'pin_address' | 'pin_unproven'
+}
+
+export interface Started {
+  readonly signIn: SignIn
+  /** The browser's device where a PIN has just been made under its identifier, to be remembered; else null. */
   readonly device: Device | null
-  /** A sign-in of this browser that is still under way. */
-  readonly before: SignIn | null
-  /** Whether a session is open in this browser. */
-  readonly signedIn: boolean
 }
 
 export interface PinSignIns {
-  /** Makes a PIN at plex.tv, or takes up the one that this browser has: at most one per browser. */
-  start(options: StartOptions): Promise<SignIn>
-  /**
-   * Asks plex.tv whether somebody signed in with it. Pending answers are remembered for a moment; `fresh` asks
-   * all the same, for the browser that comes back from Plex's page while another one of its pages polls.
-   */
-  finish(signIn: SignIn, options?: { readonly fresh?: boolean }): Promise<PinOutcome>
+  /** Makes a PIN at plex.tv, or takes up the one of this kind that the browser has. */
+  start(options: StartOptions, attempt: Attempt): Promise<Started>
+  /** Whether somebody has signed in with it; for pages that ask again and again. */
+  poll(signIn: SignIn, attempt: Attempt): Promise<PinOutcome>
+  /** The same for a browser that comes back from Plex's page: never remembered, and asked twice where need be. */
+  comeBack(signIn: SignIn, attempt: Attempt): Promise<PinOutcome>
+  /** Nobody waits for it any more: signs out the token of one that was claimed, unless it is one of `kept`. */
+  abandon(pin: Flow | SignIn, kept: readonly string[]): Promise<void>
   toView(signIn: SignIn): PinView
+  /** The flow behind the key in a callback's address, null without a good one. */
+  findFlow(key: unknown): Flow | null
 }
 
-export interface PinSignInsOptions extends OpenSessionOptions {
-  readonly config: OpenSessionOptions['config'] &
+/** Remembers for all instances which PINs became a session. */
+export interface PinClaims {
+  isTaken(pinId: number): Promise<boolean>
+  /** False where it was taken before. */
+  take(pinId: number): Promise<boolean>
+  /** Whether other instances may claim PINs without being heard here, when the shared store is away. */
+  readonly isShared: boolean
+}
+
+export interface PinSignInsOptions extends StartSessionOptions {
+  readonly config: StartSessionOptions['config'] &
     Pick<Config, 'publicUrl' | 'plexUrl' | 'plexAppUrl' | 'client'>
   readonly plexTv: Pick<PlexTv, 'resources' | 'account' | 'createPin' | 'readPin'>
+  readonly seal: Pick<Seal, 'seal' | 'unseal'>
+  readonly claims: PinClaims
+  readonly report: ReportAttempt
 }
 
 /** A PIN with less left than this is not taken up again. */
 const REUSE_MS = 5 * 60_000
 const MINUTE_MS = 60_000
+/** Tabs of one browser that begin within this time share a PIN, although none knows the other's cookie yet. */
+const TOGETHER_MS = 10_000
+/** PINs whose end is awaited at once, for the tokens of those that were claimed and never fetched. */
+const MAX_AWAITED = 5000
 
-/** Sign-in on Plex's own page, or with a code on another device (reference/plex.md#pins). */
+type NewPin = Pick<SignIn, 'pinId' | 'code' | 'clientIdentifier' | 'expiresAt'>
+
+/** Sign-in on Plex's own page, or with a code on another device (docs/reference/plex.md). */
 export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
-  const { config, plexTv, now } = options
-  const pending = new LRUCache<number, number>({ max: 10_000 })
+  const { config, plexTv, seal, claims, report, signOuts, now } = options
+  const looks = createPinLooks<PinOutcome>(now)
+  const together = new LRUCache<string, Promise<NewPin>>({ max: 1000, ttl: TOGETHER_MS })
+  /** Takes a PIN out of `together`. */
+  const whenOver = new LRUCache<number, () => void>({ max: 1000 })
+  let awaited = 0
 
-  async function read(signIn: SignIn): Promise<Pin | null> {
+  function pollAfterMs({ expiresAt }: Pick<SignIn, 'expiresAt'>): number {
+    const left = expiresAt - now()
+    return left > 14 * MINUTE_MS ? 1000 : left > 12 * MINUTE_MS ? 2000 : 4000
+  }
+
+  async function read({ pinId, clientIdentifier }: Flow | SignIn | NewPin): Promise<Pin | null> {
     try {
-      return await plexTv.readPin(signIn.pinId, signIn.clientIdentifier)
+      return await plexTv.readPin(pinId, clientIdentifier)
     } catch (error) {
       if (error instanceof Problem && error.code === 'USHER_PIN_UNKNOWN') return null
       throw error
     }
   }
 
-  function pollAfterMs(signIn: SignIn): number {
-    const left = signIn.expiresAt - now()
-    return left > 14 * MINUTE_MS ? 1000 : left > 12 * MINUTE_MS ? 2000 : 4000
+  async function create(
+    { kind, ration = 'pin_address' }: StartOptions,
+    clientIdentifier: string,
+    attempt: Attempt
+  ): Promise<NewPin> {
+    await attempt.rations.take(ration)
+    const pin = await plexTv.createPin(clientIdentifier, { strong: kind === 'redirect' })
+    const made = { pinId: pin.id, code: pin.code, clientIdentifier, expiresAt: pin.expiresAt }
+    awaitEnd(made, kind)
+    return made
+  }
+
+  /** One PIN for all tabs of a browser that begin together; the browser is known by its device. */
+  function createTogether(start: StartOptions, attempt: Attempt): Promise<NewPin> {
+    const { device, signedIn } = attempt
+    const clientIdentifier = signedIn ? createClientIdentifier() : freeIdentifier(device, now())
+    if (device === null) return create(start, clientIdentifier, attempt)
+    const key = `${start.kind} ${signedIn} ${device.clientIdentifier}`
+    const known = together.get(key)
+    if (known !== undefined) return known
+    const making = create(start, clientIdentifier, attempt)
+    together.set(key, making)
+    const forget = () => together.delete(key)
+    making.then(({ pinId }) => whenOver.set(pinId, forget), forget)
+    return making
+  }
+  function end(pinId: number, status: 'expired' | 'spent'): void {
+    looks.end(pinId, { status })
+    whenOver.get(pinId)?.()
+  }
+
+  /** What becomes of a PIN that plex.tv says is claimed. */
+  async function claim(signIn: SignIn, token: string, attempt: Attempt): Promise<PinOutcome> {
+    const { pinId, clientIdentifier } = signIn
+    let isRefused = false
+    const watched: StartSessionOptions['signOuts'] = {
+      add(...refused) {
+        isRefused = true
+        signOuts.add(...refused)
+      }
+    }
+    try {
+      const session = await startSession(
+        { ...options, signOuts: watched },
+        { token, clientIdentifier, method: 'pin' }
+      )
+      if (!(await claims.take(pinId))) return { status: 'spent' }
+      end(pinId, 'spent')
+      report({ method: 'pin', result: 'ok', accountId: session.account.id, attempt })
+      return { status: 'signed-in', session }
+    } catch (error) {
+      if (isRefused) end(pinId, 'expired')
+      // Signed out since somebody claimed it: the PIN is spent.
+      if (error instanceof Problem && isTokenDead(error.cause)) return { status: 'expired' }
+      throw error
+    }
+  }
+
+  function lookAt(signIn: SignIn, attempt: Attempt): () => Promise<PinOutcome> {
+    return async () => {
+      try {
+        const pin = await read(signIn)
+        if (pin?.token === null) return { status: 'pending', pollAfterMs: pollAfterMs(signIn) }
+        const isTaken = pin !== null && (await claims.isTaken(signIn.pinId))
+        const outcome: PinOutcome =
+          pin === null || isTaken
+            ? { status: isTaken ? 'spent' : 'expired' }
+            : await claim(signIn, pin.token, attempt)
+        if (outcome.status === 'expired' || outcome.status === 'spent') end(signIn.pinId, outcome.status)
+        return outcome
+      } catch (error) {
+        report({ method: 'pin', result: toResult(error), accountId: null, attempt })
+        throw error
+      }
+    }
+  }
+
+  async function dropClaimed(pin: Flow | NewPin, kept: readonly string[]): Promise<void> {
+    if (looks.isOver(pin.pinId) || (await claims.isTaken(pin.pinId)) || !looks.mayAsk(pin.pinId)) return
+    try {
+      const token = (await read(pin))?.token ?? null
+      if (token === null || kept.includes(token) || !(await claims.take(pin.pinId))) return
+      end(pin.pinId, 'expired')
+      signOuts.add(token, pin.clientIdentifier)
+    } catch {
+      // plex.tv is away. The token, if there is one, ends when its account signs the device out.
+    }
+  }
+
+  /** Claimed on a phone, say, after the page with the code was closed: nobody fetches that token any more. */
+  function awaitEnd(pin: NewPin, kind: SignInKind): void {
+    if (claims.isShared || awaited >= MAX_AWAITED) return
+    awaited += 1
+    // plex.tv forgets a link code in this moment; a strong PIN lives on for a while there.
+    const delayMs = pin.expiresAt - now() + (kind === 'link' ? -1000 : 1000)
+    setTimeout(() => {
+      awaited -= 1
+      void dropClaimed(pin, [])
+    }, delayMs).unref()
   }
 
   return {
-    async start({ kind, returnTo, device, before, signedIn }) {
+    async start(start, attempt) {
+      const { kind, returnTo, signIns } = start
+      const { device, signedIn } = attempt
+      const before = signIns.find((signIn) => signIn.kind === kind)
       // plex.tv keeps one token per account and identifier: a sign-in that may yet be abandoned takes a new one
       // where a session lives under the browser's own.
       const isBeside = signedIn && before?.clientIdentifier === device?.clientIdentifier
-      if (before !== null && !isBeside && before.kind === kind && before.expiresAt - now() > REUSE_MS) {
-        return { ...before, returnTo }
+      const isUsable =
+        before !== undefined && before.expiresAt - now() > REUSE_MS && !looks.isOver(before.pinId)
+      if (isUsable && !isBeside)
+        return { signIn: { ...before, returnTo, tabs: before.tabs + 1 }, device: null }
+      const made = await createTogether(start, attempt)
+      const isLent = device !== null && device.clientIdentifier === made.clientIdentifier
+      return {
+        signIn: { ...made, returnTo, kind, tabs: 1 },
+        device: isLent ? lendTo(device, now()) : null
       }
-      const clientIdentifier = signedIn ? createClientIdentifier() : freeIdentifier(device, now())
-      const pin = await plexTv.createPin(clientIdentifier, { strong: kind === 'redirect' })
-      return { pinId: pin.id, code: pin.code, clientIdentifier, returnTo, kind, expiresAt: pin.expiresAt }
     },
 
-    async finish(signIn, { fresh = false } = {}) {
-      const time = now()
-      if (time >= signIn.expiresAt) return { status: 'expired' }
-      const waitMs = pollAfterMs(signIn)
-      // Pages that poll faster than they were told do not add to Usher's rate at plex.tv.
-      if (!fresh && time - (pending.get(signIn.pinId) ?? 0) < waitMs / 2)
-        return { status: 'pending', pollAfterMs: waitMs }
-      const pin = await read(signIn)
-      if (pin === null) return { status: 'expired' }
-      if (pin.token === null) {
-        pending.set(signIn.pinId, time)
-        return { status: 'pending', pollAfterMs: waitMs }
-      }
-      const { clientIdentifier } = signIn
-      try {
-        const session = await openSession(options, { token: pin.token, clientIdentifier, method: 'pin' })
-        return { status: 'signed-in', session }
-      } catch (error) {
-        // Signed out since somebody claimed it: the PIN is spent.
-        if (error instanceof Problem && isTokenDead(error.cause)) return { status: 'expired' }
-        throw error
-      }
+    async poll(signIn, attempt) {
+      if (now() >= signIn.expiresAt) return { status: 'expired' }
+      return looks.poll(signIn.pinId, lookAt(signIn, attempt), { rememberMs: pollAfterMs(signIn) / 2 })
+    },
+
+    async comeBack(signIn, attempt) {
+      if (now() >= signIn.expiresAt) return { status: 'expired' }
+      const look = () => looks.fresh(signIn.pinId, lookAt(signIn, attempt))
+      const first = await look()
+      // Plex's page may send the browser back a moment before the claim can be read.
+      return first.status === 'pending' ? look() : first
+    },
+
+    abandon(pin, kept) {
+      whenOver.get(pin.pinId)?.()
+      return dropClaimed(pin, kept)
     },
 
     toView: (signIn) => ({
-      authUrl: authUrl(config, signIn),
+      authUrl: authUrl(config, signIn, sealFlow(seal, signIn)),
       code: signIn.code,
       linkUrl: `${config.plexUrl}/link/?pin=${signIn.code}`,
       expiresAt: new Date(signIn.expiresAt).toISOString(),
       pollAfterMs: pollAfterMs(signIn)
-    })
+    }),
+
+    findFlow: (key) => (typeof key === 'string' ? unsealFlow(seal, key) : null)
   }
 }
 
-/**
- * Plex's sign-in page (reference/plex.md#sign-in-page). No token and no PIN id is in the address, only the code.
- */
-function authUrl({ plexAppUrl, publicUrl, client }: PinSignInsOptions['config'], signIn: SignIn): string {
-  // Told to the callback too: by then the page beside may have finished the sign-in, and its cookie is gone.
-  const isSmallWindow = signIn.returnTo === `${publicUrl.basePath}/signin?window=done`
+/** The address of Plex's sign-in page. No token and no PIN id can be read from it, only the code. */
+function authUrl(
+  { plexAppUrl, publicUrl, client }: PinSignInsOptions['config'],
+  signIn: SignIn,
+  flow: string
+): string {
   const query = new URLSearchParams({
     clientID: signIn.clientIdentifier,
     code: signIn.code,
@@ -132,7 +272,7 @@ function authUrl({ plexAppUrl, publicUrl, client }: PinSignInsOptions['config'],
     'context[device][deviceName]': client.deviceName,
     'context[device][platform]': client.platform,
     'context[device][version]': client.version,
-    forwardUrl: `${publicUrl.href}/session/callback${isSmallWindow ? '?window=done' : ''}`
+    forwardUrl: `${publicUrl.href}/session/callback?flow=${flow}`
   })
   return `${plexAppUrl}/auth#?${query}`
 }

@@ -5,7 +5,7 @@ import type { PlexTv } from '../../plex/plex-tv.ts'
 import { isServer, type Resource } from '../../plex/resources.ts'
 import { type AdmissionRules, admit, withAdmission } from '../check/admission.ts'
 import type { Session } from '../session.ts'
-import { freshId } from './open-session.ts'
+import { freshId } from './start-session.ts'
 
 export interface ServerView {
   readonly name: string

@@ -1,84 +1,65 @@
-import { createCodec, createLayout, integer, oneOf, text } from '../../seal/codec.ts'
-import { createClientIdentifier } from './client-identifier.ts'
+import { createCodec, createLayout, integer, listOf, oneOf, text } from '../../seal/codec.ts'
 
-/** A sign-in under way in one browser: what its sealed cookie holds (reference/http.md#cookies). */
+/** A PIN under way in one browser. */
 export interface SignIn {
   readonly pinId: number
   readonly code: string
   /** Not the browser's own where a session is open: an abandoned sign-in must not replace its token at plex.tv. */
   readonly clientIdentifier: string
+  /** Where the tab that began last wants to end, for a callback without a flow. */
   readonly returnTo: string
-  readonly kind: 'redirect' | 'link'
+  /** `redirect` leads to Plex's own page, `link` is a code for another device. */
+  readonly kind: SignInKind
   /** Epoch ms. */
   readonly expiresAt: number
+  /** Tabs that have gone to Plex's page with it: one of them that comes back unclaimed ends nothing for the others. */
+  readonly tabs: number
 }
 
-/** A browser as Plex shall see it, in the device cookie. */
-export interface Device {
-  readonly clientIdentifier: string
-  /**
-   * The account that signed in here last, null before the first: the limits that strangers share do not lock this
-   * browser out. By account, so that whoever has one gets no fresh ration with each fresh browser.
-   */
-  readonly knownAs: number | null
-  /** Epoch ms: until then a PIN may yet be claimed under the identifier, whatever became of its sign-in here. */
-  readonly lentUntil: number
-}
+export const SIGN_IN_KINDS = ['redirect', 'link'] as const
+export type SignInKind = (typeof SIGN_IN_KINDS)[number]
 
-/**
- * Strong PINs were seen to live half an hour at plex.tv (reference/plex.md#pins), longer than anybody is waited
- * for here.
- */
-const LENT_MS = 30 * 60_000
-
-/** The device with its identifier lent to a PIN that has just been made. */
-export function lendTo(device: Device, time: number): Device {
-  return { ...device, lentUntil: time + LENT_MS }
-}
-
-/**
- * The identifier for another sign-in of this browser. plex.tv keeps one token per account and identifier: while a PIN
- * is out under the browser's own, a sign-in beside it takes a new one, or the PIN, once claimed, would end its session.
- */
-export function freeIdentifier(device: Device | null, time: number): string {
-  return device === null || time < device.lentUntil ? createClientIdentifier() : device.clientIdentifier
-}
-
-const signIn1 = createLayout({
+const version1Members = {
   pinId: integer,
   code: text,
   clientIdentifier: text,
   returnTo: text,
-  kind: oneOf(['redirect', 'link']),
+  kind: oneOf(SIGN_IN_KINDS),
   expiresAt: integer
-})
+}
+const version1 = createLayout(version1Members)
+const version2 = createLayout({ ...version1Members, tabs: integer })
 
-export const signInCodec = createCodec<SignIn>({
-  version: 1,
-  encode: signIn1.write,
-  decoders: new Map([[1, signIn1.read]])
-})
-
-const device1 = createLayout({ clientIdentifier: text })
-
-export const deviceCodec = createCodec<Device>({
-  version: 1,
-  encode: ({ clientIdentifier, knownAs, lentUntil }) => [clientIdentifier, knownAs, lentUntil],
+/** The sign-in cookie: the PINs under way in this browser, one of each kind at most. */
+export const signInsCodec = createCodec<readonly SignIn[]>({
+  version: 2,
+  encode: (signIns) => signIns.map(version2.write),
   decoders: new Map([
     [
+      // One PIN of either kind.
       1,
       (members) => {
-        const device = device1.read(members)
-        const [, knownAs, lentUntil] = members
-        // Cookies of before identifiers were lent have no time, and the first of all had no account.
-        return (
-          device && {
-            ...device,
-            knownAs: integer(knownAs) ? knownAs : null,
-            lentUntil: integer(lentUntil) ? lentUntil : 0
-          }
-        )
+        const signIn = version1.read(members)
+        return signIn && [{ ...signIn, tabs: 1 }]
+      }
+    ],
+    [
+      2,
+      (members) => {
+        if (!listOf(Array.isArray)(members)) return null
+        const signIns = members.map((member) => version2.read(member as readonly unknown[]))
+        return signIns.includes(null) ? null : (signIns as readonly SignIn[])
       }
     ]
   ])
 })
+
+/** The same sign-ins with this one in place of any other of its kind. */
+export function withSignIn(signIns: readonly SignIn[], signIn: SignIn): readonly SignIn[] {
+  return [...signIns.filter(({ kind }) => kind !== signIn.kind), signIn]
+}
+
+/** The same sign-ins without this one. */
+export function withoutSignIn(signIns: readonly SignIn[], signIn: SignIn): readonly SignIn[] {
+  return signIns.filter(({ pinId }) => pinId !== signIn.pinId)
+}

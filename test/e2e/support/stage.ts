@@ -8,7 +8,7 @@ export interface Stage {
   readonly page: Page
   readonly site: CannedSite
   readonly complaints: string[]
-  /** How often `METHOD /session/path` was asked. */
+  /** How often `METHOD /session/path` was asked, whatever its query. */
   asked(route: string): number
 }
 
@@ -27,7 +27,7 @@ export async function setStage(t: Test, browser: Browser, options: StageOptions 
   t.teardown(() => page.context().close())
   await page.goto(`${site.url}${options.path ?? '/signin'}`)
   const asked = (route: string) =>
-    site.asked.filter(({ method, path }) => `${method} ${path}` === route).length
+    site.asked.filter(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}` === route).length
   return { page, site, complaints, asked }
 }
 

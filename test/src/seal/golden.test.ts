@@ -4,7 +4,9 @@ import { createKeyRing } from '../../../src/seal/key-ring.ts'
 import { createSeal, type Purpose, type Seal } from '../../../src/seal/seal.ts'
 import { cookieNames, sealBinding, sealScope } from '../../../src/session/cookie/cookie.ts'
 import { sessionCodec } from '../../../src/session/cookie/sealed-session.ts'
-import { deviceCodec, signInCodec } from '../../../src/session/sign-in/sign-in.ts'
+import { deviceCodec } from '../../../src/session/sign-in/device.ts'
+import { flowCodec } from '../../../src/session/sign-in/flow.ts'
+import { signInsCodec } from '../../../src/session/sign-in/sign-in.ts'
 import { createAssertions } from '../../../src/tokens/assertion.ts'
 import { readScoped } from '../../../src/tokens/scoped-claims.ts'
 import { DAY, NOW } from '../session/sample.ts'
@@ -119,14 +121,21 @@ t.test('sign-ins under way and devices of every version still open', async (t) =
     clientIdentifier: 'browser-client',
     returnTo: '/library?x=1#y',
     kind: 'redirect',
-    expiresAt: NOW + 900_000
+    expiresAt: NOW + 900_000,
+    tabs: 1
   }
-  t.strictSame(signInCodec.decode(unseal('signin', one['signInRedirect'])), signIn)
-  t.strictSame(signInCodec.decode(unseal('signin', one['signInLink'])), {
-    ...signIn,
-    code: '7RQZ',
-    returnTo: '/base/signin',
-    kind: 'link'
+  const link = { ...signIn, code: '7RQZ', returnTo: '/base/signin', kind: 'link' }
+  t.strictSame(signInsCodec.decode(unseal('signin', one['signInRedirect'])), [signIn])
+  t.strictSame(signInsCodec.decode(unseal('signin', one['signInLink'])), [link])
+  t.strictSame(signInsCodec.decode(unseal('signin', two['signIns'])), [
+    { ...link, pinId: 564_964_752 },
+    { ...signIn, tabs: 3 }
+  ])
+  t.strictSame(flowCodec.decode(unseal('flow', one['flow'])), {
+    returnTo: '/library?x=1#y',
+    pinId: 564_964_751,
+    clientIdentifier: 'browser-client',
+    expiresAt: NOW + 900_000
   })
   const device = { clientIdentifier: 'browser-client', knownAs: 7, lentUntil: NOW }
   t.strictSame(deviceCodec.decode(unseal('device', one['device'])), device)

@@ -13,7 +13,8 @@ import {
   sealBinding
 } from '../../../src/session/cookie/cookie.ts'
 import { sessionCodec } from '../../../src/session/cookie/sealed-session.ts'
-import { deviceCodec, signInCodec } from '../../../src/session/sign-in/sign-in.ts'
+import { deviceCodec } from '../../../src/session/sign-in/device.ts'
+import { signInsCodec } from '../../../src/session/sign-in/sign-in.ts'
 import { OWNER, PASSWORD, startTestUsher } from '../../support/usher.ts'
 import { NOW, sampleKey, sampleSeal, sampleSession } from '../session/sample.ts'
 
@@ -262,19 +263,30 @@ t.test(
     const polluted = JSON.parse('[1, {"__proto__": {"polluted": true}}]') as unknown
     t.equal(sessionCodec.decode(polluted), null)
     t.equal(({} as Record<string, unknown>)['polluted'], undefined)
-    t.equal(signInCodec.decode([1, 1, 'c', 'cid', '/', 'elsewhere', NOW]), null)
-    t.equal(signInCodec.decode([1, '1', 'c', 'cid', '/', 'link', NOW]), null)
-    t.equal(signInCodec.decode([1, 1, 'c', 7, '/', 'link', NOW]), null)
-    t.equal(signInCodec.decode({}), null)
     const signIn = {
       pinId: 7,
       code: 'ABCD',
       clientIdentifier: 'cid',
       returnTo: '/',
       kind: 'link',
-      expiresAt: NOW
+      expiresAt: NOW,
+      tabs: 2
     } as const
-    t.strictSame(signInCodec.decode(signInCodec.encode(signIn)), signIn)
+    const both = [signIn, { ...signIn, pinId: 8, kind: 'redirect' }] as const
+    t.strictSame(signInsCodec.decode(signInsCodec.encode(both)), both)
+    t.strictSame(signInsCodec.decode([2]), [])
+    for (const odd of [
+      [1, 1, 'c', 'cid', '/', 'elsewhere', NOW],
+      [1, '1', 'c', 'cid', '/', 'link', NOW],
+      [1, 1, 'c', 7, '/', 'link', NOW],
+      [2, [1, 'c', 'cid', '/', 'link', NOW]],
+      [2, signIn],
+      [2, 1, 'c', 'cid', '/', 'link', NOW, 1],
+      [3, [1, 'c', 'cid', '/', 'link', NOW, 1]],
+      {}
+    ]) {
+      t.equal(signInsCodec.decode(odd), null, JSON.stringify(odd))
+    }
     t.equal(deviceCodec.decode([1, 7, true]), null)
     t.equal(deviceCodec.decode([2, 'cid', true]), null)
     const device = { clientIdentifier: 'cid', knownAs: null, lentUntil: 0 }

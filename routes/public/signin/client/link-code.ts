@@ -33,7 +33,7 @@ export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>)
     if (awaiting === null) return
     awaiting.stop()
     awaiting = null
-    dropPin()
+    dropPin('link')
   }
 
   const tick = (endsAt: number) => {
@@ -41,7 +41,7 @@ export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>)
   }
 
   const wait = async (answer: Answer<Pin>): Promise<void> => {
-    const current = awaitPin(answer, (trouble) => {
+    const current = awaitPin('link', answer, (trouble) => {
       byId('code-status').textContent = trouble === null ? '' : `${explain(trouble).what} Still waiting.`
     })
     awaiting = current

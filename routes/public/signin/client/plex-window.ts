@@ -17,7 +17,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
   const stop = () => {
     if (awaiting === null) return
     stopWaiting()
-    dropPin()
+    dropPin('redirect')
   }
 
   const wait = async (small: Window): Promise<void> => {
@@ -28,7 +28,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
     small.location.replace(pin.body.authUrl)
     hush()
     showPanel('window')
-    const current = awaitPin(pin, (trouble) => {
+    const current = awaitPin('redirect', pin, (trouble) => {
       byId('window-status').textContent = trouble === null ? '' : `${explain(trouble).what} Still waiting.`
     })
     awaiting = current

@@ -6,6 +6,9 @@ export interface Awaiting {
   stop(): void
 }
 
+/** Each kind is asked for by itself: a code in this tab and Plex's page in another are two sign-ins. */
+export type PinKind = 'redirect' | 'link'
+
 const LONGEST_PAUSE_MS = 15_000
 
 /** A problem of the way there, not of the sign-in: the pin still holds, asking again may do. */
@@ -30,9 +33,9 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-async function readPin(signal: AbortSignal): Promise<PinState> {
+async function readPin(kind: PinKind, signal: AbortSignal): Promise<PinState> {
   try {
-    return (await ask<PinState>('GET', '/pin', undefined, signal)).body
+    return (await ask<PinState>('GET', `/pin?kind=${kind}`, undefined, signal)).body
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'USHER_PIN_UNKNOWN') throw error
     // The small window's callback may have finished the sign-in between two questions.
@@ -47,6 +50,7 @@ async function readPin(signal: AbortSignal): Promise<PinState> {
  * the way sends Cross-Origin-Opener-Policy.
  */
 export function awaitPin(
+  kind: PinKind,
   { body: pin, sentAt }: Answer<Pin>,
   onTrouble: (error: Refusal | null) => void
 ): Awaiting {
@@ -61,7 +65,7 @@ export function awaitPin(
       await pause(pauseMs, signal)
       signal.throwIfAborted()
       try {
-        const state = await readPin(signal)
+        const state = await readPin(kind, signal)
         onTrouble(null)
         if (state.status === 'expired') return null
         if (state.status === 'signed-in') return state.session ?? (await findSession())
@@ -78,6 +82,6 @@ export function awaitPin(
 }
 
 /** Gives the pin back when the person turns away; that it is gone already is no news. */
-export function dropPin(): void {
-  ask('DELETE', '/pin').catch(() => undefined)
+export function dropPin(kind: PinKind): void {
+  ask('DELETE', `/pin?kind=${kind}`).catch(() => undefined)
 }

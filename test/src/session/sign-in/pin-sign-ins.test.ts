@@ -1,9 +1,12 @@
 import t from 'tap'
 import { Problem } from '../../../../src/domain/problems.ts'
+import type { Attempt, AttemptResult } from '../../../../src/session/sign-in/attempt.ts'
+import { lendTo } from '../../../../src/session/sign-in/device.ts'
 import { createPinSignIns, type PinSignInsOptions } from '../../../../src/session/sign-in/pin-sign-ins.ts'
-import { lendTo, type SignIn } from '../../../../src/session/sign-in/sign-in.ts'
+import type { SignIn } from '../../../../src/session/sign-in/sign-in.ts'
+import { createPinClaims } from '../../../../src/store/pin-claims.ts'
 import { ACCOUNT, MACHINE, server } from '../check/resource-sample.ts'
-import { createClock, DAY, MINUTE, NOW } from '../sample.ts'
+import { createClock, DAY, MINUTE, NOW, sampleSeal } from '../sample.ts'
 
 interface PinStand {
   readonly clock: ReturnType<typeof createClock>
@@ -11,21 +14,46 @@ interface PinStand {
   readonly made: string[]
   readonly read: number[]
   readonly signedOut: string[]
+  readonly taken: string[]
+  readonly results: AttemptResult['result'][]
+  readonly attempt: Attempt
   token: string | null
   fail: Problem | null
   accountFails: Problem | null
+  fits: boolean
 }
 
-function pinStand(): PinStand {
+interface PinStandOptions {
+  readonly claims?: PinSignInsOptions['claims']
+  /** How long a PIN lives; a minute is the least that a test's process outlives. */
+  readonly lifeMs?: number
+}
+
+function pinStand({ claims, lifeMs = 15 * MINUTE }: PinStandOptions = {}): PinStand {
   const clock = createClock()
+  const taken: string[] = []
   const state: Omit<PinStand, 'pins'> = {
     clock,
     made: [],
     read: [],
     signedOut: [],
+    taken,
+    results: [],
+    attempt: {
+      requestId: 'request-1',
+      address: '198.51.100.1',
+      device: null,
+      signedIn: false,
+      rations: {
+        take: async (name) => void taken.push(name),
+        check: async () => undefined,
+        count: async () => undefined
+      }
+    },
     token: null,
     fail: null,
-    accountFails: null
+    accountFails: null,
+    fits: true
   }
   const options: PinSignInsOptions = {
     config: {
@@ -48,7 +76,7 @@ function pinStand(): PinStand {
     plexTv: {
       createPin: async (clientIdentifier) => {
         state.made.push(clientIdentifier)
-        return { id: state.made.length, code: 'ABCD', expiresAt: clock.now() + 15 * MINUTE, token: null }
+        return { id: state.made.length, code: 'ABCD', expiresAt: clock.now() + lifeMs, token: null }
       },
       readPin: async (id) => {
         state.read.push(id)
@@ -63,107 +91,253 @@ function pinStand(): PinStand {
     },
     signOuts: { add: (token) => void state.signedOut.push(token) },
     machineId: async () => MACHINE,
+    fits: () => result.fits,
+    seal: sampleSeal(),
+    claims: claims ?? createPinClaims({ kind: 'memory', createCounters: null }, clock.now),
+    report: ({ result: told }) => void state.results.push(told),
     now: clock.now
   }
   const result: PinStand = Object.assign(state, { pins: createPinSignIns(options) })
   return result
 }
 
-const START = { kind: 'redirect', returnTo: '/', device: null, before: null, signedIn: false } as const
+const START = { kind: 'redirect', returnTo: '/', signIns: [] } as const
 
-t.test('a browser has one PIN: it is taken up again while it lasts, and not for another kind', async (t) => {
-  const { pins, made, clock } = pinStand()
-  const first = await pins.start(START)
-  t.strictSame(await pins.start({ ...START, before: first, returnTo: '/deep' }), {
-    ...first,
-    returnTo: '/deep'
-  })
+async function begin(stand: PinStand, kind: 'redirect' | 'link' = 'redirect'): Promise<SignIn> {
+  return (await stand.pins.start({ ...START, kind }, stand.attempt)).signIn
+}
+
+t.test('a browser has one PIN of each kind, which is taken up again while it lasts', async (t) => {
+  const { pins, made, taken, clock, attempt } = pinStand()
+  const { signIn } = await pins.start(START, attempt)
+  const again = await pins.start({ ...START, signIns: [signIn], returnTo: '/deep' }, attempt)
+  t.strictSame(again.signIn, { ...signIn, returnTo: '/deep', tabs: 2 })
   t.equal(made.length, 1)
-  t.not((await pins.start({ ...START, before: first, kind: 'link' })).pinId, first.pinId)
+  t.strictSame(taken, ['pin_address'], 'only a PIN that is made uses up the ration')
+  const link = await pins.start({ ...START, signIns: [signIn], kind: 'link' }, attempt)
+  t.not(link.signIn.pinId, signIn.pinId)
+  const both = [signIn, link.signIn]
+  t.equal((await pins.start({ ...START, signIns: both }, attempt)).signIn.pinId, signIn.pinId)
+  t.equal(
+    (await pins.start({ ...START, signIns: both, kind: 'link' }, attempt)).signIn.pinId,
+    link.signIn.pinId
+  )
   clock.advance(10 * MINUTE)
-  t.not((await pins.start({ ...START, before: first })).pinId, first.pinId, 'five minutes left are too few')
+  const late = await pins.start({ ...START, signIns: both }, attempt)
+  t.not(late.signIn.pinId, signIn.pinId, 'five minutes left are too few')
 })
 
 t.test('a PIN goes under the browser’s own identifier, except where a session lives under it', async (t) => {
-  const { pins, clock } = pinStand()
+  const { pins, clock, attempt } = pinStand()
   const device = { clientIdentifier: 'device-1', knownAs: 1, lentUntil: 0 }
-  const own = await pins.start({ ...START, device })
-  t.equal(own.clientIdentifier, 'device-1')
-  const beside = await pins.start({ ...START, device, signedIn: true })
-  t.not(beside.clientIdentifier, 'device-1')
-  const later = await pins.start({ ...START, device, signedIn: true, before: own })
-  t.not(later.clientIdentifier, 'device-1', 'nor is one taken up that was begun before the sign-in')
-  const reused = await pins.start({ ...START, device, signedIn: true, before: beside })
-  t.equal(reused.pinId, beside.pinId)
-  const lent = lendTo(device, NOW)
-  const second = await pins.start({ ...START, device: lent })
-  t.not(second.clientIdentifier, 'device-1', 'nor while another PIN may be claimed under it')
+  const start = (changes: Partial<Attempt>, signIns: readonly SignIn[] = []) =>
+    pins.start({ ...START, signIns }, { ...attempt, ...changes })
+  const own = await start({ device })
+  t.equal(own.signIn.clientIdentifier, 'device-1')
+  t.strictSame(own.device, lendTo(device, NOW))
+  const beside = await start({ device, signedIn: true })
+  t.not(beside.signIn.clientIdentifier, 'device-1')
+  t.equal(beside.device, null)
+  const later = await start({ device, signedIn: true }, [own.signIn])
+  t.not(later.signIn.clientIdentifier, 'device-1', 'nor is one taken up that was begun before the sign-in')
+  const reused = await start({ device, signedIn: true }, [beside.signIn])
+  t.equal(reused.signIn.pinId, beside.signIn.pinId)
+  const lent = { ...lendTo(device, NOW), clientIdentifier: 'device-2' }
+  const second = await start({ device: lent })
+  t.not(second.signIn.clientIdentifier, 'device-2', 'nor while another PIN may be claimed under it')
+  await pins.abandon(second.signIn, [])
   clock.advance(30 * MINUTE)
-  t.equal((await pins.start({ ...START, device: lent })).clientIdentifier, 'device-1')
+  t.equal((await start({ device: lent })).signIn.clientIdentifier, 'device-2')
+})
+
+t.test('tabs of one browser that begin in the same moment share a PIN', async (t) => {
+  const { pins, made, taken, attempt } = pinStand()
+  const device = { clientIdentifier: 'device-1', knownAs: 1, lentUntil: 0 }
+  const tabs = ['/one', '/two', '/three'].map((returnTo) =>
+    pins.start({ ...START, returnTo }, { ...attempt, device })
+  )
+  const started = await Promise.all(tabs)
+  t.strictSame(
+    started.map(({ signIn }) => [signIn.pinId, signIn.returnTo]),
+    [
+      [1, '/one'],
+      [1, '/two'],
+      [1, '/three']
+    ]
+  )
+  t.equal(made.length, 1)
+  t.equal(taken.length, 1)
+  for (const { signIn } of started) await pins.abandon(signIn, [])
+  t.equal((await pins.start(START, { ...attempt, device })).signIn.pinId, 2, 'not one that was given up')
+})
+
+t.test('polls faster than told are answered from memory', async (t) => {
+  const stand = pinStand()
+  const { pins, clock, read, attempt } = stand
+  const signIn = await begin(stand)
+  const poll = () => pins.poll(signIn, attempt)
+  t.strictSame(await poll(), { status: 'pending', pollAfterMs: 1000 })
+  clock.advance(999)
+  t.strictSame(await poll(), { status: 'pending', pollAfterMs: 1000 })
+  t.equal(read.length, 1)
+  clock.advance(1)
+  await poll()
+  t.equal(read.length, 2)
+  clock.advance(MINUTE)
+  t.match(await poll(), { pollAfterMs: 2000 })
+  clock.advance(3 * MINUTE)
+  t.match(await poll(), { pollAfterMs: 4000 })
+  t.equal(read.length, 4)
+  clock.advance(1999)
+  await poll()
+  t.equal(read.length, 4)
 })
 
 t.test(
-  'polls faster than told are answered from memory, but the way back from Plex always asks',
+  'rule 82: a hundred that come back at once cost one look, and a second one a second later',
   async (t) => {
-    const { pins, clock, read } = pinStand()
-    const signIn = await pins.start(START)
-    const poll = () => pins.finish(signIn)
-    t.strictSame(await poll(), { status: 'pending', pollAfterMs: 1000 })
-    clock.advance(400)
-    t.strictSame(await poll(), { status: 'pending', pollAfterMs: 1000 })
-    t.equal(read.length, 1)
-    clock.advance(100)
-    await poll()
+    const stand = pinStand()
+    const { pins, read, attempt } = stand
+    const signIn = await begin(stand)
+    const startedAt = performance.now()
+    const outcomes = await Promise.all(Array.from({ length: 100 }, () => pins.comeBack(signIn, attempt)))
+    t.ok(outcomes.every(({ status }) => status === 'pending'))
     t.equal(read.length, 2)
-    clock.advance(MINUTE)
-    t.match(await poll(), { pollAfterMs: 2000 })
-    clock.advance(3 * MINUTE)
-    t.match(await poll(), { pollAfterMs: 4000 })
-    t.equal(read.length, 4)
-    clock.advance(10)
-    await pins.finish(signIn, { fresh: true })
-    t.equal(read.length, 5)
+    t.ok(performance.now() - startedAt >= 990, 'not before a second has passed')
+    await pins.poll(signIn, attempt)
+    await pins.abandon(signIn, [])
+    t.equal(read.length, 2, 'nor does anything else ask in between')
   }
 )
 
-t.test(
-  'a PIN that was claimed becomes a session; one that is over, unknown or spent is expired',
-  async (t) => {
-    const stand = pinStand()
-    const { pins, clock } = stand
-    const signIn = await pins.start({ ...START, kind: 'link' })
-    stand.token = 'fresh-token'
-    const outcome = await pins.finish(signIn)
-    t.match(outcome, {
-      status: 'signed-in',
-      session: { method: 'pin', accountToken: 'fresh-token', clientIdentifier: signIn.clientIdentifier }
-    })
-    stand.fail = new Problem('USHER_PIN_UNKNOWN')
-    t.strictSame(await pins.finish(signIn), { status: 'expired' })
-    stand.fail = new Problem('USHER_UPSTREAM_TIMEOUT')
-    await t.rejects(pins.finish(signIn), { code: 'USHER_UPSTREAM_TIMEOUT' })
-    stand.fail = null
-    stand.accountFails = new Problem('USHER_SESSION_REVOKED')
-    t.strictSame(await pins.finish(signIn), { status: 'expired' }, 'its token was signed out since')
-    clock.advance(15 * MINUTE)
-    stand.accountFails = null
-    t.strictSame(await pins.finish(signIn), { status: 'expired' })
+t.test('rule 82: a failure is remembered for a second as well', async (t) => {
+  const stand = pinStand()
+  const { pins, clock, read, attempt } = stand
+  const signIn = await begin(stand)
+  stand.fail = new Problem('USHER_UPSTREAM_TIMEOUT')
+  for (let poll = 0; poll < 5; poll += 1) {
+    await t.rejects(pins.poll(signIn, attempt), { code: 'USHER_UPSTREAM_TIMEOUT' })
   }
-)
+  t.equal(read.length, 1)
+  stand.fail = null
+  clock.advance(1000)
+  t.match(await pins.poll(signIn, attempt), { status: 'pending' })
+})
+
+t.test('rule 82: a PIN is claimed once, and whoever asks again costs plex.tv nothing', async (t) => {
+  const stand = pinStand()
+  const { pins, clock, attempt } = stand
+  const signIn = await begin(stand, 'link')
+  stand.token = 'fresh-token'
+  const [first, joined] = await Promise.all([pins.poll(signIn, attempt), pins.comeBack(signIn, attempt)])
+  t.match(first, {
+    status: 'signed-in',
+    session: { method: 'pin', accountToken: 'fresh-token', clientIdentifier: signIn.clientIdentifier }
+  })
+  t.equal(joined, first, 'who asks in the same moment is the same browser, and gets the same session')
+  t.strictSame(stand.results, ['ok'], 'counted once')
+  clock.advance(MINUTE)
+  for (let replay = 0; replay < 5; replay += 1) {
+    t.strictSame(await pins.poll(signIn, attempt), { status: 'spent' })
+    t.strictSame(await pins.comeBack(signIn, attempt), { status: 'spent' })
+  }
+  await pins.abandon(signIn, [])
+  t.equal(stand.read.length, 1)
+  t.strictSame(stand.signedOut, [], 'and its token stays the session’s')
+})
+
+t.test('rule 82: of two instances that share their counts one claims a PIN', async (t) => {
+  const claims = createPinClaims({ kind: 'memory', createCounters: null }, () => NOW)
+  const [one, two, three] = [pinStand({ claims }), pinStand({ claims }), pinStand({ claims })]
+  const signIn = await begin(one)
+  for (const stand of [one, two, three]) stand.token = 'fresh-token'
+  const outcomes = await Promise.all([one.pins.poll(signIn, one.attempt), two.pins.poll(signIn, two.attempt)])
+  t.strictSame(outcomes.map(({ status }) => status).sort(), ['signed-in', 'spent'])
+  t.strictSame([...one.signedOut, ...two.signedOut], [], 'the one token is the session’s')
+  t.strictSame(await three.pins.comeBack(signIn, three.attempt), { status: 'spent' })
+  await three.pins.abandon({ ...signIn, pinId: signIn.pinId }, [])
+  t.strictSame(three.signedOut, [])
+})
+
+t.test('a PIN that is over, unknown or signed out since is expired', async (t) => {
+  const unknown = pinStand()
+  unknown.fail = new Problem('USHER_PIN_UNKNOWN')
+  const one = await begin(unknown)
+  t.strictSame(await unknown.pins.poll(one, unknown.attempt), { status: 'expired' })
+  unknown.clock.advance(MINUTE)
+  t.strictSame(await unknown.pins.comeBack(one, unknown.attempt), { status: 'expired' })
+  t.equal(unknown.read.length, 1, 'asked about no more')
+
+  const dead = pinStand()
+  dead.token = 'fresh-token'
+  dead.accountFails = new Problem('USHER_SESSION_REVOKED')
+  t.strictSame(
+    await dead.pins.poll(await begin(dead), dead.attempt),
+    { status: 'expired' },
+    'its token was signed out since'
+  )
+
+  const late = pinStand()
+  late.token = 'fresh-token'
+  const three = await begin(late)
+  late.clock.advance(15 * MINUTE)
+  t.strictSame(await late.pins.poll(three, late.attempt), { status: 'expired' })
+  t.strictSame(await late.pins.comeBack(three, late.attempt), { status: 'expired' })
+  t.equal(late.read.length, 0)
+})
 
 t.test('an outage between the claim and the session leaves the token for the next poll', async (t) => {
   const stand = pinStand()
-  const signIn = await stand.pins.start(START)
+  const { pins, attempt, clock } = stand
+  const signIn = await begin(stand)
   stand.token = 'fresh-token'
   stand.accountFails = new Problem('USHER_UPSTREAM_UNREACHABLE')
-  await t.rejects(stand.pins.finish(signIn), { code: 'USHER_UPSTREAM_UNREACHABLE' })
+  await t.rejects(pins.poll(signIn, attempt), { code: 'USHER_UPSTREAM_UNREACHABLE' })
   t.strictSame(stand.signedOut, [])
   stand.accountFails = null
-  t.match(await stand.pins.finish(signIn), { status: 'signed-in' })
+  clock.advance(1000)
+  t.match(await pins.poll(signIn, attempt), { status: 'signed-in' })
+  t.strictSame(stand.results, ['USHER_UPSTREAM_UNREACHABLE', 'ok'])
+})
+
+t.test('a session that does not fit its cookie ends the sign-in, with its token signed out', async (t) => {
+  const stand = pinStand()
+  const signIn = await begin(stand)
+  stand.token = 'fresh-token'
+  stand.fits = false
+  await t.rejects(stand.pins.poll(signIn, stand.attempt), { code: 'USHER_UPSTREAM_INVALID' })
+  t.strictSame(stand.signedOut, ['fresh-token'])
+  stand.clock.advance(1000)
+  t.strictSame(await stand.pins.poll(signIn, stand.attempt), { status: 'expired' })
+})
+
+t.test('a PIN that nobody waits for and that was claimed all the same leaves no token behind', async (t) => {
+  const given = pinStand()
+  const signIn = await begin(given, 'link')
+  given.token = 'fresh-token'
+  await given.pins.abandon(signIn, ['fresh-token'])
+  t.strictSame(given.signedOut, [], 'not the one that the browser’s session has')
+  given.clock.advance(1000)
+  await given.pins.abandon(signIn, ['another'])
+  t.strictSame(given.signedOut, ['fresh-token'])
+  t.strictSame(await given.pins.poll(signIn, given.attempt), { status: 'expired' })
+
+  const forgotten = pinStand({ lifeMs: 1050 })
+  await begin(forgotten, 'link')
+  forgotten.token = 'fresh-token'
+  t.strictSame(forgotten.signedOut, [])
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  t.strictSame(forgotten.signedOut, ['fresh-token'], 'shortly before plex.tv forgets it')
+
+  const away = pinStand()
+  const unread = await begin(away)
+  away.fail = new Problem('USHER_UPSTREAM_UNREACHABLE')
+  await away.pins.abandon(unread, [])
+  t.strictSame(away.signedOut, [])
 })
 
 t.test(
-  'rule 36: the address of Plex’s page tells the code and the client, and no PIN id and no token',
+  'rule 36: the address of Plex’s page tells the code and the client, and no PIN id, no token and no deep link',
   async (t) => {
     const { pins } = pinStand()
     const signIn: SignIn = {
@@ -172,23 +346,32 @@ t.test(
       clientIdentifier: 'cid',
       returnTo: '/x?y#z',
       kind: 'redirect',
-      expiresAt: NOW + MINUTE
+      expiresAt: NOW + MINUTE,
+      tabs: 1
     }
     const view = pins.toView(signIn)
     const url = new URL(view.authUrl)
     t.equal(url.origin, 'https://app.plex.tv')
     t.equal(url.search, '')
-    const query = new URLSearchParams(url.hash.slice(2))
-    t.strictSame(Object.fromEntries(query), {
+    const { forwardUrl = '', ...query } = Object.fromEntries(new URLSearchParams(url.hash.slice(2)))
+    t.strictSame(query, {
       clientID: 'cid',
       code: 'ABCD',
       'context[device][product]': 'Usher & Co',
       'context[device][deviceName]': 'usher.example',
       'context[device][platform]': 'Web',
-      'context[device][version]': '1',
-      forwardUrl: 'https://usher.example/session/callback'
+      'context[device][version]': '1'
     })
-    t.notMatch(JSON.stringify(view), /987654321|returnTo|cid\b.*token/)
+    const back = new URL(forwardUrl)
+    t.equal(`${back.origin}${back.pathname}`, 'https://usher.example/session/callback')
+    t.strictSame([...back.searchParams.keys()], ['flow'])
+    const key = back.searchParams.get('flow')
+    const { pinId, clientIdentifier, returnTo, expiresAt } = signIn
+    t.strictSame(pins.findFlow(key), { returnTo, pinId, clientIdentifier, expiresAt })
+    for (const none of [undefined, '', `${key}A`, [key], { key }]) t.equal(pins.findFlow(none), null)
+    t.notMatch(JSON.stringify(view), /987654321|returnTo|x\?y|cid\b.*token/)
+    const longest = pins.toView({ ...signIn, returnTo: `/${'x'.repeat(999)}` })
+    t.ok(longest.authUrl.length < 2100, `${longest.authUrl.length} characters at most`)
     t.equal(view.linkUrl, 'https://plex.tv/link/?pin=ABCD')
     t.equal(view.expiresAt, new Date(NOW + MINUTE).toISOString())
   }

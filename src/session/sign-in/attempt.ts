@@ -1,0 +1,48 @@
+import { Problem, type ProblemCode } from '../../domain/problems.ts'
+import type { SignInMethod } from '../../domain/sign-in-methods.ts'
+import type { Device } from './device.ts'
+
+/** What sign-ins use up; each is a limit of plugins/rate-limits.ts. */
+export type RationName =
+  | 'login_account'
+  | 'login_global'
+  | 'login_device'
+  | 'pin_address'
+  | 'pin_unproven'
+  | 'home_switch'
+
+/** Rations of the request at hand: without a key by its address. */
+export interface Rations {
+  /** Takes one, or throws USHER_RATE_LIMITED. */
+  take(name: RationName, key?: string): Promise<void>
+  /** Throws the same where nothing is left once `inFlight` others have taken theirs; takes nothing. */
+  check(name: RationName, key: string, inFlight: number): Promise<void>
+  /** Takes one even where none is left: for what proves to be a failure only afterwards. */
+  count(name: RationName, key: string): Promise<void>
+}
+
+/** One attempt to sign in: the browser that makes it and the request that it came with. */
+export interface Attempt {
+  /** As the log knows the request. */
+  readonly requestId: string
+  readonly address: string
+  readonly device: Device | null
+  /** Whether a session is open in this browser. */
+  readonly signedIn: boolean
+  readonly rations: Rations
+}
+
+export interface AttemptResult {
+  readonly method: SignInMethod
+  readonly result: 'ok' | ProblemCode | 'USHER_INTERNAL'
+  /** Null where nobody knows yet whose sign-in it was. */
+  readonly accountId: number | null
+  readonly attempt: Attempt
+}
+
+/** Counts and logs how each attempt ended. */
+export type ReportAttempt = (result: AttemptResult) => void
+
+export function toResult(error: unknown): AttemptResult['result'] {
+  return error instanceof Problem ? error.code : 'USHER_INTERNAL'
+}
