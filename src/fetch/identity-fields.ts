@@ -9,6 +9,7 @@ export class Identity {
   private readonly shared: Identity | null
   private flat: readonly string[] | null = null
   private text: string | null = null
+  private readonly others = new Map<string, Identity>()
 
   constructor(own: readonly string[], shared: Identity | null = null) {
     this.own = own
@@ -19,6 +20,18 @@ export class Identity {
   get fields(): readonly string[] {
     this.flat ??= this.shared === null ? this.own : [...this.shared.fields, ...this.own]
     return this.flat
+  }
+
+  /** The same without one field, by its lower-case name. */
+  without(name: string): Identity {
+    let other = this.others.get(name)
+    if (other === undefined) {
+      const { fields } = this
+      const at = fields.findIndex((field, index) => index % 2 === 0 && field.toLowerCase() === name)
+      other = at === -1 ? this : new Identity(fields.toSpliced(at, 2))
+      this.others.set(name, other)
+    }
+    return other
   }
 
   /** The same as field lines; throws where a value would end its line early (SECURITY rule 48). */

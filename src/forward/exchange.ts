@@ -10,7 +10,7 @@ import type { ForwardCall, ForwardContext, ForwardOutcome, Lane } from './forwar
 import { laneOf } from './lane.ts'
 import { refuse, toOutcome } from './refusal.ts'
 import { hasBody, takeBody } from './request-body.ts'
-import { toUpstreamHeaders } from './request-headers.ts'
+import { toIdentity, toUpstreamHeaders } from './request-headers.ts'
 import { mayRetry, pauseRetries, retryDelayMs } from './retry.ts'
 
 /** Bytes of an error page that nobody will see: read to keep the connection, up to here. */
@@ -52,7 +52,7 @@ export class Exchange implements TransferHandler, Source {
       this.dispatch(null)
       return
     }
-    takeBody(call.request, call.largeBody).then(
+    takeBody(call.request, call.largeBody, call.bodyCheck).then(
       (body) => this.dispatch(body),
       (error: unknown) => this.failBody(error)
     )
@@ -61,11 +61,11 @@ export class Exchange implements TransferHandler, Source {
   private dispatch(body: Readable | Buffer | null): void {
     const { call, context, lane } = this
     if (this.answer.closed) return
-    const { identity } = call.principal
     const headers = toUpstreamHeaders(call.request.rawHeaders, {
-      body: body !== null,
+      body,
       range: call.class === 'media' && !this.asksWhole
     })
+    const identity = toIdentity(call.principal.identity, headers, call.path)
     this.attempts++
     this.controller = null
     lane.open++

@@ -6,6 +6,7 @@ import type { StreamEnd, StreamKind } from '../domain/streams.ts'
 import type { Identity } from '../fetch/identity-fields.ts'
 import type { TransferHandler } from '../fetch/transfer.ts'
 import type { Grammar, Scrubber } from '../scrub/scrubber.ts'
+import type { BodyCheck } from './parameters.ts'
 import type { RouteClass } from './policy-table.ts'
 
 export type { Scrubber } from '../scrub/scrubber.ts'
@@ -50,6 +51,8 @@ export interface ForwardCall {
   readonly repeatable: boolean
   /** Whether a body may be a large one, which is streamed. */
   readonly largeBody: boolean
+  /** What a body must be; null for requests that have none. */
+  readonly bodyCheck: BodyCheck | null
   /** Flat headers to set on the answer: a renewed cookie, CORS. Asked for once, when the head goes out. */
   extra(): readonly string[]
 }

@@ -7,7 +7,7 @@ import type { NoSession, UnsealedSession } from '../session/cookie/sessions.ts'
 import type { LiveSession } from '../session/live/live-sessions.ts'
 import { type Settled, toStandingProblem } from '../session/standing.ts'
 import type { Forwarders } from './forwarders.ts'
-import { resolveLocalUrl } from './local-url.ts'
+import { type BodyCheck, checkParameters, createBodyCheck } from './parameters.ts'
 import type { Policy } from './policy.ts'
 import type { Rule } from './policy-table.ts'
 import type { PmsPrincipal, Principals } from './principals.ts'
@@ -72,14 +72,17 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     if (principal === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
     const allows = 'allows' in access ? access.allows : everything
     if (rule === null || !allows(rule.class, target.path)) throw new Problem('USHER_PATH_DENIED')
+    const isRead = method === 'GET' || method === 'HEAD'
+    const { role, machineIdentifier } = principal
+    const caller =
+      isRead && rule.parameters === undefined ? null : { policy, role, machineIdentifier, allows }
+    const upstream = caller === null ? target.upstream : checkParameters(rule, target.upstream, caller)
+    const bodyCheck = caller === null || isRead ? null : createBodyCheck(rule, caller)
     if (rule.class !== 'api') transfers.enter(reply, access.live, rule.class)
-    const { upstream: asked } = target
-    const upstream = rule.localUrl === true ? resolveLocalUrl(asked, policy, principal.role, allows) : asked
-    if (upstream === null) throw new Problem('USHER_INVALID_REQUEST')
     const opened = 'told' in access ? access : null
     const proven = principal.mediaServer.verifiedIdentity()
     if (proven !== null && proven.machineIdentifier === principal.machineIdentifier) {
-      pass(reply, principal, rule, upstream, opened)
+      pass(reply, principal, rule, upstream, bodyCheck, opened)
       return
     }
     // No token goes to a server that has not proven to be the one meant.
@@ -87,7 +90,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       () => {
         // Signed out meanwhile: the answer would be the first thing a dead cookie gets (SECURITY rule 20).
         if (principal.hasEnded()) reply.send(new Problem('USHER_SESSION_REVOKED'))
-        else pass(reply, principal, rule, upstream, opened)
+        else pass(reply, principal, rule, upstream, bodyCheck, opened)
       },
       (error: unknown) => void reply.send(error)
     )
@@ -98,6 +101,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     principal: PmsPrincipal,
     rule: Rule,
     upstream: string,
+    bodyCheck: BodyCheck | null,
     opened: UnsealedSession | null
   ): void {
     const { raw, method } = reply.request
@@ -110,6 +114,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       path: principal.basePath === '' ? upstream : principal.basePath + upstream,
       class: rule.class,
       largeBody: rule.admin === true,
+      bodyCheck,
       repeatable: rule.unsafe !== true && (method === 'GET' || method === 'HEAD'),
       // When the answer goes out: a session that ended meanwhile must not set its cookie over a fresh one's.
       extra: () => answerHeaders(reply, opened)

@@ -16,9 +16,16 @@ export interface Rule {
   readonly admin?: true
   /** A GET that changes something at the server: counts as unsafe for the same-origin rule. */
   readonly unsafe?: true
-  /** `url` and `path` parameters make the server fetch that address, so only its own paths may stand there. */
-  readonly localUrl?: true
+  /** What the parameters may be; without it, anything but an identity. */
+  readonly parameters?: ParameterRule
 }
+
+/**
+ * `local-url`: `url` and `path` make the server fetch that address, so only its own paths may stand there. `own-uri`:
+ * `uri` names items, of this very server only. `picture`: `url` is a picture that the server has, or finds where it
+ * finds pictures itself. A list: no parameters but these, and those of playback.
+ */
+export type ParameterRule = 'local-url' | 'own-uri' | 'picture' | readonly string[]
 
 const GET = ['GET'] as const
 const WRITE = ['GET', 'POST', 'PUT'] as const
@@ -84,6 +91,15 @@ export const POLICY_TABLE: readonly Rule[] = [
   open(`/library/metadata/{ids}/${ITEM_VIEWS}`),
   open(`/library/metadata/{ids}/${ITEM_IMAGES}`),
   open(`/library/metadata/{ids}/${ITEM_IMAGES}/{any}`),
+  // A music library's mixes: from one track to another by sound (python-plexapi: sonicAdventure).
+  open('/library/sections/{ids}/computePath'),
+  // Tags lead on to the items under them (Plex Web, by the keys of an item's Mood, Style and Collection).
+  open('/library/sections/{ids}/mood|style|collection/{any}'),
+  // Search over all libraries, their tags (python-plexapi: Library.tags), and what others shared item by item, which has
+  // no section (Plezy).
+  open('/library/search'),
+  open('/library/tags'),
+  open('/library/shared/all'),
   open('/library/collections/{ids}'),
   open('/library/collections/{ids}/children|items'),
   open('/library/collections/{ids}/composite|thumb|art/{any}'),
@@ -100,6 +116,8 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/hubs/search'),
   open('/hubs/search/voice'),
   open('/hubs/sections/{ids}'),
+  // The key of a section's own deck.
+  open('/hubs/sections/{ids}/continueWatching/items'),
   open('/hubs/metadata/{ids}'),
   open(`/hubs/metadata/{ids}/${ITEM_VIEWS}`),
   open('/search'),
@@ -109,14 +127,32 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/playlists/{ids}/items'),
   open('/playlists/{ids}/composite/{any}'),
   open('/status/sessions/history/all'),
-  open('/photo/:/transcode', { localUrl: true }),
+  open('/photo/:/transcode', { parameters: 'local-url' }),
+
+  // One's own playlists: the server keeps them for each account (python-plexapi: Playlist.create, addItems, moveItem,
+  // removeItems, edit, delete). `uri` could name another server or a provider.
+  open('/playlists', { methods: ['POST'], parameters: 'own-uri' }),
+  open('/playlists/{ids}', { methods: ['PUT', 'DELETE'], parameters: 'own-uri' }),
+  open('/playlists/{ids}/items', { methods: ['PUT', 'DELETE'], parameters: 'own-uri' }),
+  open('/playlists/{ids}/items/{ids}', { methods: ['DELETE'] }),
+  open('/playlists/{ids}/items/{ids}/move', { methods: ['PUT'] }),
 
   // Playing.
+  // Audio and subtitles are chosen by each account for itself (python-plexapi: MediaPart.setSelectedAudioStream); what
+  // else the path can change is not.
+  open('/library/parts/{ids}', {
+    methods: ['PUT'],
+    parameters: ['audioStreamID', 'subtitleStreamID', 'allParts']
+  }),
   open('/playQueues/{ids}'),
   open('/playQueues', { methods: ['POST'] }),
   open('/playQueues/{ids}', { methods: ['PUT'] }),
   open('/playQueues/{ids}/shuffle|unshuffle|reset', { methods: ['PUT'] }),
   open('/playQueues/{ids}/items/{ids}/move', { methods: ['PUT'] }),
+  open('/playQueues/{ids}/items/{ids}', { methods: ['DELETE'] }),
+  // python-plexapi: updateProgress and removeFromContinueWatching.
+  open('/:/progress', { unsafe: true }),
+  open('/actions/removeFromContinueWatching', { methods: ['PUT'] }),
   open('/:/timeline', { methods: WRITE, unsafe: true }),
   open('/:/scrobble', { methods: WRITE, unsafe: true }),
   open('/:/unscrobble', { methods: WRITE, unsafe: true }),
@@ -127,18 +163,24 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/library/streams/{any}', { class: 'media' }),
   open('/library/streams/{ids}/levels|loudness'),
   open('/library/metadata/{ids}/theme/{any}', { class: 'media' }),
-  open('/video|music|audio|subtitles/:/transcode/universal/decision', { localUrl: true }),
-  open('/video|music|audio|subtitles/:/transcode/universal/ping', { localUrl: true }),
-  open('/video|music|audio|subtitles/:/transcode/universal/stop', { localUrl: true, unsafe: true }),
-  open('/video|music|audio|subtitles/:/transcode/universal/fallback', { methods: ['POST'], localUrl: true }),
-  open('/video|music|audio|subtitles/:/transcode/universal/subtitles', { class: 'media', localUrl: true }),
+  open('/video|music|audio|subtitles/:/transcode/universal/decision', { parameters: 'local-url' }),
+  open('/video|music|audio|subtitles/:/transcode/universal/ping', { parameters: 'local-url' }),
+  open('/video|music|audio|subtitles/:/transcode/universal/stop', { parameters: 'local-url', unsafe: true }),
+  open('/video|music|audio|subtitles/:/transcode/universal/fallback', {
+    methods: ['POST'],
+    parameters: 'local-url'
+  }),
+  open('/video|music|audio|subtitles/:/transcode/universal/subtitles', {
+    class: 'media',
+    parameters: 'local-url'
+  }),
   open(
     '/video|music|audio|subtitles/:/transcode/universal/start|start.m3u8|start.mpd|start.mkv|start.mp3|start.mp4',
-    { class: 'media', localUrl: true }
+    { class: 'media', parameters: 'local-url' }
   ),
   open('/video|music|audio|subtitles/:/transcode/universal/session|dash/{rest}', {
     class: 'media',
-    localUrl: true
+    parameters: 'local-url'
   }),
 
   // Live.
@@ -154,9 +196,10 @@ export const POLICY_TABLE: readonly Rule[] = [
   admin(['PUT'], '/library/metadata/{ids}'),
   admin(['PUT'], '/library/metadata/{ids}/refresh|analyze|match|unmatch'),
   admin(GET, '/library/metadata/{ids}/matches|posters|arts'),
-  admin(['PUT'], '/library/parts/{ids}'),
-  admin(['POST'], '/playlists'),
-  admin(['PUT'], '/playlists/{ids}'),
-  admin(['PUT'], '/playlists/{ids}/items'),
+  // A poster is seen, chosen and uploaded (python-plexapi: posters, setPoster, uploadPoster). The pictures of the list
+  // are addressed as /library/metadata/1/file?url=upload://posters/…
+  admin(['GET'], '/library/metadata/{ids}/file', { parameters: 'picture' }),
+  admin(['POST'], '/library/metadata/{ids}/posters|arts', { parameters: 'picture' }),
+  admin(['PUT'], '/library/metadata/{ids}/poster|art', { parameters: 'picture' }),
   admin(GET, '/hubs/sections/{ids}/manage')
 ]

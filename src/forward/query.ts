@@ -8,7 +8,7 @@ export interface CleanQuery {
 }
 
 /**
- * Removes every X-Plex identity parameter, however its name is spelled (SECURITY.md rule 46): case, percent-encoding,
+ * Removes every X-Plex identity parameter, however its name is spelled (SECURITY rule 46): case, percent-encoding,
  * underscores, surrounding blanks, array brackets, repetition. Null where a name cannot be decoded.
  */
 export function cleanQuery(query: string): CleanQuery | null {
@@ -17,7 +17,7 @@ export function cleanQuery(query: string): CleanQuery | null {
   for (const pair of query.split('&')) {
     const name = readName(pair)
     if (name === null) return null
-    if (!name.startsWith('x-plex') || isPlaybackField(name)) {
+    if (!name.startsWith('x-plex') || isPlaybackField(name, readValue(pair))) {
       kept.push(pair)
     } else if (name === 'x-plex-token') {
       token ??= readValue(pair)
@@ -27,23 +27,21 @@ export function cleanQuery(query: string): CleanQuery | null {
 }
 
 /**
- * Checks the parameters that make the server fetch an address: `url` and `path` must be a path of the same server
- * that `resolve` allows, and are replaced by what it returns (without tokens). Null: refused.
+ * The query with each parameter as `check` wants it, by its plain name and decoded value; what stays the same passes
+ * byte for byte. Null: one of them is refused, or cannot be decoded.
  */
-export function localQuery(query: string, resolve: (path: string) => string | null): string | null {
+export function mapParameters(
+  query: string,
+  check: (name: string, value: string) => string | null
+): string | null {
   const kept: string[] = []
   for (const pair of query.split('&')) {
     const name = readName(pair)
-    if (name === null) return null
-    if (!/^(?:url|path)(?:$|\[)/.test(name)) {
-      kept.push(pair)
-      continue
-    }
     const value = readValue(pair)
-    if (value === null) return null
-    const local = resolve(value)
-    if (local === null) return null
-    kept.push(local === value ? pair : `${name}=${encodeURIComponent(local)}`)
+    if (name === null || value === null) return null
+    const wanted = pair === '' ? value : check(name, value)
+    if (wanted === null) return null
+    kept.push(wanted === value ? pair : `${name}=${encodeURIComponent(wanted)}`)
   }
   return kept.join('&')
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Readable, Transform, type TransformCallback } from 'node:stream'
 import { Problem } from '../domain/problems.ts'
+import { type BodyCheck, isForm } from './parameters.ts'
 
 /** Bytes of a body that everybody may send: reports and play queues are tiny. */
 const BODY_MAX_BYTES = 64 * 1024
@@ -13,8 +14,18 @@ export function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
-/** What to send on. Throws the problem of a body that is too large, and where it breaks off. */
-export async function takeBody(request: IncomingMessage, large: boolean): Promise<Buffer | Readable> {
+/** What to send on. Throws the problem of a body that is too large or may not pass, and where it breaks off. */
+export async function takeBody(
+  request: IncomingMessage,
+  large: boolean,
+  check: BodyCheck | null
+): Promise<Buffer | Readable> {
+  const contentType = request.headers['content-type'] ?? ''
+  check?.requireType(contentType)
+  if (check !== null && isForm(contentType)) {
+    const form = await collectBody(request)
+    return Buffer.from(check.checkForm(form.toString('latin1')), 'latin1')
+  }
   if (Number(request.headers['content-length'] ?? 0) > (large ? LARGE_MAX_BYTES : BODY_MAX_BYTES))
     throw tooLarge()
   return large ? streamBody(request) : collectBody(request)

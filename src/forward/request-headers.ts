@@ -1,9 +1,11 @@
-import { isPlaybackField } from './playback-fields.ts'
+import type { Readable } from 'node:stream'
+import type { Identity } from '../fetch/identity-fields.ts'
+import { isPlaybackField, PLATFORM_FIELD } from './playback-fields.ts'
 
 export interface RequestHeaderOptions {
-  /** Whether a body goes along, and with it the fields that describe it. */
-  readonly body: boolean
-  /** Textual answers are never asked for in ranges: a token could be cut out of them piece by piece. */
+  /** What goes along, and with it the fields that describe it. */
+  readonly body: Readable | Buffer | null
+  /** Texts are never asked for in ranges: a token could be cut out of them piece by piece. */
   readonly range: boolean
 }
 
@@ -27,6 +29,8 @@ const FIELDS: ReadonlyMap<string, number> = new Map([
   ['content-type', WITH_BODY]
 ])
 
+const PLATFORM_PARAMETER = new RegExp(`[?&]${PLATFORM_FIELD}=`, 'i')
+
 /** Bit n: some allowed field has n characters. Spares most fields the lower-casing. */
 const LENGTHS = [...FIELDS.keys()].reduce((bits, name) => bits | (1 << name.length), 0)
 
@@ -45,10 +49,12 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
     const name = raw.toLowerCase()
     const when = FIELDS.get(name)
     if (when === undefined) {
-      if (!mayBePlex || !isPlaybackField(name)) continue
-    } else if (when === WITH_RANGE ? !options.range : when === WITH_BODY && !options.body) {
+      if (!mayBePlex || !isPlaybackField(name, rawHeaders[i + 1] as string)) continue
+    } else if (when === WITH_RANGE ? !options.range : when === WITH_BODY && options.body === null) {
       continue
     }
+    // What is whole may have been changed, and its length is known.
+    if (name === 'content-length' && Buffer.isBuffer(options.body)) continue
     if (nominated?.includes(name) === true || headers.includes(name)) continue
     // Several ranges come as one multipart body, in which no text could be told from media (SECURITY rule 57).
     if (name === 'range' && (rawHeaders[i + 1] as string).includes(',')) continue
@@ -57,6 +63,13 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
   // Text must arrive in clear to be scrubbed, and media does not compress: nothing is encoded twice.
   headers.push('accept-encoding', 'identity')
   return headers
+}
+
+/** The identity to set behind these headers: without a platform of its own where the caller names one, here or in the query. */
+export function toIdentity(identity: Identity, headers: readonly string[], path: string): Identity {
+  const isNamed =
+    headers.includes(PLATFORM_FIELD) || (path.includes('latform') && PLATFORM_PARAMETER.test(path))
+  return isNamed ? identity.without(PLATFORM_FIELD) : identity
 }
 
 /** Lower-case names that `Connection` nominates as hop-by-hop; null where it says the usual. */

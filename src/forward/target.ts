@@ -12,6 +12,8 @@ export interface Target {
 // RFC 3986 §3.3 pchar without ';', plus '[', ']' and '|', which browsers leave as they are. Percent and slash
 // are looked at one by one.
 const PATH_OTHERS = "-._~!$&'()*+,=:@[]|"
+/** Also behind further percent signs: a name may hold one, but not one that hides these. */
+const UNSAFE_TRIPLET = /%(?:25)*(?:[01][0-9a-f]|7f|2[ef]|5c)/i
 const SLASH = 0x2f
 const PERCENT = 0x25
 const QUESTION = 0x3f
@@ -24,9 +26,9 @@ const PATH_CHARS = Uint8Array.from({ length: 128 }, (_, code) => {
 })
 
 /**
- * Reads a raw request target below a prefix, or refuses it (SECURITY.md rules 37-39, 46): origin form, no
- * backslash, fragment, semicolon, control or non-ASCII character, no empty or dot segment, no encoded dot, slash,
- * backslash, NUL or percent. Whatever is not refused reads the same to every parser.
+ * Reads a raw request target below a prefix, or refuses it (SECURITY rules 37-39, 46): origin form, no backslash,
+ * fragment, semicolon, control or non-ASCII character, no empty or dot segment, no encoded dot, slash, backslash or
+ * control, encoded twice neither. Whatever is not refused reads the same to every parser.
  */
 export function readTarget(raw: string, prefix: string): Target | null {
   if (!raw.startsWith(prefix)) return null
@@ -66,10 +68,12 @@ function scanPath(raw: string, start: number, end: number): boolean | null {
 }
 
 function decodePath(rawPath: string): string | null {
-  // Encoded NUL and controls, '%', '.', '/', ';', '\', '?', '#', DEL: another parser might act on them.
-  if (/%(?:[01]|7f|2[ef35]|3[bf]|5c)/i.test(rawPath)) return null
+  // Encoded controls, '.', '/' and '\': another parser might act on them.
+  if (UNSAFE_TRIPLET.test(rawPath)) return null
   try {
-    return decodeURIComponent(rawPath)
+    const path = decodeURIComponent(rawPath)
+    // The same again: what is decoded twice must not come to another path than this.
+    return UNSAFE_TRIPLET.test(path) ? null : path
   } catch {
     // A stray '%' or bytes that are not UTF-8: no two parsers agree on those.
     return null
@@ -112,13 +116,13 @@ function isNameStart(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
 }
 
-/** Two hexadecimal digits that are not a NUL, a line feed or a carriage return. */
+/** Two hexadecimal digits that are not a NUL or a carriage return; a text of several lines has line feeds. */
 function isSafeTriplet(raw: string, at: number): boolean {
   const high = hex(raw.charCodeAt(at + 1))
   const low = hex(raw.charCodeAt(at + 2))
   if (high === -1 || low === -1) return false
   const code = high * 16 + low
-  return code !== 0 && code !== 10 && code !== 13
+  return code !== 0 && code !== 13
 }
 
 function hex(code: number): number {

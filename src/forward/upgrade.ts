@@ -36,7 +36,7 @@ export function tunnel(context: ForwardContext, call: UpgradeCall): void {
   const startedAt = performance.now()
   const report = (outcome: Parameters<ForwardContext['onOutcome']>[0]) =>
     context.onOutcome(outcome, (performance.now() - startedAt) / 1000, call)
-  const headers = toUpstreamHeaders(request.rawHeaders, { body: false, range: false })
+  const headers = toUpstreamHeaders(request.rawHeaders, { body: null, range: false })
   headers.push(...call.principal.identity.fields)
   // RFC 6455 §4.1; of the identity, the token stays last.
   if (!isHandshake(request.headers)) return void sink.send(new Problem('USHER_INVALID_REQUEST'))

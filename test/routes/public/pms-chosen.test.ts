@@ -115,6 +115,7 @@ for (const mediaLane of [false, true]) {
                 class: 'api',
                 repeatable: true,
                 largeBody: false,
+                bodyCheck: null,
                 extra: () => []
               })
             })

@@ -5,6 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Problem } from '../../../src/domain/problems.ts'
+import { Identity } from '../../../src/fetch/identity-fields.ts'
+import { createBodyCheck } from '../../../src/forward/parameters.ts'
+import { createPolicy } from '../../../src/forward/policy.ts'
+import { POLICY_TABLE, type Rule } from '../../../src/forward/policy-table.ts'
 import { until } from '../../support/until.ts'
 import { exchange, type Front, startFront, TOKEN } from './front.ts'
 
@@ -268,6 +272,54 @@ t.test('tokens are masked in text of any type, across pieces, and media bytes ar
     front.upstream.answer = (_request, response) =>
       void response.writeHead(200, { 'Content-Type': type }).end(text)
     t.equal((await ask(front)).text, text, type)
+  }
+})
+
+t.test("rule 46: a form in a body is sent without the caller's identity, at its own length", async (t) => {
+  const front = await startFront(t)
+  const rule = POLICY_TABLE.find(({ pattern }) => pattern === '/:/timeline') as Rule
+  const caller = {
+    policy: createPolicy({ ownerAdmin: false }),
+    role: 'shared',
+    machineIdentifier: 'box',
+    allows: () => true
+  } as const
+  front.call = { bodyCheck: createBodyCheck(rule, caller) }
+  const bodies: string[] = []
+  front.upstream.answer = async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += String(chunk)
+    bodies.push(`${request.headers['content-length']} ${body}`)
+    response.end()
+  }
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const body = 'key=1&X-Plex-Token=foreign&title=Am\u00e9lie&%58_plex_token=b'
+  t.equal((await ask(front, { method: 'POST', headers, body })).status, 200)
+  t.equal(
+    (await ask(front, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'X-Plex-Token=a' }))
+      .status,
+    200
+  )
+  t.equal((await ask(front, { method: 'POST', headers, body: '%ff=1' })).status, 400)
+  t.strictSame(bodies, ['19 key=1&title=Am\u00e9lie', '14 X-Plex-Token=a'])
+})
+
+t.test("the transcoder hears of the caller's platform instead of Usher's, in header or query", async (t) => {
+  const identity = new Identity(['X-Plex-Platform', 'Web', 'X-Plex-Product', 'Usher', 'X-Plex-Token', TOKEN])
+  for (const lane of [null, {}]) {
+    const front = await startFront(t, { lane, identity })
+    const platforms = async (options: Ask) => {
+      front.upstream.requests.length = 0
+      await ask(front, options)
+      const { rawHeaders = [] } = front.upstream.requests[0] ?? {}
+      t.equal(rawHeaders.at(-2)?.toLowerCase(), 'x-plex-token')
+      return rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === 'x-plex-platform')
+    }
+    t.strictSame(await platforms({}), ['Web'])
+    t.strictSame(await platforms({ headers: { 'X-Plex-Platform': 'Chrome' } }), ['Chrome'])
+    t.strictSame(await platforms({ path: '/x?a=1&x-plex-platform=Chrome' }), [])
+    t.strictSame(await platforms({ path: '/x?platform=Chrome' }), ['Web'])
+    t.strictSame(await platforms({ headers: { 'X-Plex-Platform': 'x'.repeat(513) } }), ['Web'])
   }
 })
 

@@ -21,6 +21,15 @@ import { createScrubber } from '../../../src/scrub/scrubber.ts'
 
 export const TOKEN = 'sim-srv-tok-Front001'
 
+const IDENTITY = new Identity([
+  'X-Plex-Client-Identifier',
+  'browser-1',
+  'X-Plex-Product',
+  'Usher',
+  'X-Plex-Token',
+  TOKEN
+])
+
 /** A bare forwarder between a plain HTTP server and an upstream of the test's own, without any of Fastify. */
 export interface Front {
   readonly url: string
@@ -31,7 +40,7 @@ export interface Front {
   /** Streams registered and not yet released. */
   readonly streams: Set<{ kind: StreamKind; abort: (why: StreamEnd) => void }>
   /** What the next requests are forwarded as. */
-  call: Partial<Pick<ForwardCall, 'class' | 'repeatable' | 'largeBody' | 'extra'>>
+  call: Partial<Pick<ForwardCall, 'class' | 'repeatable' | 'largeBody' | 'bodyCheck' | 'extra'>>
   /** Milliseconds until a request is forwarded, as where the server must prove itself first. */
   holdMs: number
   /** Whether the session of the requests has ended. */
@@ -61,13 +70,14 @@ export async function startUpstream(t: Test): Promise<Upstream> {
 export interface FrontOptions extends Partial<ForwarderOptions> {
   /** With the media lane, and what it trusts beside the usual. */
   readonly lane?: { readonly ca?: string } | null
+  readonly identity?: Identity
   /** Another upstream than the one that comes along. */
   readonly origin?: string
 }
 
 export async function startFront(
   t: Test,
-  { lane = null, origin, ...options }: FrontOptions = {}
+  { lane = null, origin, identity = IDENTITY, ...options }: FrontOptions = {}
 ): Promise<Front> {
   const upstream = await startUpstream(t)
   const outcomes: string[] = []
@@ -94,14 +104,7 @@ export async function startFront(
   })
   t.teardown(() => forwarder.close())
   const principal: ForwardPrincipal = {
-    identity: new Identity([
-      'X-Plex-Client-Identifier',
-      'browser-1',
-      'X-Plex-Product',
-      'Usher',
-      'X-Plex-Token',
-      TOKEN
-    ]),
+    identity,
     createScrubber: (grammar) => createScrubber([TOKEN], grammar),
     hasEnded: () => front.ended,
     addStream(kind, abort) {
@@ -121,6 +124,7 @@ export async function startFront(
     class: 'api' as RouteClass,
     repeatable: request.method === 'GET',
     largeBody: false,
+    bodyCheck: null,
     extra: () => [],
     ...front.call
   })

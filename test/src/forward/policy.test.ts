@@ -161,13 +161,57 @@ t.test('what the filters of a library and a music player ask for is open, to be 
     '/library/sections/1/location',
     '/library/sections/1/trash',
     '/library/sections/1/prefs',
-    '/library/sections/1/mood/1',
+    '/library/sections/1/mood/1/2',
+    '/library/sections/1/writer/1',
     '/library/sections/1/autocomplete/x',
     '/library/sections/x/autocomplete',
     '/library/streams/x/levels',
     '/library/streams/7/other'
   ]) {
     t.equal(policy.find('GET', path, 'owner'), null, path)
+  }
+  t.end()
+})
+
+t.test('what each account changes for itself is open to every role', (t) => {
+  const policy = createPolicy({ ownerAdmin: false })
+  for (const [method, path] of [
+    ['PUT', '/library/parts/7'],
+    ['GET', '/:/progress'],
+    ['PUT', '/actions/removeFromContinueWatching'],
+    ['POST', '/playlists'],
+    ['PUT', '/playlists/7'],
+    ['DELETE', '/playlists/7'],
+    ['PUT', '/playlists/7/items'],
+    ['DELETE', '/playlists/7/items'],
+    ['DELETE', '/playlists/7/items/9'],
+    ['PUT', '/playlists/7/items/9/move'],
+    ['DELETE', '/playQueues/7/items/9'],
+    ['GET', '/library/search'],
+    ['GET', '/library/tags'],
+    ['GET', '/library/shared/all'],
+    ['GET', '/library/sections/1/computePath'],
+    ['GET', '/library/sections/1/mood/7'],
+    ['GET', '/library/sections/1/style/7'],
+    ['GET', '/library/sections/1/collection/7'],
+    ['GET', '/hubs/sections/1/continueWatching/items']
+  ] as const) {
+    for (const role of ROLES) t.ok(policy.find(method, path, role), `${method} ${path} ${role}`)
+  }
+  for (const [method, path] of [
+    ['DELETE', '/library/metadata/7'],
+    ['DELETE', '/library/parts/7'],
+    ['DELETE', '/library/sections/1'],
+    ['DELETE', '/library/collections/7'],
+    ['DELETE', '/playQueues/7'],
+    ['DELETE', '/playlists'],
+    ['POST', '/playlists/upload'],
+    ['GET', '/actions/removeFromContinueWatching'],
+    ['PUT', '/actions/addToWatchlist'],
+    ['GET', '/library/parts/7'],
+    ['POST', '/library/parts/7']
+  ] as const) {
+    t.equal(policy.find(method, path, 'owner'), null, `${method} ${path}`)
   }
   t.end()
 })
@@ -179,7 +223,9 @@ t.test('administrative paths need the owner role and the setting', (t) => {
     ['GET', '/status/sessions'],
     ['GET', '/library/sections/1/refresh'],
     ['PUT', '/library/metadata/1'],
-    ['POST', '/playlists']
+    ['GET', '/library/metadata/1/file'],
+    ['PUT', '/library/metadata/1/poster'],
+    ['POST', '/library/metadata/1/posters']
   ] as const) {
     for (const role of ROLES) t.equal(closed.find(method, path, role), null, `${method} ${path} ${role}`)
     t.equal(opened.find(method, path, 'shared'), null)
@@ -196,6 +242,7 @@ t.test('a GET that changes something is marked unsafe', (t) => {
     '/:/unscrobble',
     '/:/rate',
     '/:/timeline',
+    '/:/progress',
     '/video/:/transcode/universal/stop',
     '/library/sections/1/refresh'
   ]) {
@@ -231,7 +278,7 @@ t.test('near misses are refused: case, empty segments, letters for digits, one s
     '/library/sections//',
     '/library/sections/x/all',
     '/library/sections/1/delete',
-    '/library/metadata/1/file',
+    '/library/metadata/1/file/x',
     '/library/metadata/abc',
     '/hubs/home/a/b',
     '/identity/x',

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Grant } from '../../../src/config/config.ts'
-import { resolveLocalUrl } from '../../../src/forward/local-url.ts'
+import { checkParameters } from '../../../src/forward/parameters.ts'
 import { createPolicy } from '../../../src/forward/policy.ts'
 import { readTarget } from '../../../src/forward/target.ts'
 import type { Seal } from '../../../src/seal/seal.ts'
@@ -345,17 +345,19 @@ t.test(
           if (read === null) return true
           const rule = policy.find(method, read.path, 'owner')
           if (rule === null || !token.allows(rule.class, read.path)) return true
-          const upstream =
-            rule.localUrl === true
-              ? resolveLocalUrl(read.upstream, policy, 'owner', token.allows)
-              : read.upstream
-          if (upstream === null) return true
+          let upstream: string
+          try {
+            const caller = { policy, role: 'owner', machineIdentifier: 'box', allows: token.allows } as const
+            upstream = checkParameters(rule, read.upstream, caller)
+          } catch {
+            return true
+          }
           passed += 1
           // The verdict by other means: what a URL parser makes of that which would be sent.
           const url = new URL(upstream, 'http://pms.invalid')
           const paths = [decodeURIComponent(url.pathname)]
           for (const [name, value] of url.searchParams) {
-            if (rule.localUrl === true && /^(url|path)/i.test(name))
+            if (rule.parameters === 'local-url' && /^(url|path)/i.test(name))
               paths.push(new URL(value, 'http://pms.invalid').pathname)
           }
           if (paths.length > 1) reached += 1
