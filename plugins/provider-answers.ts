@@ -33,12 +33,15 @@ declare module 'fastify' {
 /** Headers by which a request would tell the library another address than USHER_PUBLIC_URL. */
 const FORWARDED = /^(?:x-forwarded-.*|forwarded|x-original-.*|x-rewrite-.*)$/
 
+/** The library adds the hash of its one script, where a form posts itself, to a source list that allows nothing. */
+const POLICY = "default-src 'none'; script-src 'report-sample'; frame-ancestors 'none'"
+
 /** Prepares requests for the OpenID provider and hands their answers over, with what no hook adds to them. */
 export default fp<ProviderAnswersOptions>(
   async (fastify, { openId, config, standings, sessionEnds }) => {
     const { basePath, origin, secure } = config.publicUrl
     const { host, protocol } = new URL(origin)
-    const fixed = Object.entries(fixedHeaders(secure))
+    const fixed = Object.entries({ ...fixedHeaders(secure), 'content-security-policy': POLICY })
 
     async function visitOf(request: FastifyRequest, reply: FastifyReply): Promise<Visit> {
       const before = request.readSession()
@@ -83,6 +86,7 @@ export default fp<ProviderAnswersOptions>(
       const visit = await visitOf(request, this)
       const renewed = this.sessionCookieLine('renewed')
       const { url } = request.raw
+      const headers = { ...request.raw.headers }
       this.hijack()
       for (const [name, value] of fixed) raw.setHeader(name, value)
       raw.setHeader('cache-control', cacheControl)
@@ -95,7 +99,7 @@ export default fp<ProviderAnswersOptions>(
         fail(raw, request.id)
       } finally {
         // As it came, for the access log.
-        Object.assign(request.raw, { url })
+        Object.assign(request.raw, { url, headers })
       }
       return raw.statusCode
     })

@@ -73,7 +73,9 @@ function recordAdapter(options: AdapterOptions, kind: Kind): Adapter {
   const keyOf = (id: string) => (kind === 'grant' ? id : digest(kind, id))
 
   function toRecord(id: string, payload: AdapterPayload, expiresAt: number): NewRecord {
-    const { jti: _, ...rest } = payload
+    const { jti: _, ...named } = payload
+    // To the millisecond, for what asks whether a sign-in came after it; the library counts seconds.
+    const rest = kind === 'interaction' ? { ...named, madeAt: now() } : named
     const uid = payload['sessionUid'] ?? (kind === 'grant' ? uidOfRequest() : null)
     const tags = [
       ...(typeof payload.grantId === 'string' ? [`grant ${payload.grantId}`] : []),

@@ -1,8 +1,10 @@
 import type { AccountClaims } from 'oidc-provider'
 import type { Session } from '../session/session.ts'
 
-/** Which claims a scope asks for. */
+/** Which claims a scope asks for; null: those that the library adds by itself. */
 export const CLAIMS = {
+  auth_time: null,
+  iss: null,
   openid: ['sub', 'sid'],
   profile: ['preferred_username', 'name', 'picture'],
   email: ['email', 'email_verified'],

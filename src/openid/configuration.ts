@@ -142,7 +142,7 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
     clients: [...clients.values()].map(toMetadata),
     jwks: { keys: config.oidc.keys.map(({ jwk }) => jwk) } as JWKS,
     claims: { ...CLAIMS },
-    scopes: ['openid', 'offline_access', ...Object.keys(CLAIMS).filter((scope) => scope !== 'openid')],
+    scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
     subjectTypes: ['public'],
     responseTypes: ['code'],
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],

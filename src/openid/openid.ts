@@ -176,7 +176,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
       const session = visit.read?.live.session
       if (session !== undefined && revocations.isRevoked(session)) await endSession(session.id)
     },
-    interactions: createInteractions({ provider, config, now }),
+    interactions: createInteractions({ store, config, now }),
     async entered(session) {
       const record = await signIns.ofSession(session.id)
       return record === null ? [] : (await signIns.authorizations(record.uid)).map(({ clientId }) => clientId)

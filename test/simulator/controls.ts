@@ -72,6 +72,11 @@ export interface Controls {
     remove(key: AccountKey, machineIdentifier: string): boolean
     list(): Share[]
   }
+  /** The libraries of the media servers that an account sees, by title. */
+  readonly libraries: {
+    hide(key: AccountKey, title: string): void
+    show(key: AccountKey, title: string): void
+  }
   readonly servers: {
     setConnections(machineIdentifier: string, connections: Connection[]): void
     set(
@@ -206,6 +211,10 @@ export function createControls(world: World, { listeners, pms, pms2 }: Services)
       add: (key, machineIdentifier, pending) => servers.addShare(key, machineIdentifier, pending),
       remove: (key, machineIdentifier) => servers.removeShare(key, machineIdentifier),
       list: () => [...servers.shares()]
+    },
+    libraries: {
+      hide: (key, title) => void world.hiddenLibraries.add(`${key} ${title}`),
+      show: (key, title) => void world.hiddenLibraries.delete(`${key} ${title}`)
     },
     servers: {
       setConnections: (machineIdentifier, connections) => {

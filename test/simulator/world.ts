@@ -23,6 +23,8 @@ export interface World {
   readonly modes: Modes
   readonly faults: Faults
   readonly recorder: Recorder
+  /** Libraries that an account does not see, as `account title`: shares need not be of all. */
+  readonly hiddenLibraries: Set<string>
   /** The exact state of the test vectors: fixed secrets, two Home users, one friend, one film library. */
   readonly vectors: boolean
   /** Whether plex.tv can be reached, for the media servers too. */
@@ -55,6 +57,7 @@ export function createWorld({ now, recordLimit, vectors, plexReachable }: WorldO
     modes: createModes(),
     faults: createFaults(),
     recorder: createRecorder(clock.now, recordLimit),
+    hiddenLibraries: new Set(),
     vectors,
     plexReachable
   }

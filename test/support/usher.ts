@@ -25,6 +25,8 @@ export interface TestUsherOptions {
   readonly settings?: Record<string, string | undefined>
   readonly simulator?: Simulator
   readonly now?: () => number
+  /** Of the public URL: '' or '/x'. */
+  readonly basePath?: string
   /** Keeps the canary from failing this test, for a test of the canary itself. */
   readonly leaky?: boolean
 }
@@ -38,7 +40,7 @@ export async function startTestUsher(t: Test, options: TestUsherOptions = {}): P
   const simulator = options.simulator ?? (await startSimulator())
   const port = await freePort()
   const settings = withoutUndefined({
-    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
+    USHER_PUBLIC_URL: `http://127.0.0.1:${port}${options.basePath ?? ''}`,
     USHER_HOST: '127.0.0.1',
     USHER_PORT: String(port),
     USHER_INTERNAL_HOST: '127.0.0.1',

@@ -109,8 +109,10 @@ export const oidcEndpoints: FastifyPluginAsync = async (fastify) => {
     reply: FastifyReply,
     cacheControl: string
   ): Promise<void> {
-    await fastify.limiter.check(request, 'service_auth')
+    // Taken now: what a proxy said of the address is taken out of the request for the provider.
+    const address = fastify.limiter.addressOf(request)
+    await fastify.limiter.check(request, 'service_auth', address)
     const status = await reply.answerByProvider(cacheControl)
-    if (status === 401) await fastify.limiter.count(request, 'service_auth')
+    if (status === 401) await fastify.limiter.count(request, 'service_auth', address)
   }
 }

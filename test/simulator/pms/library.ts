@@ -26,12 +26,14 @@ export function libraryRoutes(options: LibraryOptions): Route[] {
       return listContainer(request, { allowSync: false, title1: name }, 'Metadata', entries)
     })
   const playable = (item: Item): boolean => item.part !== null
-  const sectionList = callers.any((request) =>
+  const sectionList = callers.any((request, caller) =>
     listContainer(
       request,
       { allowSync: false, title1: 'Plex Library' },
       'Directory',
-      sections(!world.vectors)
+      sections(!world.vectors).filter(
+        ({ title }) => !world.hiddenLibraries.has(`${caller.account.key} ${title}`)
+      )
     )
   )
   return [
