@@ -36,6 +36,7 @@ const COMMAND_TIMEOUT_MS = 1000
 const BEAT_MS = 1000
 const MAX_RETRY_MS = 1000
 const SCAN_COUNT = 1000
+const NO_DATABASE = 'no such database'
 /** What a start waits for a catch-up at most; a usual one takes milliseconds. */
 const OPEN_MS = 5000
 
@@ -48,6 +49,9 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
   const caller = connect(url)
   const listener = connect(url)
   const opened = Promise.withResolvers<void>()
+  // ioredis goes on in database 0 where a server refuses another: two deployments would then share what is theirs.
+  const database = Number(new URL(url).pathname.slice(1))
+  let selected = database === 0
   let state: 'starting' | 'up' | 'down' | 'closed' = 'starting'
   let subscribed = false
   let catching = false
@@ -55,8 +59,10 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
 
   const link: RedisLink = {
     isUp: () => state === 'up',
-    run: (script, key, args) => caller.call('EVAL', [script, 1, key, ...args]),
-    scan: (key, cursor) => caller.zscan(key, cursor, 'COUNT', SCAN_COUNT),
+    run: (script, key, args) =>
+      selected ? caller.call('EVAL', [script, 1, key, ...args]) : Promise.reject(new Error(NO_DATABASE)),
+    scan: (key, cursor) =>
+      selected ? caller.zscan(key, cursor, 'COUNT', SCAN_COUNT) : Promise.reject(new Error(NO_DATABASE)),
     suspect(error) {
       // What failed may be missing from a catch-up that is past reading what there is to write.
       if (catching) again = true
@@ -89,6 +95,8 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
     while (again && subscribed && caller.status === 'ready' && state !== 'closed') {
       again = false
       try {
+        if (!selected) await caller.select(database)
+        selected = true
         await catchUp(link)
         if (!again && subscribed && caller.status === 'ready') found()
       } catch (error) {
@@ -133,6 +141,9 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
   }
   caller.on('ready', () => void recover())
   listener.on('ready', () => void subscribe())
+  caller.on('close', () => {
+    selected = database === 0
+  })
   listener.on('close', () => {
     subscribed = false
   })
@@ -172,5 +183,6 @@ function toReason(error: unknown): string {
   if (!(error instanceof Error)) return 'closed'
   if ('code' in error && typeof error.code === 'string') return error.code
   if (error.message === 'Command timed out') return 'timeout'
+  if (error.message === NO_DATABASE || error.message.includes('DB index')) return NO_DATABASE
   return /^[A-Z]{2,20}(?= )/.exec(error.message)?.[0] ?? error.name
 }

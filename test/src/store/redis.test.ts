@@ -77,3 +77,49 @@ t.test(
     t.equal(begun, 2)
   }
 )
+
+t.test(
+  'a database that cannot be selected is not up, and nothing is written to another',
+  { skip },
+  async (t) => {
+    const { url, client } = await startRedis(t)
+    const reasons: string[] = []
+    let caughtUp = 0
+    const link = createRedisLink({
+      url: `${url}/99`,
+      channel: 'usher-test',
+      onMessage: () => undefined,
+      async catchUp() {
+        caughtUp += 1
+      },
+      onUp: () => t.fail('up'),
+      onDown: (reason) => reasons.push(reason)
+    })
+    t.teardown(() => link.close())
+    await link.opened
+    await until(() => reasons.length > 0, 'it is told')
+    await t.rejects(link.run('return redis.call("SET", KEYS[1], "x")', 'stray', []))
+    await t.rejects(link.scan('key', '0'))
+    t.strictSame(reasons, ['no such database'])
+    t.notOk(link.isUp())
+    t.equal(caughtUp, 0)
+    t.equal(await client.get('stray'), null)
+  }
+)
+
+t.test('another database than the first is selected before anything is written', { skip }, async (t) => {
+  const { url, client } = await startRedis(t)
+  const link = createRedisLink({
+    url: `${url}/3`,
+    channel: 'usher-test',
+    onMessage: () => undefined,
+    catchUp: async (own) => void (await own.run('return redis.call("SET", KEYS[1], "x")', 'mine', [])),
+    onUp: () => undefined,
+    onDown: (reason) => t.fail(reason)
+  })
+  t.teardown(() => link.close())
+  await until(() => link.isUp(), 'it is up')
+  t.equal(await client.get('mine'), null)
+  await client.select(3)
+  t.equal(await client.get('mine'), 'x')
+})
