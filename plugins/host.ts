@@ -7,6 +7,8 @@ export interface HostOptions {
   readonly isOwnHost: IsOwnHost
   /** What to change where the Host is another one; fixed words. */
   readonly remedy: string
+  /** Receives what a client sent, which may be anything. */
+  readonly onForeignHost: (host: string) => void
 }
 
 declare module 'fastify' {
@@ -21,7 +23,7 @@ declare module 'fastify' {
  * from Host, but a page whose name was rebound to this address must not count as same-origin.
  */
 export default fp<HostOptions>(
-  async (fastify, { isOwnHost, remedy }) => {
+  async (fastify, { isOwnHost, remedy, onForeignHost }) => {
     let accepted = ''
     fastify.addHook('onRequest', (request, _reply, done) => {
       const hosts = countHosts(request.raw)
@@ -32,7 +34,10 @@ export default fp<HostOptions>(
       // Nearly always the same as the previous request's.
       const { host } = request
       if (host === accepted) return done()
-      if (!isOwnHost(host)) return done(new Problem('USHER_INVALID_REQUEST', { detail: remedy }))
+      if (!isOwnHost(host)) {
+        onForeignHost(host)
+        return done(new Problem('USHER_INVALID_REQUEST', { detail: remedy }))
+      }
       accepted = host
       done()
     })

@@ -1,28 +1,32 @@
 import closeWithGrace from 'close-with-grace'
-import { runCommand } from './app/commands.ts'
+import { readConfig, runCommand } from './app/commands.ts'
+import { explainStartFailure } from './app/start-error.ts'
+import { summarizeStart } from './app/start-summary.ts'
 import { startUsher } from './app/usher.ts'
-import { type Config, ConfigError, loadConfig } from './config/config.ts'
-import { createLogger, describeError } from './observe/logger.ts'
+import type { Config } from './config/config.ts'
+import { createLogger } from './observe/logger.ts'
 
 /** Beyond the drain of open streams: for answers under way and for the sockets to close. */
 const CLOSE_MS = 5000
+/**
+ * A signal reaches a whole process group, and npm passes on its own copy: within this time a second one is the same
+ * wish (SECURITY rule 97).
+ */
+const ECHO_MS = 1000
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
-const command = runCommand({ argv: process.argv.slice(2), env: process.env, now: Date.now })
-if (command === null) await serve(readConfig())
-else {
+const command = await runCommand({ argv: process.argv.slice(2), env: process.env, now: Date.now })
+if (command === null) {
+  const read = readConfig(process.env)
+  if (typeof read !== 'string') await serve(read)
+  else {
+    process.stderr.write(read)
+    process.exitCode = 1
+  }
+} else {
   process.stdout.write(command.stdout)
   process.stderr.write(command.stderr)
   process.exitCode = command.exitCode
-}
-
-function readConfig(): Config {
-  try {
-    return loadConfig(process.env)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exit(1)
-  }
 }
 
 async function serve(config: Config): Promise<void> {
@@ -30,18 +34,55 @@ async function serve(config: Config): Promise<void> {
   const { log } = output
   try {
     const usher = await startUsher({ config, output })
-    closeWithGrace({ delay: config.drainMs + CLOSE_MS, logger: false }, async ({ signal, err }) => {
-      if (err !== undefined) log.fatal({ err }, 'stopping after an unexpected error')
-      else log.info({ signal }, 'stopping')
-      await output.flush()
-      await usher.stop(config.drainMs)
-      log.info('stopped')
-      await output.flush()
+    let stopSignal: NodeJS.Signals | undefined
+    const grace = closeWithGrace(
+      { delay: config.drainMs + CLOSE_MS, logger: false, skip: [...STOP_SIGNALS] },
+      async ({ err }) => {
+        if (err !== undefined) log.fatal({ err }, 'stopping after an unexpected error')
+        else log.info({ signal: stopSignal }, 'stopping')
+        await output.flush()
+        await usher.stop(config.drainMs)
+        log.info('stopped')
+        await output.flush()
+      }
+    )
+    onStopSignals({
+      stop(signal) {
+        stopSignal = signal
+        void grace.close()
+      },
+      async cut(signal) {
+        log.warn({ signal }, 'stopped by a second signal, open streams are cut')
+        await output.flush()
+        process.exit(1)
+      }
     })
+    // Not waited for: a media server that is away takes its whole time-out.
+    void summarizeStart(usher.core).finally(output.flush)
   } catch (error) {
-    log.fatal({ err: error }, 'start failed')
+    const reason = explainStartFailure(error)
+    log.fatal({ reason, err: error }, 'start failed')
     await output.flush()
-    process.stderr.write(`start failed: ${JSON.stringify(describeError(error))}\n`)
+    process.stderr.write(`start failed: ${reason}\n`)
     process.exit(1)
+  }
+}
+
+interface StopHandlers {
+  /** Once. */
+  readonly stop: (signal: NodeJS.Signals) => void
+  readonly cut: (signal: NodeJS.Signals) => void
+}
+
+function onStopSignals({ stop, cut }: StopHandlers): void {
+  let first: number | null = null
+  for (const name of STOP_SIGNALS) {
+    process.on(name, () => {
+      const time = performance.now()
+      if (first === null) {
+        first = time
+        stop(name)
+      } else if (time - first >= ECHO_MS) cut(name)
+    })
   }
 }

@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const SOURCE = 'server://243b471948ace337a8f92f129ec97d1902fcb1df'
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
-const service = generate('--generate-service', 'demo')
+const service = await generate('--generate-service', 'demo')
 const secret = /^secret +(\S+)$/m.exec(service)?.[1] ?? ''
 const hash = /^hash +(\S+)$/m.exec(service)?.[1] ?? ''
 const [port, internalPort] = await Promise.all([pickPort(values.port), pickPort(values['internal-port'])])
@@ -35,7 +35,7 @@ const usher = spawn(process.execPath, [fileURLToPath(new URL(server, import.meta
     USHER_PORT: String(port),
     USHER_INTERNAL_HOST: '127.0.0.1',
     USHER_INTERNAL_PORT: String(internalPort),
-    USHER_SESSION_KEYS: generate('--generate-key').trim(),
+    USHER_SESSION_KEYS: (await generate('--generate-key')).trim(),
     USHER_PLEX_URL: simulator.plexUrl,
     USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
     USHER_PLEX_APP_URL: simulator.plexUrl,
@@ -96,8 +96,8 @@ Ctrl-C ends it.
 `)
 }
 
-function generate(...argv: string[]): string {
-  const result = runCommand({ argv, env: {}, now: Date.now })
+async function generate(...argv: string[]): Promise<string> {
+  const result = await runCommand({ argv, env: {}, now: Date.now })
   if (result?.exitCode !== 0) throw new Error(`${argv[0]} failed`)
   return result.stdout
 }

@@ -11,6 +11,7 @@ import notBrowser from '../../plugins/not-browser.ts'
 import oauthErrors from '../../plugins/oauth-errors.ts'
 import problems from '../../plugins/problems.ts'
 import providerAnswers from '../../plugins/provider-answers.ts'
+import proxyNotices from '../../plugins/proxy-notices.ts'
 import rateLimits from '../../plugins/rate-limits.ts'
 import sameOrigin from '../../plugins/same-origin.ts'
 import securityHeaders from '../../plugins/security-headers.ts'
@@ -66,8 +67,10 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   if (config.trustedProxies.length > 0) await app.register(forwardedAddresses)
   await app.register(host, {
     isOwnHost: createPublicHostCheck(publicUrl.origin),
-    remedy: 'Host is not that of USHER_PUBLIC_URL; let the proxy pass it on.'
+    remedy: 'Host is not that of USHER_PUBLIC_URL; let the proxy pass it on.',
+    onForeignHost: (name) => core.notices.foreignHost('public', name)
   })
+  await app.register(proxyNotices, { notices: core.notices, secure: publicUrl.secure })
   const crossSite = createCrossSiteCheck(publicUrl.origin, config.allowedOrigins)
   if (config.allowedOrigins.length > 0) await app.register(cors, corsOptions(crossSite))
   await app.register(rateLimits, {
@@ -144,7 +147,8 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
   await app.register(securityHeaders, { secure: false })
   await app.register(host, {
     isOwnHost: createInternalHostCheck(core.config.internalNames),
-    remedy: 'Host is no address and no private name; list the name in USHER_INTERNAL_NAMES.'
+    remedy: 'Host is no address and no private name; list the name in USHER_INTERNAL_NAMES.',
+    onForeignHost: (name) => core.notices.foreignHost('internal', name)
   })
   await app.register(notBrowser)
   await app.register(rateLimits, {

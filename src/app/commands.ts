@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import packageJson from '../../package.json' with { type: 'json' }
-import { ConfigError, loadConfig } from '../config/config.ts'
+import { type Config, ConfigError, loadConfig } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
+import { isDotEnvHere } from '../config/files.ts'
 import { hashSecret } from '../config/secret-hashes.ts'
 import { isServiceId } from '../config/services.ts'
 import { weakness } from '../config/weakness.ts'
+import { explainStartFailure } from './start-error.ts'
+import { rehearseStart } from './usher.ts'
 
 export interface CommandResult {
   readonly exitCode: number
@@ -30,7 +33,7 @@ const USAGE = `usage: node dist/src/server.js [command]
 `
 
 /** Runs the command that the arguments name; null where they name none and the service is to start. */
-export function runCommand({ argv, env, now }: CommandOptions): CommandResult | null {
+export async function runCommand({ argv, env, now }: CommandOptions): Promise<CommandResult | null> {
   const [flag, ...rest] = argv
   if (flag === undefined) return null
   if (flag === '--generate-service' && rest.length === 1) return generateService(rest[0] ?? '')
@@ -61,13 +64,30 @@ export function generateKey(now: number): string {
   }
 }
 
-function checkConfig(env: Environment): CommandResult {
+/** The configuration, or what is wrong with it as lines for the terminal. */
+export function readConfig(env: Environment): Config | string {
   try {
-    loadConfig(env)
-    return printed('configuration is valid\n')
+    return loadConfig(env)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return { exitCode: 1, stdout: '', stderr: `${error.message}\n` }
+    const hint = env['USHER_PUBLIC_URL'] === undefined && isDotEnvHere() ? DOT_ENV : ''
+    return `${error.message}\n${hint}`
+  }
+}
+
+const DOT_ENV =
+  'There is a .env here, which docker compose reads and Usher does not: node --env-file=.env dist/src/server.js takes it.\n'
+
+/** Builds both listeners too, without opening them, so that nothing is left for the start to refuse. */
+async function checkConfig(env: Environment): Promise<CommandResult> {
+  const config = readConfig(env)
+  if (typeof config === 'string') return { exitCode: 1, stdout: '', stderr: config }
+  const warnings = config.warnings.map((warning) => `warning: ${warning}\n`).join('')
+  try {
+    await rehearseStart(config)
+    return { exitCode: 0, stdout: 'configuration is valid\n', stderr: warnings }
+  } catch (error) {
+    return { exitCode: 1, stdout: '', stderr: `${warnings}start would fail: ${explainStartFailure(error)}\n` }
   }
 }
 

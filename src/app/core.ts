@@ -3,6 +3,7 @@ import { createLibraries, type Libraries } from '../apps/libraries.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../observe/logger.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
+import { createNotices, type Notices } from '../observe/notices.ts'
 import { createPlexStatus, type PlexStatus } from '../observe/plex-status.ts'
 import { createReadiness, type Readiness } from '../observe/readiness.ts'
 import { type ConnectionRules, createProbe } from '../plex/connections.ts'
@@ -74,6 +75,7 @@ export interface Core {
   /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
   readonly machineId: () => Promise<string | null>
   readonly plexStatus: PlexStatus
+  readonly notices: Notices
   readonly readiness: () => Promise<Readiness>
   /** Not ready from now on. */
   drain(): void
@@ -228,6 +230,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     }),
     serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
     plexStatus,
+    notices: createNotices(log),
     readiness: createReadiness({
       mediaServer,
       plexStatus,

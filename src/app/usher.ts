@@ -2,9 +2,10 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.ts'
-import type { LogOutput } from '../observe/logger.ts'
+import { createLogger, type LogOutput } from '../observe/logger.ts'
 import { buildInternalApp, buildPublicApp } from './app.ts'
 import { type Core, createCore } from './core.ts'
+import { type ListenSettings, toStartError } from './start-error.ts'
 
 export interface Usher {
   readonly core: Core
@@ -41,8 +42,8 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
     onListen?.(internalApp.server, 'internal')
     // What was revoked elsewhere or before is known before the first request, unless the shared store is away.
     await core.state.opened
-    const publicUrl = await listen(publicApp, config.listen)
-    const internalUrl = await listen(internalApp, config.internalListen)
+    const publicUrl = await listen(publicApp, config.listen, PUBLIC)
+    const internalUrl = await listen(internalApp, config.internalListen, INTERNAL)
     log.info({ url: publicUrl }, 'public listener ready')
     log.info({ url: internalUrl }, 'internal listener ready')
     await output.flush()
@@ -68,12 +69,40 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
   }
 }
 
-async function listen(app: FastifyInstance, { host, port }: Config['listen']): Promise<string> {
+const PUBLIC = { host: 'USHER_HOST', port: 'USHER_PORT' } as const
+const INTERNAL = { host: 'USHER_INTERNAL_HOST', port: 'USHER_INTERNAL_PORT' } as const
+
+/** Builds everything that a start builds, opens nothing, and throws what the start would throw. */
+export async function rehearseStart(config: Config): Promise<void> {
+  const { log } = createLogger({ level: 'silent', stream: { write: () => undefined } })
+  // The store is left alone: an instance that runs may hold the file.
+  const core = createCore({
+    config: { ...config, redisUrl: null, stateDir: null },
+    log,
+    processMetrics: false
+  })
+  try {
+    const publicApp = await buildPublicApp(core)
+    const internalApp = await buildInternalApp(core, publicApp)
+    await Promise.all([publicApp.ready(), internalApp.ready()])
+    await Promise.all([publicApp.close(), internalApp.close()])
+  } finally {
+    await core.close()
+  }
+}
+
+async function listen(app: FastifyInstance, at: Config['listen'], settings: ListenSettings): Promise<string> {
+  const { host, port } = at
   const { level } = app.log
-  // Fastify announces itself; the one line that the contract names is ours.
+  // Fastify announces itself; the lines of the listeners are written here, once both accept connections.
   app.log.level = 'silent'
-  await app.listen({ host, port })
-  app.log.level = level
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    throw toStartError(error, settings, at)
+  } finally {
+    app.log.level = level
+  }
   const address = app.server.address() as AddressInfo
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
 }

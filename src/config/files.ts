@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { Invalid } from './setting.ts'
 
@@ -82,6 +82,11 @@ function attemptOn<T>(path: string, act: () => T): T {
   } catch (error) {
     throw new Invalid(`names a directory that cannot be used (${codeOf(error)})${whose(path)}`)
   }
+}
+
+/** Whether the working directory has a file of variables, which some programs read by themselves. */
+export function isDotEnvHere(): boolean {
+  return existsSync('.env')
 }
 
 /** Bits of a mode: write, for the group and for everybody else. */

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { isIP, isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Invalid } from './setting.ts'
@@ -35,5 +36,16 @@ export function parseCookieDomain(text: string): string {
   if (domain.length > 253 || !domain.split('.').every((part) => label.test(part))) {
     throw new Invalid('must be a domain such as example.com (an international one in its xn-- form)')
   }
+  if (isPublicSuffix(domain))
+    throw new Invalid(
+      'must not be a public suffix, under which strangers have names too: no browser keeps a cookie for it'
+    )
   return domain
+}
+
+/** By the Public Suffix List, private section included, as browsers have it (RFC 6265 §5.3 step 5). */
+function isPublicSuffix(domain: string): boolean {
+  // Loaded where a cookie domain is set: the list would cost every other start a megabyte.
+  const { getPublicSuffix } = createRequire(import.meta.url)('tldts') as typeof import('tldts')
+  return getPublicSuffix(domain, { allowPrivateDomains: true }) === domain
 }

@@ -6,6 +6,13 @@ export interface UpstreamAnswered {
   readonly code: number | null
 }
 
+/** Where a call went that got no answer, for the log alone. */
+export interface UpstreamTarget {
+  readonly service: 'plex.tv' | 'pms'
+  /** Host and port; null where a session chose the server. */
+  readonly host: string | null
+}
+
 interface ProblemKind {
   readonly status: number
   readonly title: string
@@ -159,6 +166,7 @@ export interface ProblemOptions {
   /** Seconds. */
   readonly retryAfter?: number
   readonly upstream?: UpstreamAnswered
+  readonly target?: UpstreamTarget
   readonly cause?: unknown
 }
 
@@ -171,6 +179,7 @@ export class Problem extends Error {
   readonly detail: string
   readonly retryAfter: number | undefined
   readonly upstream: UpstreamAnswered | undefined
+  readonly target: UpstreamTarget | undefined
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(options.detail ?? PROBLEMS[code].detail, { cause: options.cause })
@@ -180,6 +189,7 @@ export class Problem extends Error {
     this.detail = this.message
     this.retryAfter = options.retryAfter
     this.upstream = options.upstream
+    this.target = options.target
   }
 }
 

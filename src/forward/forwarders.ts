@@ -28,6 +28,8 @@ export interface ForwardersOptions {
  */
 export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOptions): Forwarders {
   const { config, metrics, connectionRules } = core
+  const { url } = config.pms
+  const target = { service: 'pms', host: url === null ? null : new URL(url).host } as const
 
   function create(isAllowed: AddressRule | null): Forwarder {
     const { ca } = config.pms
@@ -51,7 +53,7 @@ export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOp
       timeoutMs: config.upstreamTimeoutMs,
       secure: config.publicUrl.secure,
       sharedWithSite: config.allowedOrigins.length > 0,
-      toProblem: toTransportProblem,
+      toProblem: (error) => toTransportProblem(error, target),
       onOutcome(outcome, seconds, call) {
         metrics.upstreamSeconds.observe({ upstream: 'pms', outcome }, seconds)
         // Whatever answers at this address next may be another server.

@@ -81,6 +81,9 @@ function isForeignMessage(fields: unknown, text: unknown): boolean {
 interface ErrorDescription {
   readonly type: string
   readonly code?: string
+  /** Of a call that got no answer. */
+  readonly service?: string
+  readonly host?: string | null
   readonly message?: string
   readonly at?: string
   readonly cause?: ErrorDescription
@@ -95,6 +98,7 @@ export function describeError(error: unknown, depth = 0): ErrorDescription {
   const { code, cause } = error as { code?: unknown; cause?: unknown }
   return {
     type: error.name,
+    ...(error instanceof Problem && error.target),
     ...(typeof code === 'string' && /^\w{1,60}$/.test(code) && { code }),
     ...(error instanceof Problem ? { message: error.message } : { at: frames(error) }),
     ...(cause !== undefined && depth < MAX_CAUSES && { cause: describeError(cause, depth + 1) })

@@ -10,9 +10,9 @@ export function logRequestFailure(
   reqId: string,
   problem: Problem
 ): void {
-  const { status, code, upstream, cause } = problem
+  const { status, code, target, upstream, cause } = problem
   if (status < 500) return
-  const fields = { reqId, code, upstream, err: cause }
+  const fields = { reqId, code, ...target, upstream, err: cause }
   if (code === 'USHER_INTERNAL') log.error(fields, 'request failed')
   else log.warn(fields, 'upstream failed')
 }

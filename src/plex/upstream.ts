@@ -117,7 +117,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         return answer
       } catch (error) {
         if (request.signal?.aborted) throw request.signal.reason
-        const problem = toTransportProblem(signal.aborted ? signal.reason : error)
+        const problem = toTransportProblem(signal.aborted ? signal.reason : error, {
+          service,
+          host: base.host
+        })
         outcome = OUTCOMES[problem.code] ?? 'invalid'
         throw problem
       } finally {

@@ -42,13 +42,14 @@ export class OAuthError extends Problem {
 /** Maps any problem to an OAuth error. It keeps the status, except that an unusable subject is 400. */
 export function toOAuthError(problem: Problem): OAuthError {
   if (problem instanceof OAuthError) return problem
-  const { code, status, detail, retryAfter, upstream, cause } = problem
+  const { code, status, detail, retryAfter, upstream, target, cause } = problem
   const error = errorFor(code, status)
   return new OAuthError(error, detail, {
     code,
     status: error === 'invalid_grant' ? 400 : status,
     ...(retryAfter !== undefined && { retryAfter }),
     ...(upstream !== undefined && { upstream }),
+    ...(target !== undefined && { target }),
     cause
   })
 }

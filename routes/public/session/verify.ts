@@ -45,7 +45,8 @@ const config = {
  * overwrites what a client sent.
  */
 export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
-  const { publicUrl, allowedReturnOrigins, trustedProxies, brand } = core.config
+  const { publicUrl, allowedReturnOrigins, trustedProxies, cookieDomain, brand } = core.config
+  const { notices } = core
   const signInPage = `${publicUrl.href}/signin`
   const extAuthz = `${publicUrl.basePath}/session/verify/ext-authz/`
 
@@ -180,15 +181,25 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
   function signInAddress(request: FastifyRequest, uri: string | null): string {
     // request.ips names proxies only where the peer is one of USHER_TRUSTED_PROXIES.
     const trusted = trustedProxies.length > 0 && request.ips !== undefined && request.ips.length > 1
+    if (!trusted && request.headers['x-forwarded-host'] !== undefined)
+      notices.untrustedForwarder(request.socket.remoteAddress ?? '')
     if (!trusted || uri === null || !uri.startsWith('/')) return signInPage
     // Of several hosts the nearest proxy's is believed, as for addresses. Of several protocols the first is the
     // browser's own; those of the hops behind it are often http.
     const [protocol = request.protocol] = single(request.headers['x-forwarded-proto'])?.split(',') ?? []
     const origin = normalOrigin(`${protocol.trim()}://${request.host}`)
     if (origin === null) return signInPage
+    if (!isCovered(new URL(origin).hostname)) notices.outsideCookieDomain(request.host)
     const target = origin === publicUrl.origin ? uri : origin + uri
     const safe = safeReturnTo(target, publicUrl.origin, allowedReturnOrigins)
+    if (safe === null && origin !== publicUrl.origin) notices.returnOriginMissing(origin)
     return safe === null ? signInPage : `${signInPage}?returnTo=${encodeURIComponent(safe)}`
+  }
+
+  /** Whether a browser sends the session cookie to a host. */
+  function isCovered(hostname: string): boolean {
+    if (cookieDomain === null) return hostname === publicUrl.hostname
+    return hostname === cookieDomain || hostname.endsWith(`.${cookieDomain}`)
   }
 }
 

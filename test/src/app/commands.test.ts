@@ -11,11 +11,11 @@ function run(argv: readonly string[], env: Record<string, string> = {}) {
 }
 
 t.test('no argument means: start the service', async (t) => {
-  t.equal(run([]), null)
+  t.equal(await run([]), null)
 })
 
 t.test('--generate-key prints a key that loads, named by its day, new each time', async (t) => {
-  const printed = run(['--generate-key'])
+  const printed = await run(['--generate-key'])
   t.strictSame([printed?.exitCode, printed?.stderr], [0, ''])
   t.match(printed?.stdout, /^k20261124-[\w-]{4}:[\w-]{43}\n$/)
   const key = printed?.stdout.trim() ?? ''
@@ -27,9 +27,13 @@ t.test('--generate-key prints a key that loads, named by its day, new each time'
 
 t.test('--check-config answers for the environment it is given', async (t) => {
   const env = { ...BASE, USHER_SESSION_KEYS: generateKey(now()) }
-  t.strictSame(run(['--check-config'], env), { exitCode: 0, stdout: 'configuration is valid\n', stderr: '' })
+  t.strictSame(await run(['--check-config'], env), {
+    exitCode: 0,
+    stdout: 'configuration is valid\n',
+    stderr: ''
+  })
   t.strictSame(
-    run(['--check-config'], { ...env, USHER_PUBLIC_URL: 'http://a.example.com', USHER_PORT: 'x' }),
+    await run(['--check-config'], { ...env, USHER_PUBLIC_URL: 'http://a.example.com', USHER_PORT: 'x' }),
     {
       exitCode: 1,
       stdout: '',
@@ -43,7 +47,7 @@ t.test('--check-config answers for the environment it is given', async (t) => {
 })
 
 t.test('--generate-service prints a secret, its hash and an entry that loads', async (t) => {
-  const printed = run(['--generate-service', 'poster-wall'])
+  const printed = await run(['--generate-service', 'poster-wall'])
   t.equal(printed?.exitCode, 0)
   const fields = Object.fromEntries(
     (printed?.stdout ?? '')
@@ -66,21 +70,21 @@ t.test('--generate-service prints a secret, its hash and an entry that loads', a
     USHER_SERVICES: `[${fields['entry']}]`
   })
   t.equal(config.services[0]?.id, 'poster-wall')
-  t.not(run(['--generate-service', 'poster-wall'])?.stdout, printed?.stdout)
+  t.not((await run(['--generate-service', 'poster-wall']))?.stdout, printed?.stdout)
 })
 
 t.test('a name that cannot be an id is refused', async (t) => {
   for (const name of ['', 'a.b', 'a b', '--help', 'x'.repeat(65)]) {
-    const printed = run(['--generate-service', name])
+    const printed = await run(['--generate-service', name])
     t.strictSame([printed?.exitCode, printed?.stdout], [2, ''], name)
     t.match(printed?.stderr, 'NAME must be')
   }
 })
 
 t.test('--version and --help answer; whatever else shows the usage and fails', async (t) => {
-  t.match(run(['--version']), { exitCode: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
-  t.match(run(['--help']), { exitCode: 0, stdout: /^usage: / })
+  t.match(await run(['--version']), { exitCode: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
+  t.match(await run(['--help']), { exitCode: 0, stdout: /^usage: / })
   for (const argv of [['--serve'], ['start'], ['--check-config', 'x'], ['--generate-service'], ['']]) {
-    t.match(run(argv), { exitCode: 2, stdout: '', stderr: /^usage: / }, argv.join(' '))
+    t.match(await run(argv), { exitCode: 2, stdout: '', stderr: /^usage: / }, argv.join(' '))
   }
 })
