@@ -72,7 +72,7 @@ t.test('rule 67: an error is its type, code and frames; only Usher’s own words
 t.test('frames tell the file without the machine’s folders', async (t) => {
   const error = new Error('x')
   error.stack =
-    'Error: x\n    at run (file:///srv/app/src/session/seal.ts:1:2)\n    at /srv/app/node_modules/a/b.js:3:4'
+    'Error: x\n    at run (file:///srv/app/src/seal/seal.ts:1:2)\n    at /srv/app/node_modules/a/b.js:3:4'
   t.equal(describeError(error).at, 'at run (src/seal/seal.ts:1:2) < at (node_modules/a/b.js:3:4')
 })
 
