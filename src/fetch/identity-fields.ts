@@ -9,7 +9,7 @@ export class Identity {
   private readonly shared: Identity | null
   private flat: readonly string[] | null = null
   private text: string | null = null
-  private readonly others = new Map<string, Identity>()
+  private others: Map<string, Identity> | null = null
 
   constructor(own: readonly string[], shared: Identity | null = null) {
     this.own = own
@@ -24,6 +24,7 @@ export class Identity {
 
   /** The same without one field, by its lower-case name. */
   without(name: string): Identity {
+    this.others ??= new Map()
     let other = this.others.get(name)
     if (other === undefined) {
       const { fields } = this

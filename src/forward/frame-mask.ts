@@ -1,0 +1,156 @@
+import { Transform } from 'node:stream'
+import { type Grammar, type Scrubber, scrubWhole } from '../scrub/scrubber.ts'
+
+/** RFC 6455 §5.2. */
+const CONTINUATION = 0
+const TEXT = 1
+const BINARY = 2
+const CLOSE = 8
+const PONG = 10
+const FIN = 0x80
+const RESERVED = 0x70
+const MASKED = 0x80
+
+/** Two bytes, and eight more of a long length: a server's frames have no masking key. */
+const HEAD_MAX_BYTES = 10
+/** RFC 6455 §5.5. */
+const CONTROL_MAX_BYTES = 125
+const EMPTY = Buffer.alloc(0)
+
+interface Frame {
+  readonly isFinal: boolean
+  readonly opcode: number
+}
+
+/** A message that is under way, over its fragments. */
+interface Message {
+  readonly opcode: number
+  /** Null for a binary one, which passes as it is. */
+  readonly scrubber: Scrubber | null
+  begun: boolean
+}
+
+/**
+ * What a server sends over a WebSocket without extensions, on its way to a browser: text messages and the reasons of
+ * closing are scrubbed, binary messages and pings pass. A long message leaves as the fragments that came (RFC 6455 §5.4
+ * lets an intermediary cut it anew), so no more than a frame's head and what the scrubber keeps is held. Fails where
+ * the bytes are no such frames.
+ */
+export function createFrameMask(createScrubber: (grammar: Grammar) => Scrubber): Transform {
+  const head = Buffer.alloc(HEAD_MAX_BYTES)
+  let headBytes = 0
+  let frame: Frame | null = null
+  /** Bytes of the frame's payload still to come. */
+  let left = 0
+  let message: Message | null = null
+  let control: Buffer = EMPTY
+
+  /** Takes one byte of a head; gives the frame once that is whole. */
+  function takeHead(byte: number): Frame | null {
+    head[headBytes++] = byte
+    const size = headBytes < 2 ? 2 : headSize(head[1] as number)
+    if (headBytes < size) return null
+    if (((head[1] as number) & MASKED) !== 0) throw malformed()
+    headBytes = 0
+    left = payloadLength(head, size)
+    return toFrame(head[0] as number, left, size, message !== null)
+  }
+
+  function takePayload(stream: Transform, { isFinal, opcode }: Frame, piece: Buffer): void {
+    const isWhole = left === 0
+    if (opcode >= CLOSE) {
+      control = control.length === 0 ? piece : Buffer.concat([control, piece])
+      if (!isWhole) return
+      pushFrame(stream, FIN | opcode, opcode === CLOSE ? scrubReason(control) : control)
+      control = EMPTY
+      return
+    }
+    message ??= {
+      opcode,
+      scrubber: opcode === TEXT ? createScrubber('untyped') : null,
+      begun: false
+    }
+    const isLast = isFinal && isWhole
+    const bytes = scrub(message.scrubber, piece, isLast)
+    if (bytes.length > 0 || isLast) {
+      pushFrame(stream, (isLast ? FIN : 0) | (message.begun ? CONTINUATION : message.opcode), bytes)
+      message.begun = true
+    }
+    if (isLast) message = null
+  }
+
+  function scrubReason(payload: Buffer): Buffer {
+    return payload.length <= 2
+      ? payload
+      : Buffer.concat([payload.subarray(0, 2), scrubWhole(createScrubber('text'), payload.subarray(2))])
+  }
+
+  return new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      try {
+        let at = 0
+        while (at < chunk.length) {
+          frame ??= takeHead(chunk[at++] as number)
+          if (frame === null) continue
+          const piece = chunk.subarray(at, at + left)
+          at += piece.length
+          left -= piece.length
+          if (piece.length > 0 || left === 0) takePayload(this, frame, piece)
+          if (left === 0) frame = null
+        }
+        callback()
+      } catch (error) {
+        callback(error as Error)
+      }
+    }
+  })
+}
+
+function headSize(second: number): number {
+  const length = second & 0x7f
+  if (length === 126) return 4
+  return length === 127 ? HEAD_MAX_BYTES : 2
+}
+
+function payloadLength(head: Buffer, size: number): number {
+  if (size === 4) return head.readUInt16BE(2)
+  return size === HEAD_MAX_BYTES ? Number(head.readBigUInt64BE(2)) : (head[1] as number) & 0x7f
+}
+
+function toFrame(first: number, length: number, size: number, isContinued: boolean): Frame {
+  const opcode = first & 0x0f
+  const isFinal = (first & FIN) !== 0
+  const isControl = opcode >= CLOSE
+  const isKnown = opcode <= BINARY || (isControl && opcode <= PONG)
+  // No extension was agreed on that would give the reserved bits a meaning.
+  if (!isKnown || (first & RESERVED) !== 0 || !Number.isSafeInteger(length)) throw malformed()
+  if (isControl ? !isFinal || length > CONTROL_MAX_BYTES : (opcode === CONTINUATION) !== isContinued)
+    throw malformed()
+  // RFC 6455 §5.2: the shortest form that holds the length.
+  if (size > 2 && length < (size === 4 ? 126 : 0x10000)) throw malformed()
+  return { isFinal, opcode }
+}
+
+function malformed(): Error {
+  return new Error('not a frame of a WebSocket server')
+}
+
+function scrub(scrubber: Scrubber | null, piece: Buffer, isLast: boolean): Buffer {
+  if (scrubber === null) return piece
+  return isLast ? scrubWhole(scrubber, piece) : scrubber.scrub(piece)
+}
+
+function pushFrame(stream: Transform, first: number, payload: Buffer): void {
+  stream.push(toFrameHead(first, payload.length))
+  if (payload.length > 0) stream.push(payload)
+}
+
+function toFrameHead(first: number, length: number): Buffer {
+  if (length < 126) return Buffer.from([first, length])
+  const head = Buffer.alloc(length < 0x10000 ? 4 : HEAD_MAX_BYTES)
+  head[0] = first
+  head[1] = length < 0x10000 ? 126 : 127
+  if (length < 0x10000) head.writeUInt16BE(length, 2)
+  else head.writeBigUInt64BE(BigInt(length), 2)
+  return head
+}
