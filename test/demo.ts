@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '8080' },
     'internal-port': { type: 'string', default: '9090' },
-    /** Runs the sources instead of the build. */
+    /** Runs from the sources instead of the build. */
     source: { type: 'boolean', default: false }
   }
 })
@@ -73,7 +73,7 @@ await close()
 process.exit(stopping ? 0 : (code ?? 1))
 
 async function introduce(): Promise<void> {
-  // One has an address as long as addresses can be: a test's, and three lines of anybody's screen.
+  // One account, made for a test, has an address so long that it would fill three lines.
   const accounts = (await simulator.accounts.list()).filter(
     ({ login }) => login !== null && login.length < 64
   )
@@ -102,7 +102,7 @@ async function generate(...argv: string[]): Promise<string> {
   return result.stdout
 }
 
-/** The port asked for, or any free one where it is taken; 0 takes any. */
+/** The given port, or a free one if it is taken; 0 picks any. */
 async function pickPort(wanted: string): Promise<number> {
   const probe = createServer().listen(Number(wanted), '127.0.0.1')
   try {

@@ -1,7 +1,7 @@
-// A frontend without any secret: the cookie is HttpOnly, and Usher adds what Plex wants on the server's side.
+// A frontend without a secret: the cookie is HttpOnly, and Usher adds on the server side what Plex needs.
 const find = (id) => document.getElementById(id)
 
-/** JSON from Usher; a 401 anywhere means that the session has ended. */
+/** JSON from Usher. A 401 on any path means that the session has ended. */
 async function ask(path, options = {}) {
   const answer = await fetch(path, { ...options, headers: { accept: 'application/json' } })
   if (answer.status === 401) {

@@ -18,7 +18,7 @@ export type AccountKey =
   | 'locked'
   | 'unicode'
 
-/** A plex.tv account of the simulator. Fields may be changed at run time to make further outcomes. */
+/** A plex.tv account of the simulator. Change its fields at run time for further outcomes. */
 export interface SimAccount {
   readonly key: AccountKey
   readonly id: number
@@ -27,10 +27,10 @@ export interface SimAccount {
   title: string
   email: string
   friendlyName: string
-  /** null: signed up through Google, Apple or Facebook. */
+  /** null: created through Google, Apple or Facebook. */
   password: string | null
   emailOnlyAuth: boolean
-  /** The code that sign-in asks for; null without two-factor. */
+  /** The verification code; null without two-factor authentication. */
   verificationCode: string | null
   /** Every sign-in answers 1031, as for an address that plex.tv has locked. */
   locked: boolean
@@ -40,9 +40,9 @@ export interface SimAccount {
   homePinHash: string | null
   restrictionProfile: 'little_kid' | 'older_kid' | 'teen' | null
   serviceSecret: string
-  /** Three letters for its tokens, so that a leaked one tells whose it is. */
+  /** Three letters for its tokens, so that a leaked token shows whose it is. */
   readonly tag: string
-  /** What the account is there to show. */
+  /** What the account demonstrates. */
   readonly shows: string
 }
 

@@ -1,19 +1,19 @@
 import type { ServerResponse } from 'node:http'
 import { isObject } from './json.ts'
 
-/** Bytes readable at any offset, so that a 200 MB part needs no memory. */
+/** Bytes readable at any offset, so that a 200 MB file needs no memory. */
 export interface ByteSource {
   readonly size: number
   read(offset: number, length: number): Buffer
 }
 
-/** What a route gives back; exactly one of `body`, `source` and `stream`, or none for an empty answer. */
+/** What a route returns: exactly one of `body`, `source` and `stream`, or none for an empty response. */
 export interface Answer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly body?: string | Buffer
   readonly source?: ByteSource
-  /** Takes over the response after the head has been written (event streams). */
+  /** Takes over after the header section has been written (event streams). */
   readonly stream?: (response: ServerResponse) => void
 }
 
@@ -23,7 +23,7 @@ export function toSource(answer: Answer): ByteSource {
   return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) }
 }
 
-/** The answer with a field that no document knows in every object of its JSON. */
+/** The response with an undocumented field in every object of its JSON. */
 export function withUnknownFields(answer: Answer): Answer {
   if (!String(answer.headers?.['Content-Type'] ?? '').includes('json') || answer.body === undefined)
     return answer

@@ -1,4 +1,4 @@
-/** The simulator's time in epoch milliseconds; only `advance` and `set` bend it. */
+/** The simulator's time in epoch milliseconds; `advance` and `set` change it. */
 export interface Clock {
   now(): number
   advance(ms: number): void

@@ -1,7 +1,7 @@
 import type { SimulatorAddresses } from './control-server.ts'
 import type { Controls } from './controls.ts'
 
-/** The same switches, each as a promise. */
+/** The same switches, returning promises. */
 export type Remote<T> = {
   readonly [Name in keyof T]: T[Name] extends (...args: infer Args) => infer Result
     ? (...args: Args) => Promise<Awaited<Result>>
@@ -10,7 +10,7 @@ export type Remote<T> = {
 
 export interface RemoteSimulator extends Remote<Controls>, SimulatorAddresses {}
 
-/** A simulator in another process, through its control address. */
+/** A simulator in another process, controlled by HTTP. */
 export async function connectSimulator(controlUrl: string): Promise<RemoteSimulator> {
   const addresses = (await exchange(controlUrl, {})) as SimulatorAddresses
   return { ...addresses, ...proxied(controlUrl) }
@@ -44,7 +44,7 @@ const NAMES: readonly (keyof Controls)[] = [
   'reset'
 ]
 
-// Named one by one, because a bare proxy would also look like a promise to `await`.
+// Named one by one: to `await`, a bare Proxy would look like a promise.
 function proxied(controlUrl: string): Remote<Controls> {
   return Object.fromEntries(
     NAMES.map((name) => [name, branch(controlUrl, [name])])

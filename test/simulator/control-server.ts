@@ -15,7 +15,7 @@ export interface SimulatorAddresses {
   readonly pms2Url: string
 }
 
-/** `POST /control {op, args}` runs a switch of the simulator by its dotted name; `GET /control` tells the addresses. */
+/** `POST /control {op, args}` calls a switch by its dotted name; `GET /control` returns the addresses. */
 export async function startControlServer(
   simulator: Simulator,
   host: string,

@@ -14,7 +14,7 @@ import type { Service } from './request.ts'
 import type { Connection, Share } from './servers.ts'
 import type { World } from './world.ts'
 
-/** What a test knows of an account. */
+/** What a test knows about an account. */
 export interface AccountView {
   readonly key: AccountKey
   readonly id: number
@@ -22,22 +22,22 @@ export interface AccountView {
   readonly username: string
   readonly title: string
   readonly email: string
-  /** What to type as login; null for profiles without one. */
+  /** The login to type; null for profiles without one. */
   readonly login: string | null
   readonly password: string | null
   readonly verificationCode: string | null
   readonly homePin: string | null
-  /** What it is there to show. */
+  /** What it demonstrates. */
   readonly shows: string
 }
 
-/** Every switch of the simulator; the same over HTTP as promises (`connectSimulator`). */
+/** Every switch of the simulator. `connectSimulator` has the same over HTTP. */
 export interface Controls {
   received(filter?: ReceivedFilter): RecordedRequest[]
   clearReceived(): void
   /** Every secret ever issued: tokens of all kinds, PIN hashes, service secrets, cookies. */
   secrets(): string[]
-  /** Values of the next secrets with this tag; `transient` for transient tokens. */
+  /** Sets the values of the next secrets with this tag; `transient` for transient tokens. */
   presetSecrets(tag: string, ...values: string[]): void
   readonly accounts: {
     list(): AccountView[]
@@ -48,23 +48,23 @@ export interface Controls {
   readonly modes: { get(): Modes; set(changes: Partial<Modes>): void; reset(): void }
   readonly clock: { now(): number; advance(ms: number): void; set(epochMs: number): void }
   readonly tokens: {
-    /** A living account token, as if signed in; the pair's token before it is dead. */
+    /** A live account token, as if signed in. It replaces the pair's previous token. */
     issue(key: AccountKey, clientIdentifier: string, token?: string): string
     revoke(token: string): boolean
-    /** All tokens of the account, on every device; gives how many. */
+    /** Revokes all tokens of the account on every device; returns how many. */
     revokeAccount(key: AccountKey): number
     isAlive(token: string): boolean
     living(key?: AccountKey): { account: AccountKey; clientIdentifier: string; token: string }[]
-    /** The access token of a share; null without one. */
+    /** The server token of a share; null without one. */
     server(key: AccountKey, machineIdentifier: string): string | null
-    /** As after a password change with all devices signed out: tokens dead, own servers unclaimed. */
+    /** As after a password change that signs out all devices: tokens dead, own servers unclaimed. */
     resetPassword(key: AccountKey): void
   }
   readonly pins: {
     list(): Pin[]
     claim(idOrCode: number | string, key: AccountKey): boolean
     cancel(idOrCode: number | string): boolean
-    /** Id and code of the next one. */
+    /** Sets id and code of the next one. */
     preset(id: number, code: string): void
   }
   readonly shares: {
@@ -92,7 +92,7 @@ export interface Controls {
   }
   readonly pms: PmsControls
   readonly pms2: PmsControls
-  /** Closes the port and every connection, as when the machine is gone. */
+  /** Closes the port and every connection, as if the machine were gone. */
   plexDown(): Promise<void>
   plexUp(): Promise<void>
   pmsDown(): Promise<void>
@@ -100,9 +100,9 @@ export interface Controls {
   pms2Down(): Promise<void>
   pms2Up(): Promise<void>
   openSockets(service: Service): number
-  /** Requests that have not been answered completely. */
+  /** Requests whose response is not complete. */
   activeResponses(service: Service): number
-  /** Faults, modes, limits, lockouts and the record of requests as at the start; tokens and PINs stay. */
+  /** Resets faults, modes, limits, lockouts and recorded requests; keeps tokens and PINs. */
   reset(): void
 }
 

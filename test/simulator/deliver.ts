@@ -7,7 +7,7 @@ import type { RecordedRequest } from './recorder.ts'
 
 const CHUNK_BYTES = 262_144
 
-/** Writes the answer, at the pace of the reader, bent by the delivery faults; ends early when the reader goes. */
+/** Writes the response at the reader's pace, with the delivery faults applied; ends early if the reader leaves. */
 export async function deliver(
   response: ServerResponse,
   method: string,
@@ -66,7 +66,7 @@ async function pump(
       if (!flowing) await once(response, 'drain', { signal: gone.signal })
       if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: gone.signal })
     } catch {
-      // The reader is gone: there is nobody left to write to.
+      // The reader is gone.
       return
     }
   }

@@ -3,12 +3,12 @@ import { toSource } from './answer.ts'
 import type { Service, SimRequest } from './request.ts'
 
 export interface FaultMatch {
-  /** Both media servers and plex.tv when left out. */
+  /** Default: plex.tv and both media servers. */
   readonly service?: Service
   readonly method?: string
-  /** Start of the decoded path; a regular expression's source when it begins with `^`. */
+  /** Prefix of the decoded path, or a regular expression if it begins with `^`. */
   readonly path?: string
-  /** How many requests it hits before it is used up; no limit when left out. */
+  /** How many requests it affects; default: no limit. */
   readonly count?: number
 }
 
@@ -23,40 +23,40 @@ export type FaultEffect =
     }
   /** 500/1007 at plex.tv, the HTML page at a media server. */
   | { readonly kind: 'server-error' }
-  /** A 503 HTML page as a CDN gives it. */
+  /** A 503 HTML page, as a CDN sends it. */
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'rate-limited'; readonly format?: 'xml' | 'json' }
   /** 422 `Invalid token` (XML). */
   | { readonly kind: 'invalid-token' }
   | { readonly kind: 'redirect'; readonly location: string; readonly status?: number }
-  /** The connection is destroyed before any answer. */
+  /** The connection is destroyed before any response. */
   | { readonly kind: 'reset' }
   /** Never answers. */
   | { readonly kind: 'hang' }
-  /** Text that no parser takes, under the right content type. */
+  /** Text that no parser accepts, with the right content type. */
   | { readonly kind: 'garbage' }
   | { readonly kind: 'content-type'; readonly value: string }
-  /** A complete HTTP answer whose body ends in the middle. */
+  /** A complete HTTP response whose document is truncated. */
   | { readonly kind: 'truncate' }
-  /** The head and half the body, then the connection is destroyed. */
+  /** Header section and half the body, then the connection is destroyed. */
   | { readonly kind: 'half-reset' }
-  /** The head and half the body, then silence. */
+  /** Header section and half the body, then silence. */
   | { readonly kind: 'stall' }
   /** `bytes` at a time (default 16), `ms` apart (default 1). */
   | { readonly kind: 'drip'; readonly bytes?: number; readonly ms?: number }
   /** Valid JSON of this many bytes. */
   | { readonly kind: 'oversized'; readonly bytes: number }
-  /** Headers added to the real answer (`Set-Cookie`, `Location`, …). */
+  /** Headers added to the real response (`Set-Cookie`, `Location`, …). */
   | { readonly kind: 'headers'; readonly headers: Readonly<Record<string, string>> }
 
 export type Fault = FaultMatch & FaultEffect
 
 export interface Faults {
-  /** Adds a fault; several that match one request all apply. Gives its number for `clear`. */
+  /** Adds a fault; all that match a request apply. Returns its number for `clear`. */
   set(fault: Fault): number
-  /** One fault by number, those of a service, or all. */
+  /** Clears one fault by number, those of a service, or all. */
   clear(which?: number | Service): void
-  /** Those that hit this request; each such hit is counted. */
+  /** The faults that match this request; each match is counted. */
   take(request: SimRequest): readonly Fault[]
 }
 
@@ -94,7 +94,7 @@ function matches(fault: FaultMatch, request: SimRequest): boolean {
     : request.path.startsWith(fault.path)
 }
 
-/** The answer with the faults of content applied; those of delivery are `deliver`'s. */
+/** The response with content faults applied; `deliver` applies delivery faults. */
 export function alter(answer: Answer, faults: readonly Fault[]): Answer {
   return faults.reduce(alterOnce, answer)
 }

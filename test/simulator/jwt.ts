@@ -28,17 +28,17 @@ export type ExchangeFailure = 'malformed' | 'signature' | 'expired' | 'issuer' |
 /** plex.tv's device keys, nonces and its own signing keys (reference/plex.md#json-web-tokens). */
 export interface JwtAuthority {
   nonce(clientIdentifier: string): string
-  /** The value of the next nonce. */
+  /** Sets the value of the next nonce. */
   presetNonce(nonce: string): void
-  /** False when the key's `kid` is taken. */
+  /** False if the key's `kid` is taken. */
   register(jwk: JsonObject, account: SimAccount, device: Device): boolean
   exchange(jwt: string): { readonly entry: RegisteredKey; readonly token: string } | ExchangeFailure
-  /** A new signing key; the one before stays published. */
+  /** Creates a new signing key; the previous one stays published. */
   rotate(): void
   keys(): JsonObject[]
   /** Publishes exactly these instead of its own. */
   publish(keys: JsonObject[]): void
-  /** The account and end (epoch seconds) of a JWT of this authority; null when it is none. */
+  /** The account and expiry (epoch seconds) of a JWT that this authority issued; null for any other. */
   read(token: string): { readonly accountId: number; readonly exp: number } | null
 }
 
@@ -155,7 +155,7 @@ function decode(jwt: string) {
     if (!isObject(header) || !isObject(payload)) return null
     return { header, payload, signed: `${head}.${body}`, signature: Buffer.from(signature, 'base64url') }
   } catch {
-    // Not a JWT: the caller answers 400.
+    // Not a JWT: the caller sends 400.
     return null
   }
 }

@@ -1,23 +1,23 @@
 const FAILURE_WINDOW_MS = 900_000
 const BURST_WINDOW_MS = 60_000
 
-/** plex.tv's throttles; every figure can be set. Infinity: never. */
+/** plex.tv's rate limits; every figure can be set. Infinity: never. */
 export interface LimitSettings {
-  /** Failed sign-ins of one address within 15 minutes until 401/1031. */
+  /** Failed sign-ins per address within 15 minutes before 401/1031. */
   signInFailures: number
-  /** Sign-ins of one address within a minute until 429/1003. */
+  /** Sign-ins per address within a minute before 429/1003. */
   signIns: number
-  /** Living PINs of one client identifier until 429/1003. */
+  /** Live PINs per client identifier before 429/1003. */
   pins: number
-  /** Home switches of one account within a minute until 429/1003. */
+  /** Home switches per account within a minute before 429/1003. */
   homeSwitches: number
-  /** Nonces of one client identifier within a minute until 429/1003. */
+  /** Nonces per client identifier within a minute before 429/1003. */
   nonces: number
 }
 
 export interface Limits {
   readonly settings: LimitSettings
-  /** Counts one event; true when it is above the limit. */
+  /** Counts one event; true if it exceeds the limit. */
   exceeds(kind: 'signIns' | 'homeSwitches' | 'nonces', key: string): boolean
   fail(ip: string): void
   isLocked(ip: string): boolean

@@ -26,14 +26,14 @@ export interface ListenerOptions {
   readonly tls?: Tls | undefined
   readonly faults: Faults
   readonly recorder: Recorder
-  /** Gives the answer of the service, whatever the request is. */
+  /** The response of the service to any request. */
   readonly answer: (request: SimRequest) => Promise<Answer>
-  /** The answer that stands for a fault; null when the fault lets the request through. */
+  /** The response for a fault; null if the fault lets the request through. */
   readonly faultAnswer: (request: SimRequest, fault: Fault) => Answer | null
   readonly upgrade?: (message: IncomingMessage, socket: Duplex, head: Buffer, request: SimRequest) => void
 }
 
-/** One listening socket that can go away and come back on the same port. */
+/** A listening socket that can go away and come back on the same port. */
 export interface Listener {
   readonly url: string
   readonly listening: boolean
@@ -49,7 +49,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const onRequest = (message: IncomingMessage, response: ServerResponse): void => {
     active++
     response.once('close', () => active--)
-    // A caller that goes away in the middle is a case under test, not an error.
+    // A caller that leaves in the middle is a test case, not an error.
     response.on('error', () => {})
     const record = options.recorder.open(options.service, message, response)
     void respond(options, message, response, record)
@@ -110,7 +110,7 @@ async function respond(
     if (response.destroyed) return
     await deliver(response, request.method, alter(answer, faults), faults, record)
   } catch (error) {
-    // A broken request body, or a defect of the simulator: it must show, and it must not answer like Plex.
+    // A broken request body, or a defect of the simulator. It must be visible and must not look like Plex.
     if (!message.destroyed) process.emitWarning(error instanceof Error ? error : String(error))
     response.destroy()
   }
@@ -136,7 +136,7 @@ async function respondToUpgrade(
   else socket.destroy()
 }
 
-/** True when a fault leaves the caller without an answer. */
+/** Whether a fault leaves the caller without a response. */
 async function interrupts(faults: readonly Fault[], destroy: () => void): Promise<boolean> {
   for (const fault of faults) {
     if (fault.kind === 'latency') await sleep(fault.ms)
@@ -161,7 +161,7 @@ function faultAnswerOf(
   return null
 }
 
-/** An HTTP answer on a socket that asked for an upgrade and does not get it. */
+/** An HTTP response on a socket whose upgrade is refused. */
 export function writeRaw(socket: Duplex, answer: Answer): void {
   const body = Buffer.from(answer.body ?? '')
   const headers = { ...answer.headers, 'Content-Length': String(body.length), Connection: 'close' }

@@ -28,9 +28,9 @@ const stop = (): void => {
 }
 process.once('SIGTERM', stop)
 process.once('SIGINT', stop)
-// Whoever started it so holds the other end, and takes it along however it dies.
+// The parent holds the other end, so this process ends with it, however it dies.
 if (values['until-stdin-ends']) process.stdin.once('end', stop).resume()
 
-// One line, for whoever started this process to read.
+// One line for the parent to read.
 const { plexUrl, pmsUrl, pms2Url } = simulator
 console.log(JSON.stringify({ plexUrl, pmsUrl, pms2Url, controlUrl: control.url, pid: process.pid }))

@@ -1,30 +1,30 @@
-/** Lasting variations of the answers that reference/plex.md describes; set with `modes.set`. */
+/** Lasting variations of the responses that reference/plex.md describes; set with `modes.set`. */
 export interface Modes {
   /** What a dead token gets from plex.tv: 401/1001, or 422 `Invalid token`. */
   deadToken: 401 | 422
-  /** Status of a PIN that is unknown or over. */
+  /** Status for an unknown or expired PIN. */
   unknownPin: 404 | 410
   /** `defaultAudioLanguages` and `defaultSubtitleLanguages` of a profile. */
   languages: 'null' | 'array' | 'string'
   /** `Device` in `/security/resources`. */
   device: 'object' | 'array'
-  /** Fields that no document knows, in every JSON object answered. */
+  /** Undocumented fields in every JSON object. */
   unknownFields: boolean
-  /** `/security/*` errors as in June 2025: JSON 400/401. */
+  /** `/security/*` errors as documented in June 2025: JSON 400/401. */
   legacyErrors: boolean
-  /** Which verbs `/security/token` takes; others get 405. */
+  /** Methods that `/security/token` accepts; others get 405. */
   securityVerbs: 'any' | 'get' | 'post'
-  /** Whether a media server takes plex.tv's JWTs. */
+  /** Whether a media server accepts plex.tv's JWTs. */
   jwtAtPms: boolean
-  /** Sign-in's success status. */
+  /** Status of a successful sign-in. */
   signInStatus: 200 | 201
-  /** 1041 without `status` in its body, as older recordings have it. */
+  /** 1041 without `status` in its body, as in older recordings. */
   homePinErrorWithoutStatus: boolean
-  /** `X-Plex-*` out of a Cookie header, as old media servers took them. */
+  /** Reads `X-Plex-*` from a Cookie header, as old media servers do. */
   parametersInCookie: boolean
-  /** Event streams: a `ping` at once and then every so many ms; `null` never sends one by itself. */
+  /** Event streams: a `ping` at once and then at this interval in ms; null sends none. */
   pingMs: number | null
-  /** What plex.tv sends as session cookie; `null` none. */
+  /** plex.tv's session cookie; null sends none. */
   plexCookie: string | null
 }
 

@@ -28,15 +28,15 @@ export interface PinRequest {
 
 export interface Pins {
   create(request: PinRequest): Pin
-  /** Undefined when unknown or past its time. */
+  /** Undefined if unknown or expired. */
   find(idOrCode: number | string): Pin | undefined
-  /** Signs the account in on the device that asked; false when unknown, expired or claimed already. */
+  /** Signs the account in on the requesting device; false if unknown, expired or already claimed. */
   claim(idOrCode: number | string, account: AccountKey): boolean
-  /** Takes the PIN away, as when its time were over. */
+  /** Removes the PIN, as if it had expired. */
   cancel(idOrCode: number | string): boolean
   living(): Pin[]
   createdBy(clientIdentifier: string): number
-  /** Id and code of the next PIN. */
+  /** Sets id and code of the next PIN. */
   preset(id: number, code: string): void
 }
 
@@ -99,5 +99,5 @@ export function createPins(accounts: Accounts, tokens: Tokens, now: () => number
   }
 }
 
-// Without the letters and digits that are easily mistaken for each other, and never only digits, like an id.
+// Without letters and digits that are easily confused, and never digits only, which would look like an id.
 const LINK_ALPHABET = 'ABCDEFGHJKMNPQRSTUVWXYZ'

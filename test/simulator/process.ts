@@ -8,12 +8,12 @@ export interface SimulatorProcess {
   readonly simulator: RemoteSimulator
   readonly controlUrl: string
   readonly pid: number
-  /** Sends a signal, `SIGSTOP` and `SIGCONT` among them. */
+  /** Sends a signal, for example `SIGSTOP` and `SIGCONT`. */
   signal(name: NodeJS.Signals): void
   close(): Promise<void>
 }
 
-/** Starts `main.ts` as a process of its own and connects to it; `args` as on its command line. */
+/** Starts `main.ts` in its own process and connects to it; `args` is its command line. */
 export async function spawnSimulator(args: readonly string[] = []): Promise<SimulatorProcess> {
   const main = fileURLToPath(new URL('./main.ts', import.meta.url))
   const child = spawn(process.execPath, [main, '--until-stdin-ends', ...args], {

@@ -1,18 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Service } from './request.ts'
 
-/** A request as it arrived; `state`, `status` and `bytesSent` go on changing until it is over. */
+/** A request as it arrived; `state`, `status` and `bytesSent` change until it is complete. */
 export interface RecordedRequest {
   readonly service: Service
   readonly method: string
   /** The raw request target. */
   readonly url: string
-  /** Raw name and value pairs, in the order and spelling of the wire. */
+  /** Raw names and values, in the order and spelling on the wire. */
   readonly headers: readonly (readonly [name: string, value: string])[]
   body: string
   /** Epoch milliseconds of the simulator's clock. */
   readonly at: number
-  /** `aborted`: the caller (or a fault) closed the connection before the answer was complete. */
+  /** `aborted`: the caller, or a fault, closed the connection before the response was complete. */
   state: 'open' | 'finished' | 'aborted'
   status: number
   bytesSent: number
@@ -21,7 +21,7 @@ export interface RecordedRequest {
 export interface ReceivedFilter {
   readonly service?: Service
   readonly method?: string
-  /** Start of the raw target. */
+  /** Prefix of the raw target. */
   readonly path?: string
 }
 
@@ -47,7 +47,7 @@ export function createRecorder(now: () => number, limit: number): Recorder {
         bytesSent: 0
       }
       requests.push(record)
-      // Half is dropped at a time, so that a long load run costs no copy per request.
+      // Half is dropped at once, so that a long load run does not copy the list for each request.
       if (requests.length > limit) requests = requests.slice(-Math.ceil(limit / 2))
       response?.once('close', () => {
         record.state = response.writableFinished ? 'finished' : 'aborted'

@@ -3,7 +3,7 @@ import { isObject } from './json.ts'
 
 export type Service = 'plex' | 'pms' | 'pms2'
 
-/** One request as both services read it. */
+/** A request as both services read it. */
 export interface SimRequest {
   readonly service: Service
   readonly method: string
@@ -74,7 +74,7 @@ function decodePath(path: string): string {
   try {
     return decodeURIComponent(path)
   } catch {
-    // A malformed escape: both services see the raw text then.
+    // A malformed escape: both services then use the raw text.
     return path
   }
 }
@@ -84,7 +84,7 @@ function parseJson(message: IncomingMessage, body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))
   } catch {
-    // Not JSON after all: the routes answer 400/1004 when a field is missing.
+    // Not JSON: the routes answer 400/1004 when a field is missing.
     return undefined
   }
 }

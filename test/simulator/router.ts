@@ -6,7 +6,7 @@ export type Handler = (request: SimRequest) => Answer | Promise<Answer>
 export type Route = readonly [method: string, path: string, handler: Handler]
 
 export interface Router {
-  /** The handler and its parameters; `method` when only the method is wrong; null when nothing matches. */
+  /** The handler and its parameters; `method` if only the method is wrong; null if nothing matches. */
   find(method: string, path: string): { handler: Handler; params: Record<string, string> } | 'method' | null
 }
 

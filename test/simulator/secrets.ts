@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** Makes every secret of the simulator and remembers all of them, so that leak tests have a complete list. */
+/** Creates and remembers every secret of the simulator, so that leak tests have a complete list. */
 export interface Secrets {
   /** `sim-TAG-tok-XXXXXXXX`: 20 characters like Plex's own tokens; `tag` is three lower-case letters. */
   mint(tag: string): string
@@ -10,7 +10,7 @@ export interface Secrets {
   mintTransient(): string
   keep(secret: string): string
   all(): string[]
-  /** Values that the next `mint(tag)` calls give, in order; `transient` for transient tokens. */
+  /** Values that the next `mint(tag)` calls return, in order; `transient` for transient tokens. */
   preset(tag: string, ...values: string[]): void
 }
 

@@ -34,19 +34,19 @@ export const BOX_ID = 'c997cf82c4158cb986ccc0e8f829a6f5d5086a63'
 export const DEN_ID = '243b471948ace337a8f92f129ec97d1902fcb1df'
 export const PMS_VERSION = '1.43.2.10467-abcdef012'
 
-/** The two media servers and who may use them; a share has one access token per account and server. */
+/** The two media servers and their shares; a share has one server token per account and server. */
 export interface Servers {
   readonly box: SimServer
   readonly den: SimServer
   readonly all: readonly SimServer[]
   byMachine(machineIdentifier: string): SimServer | undefined
-  /** A new share with a new access token; one that existed before is replaced. */
+  /** Creates a share with a new server token; replaces an existing one. */
   addShare(account: AccountKey, machineIdentifier: string, pending?: boolean): Share
-  /** The access token is dead at once. */
+  /** The server token dies at once. */
   removeShare(account: AccountKey, machineIdentifier: string): boolean
   share(account: SimAccount, server: SimServer): Share | undefined
   shares(machineIdentifier?: string): readonly Share[]
-  /** The account that an access token belongs to, on that server alone. */
+  /** The account that a server token belongs to, on that server only. */
   findShare(token: string, server: SimServer): Share | undefined
 }
 
@@ -74,7 +74,7 @@ export function createServers(secrets: Secrets): Servers {
     shares.push(share)
     return share
   }
-  // Den's first: the first access token is the owner's on Den, as test vector TV-19 has it.
+  // Den first: the first server token is the owner's on Den, as in test vector TV-19.
   addShare('owner', DEN_ID)
   for (const key of SHARED_WITH) addShare(key, BOX_ID)
   addShare('pending', BOX_ID, true)
@@ -125,7 +125,7 @@ function server(
   }
 }
 
-/** The connections of the test vectors: documentation addresses that lead nowhere. */
+/** The connections of the test vectors: documentation addresses, which lead nowhere. */
 export const BOX_CONNECTIONS: readonly Connection[] = [
   direct('172.18.0.3', 32400, '93b10b279ff8456686414add109854cd', true, false),
   direct('203.0.113.7', 32400, '93b10b279ff8456686414add109854cd', false, false),

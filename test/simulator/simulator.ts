@@ -6,25 +6,25 @@ import { BOX_CONNECTIONS, type Connection, DEN_CONNECTIONS } from './servers.ts'
 import { createWorld } from './world.ts'
 
 export interface SimulatorOptions {
-  /** 0, the default, takes a free port. */
+  /** Default 0: picks a free port. */
   readonly plexPort?: number
   readonly pmsPort?: number
   readonly pms2Port?: number
   /** Default 127.0.0.1. */
   readonly host?: string
-  /** Epoch milliseconds; `clock.advance` and `clock.set` come on top. */
+  /** Epoch milliseconds; `clock.advance` and `clock.set` are applied on top. */
   readonly now?: () => number
-  /** All three services speak TLS with this certificate. */
+  /** All three services use TLS with this certificate. */
   readonly tls?: Tls
   /** The state of reference/plex.md#recorded-examples: fixed secrets and documents. */
   readonly vectors?: boolean
-  /** How many requests are remembered, default 20,000. */
+  /** How many requests are kept; default 20,000. */
   readonly recordLimit?: number
 }
 
 /** plex.tv and two Plex Media Servers, real over HTTP. */
 export interface Simulator extends Controls {
-  /** plex.tv, clients.plex.tv and app.plex.tv alike. */
+  /** For plex.tv, clients.plex.tv and app.plex.tv. */
   readonly plexUrl: string
   /** The server Box, owned by `owner`. */
   readonly pmsUrl: string
@@ -33,7 +33,7 @@ export interface Simulator extends Controls {
   close(): Promise<void>
 }
 
-/** Starts on loopback; resolves when all three services listen. Rejects when a port is taken. */
+/** Starts on loopback; resolves when all three services listen, rejects if a port is taken. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', tls } = options
   const listeners: { plex?: Listener; pms?: Listener; pms2?: Listener } = {}
@@ -77,7 +77,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   }
 }
 
-/** The simulator's own address, the only one in the list that answers. */
+/** The simulator's own address, the only one in the list that works. */
 function own(url: string, local: boolean): Connection {
   const { protocol, hostname, port } = new URL(url)
   return {

@@ -26,12 +26,12 @@ export interface DeviceInfo {
   readonly platform?: string | undefined
 }
 
-/** Account tokens: one living token per (account, client identifier) (reference/plex.md#tokens). */
+/** Account tokens: one live token per account and client identifier (reference/plex.md#tokens). */
 export interface Tokens {
-  /** A new token; the one the pair had before is dead from then on. */
+  /** Issues a new token; the pair's previous token dies. */
   issue(account: SimAccount, clientIdentifier: string, info?: DeviceInfo, token?: string): AccountToken
   find(token: string | undefined): AccountToken | undefined
-  /** False when it was dead already. */
+  /** False if it was already dead. */
   revoke(token: string): boolean
   revokeAccount(accountId: number): number
   living(accountId?: number): AccountToken[]
@@ -39,7 +39,7 @@ export interface Tokens {
   /** Forgets the device and kills its token. */
   removeDevice(deviceId: number): boolean
   /**
-   * Puts a JWT in a device's place as the caller's token; the legacy token dies
+   * Makes a JWT the device's token; the legacy token dies
    * (reference/plex.md#json-web-tokens).
    */
   replace(account: SimAccount, device: Device, token: string): void

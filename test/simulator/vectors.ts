@@ -4,7 +4,7 @@ import type { JsonObject } from './json.ts'
 import type { Simulator } from './simulator.ts'
 import { send, type WireAnswer } from './wire.ts'
 
-/** One case of reference/plex.md#recorded-examples, as the document writes it. */
+/** One recorded example (reference/plex.md#recorded-examples). */
 export interface Vector {
   readonly id: string
   readonly name: string
@@ -45,7 +45,7 @@ export function loadVectors(): Vector[] {
   return JSON.parse(readFileSync(new URL('./vectors.json', import.meta.url), 'utf8')) as Vector[]
 }
 
-/** Puts a simulator started with `vectors: true` into the state that the case needs. */
+/** Puts a simulator that was started with `vectors: true` into the state that the case needs. */
 export async function prepare(simulator: Simulator, vector: Vector): Promise<void> {
   const signedIn = vector.request.headers?.['X-Plex-Token'] === OWNER_TOKEN
   if (signedIn) simulator.tokens.issue('owner', CLIENT, OWNER_TOKEN)
@@ -110,7 +110,7 @@ const STATES: Readonly<Record<string, (simulator: Simulator) => void | Promise<v
     simulator.presetSecrets('transient', 'transient-fa75f159-b9d2-42b6-8fbd-1761c7a4195a')
 }
 
-/** Sends the case's request as it stands, to the simulator's addresses. */
+/** Sends the request of the case to the simulator's addresses. */
 export async function sendVector(simulator: Simulator, vector: Vector): Promise<WireAnswer> {
   const { method, url, headers = {}, form } = vector.request
   const body = form ? new URLSearchParams(form).toString() : await jsonBody(simulator, vector)
@@ -124,11 +124,11 @@ export async function sendVector(simulator: Simulator, vector: Vector): Promise<
 function toSimulator(simulator: Simulator, vector: Vector, url: string): string {
   const rest = url.replace(/^https?:\/\/[^/]+/, '')
   if (!url.startsWith('http://127.0.0.1:32400')) return simulator.plexUrl + rest
-  // The one access token among the vectors is the owner's on Den (TV-19), so Den serves the part.
+  // The only server token among the vectors is the owner's on Den (TV-19), so Den serves the file.
   return (vector.id === 'TV-39' ? simulator.pms2Url : simulator.pmsUrl) + rest
 }
 
-/** The document writes a placeholder for device JWTs; here a real key signs one. */
+/** The vectors have a placeholder for device JWTs; here a real key signs one. */
 async function jsonBody(simulator: Simulator, { id, request }: Vector): Promise<string | undefined> {
   if (id !== 'TV-28' && id !== 'TV-29') return request.body && JSON.stringify(request.body)
   const jwt = await deviceJwt(simulator, loadVectors().find((vector) => vector.id === 'TV-28') ?? { request })

@@ -14,11 +14,11 @@ export interface WireRequest {
 }
 
 /**
- * One request with exactly these headers beside `Host`, `Connection` and the length: no `Accept`, no
- * `Accept-Encoding`, no decompression. Rejects when the answer breaks off.
+ * One request with exactly these headers, plus `Host`, `Connection` and the length: no `Accept`, no `Accept-Encoding`, no
+ * decompression. Rejects if the response breaks off.
  */
 export async function send(url: string, options: WireRequest = {}): Promise<WireAnswer> {
-  // Keep-alive, so that a `Connection: close` in the answer is the server's own.
+  // Keep-alive, so that a `Connection: close` in the response comes from the server.
   const agent = new Agent({ keepAlive: true })
   try {
     return await new Promise((resolve, reject) => {

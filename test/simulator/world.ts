@@ -10,7 +10,7 @@ import { createSecrets, type Secrets } from './secrets.ts'
 import { createServers, type Servers } from './servers.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 
-/** Everything that plex.tv and the media servers know, in one place. */
+/** The state of plex.tv and the media servers, in one place. */
 export interface World {
   readonly clock: Clock
   readonly secrets: Secrets
@@ -27,7 +27,7 @@ export interface World {
   readonly hiddenLibraries: Set<string>
   /** The exact state of the test vectors: fixed secrets, two Home users, one friend, one film library. */
   readonly vectors: boolean
-  /** Whether plex.tv can be reached, for the media servers too. */
+  /** Whether plex.tv can be reached, also by the media servers. */
   plexReachable(): boolean
 }
 

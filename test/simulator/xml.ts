@@ -3,8 +3,8 @@ import { isObject, type Json, type JsonObject } from './json.ts'
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 /**
- * Plex's XML of a JSON value: scalars become attributes (booleans 1/0, null empty), objects child elements.
- * `wrapped` is plex.tv v2's way with arrays (`<roles><role id="…"/></roles>`), `flat` the PMS's and v1's
+ * A JSON value in Plex's XML: scalars become attributes (booleans 1/0, null empty), objects become child elements.
+ * `wrapped` is how plex.tv's version 2 writes arrays (`<roles><role id="…"/></roles>`), `flat` how the PMS and version 1 do
  * (`<Directory/><Directory/>`).
  */
 export function toXml(root: string, value: Json, style: 'wrapped' | 'flat'): string {
@@ -46,7 +46,7 @@ function items(name: string, values: readonly Json[], style: 'wrapped' | 'flat',
   return values.map((value) => element(tagOf(name, value), value, style, indent)).join('')
 }
 
-/** A media server's XML names its `Metadata` by type. */
+/** In a media server's XML, `Metadata` elements are named by type. */
 function tagOf(name: string, value: Json): string {
   if (name !== 'Metadata' || !isObject(value)) return name
   const tags: Readonly<Record<string, string>> = {

@@ -32,8 +32,8 @@ export interface Browser {
 let addresses = 0
 
 /**
- * A browser as HTTP sees it: a cookie jar, Fetch Metadata of a same-origin page, an address of its own (told by
- * X-Forwarded-For, which the test's Usher trusts), and no redirect followed.
+ * A browser as HTTP sees it: a cookie jar, Fetch Metadata of a same-origin page, its own address (in X-Forwarded-For,
+ * which the tested Usher trusts). It follows no redirect.
  */
 export function createBrowser(base: string): Browser {
   const jar = new Map<string, string>()

@@ -2,20 +2,20 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Watches every byte that leaves: a token of the simulator in any of them fails the test (SECURITY rule 56).
- * Every secret the simulator makes looks like one of these; a browser must not even see a transient token.
+ * Watches every byte that leaves Usher: a token of the simulator among them fails the test (SECURITY rule 56). Every secret
+ * of the simulator matches one of these patterns. A browser must not see a transient token either.
  */
 const TOKEN = /sim-[a-z]{3}-tok-[0-9A-Za-z]{8}/
 const TRANSIENT = /transient-[0-9a-f]{8}-[0-9a-f]{4}/
-/** Longer than any token in any of the spellings. */
+/** Longer than any token in any encoding. */
 const CARRY = 240
 const KEPT_BYTES = 4_000_000
 
 export interface Canary {
-  /** Watches all that a server writes; `transients`: whether delegated tokens may pass (the internal listener). */
+  /** Watches everything that a server writes. `transients`: delegated tokens may pass (internal listener). */
   watchServer(server: Server, label: string, options?: { transients?: boolean }): void
   watchText(label: string, text: string): void
-  /** What leaked, once; also base64 and percent-encoded. Empty when nothing did. */
+  /** What leaked, each once, base64 and percent-encoded forms included. */
   leaks(): readonly string[]
   readonly bytes: number
 }
@@ -68,7 +68,7 @@ export function createCanary(): Canary {
       watcher(label, false)(text, 'utf8')
     },
     leaks() {
-      // Three alignments of the beginning that all tokens of one account share, without the mixed edges.
+      // Three base64 alignments of the prefix that all tokens of one account share, without the mixed edges.
       const tags = ['usr', 'fri', 'mem', 'kid', 'gst', 'str', 'pen', 'two', 'srv', 'svc', 'acc']
       for (const tag of tags) {
         for (const shift of [0, 1, 2]) {

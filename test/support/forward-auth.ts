@@ -30,9 +30,9 @@ export const HTML = 'text/html,application/xhtml+xml,*/*;q=0.8'
 
 export interface Stage {
   readonly usher: TestUsher
-  /** Moves Usher's clock on. */
+  /** Advances Usher's clock. */
   advance(ms: number): void
-  /** A browser that signed in by password, or through the Home's owner as a profile. */
+  /** A browser signed in by password, or as a profile that the Home's owner switched to. */
   signIn(key?: AccountKey): Promise<Browser>
 }
 
@@ -63,7 +63,7 @@ export async function startStage(t: Test, settings: Record<string, string> = {})
   }
 }
 
-/** What a proxy tells of a navigation to the app. */
+/** What a proxy says about a navigation to the app. */
 export function navigation(
   changes: Record<string, string | undefined> = {}
 ): Record<string, string | undefined> {

@@ -1,18 +1,18 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Where Debian keeps what only root used to start; it is not in everyone's PATH. */
+/** Where Debian keeps system programs; not in every PATH. */
 const FURTHER = ['/usr/sbin', '/usr/local/sbin']
 
-/** Where a program is, undefined where it is not installed. */
+/** Where a program is; undefined if it is not installed. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...FURTHER]
   return folders.map((folder) => join(folder, name)).find(isExecutable)
 }
 
 /**
- * For a test's `skip`: the reason where a program is missing, else false. Throws instead where nothing may be
- * skipped (USHER_TEST_REQUIRE=all).
+ * For a test's `skip`: the reason if a program is missing, else false. Throws instead if nothing may be skipped
+ * (USHER_TEST_REQUIRE=all).
  */
 export function skipWithout(...names: readonly string[]): string | false {
   const missing = names.filter((name) => findProgram(name) === undefined)
@@ -22,7 +22,7 @@ export function skipWithout(...names: readonly string[]): string | false {
   return reason
 }
 
-/** Where a program is; throws where it is not installed. */
+/** Where a program is; throws if it is not installed. */
 export function requireProgram(name: string): string {
   const path = findProgram(name)
   if (path === undefined) throw new Error(`${name} not installed`)
@@ -34,7 +34,7 @@ function isExecutable(path: string): boolean {
     accessSync(path, constants.X_OK)
     return true
   } catch {
-    // Not there, or not ours to run: both mean that it cannot be used.
+    // Missing or not executable: either way it cannot be used.
     return false
   }
 }

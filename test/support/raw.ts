@@ -6,8 +6,8 @@ export interface RawAnswer {
 }
 
 /**
- * Writes these very bytes to a listener and gives all that comes back: `inject` and every HTTP client tidy a request
- * up first, and what is tested is what happens to one that nobody tidied.
+ * Writes exactly these bytes to a listener and returns everything that comes back. `inject` and HTTP clients normalise a
+ * request first; these tests need one that nobody normalised.
  */
 export async function sendRaw(base: string, bytes: string): Promise<RawAnswer> {
   const { hostname, port } = new URL(base)
@@ -15,7 +15,7 @@ export async function sendRaw(base: string, bytes: string): Promise<RawAnswer> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   socket.write(bytes, 'latin1')
-  // A reset is an end like any other here: what came before it counts.
+  // A reset is an end like any other: what came before it counts.
   await new Promise((resolve) => socket.on('error', resolve).on('close', resolve))
   const text = Buffer.concat(chunks).toString('latin1')
   return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text }

@@ -9,11 +9,11 @@ import { until } from './until.ts'
 export interface RedisServer {
   readonly url: string
   readonly port: number
-  /** A client of the test's own. */
+  /** The test's own client. */
   readonly client: Redis
-  /** Starts it (again), with nothing in it. */
+  /** Starts it (again), empty. */
   start(): Promise<void>
-  /** Ends it at once: SIGKILL. */
+  /** Kills it with SIGKILL. */
   kill(): Promise<void>
   signal(name: NodeJS.Signals): void
 }
@@ -24,14 +24,14 @@ export interface RedisServerOptions {
   readonly away?: boolean
 }
 
-/** A real redis-server on a free loopback port, which keeps nothing when it ends. */
+/** A real redis-server on a free loopback port; it persists nothing. */
 export async function startRedis(t: Test, { password, away }: RedisServerOptions = {}): Promise<RedisServer> {
   const program = requireProgram('redis-server')
   const port = await freePort()
   const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => 50 })
   client.on('error', () => {
-    // It is away for part of a test; what the test asks of it then fails by itself.
+    // It is away for part of a test; the test's own commands fail then.
   })
   let child: ChildProcess | undefined
 

@@ -10,7 +10,7 @@ export const ASSERTION = 'urn:usher:params:oauth:token-type:assertion'
 export const TRANSIENT = 'urn:plex:params:oauth:token-type:transient'
 export const ACCESS = 'urn:ietf:params:oauth:token-type:access_token'
 
-/** Service to secret; `full` holds every grant, the others what their name says. */
+/** Secrets by service; `full` holds every grant, the others what their name says. */
 export const SECRETS = {
   full: 'Full-secret_of-the-test-1234567890',
   transient: 'Tran-secret_of-the-test-1234567890',
@@ -40,9 +40,9 @@ export interface Delegation {
   readonly usher: TestUsher
   readonly simulator: Simulator
   readonly ownerToken: string
-  /** Whether the media server takes this token. */
+  /** Whether the media server accepts this token. */
   works(token: string): Promise<boolean>
-  /** A request to the internal listener as Node's own fetch makes it. */
+  /** A request to the internal listener as Node's fetch sends it. */
   ask(path: string, init?: RequestInit): Promise<ServiceAnswer>
   /** A form to the internal listener, with the secret of a service. */
   post(service: ServiceId, path: string, members: Members): Promise<ServiceAnswer>
@@ -53,7 +53,7 @@ export interface Delegation {
 export interface DelegationOptions {
   readonly settings?: Record<string, string | undefined>
   readonly services?: readonly Record<string, unknown>[]
-  /** Another's, for a second Usher. */
+  /** The simulator of another Usher, for a second one. */
   readonly simulator?: Simulator
   readonly now?: () => number
 }

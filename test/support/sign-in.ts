@@ -3,7 +3,7 @@ import type { AccountKey } from '../simulator/accounts.ts'
 import type { Simulator } from '../simulator/simulator.ts'
 import type { Answer } from './browser.ts'
 
-/** A clock that runs with the real one, and can be moved ahead. */
+/** A clock that runs with the real one and can be advanced. */
 export function createOffsetClock(): { readonly now: () => number; advance(ms: number): void } {
   let offset = 0
   return {
@@ -21,8 +21,7 @@ export function loginOf(simulator: Simulator, key: AccountKey): string {
 }
 
 /**
- * A problem as reference/http.md#problems has it: the members and their order, the type, no-store, and nothing
- * else.
+ * Checks a problem against reference/http.md#problems: its members in order, its type, no-store, and nothing else.
  */
 export function matchProblem(t: Test, answer: Answer, status: number, code: string, name = code): void {
   t.equal(answer.status, status, `${name}: status (${answer.text.slice(0, 300)})`)
@@ -44,7 +43,7 @@ export interface SetCookie {
   readonly attributes: Readonly<Record<string, string>>
 }
 
-/** A Set-Cookie line taken apart; attribute names in lower case. */
+/** A parsed Set-Cookie line; attribute names in lower case. */
 export function readSetCookie(line: string): SetCookie {
   const [pair = '', ...rest] = line.split(/; */)
   const equals = pair.indexOf('=')

@@ -18,10 +18,10 @@ export const APP_HOST = 'app.example.com'
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url))
 
-/** A reverse proxy in front of Usher and of an app, as one of the examples sets it up. */
+/** A reverse proxy in front of Usher and an app, configured by one of the examples. */
 export interface Site {
   readonly port: number
-  /** The certificate of both hosts, which signs itself. */
+  /** The self-signed certificate of both hosts. */
   readonly cert: string
 }
 
@@ -29,11 +29,11 @@ export interface SiteOptions {
   /** Host and port. */
   readonly usher: string
   readonly app: string
-  /** What an operator would change in the example besides. */
+  /** What else an operator would change in the example. */
   readonly changes?: Readonly<Record<string, string>>
 }
 
-/** The example with the names and paths of this run; throws where one of them is not in it, or still is. */
+/** The example with the names and paths of this run; throws if one is not in it, or is still in it afterwards. */
 function fill(example: string, changes: Readonly<Record<string, string>>): string {
   let text = example
   for (const [from, to] of Object.entries(changes)) {
@@ -61,7 +61,7 @@ export async function startNginxSite(t: Test, { usher, app, changes = {} }: Site
   })
   const file = join(folder, 'nginx.conf')
   await writeFile(file, config)
-  // Started by root, its workers would be somebody who may not read the folder.
+  // Started as root, its workers would run as a user who cannot read the folder.
   const user = process.getuid?.() === 0 ? 'user root; ' : ''
   const args = ['-p', folder, '-c', file, '-g', `daemon off; ${user}worker_processes 1;`]
   await run(t, 'nginx', args, folder, { port, cert })
@@ -152,7 +152,7 @@ export interface SiteAsk {
   readonly body?: string
 }
 
-/** One request over TLS, the certificate verified, no redirect followed. */
+/** One request over TLS; verifies the certificate, follows no redirect. */
 export function ask(site: Site, host: string, path: string, options: SiteAsk = {}): Promise<SiteAnswer> {
   const { method = 'GET', headers = {}, body } = options
   const { promise, resolve, reject } = Promise.withResolvers<SiteAnswer>()
@@ -183,7 +183,7 @@ export function ask(site: Site, host: string, path: string, options: SiteAsk = {
   return promise
 }
 
-/** What the app was asked, header names in lower case, each value as it came. */
+/** What the app received: header names in lower case, values unchanged. */
 export interface Echo {
   readonly method: string
   readonly url: string
@@ -194,11 +194,11 @@ export interface Echo {
 export interface EchoApp {
   /** Host and port. */
   readonly address: string
-  /** How many requests and sockets came as far as this. */
+  /** How many requests and sockets reached the app. */
   readonly count: number
 }
 
-/** An app that tells what reached it, with a cookie of its own; a WebSocket hears its `remote-user`. */
+/** An app that returns what reached it and has its own cookie; a WebSocket receives its `remote-user`. */
 export async function startEchoApp(t: Test): Promise<EchoApp> {
   let count = 0
   const server = createServer((request, response) => {
@@ -237,7 +237,7 @@ export async function startEchoApp(t: Test): Promise<EchoApp> {
   }
 }
 
-/** Headers are octets; what the app reads as UTF-8 is what is told. */
+/** Header values are octets; the app reads them as UTF-8. */
 function collect(rawHeaders: readonly string[]): Record<string, string[]> {
   const headers: Record<string, string[]> = {}
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Waits until the condition holds, and gives its value. Throws when it does not within `ms`, and names what it waited
- * for: by default the condition's own source.
+ * Waits until the condition holds and returns its value. Throws after `ms`, and says what it waited for: by default the
+ * source of the condition.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,

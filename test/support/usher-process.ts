@@ -11,15 +11,15 @@ export interface UsherProcess {
   /** Parsed log lines so far. */
   readonly logs: readonly Record<string, unknown>[]
   signal(name: NodeJS.Signals): void
-  /** Its exit code, null where a signal ended it. */
+  /** Its exit code; null if a signal ended it. */
   readonly exited: Promise<number | null>
 }
 
 const SOURCES = [process.execPath, fileURLToPath(new URL('../../src/server.ts', import.meta.url))]
 
 /**
- * Usher as a process of its own, with these settings and nothing else in its environment. Resolves when both
- * listeners are ready. A token of the simulator in its log fails the test.
+ * Usher in its own process, with these settings and nothing else in its environment. Resolves when both listeners are
+ * ready. A token of the simulator in its log fails the test.
  */
 export async function spawnUsher(
   t: Test,

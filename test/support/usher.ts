@@ -15,7 +15,7 @@ export interface TestUsher extends Usher {
   /** Parsed log lines so far. */
   readonly logs: Record<string, unknown>[]
   readonly settings: Record<string, string>
-  /** A fresh browser: own cookie jar, own address. */
+  /** A fresh browser: its own cookie jar and address. */
   browser(): Browser
   /** A browser that has signed in with the password of a demo account. */
   signedIn(login?: string): Promise<Browser>
@@ -27,7 +27,7 @@ export interface TestUsherOptions {
   readonly now?: () => number
   /** Of the public URL: '' or '/x'. */
   readonly basePath?: string
-  /** Keeps the canary from failing this test, for a test of the canary itself. */
+  /** Keeps the canary from failing this test; for tests of the canary itself. */
   readonly leaky?: boolean
 }
 
@@ -35,7 +35,7 @@ export const OWNER = 'sim@example.com'
 export const FRIEND = 'friend@example.com'
 export const PASSWORD = 'correct-horse'
 
-/** A real Usher on free loopback ports in front of the simulator. Every byte it sends is watched for tokens. */
+/** A real Usher on free loopback ports in front of the simulator. The canary watches every byte it sends. */
 export async function startTestUsher(t: Test, options: TestUsherOptions = {}): Promise<TestUsher> {
   const simulator = options.simulator ?? (await startSimulator())
   const port = await freePort()
@@ -50,7 +50,7 @@ export async function startTestUsher(t: Test, options: TestUsherOptions = {}): P
     USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
     USHER_PLEX_APP_URL: simulator.plexUrl,
     USHER_PMS_URL: simulator.pmsUrl,
-    // Tests give each browser an address of its own, as a proxy would.
+    // Each browser of a test has its own address, as behind a proxy.
     USHER_TRUSTED_PROXIES: '127.0.0.1',
     USHER_LOG_LEVEL: 'trace',
     ...options.settings

@@ -9,13 +9,13 @@ export interface Asset {
 }
 
 export interface Assets {
-  /** Changes with any byte of any file, so that an address with it may be cached for ever. */
+  /** Changes with any byte of any file, so URLs that contain it can be cached for ever. */
   readonly version: string
   find(name: string): Asset | undefined
   readonly scripts: readonly string[]
 }
 
-// Compiled, this file and the client's are .js; run as sources they are .ts.
+// This file and the client's are .js when built, and .ts when run from the sources.
 const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
 
 const SCRIPTS = [
@@ -51,14 +51,14 @@ function readLocal(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8')
 }
 
-/** A module as browsers load it: no types, and specifiers that are addresses beside it. */
+/** A module as browsers load it: types stripped, and imports that are relative URLs. */
 function readScript(name: string): string {
   const source = readLocal(`./client/${name}${EXTENSION}`)
   const script = EXTENSION === '.ts' ? stripTypeScriptTypes(source) : source.replace(/^\/\/# source.*$/m, '')
   return script.replace(/(from '\.\/[a-z-]+)\.ts'/g, "$1.js'").replace("from 'uqr'", "from './uqr.js'")
 }
 
-/** Reads every file of the page once; throws when one is missing, so that an incomplete build does not start. */
+/** Reads every file of the page once. Throws if one is missing, so an incomplete build does not start. */
 export function loadAssets(): Assets {
   const files = new Map<string, Asset>()
   const add = (name: string, type: string, body: string | Buffer) => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Role } from '../../../src/domain/roles.ts'
 import { html } from './html.ts'
 
-/** Why a person who is signed in does not see the page behind forward-auth. */
+/** Why a signed-in person does not get the page behind forward-auth. */
 export type DeniedReason = 'not-allowed' | 'outage'
 
 export interface DeniedPageModel {
@@ -11,11 +11,11 @@ export interface DeniedPageModel {
   /** Who is signed in. */
   readonly account: { readonly title: string; readonly username: string }
   readonly role: Role
-  /** The sign-in page, where another account can be chosen, with the way back. */
+  /** The sign-in page, for another account, with the link back. */
   readonly signInHref: string
 }
 
-/** The page is shown on the app's origin, which Usher's files and their policy do not reach: it brings its own style. */
+/** The page appears on the app's origin, where Usher's files cannot be loaded, so it contains its own style. */
 const STYLE = `
 :root { color-scheme: light dark; --paper: #f6f1ea; --ink: #241c17; --soft: #6b5f55; --accent: #8a4b00; }
 @media (prefers-color-scheme: dark) { :root { --paper: #141017; --ink: #f3ece4; --soft: #b8aca1; --accent: #f0b35a; } }
@@ -37,7 +37,7 @@ const WORDS: Readonly<Record<DeniedReason, { readonly heading: string; readonly 
   }
 }
 
-/** What an account is here, after its name. */
+/** The role of the account, in words. */
 const ROLE_WORDS: Readonly<Record<Role, string>> = {
   owner: 'the owner of this media server',
   home: 'a member of this media server’s Plex Home',
@@ -45,7 +45,7 @@ const ROLE_WORDS: Readonly<Record<Role, string>> = {
   none: 'without a role on this media server'
 }
 
-/** Nothing runs, nothing is loaded, and nothing may frame it. */
+/** No script, no subresource, no framing. */
 export const DENIED_PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
@@ -54,7 +54,7 @@ export const DENIED_PAGE_POLICY = [
   "base-uri 'none'"
 ].join('; ')
 
-/** What a person sees instead of the app: who they are here, why they are refused, and how to go on. */
+/** What a refused person sees instead of the app: who they are, why they are refused, and what they can do. */
 export function renderDeniedPage({ brand, reason, account, role, signInHref }: DeniedPageModel): string {
   const { heading, todo } = WORDS[reason]
   const name = account.title === '' ? account.username : account.title

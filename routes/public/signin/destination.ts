@@ -1,6 +1,6 @@
 /**
- * Where the sign-in leads in the end. A `returnTo` that names this page, as the way back from Plex does, is taken apart:
- * what counts is where that page goes on to. `check` is the rule for every value (SECURITY rule 35).
+ * Where the sign-in finally leads. A `returnTo` that names this page, as on the way back from Plex, is unwrapped: what
+ * counts is that page's own `returnTo`. Every value has to pass `check` (SECURITY rule 35).
  */
 export function findDestination(
   value: unknown,
@@ -11,6 +11,6 @@ export function findDestination(
   const [path, query] = checked?.split(/\?(.*)/s) ?? []
   if (path !== `${basePath}/signin`) return checked
   const own = new URLSearchParams(query)
-  // The last page of the small window is a destination; every other state of this page is on the way to one.
+  // The last page of the small window is a destination; all other states of this page lead on.
   return own.get('window') === 'done' ? checked : findDestination(own.get('returnTo'), basePath, check)
 }

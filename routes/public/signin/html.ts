@@ -1,4 +1,4 @@
-/** Text that is markup already; only `html` makes it. */
+/** Text that is markup; only `html` creates it. */
 export interface Html {
   readonly markup: string
 }
@@ -24,7 +24,7 @@ function toMarkup(value: Value): string {
   return isHtmlList(value) ? value.map((part) => part.markup).join('') : value.markup
 }
 
-/** Markup with every interpolated text escaped, for elements and for quoted attributes; null and false are nothing. */
+/** Markup with all interpolated text escaped, for elements and quoted attributes. null and false render nothing. */
 export function html(literals: TemplateStringsArray, ...values: readonly Value[]): Html {
   return { markup: String.raw({ raw: literals }, ...values.map(toMarkup)) }
 }

@@ -1,6 +1,6 @@
 import { type Html, html } from './html.ts'
 
-/** The drawings of the page, referred to by `icon()`; strokes take the colour of the text around them. */
+/** The icons of the page, referenced by `icon()`. Strokes take the colour of the surrounding text. */
 export const ICONS = html`<svg class="sprite" aria-hidden="true" focusable="false">
   <symbol id="i-window" viewBox="0 0 24 24"><rect x="3" y="4.5" width="13" height="11" rx="2"/><path d="M9 19.5h10a2 2 0 0 0 2-2V10"/></symbol>
   <symbol id="i-tv" viewBox="0 0 24 24"><rect x="3" y="5" width="18" height="12" rx="2"/><path d="M8 20.5h8"/></symbol>
@@ -15,12 +15,12 @@ export const ICONS = html`<svg class="sprite" aria-hidden="true" focusable="fals
 
 export type IconName = 'window' | 'tv' | 'key' | 'next' | 'back' | 'lock' | 'alert' | 'cloud' | 'server'
 
-/** One drawing of the sprite, silent to screen readers: the words beside it say the same. */
+/** One icon of the sprite, hidden from screen readers: the text next to it says the same. */
 export function icon(name: IconName): Html {
   return html`<svg class="icon" aria-hidden="true" focusable="false"><use href="#i-${name}"/></svg>`
 }
 
-/** An open door with the light of the hall falling out: the mark where the operator has none. */
+/** An open door with light falling out: the default logo. */
 export const MARK = html`<svg class="mark" viewBox="0 0 40 40" aria-hidden="true" focusable="false">
   <path class="mark-door" d="M8 30V16a12 12 0 0 1 24 0v14z"/>
   <path class="mark-hall" d="M14.5 30V17a5.5 5.5 0 0 1 11 0v13z"/>

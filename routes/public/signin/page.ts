@@ -11,10 +11,10 @@ import { renderPage } from './template.ts'
 
 export interface SigninPageOptions {
   readonly config: Pick<Config, 'publicUrl' | 'plexAppUrl' | 'brand' | 'pms'>
-  /** The value where it may be gone to after the sign-in, else null (SECURITY rule 35). */
+  /** The value if a sign-in may return there, else null (SECURITY rule 35). */
   readonly safeReturnTo: (value: unknown) => string | null
   readonly findSession: (request: FastifyRequest) => SessionView | null | Promise<SessionView | null>
-  /** Epoch ms since when plex.tv has not answered; null while it does. */
+  /** Epoch ms of the first call that plex.tv did not answer; null while it answers. */
   readonly plexUnreachableSince: () => number | null
 }
 
@@ -25,7 +25,7 @@ interface PageQuery {
   readonly fresh?: unknown
 }
 
-// CSP 3 §6.3.2: form-action also governs the redirect that answers the form, which goes to Plex's page.
+// CSP 3 §6.3.2: form-action also applies to the redirect that answers the form, which leads to Plex's page.
 function contentSecurityPolicy(plexAppUrl: string): string {
   return [
     "default-src 'none'",
@@ -106,7 +106,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
     async (request, reply) => {
       const asset = assets.find(request.params.name)
       if (asset === undefined) throw new Problem('USHER_NOT_FOUND')
-      // Two versions side by side during a roll-out: a page of the other one gets a file it can use, but keeps none.
+      // During a roll-out a page of the other version gets this file, but must not cache it under its own version.
       const current = request.params.version === assets.version
       return reply
         .type(asset.type)
@@ -128,7 +128,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
           .headers({
             'cache-control': 'public, max-age=3600',
             'x-content-type-options': 'nosniff',
-            // An SVG opened by its own address is a document: it may run nothing.
+            // An SVG opened directly is a document: nothing in it may run.
             'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox"
           })
           .send(logo.body)

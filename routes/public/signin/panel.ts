@@ -1,7 +1,7 @@
 import { type Html, html } from './html.ts'
 import { firstPanel, type PageModel, type PanelName } from './model.ts'
 
-/** One state of the page: a section with a heading that takes the focus when the state is entered. */
+/** One state of the page: a section whose heading takes the focus when the state is entered. */
 export function panel(model: PageModel, name: PanelName, heading: string, content: Html): Html {
   const hidden = firstPanel(model) !== name
   return html`<section class="panel" data-panel="${name}" aria-labelledby="h-${name}"${hidden && html` hidden`}>

@@ -5,7 +5,7 @@ import { panel } from './panel.ts'
 
 const BACK = html`<button class="link back" type="button" data-back>${icon('back')}Other ways to sign in</button>`
 
-/** Five small lights along the aisle, lit one after another while Plex is awaited. */
+/** Five small aisle lights that light up in turn while the page waits for Plex. */
 const WAITING = html`<div class="aisle" aria-hidden="true"><i></i><i></i><i></i><i></i><i></i></div>`
 
 function way(id: string, drawing: 'window' | 'tv' | 'key', title: string, hint: string): Html {
@@ -14,7 +14,7 @@ function way(id: string, drawing: 'window' | 'tv' | 'key', title: string, hint: 
   </button></li>`
 }
 
-/** The ways to sign in; Plex's own page comes first and is a plain form, which needs no script. */
+/** The ways to sign in. Plex's own page comes first, as a plain form that needs no script. */
 export function choosePanel(model: PageModel): Html {
   const { basePath, brand, returnTo } = model
   return panel(

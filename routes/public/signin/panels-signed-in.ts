@@ -29,7 +29,7 @@ export function serversPanel(model: PageModel): Html {
   )
 }
 
-/** Who is signed in; complete without a script, which only adds the buttons and local times. */
+/** Who is signed in. Complete without scripts, which only add the buttons and local times. */
 export function accountPanel(model: PageModel): Html {
   const { session, returnTo } = model
   return panel(

@@ -19,7 +19,7 @@ function outage({ session, unreachableSince }: PageModel): Html {
     }</span></p></div>`
 }
 
-/** The whole document. Nothing in it comes from the request but the checked `returnTo` and a code of the closed list. */
+/** The whole document. From the request it contains only the checked `returnTo` and a code from the closed list. */
 export function renderPage(model: PageModel, scripts: readonly string[]): string {
   const { assetsPath, basePath, brand, problem } = model
   return html`<!doctype html>

@@ -11,9 +11,9 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
 }
 
-/** What axe-core finds wrong with the page as it is now (WCAG 2.2 AA), one line each; empty is good. */
+/** What axe-core finds wrong with the page now (WCAG 2.2 AA), one line each. */
 export async function auditPage(page: Page): Promise<string[]> {
-  // Over the debugger's own channel: the page's CSP forbids a script element and eval, as it should.
+  // Through the debugger: the page's CSP rightly forbids script elements and eval.
   const debug = await page.context().newCDPSession(page)
   const evaluate = async (expression: string) => {
     const question = {

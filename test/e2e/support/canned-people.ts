@@ -2,7 +2,7 @@ import type { SessionView } from '../../../src/session/session.ts'
 
 const DAY_MS = 86_400_000
 
-/** A session as `GET /session` tells it, times relative to now. */
+/** A session as `GET /session` returns it, with times relative to now. */
 export function cannedSession(changes: Partial<SessionView> = {}): SessionView {
   const now = Date.now()
   return {
@@ -88,7 +88,7 @@ export const SERVERS = [
   }
 ] as const
 
-/** A pin as `POST /session/pin` answers it. */
+/** A PIN as `POST /session/pin` returns it. */
 export function cannedPin(authUrl: string, lifeMs = 900_000) {
   return {
     status: 201,
@@ -102,16 +102,16 @@ export function cannedPin(authUrl: string, lifeMs = 900_000) {
   }
 }
 
-/** A person's picture, as `/plex/users/{id}/avatar` answers it. */
+/** A person's picture, as `/plex/users/{id}/avatar` returns it. */
 export const AVATAR = {
   headers: { 'content-type': 'image/svg+xml' },
   body: '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9" fill="#5b7f95"/><circle cx="4.5" cy="3.5" r="1.75" fill="#f3e3d3"/><path d="M1 9a3.5 3.5 0 0 1 7 0z" fill="#f3e3d3"/></svg>'
 } as const
 
-/** Names as long as Plex lets them be, without a place to break. */
+/** Names as long as Plex allows, without a place to break. */
 export const LONG_NAME = 'Wolfeschlegelsteinhausenbergerdorff-Übermüdungsbrüche'
 
-/** As many as a Plex Home holds. */
+/** As many as a Plex Home can hold. */
 export const FULL_HOME = {
   users: Array.from({ length: 15 }, (_, index) => ({
     uuid: `${index}`.padStart(16, '0'),

@@ -19,7 +19,7 @@ export interface AskedRequest {
 export interface CannedSite {
   readonly url: string
   readonly asked: AskedRequest[]
-  /** What `METHOD /session/path` answers from now on; a list is used up one by one, its last one stays. */
+  /** What `METHOD /session/path` answers from now on. A list is used up one by one; its last entry stays. */
   answer(route: string, ...answers: readonly (CannedAnswer | 'broken')[]): void
   session: SessionView | null
   unreachableSince: number | null
@@ -35,7 +35,7 @@ export interface CannedOptions {
   readonly plexAppUrl?: string
 }
 
-/** A problem as Usher answers it. */
+/** A problem as Usher sends it. */
 export function problem(
   code: string,
   status: number,
@@ -44,7 +44,7 @@ export function problem(
   return { status, headers, body: { title: code, status, code, detail: 'x', requestId: 'req-7f3a' } }
 }
 
-/** The page on a bare Fastify, with the routes behind it answering from a script: for looks and for faults. */
+/** The page on a bare Fastify whose routes answer from a script: for appearance and for faults. */
 export async function startCannedSite(t: Test, options: CannedOptions = {}): Promise<CannedSite> {
   const basePath = options.basePath ?? ''
   const script = new Map<string, (CannedAnswer | 'broken')[]>()

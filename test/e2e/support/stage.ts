@@ -8,7 +8,7 @@ export interface Stage {
   readonly page: Page
   readonly site: CannedSite
   readonly complaints: string[]
-  /** How often `METHOD /session/path` was asked, whatever its query. */
+  /** How often `METHOD /session/path` was requested, whatever its query. */
   asked(route: string): number
 }
 
@@ -18,7 +18,7 @@ export interface StageOptions extends CannedOptions {
   readonly arrange?: (site: CannedSite) => void
 }
 
-/** The page in a context of its own, on a site of its own, after `arrange` wrote the site's script. */
+/** The page in its own context and on its own site, after `arrange` wrote the site's script. */
 export async function setStage(t: Test, browser: Browser, options: StageOptions = {}): Promise<Stage> {
   const site = await startCannedSite(t, options)
   options.arrange?.(site)
@@ -31,7 +31,7 @@ export async function setStage(t: Test, browser: Browser, options: StageOptions 
   return { page, site, complaints, asked }
 }
 
-/** A page of another origin that plays Plex: its COOP severs every handle between windows, as Plex's does. */
+/** A page of another origin that plays Plex: its COOP cuts the handles between windows, as Plex's does. */
 export async function startPlexApp(t: Test): Promise<{ url: string; forwardTo: (url: string) => void }> {
   let forwardUrl = ''
   const fastify = Fastify({ forceCloseConnections: true })

@@ -123,7 +123,7 @@ function services(world: World, account: SimAccount): JsonObject[] {
   return [metadata, sync]
 }
 
-/** The vectors' Home shows two users and says three. */
+/** The recorded Home lists two users and counts three. */
 function homeSize(world: World): number {
   return world.vectors ? 3 : world.accounts.all.filter(({ home }) => home !== null).length
 }

@@ -7,7 +7,7 @@ import { invalidToken, plexError } from './reply.ts'
 
 export type CallerHandler = (request: SimRequest, caller: AccountToken) => Answer | Promise<Answer>
 
-/** Lets only requests with a living account token through; the others get 401/1001, or the 422 variant. */
+/** Requires a live account token; others get 401/1001, or the 422 variant. */
 export function withCaller(world: World, handler: CallerHandler): Handler {
   return (request) => {
     const token = request.plex('Token')

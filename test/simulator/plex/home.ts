@@ -49,7 +49,7 @@ export function homeRoutes(world: World): Route[] {
   ]
 }
 
-/** The token that the switch gives, or the refusal. */
+/** The token after a switch, or the refusal. */
 function switchUser(world: World, request: SimRequest, caller: AccountToken): AccountToken | Answer {
   if (world.limits.exceeds('homeSwitches', String(caller.account.id))) return plexError(request, 1003)
   const wanted = world.accounts.byIdOrUuid(request.params['user'] ?? '')

@@ -15,7 +15,7 @@ export function jwtRoutes(world: World): Route[] {
       '/api/v2/auth/nonce',
       (request) => {
         const clientIdentifier = request.plex('Client-Identifier')
-        // The one v2 endpoint that was seen to answer 422 here instead of 400.
+        // The only version 2 endpoint that was seen to answer 422 here instead of 400.
         if (clientIdentifier === undefined) return plexError(request, 1008)
         if (world.limits.exceeds('nonces', clientIdentifier)) return plexError(request, 1003)
         return jsonAnswer(200, { nonce: world.jwt.nonce(clientIdentifier) })

@@ -7,7 +7,7 @@ import type { World } from '../world.ts'
 import { escapeXml } from '../xml.ts'
 import { htmlAnswer, jsonAnswer, plexError } from './reply.ts'
 
-/** What people see: app.plex.tv's sign-in page, the link page, pictures. */
+/** Pages for people: app.plex.tv's sign-in page, the link page, pictures. */
 export function pageRoutes(world: World): Route[] {
   return [
     ['GET', '/auth', () => authPage(world)],
@@ -29,7 +29,7 @@ function accountButtons(world: World): string {
     .join('\n')
 }
 
-// The parameters stand behind `#?` or `#!?`, so only a script sees them (reference/plex.md#sign-in-page).
+// The parameters follow `#?` or `#!?`, so only a script sees them (reference/plex.md#sign-in-page).
 function authPage(world: World): Answer {
   const page = htmlAnswer(
     200,
@@ -70,7 +70,7 @@ document.getElementById('cancel').addEventListener('click', () => leave('Cancell
 </script></body></html>
 `
   )
-  // The real page does this too: `popup.closed` tells its opener nothing (reference/plex.md#sign-in-page).
+  // As the real page does: its opener learns nothing from `popup.closed` (reference/plex.md#sign-in-page).
   return { ...page, headers: { ...page.headers, 'Cross-Origin-Opener-Policy': 'same-origin' } }
 }
 

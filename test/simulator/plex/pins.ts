@@ -8,7 +8,7 @@ import { withCaller } from './caller.ts'
 import { exchange } from './jwt.ts'
 import { plexError, plexReply } from './reply.ts'
 
-// Where plex.tv believes the caller of the API (not the browser) to be.
+// Where plex.tv locates the caller of the API (not the browser).
 const LOCATION: JsonObject = {
   code: 'GB',
   european_union_member: false,
@@ -66,12 +66,12 @@ export function pinRoutes(world: World): Route[] {
   ]
 }
 
-/** Registers the PIN's key for the device that the claim signed in, then exchanges the device JWT. */
+/** Registers the PIN's key for the device that was signed in, then exchanges the device JWT. */
 function exchangePin(world: World, request: SimRequest, pin: Pin, jwt: string): string | Answer {
   const account = pin.claimedBy === null ? undefined : world.accounts.get(pin.claimedBy)
   const device = account && world.tokens.device(account.id, pin.clientIdentifier)
   if (!account || !device || !pin.jwk) return plexError(request, 1001)
-  // A second poll finds the key registered already.
+  // On a second poll the key is already registered.
   if (isObject(pin.jwk)) world.jwt.register(pin.jwk, account, device)
   return exchange(world, request, jwt)
 }
@@ -88,7 +88,7 @@ export function pinDocument(world: World, pin: Pin): JsonObject {
     expiresIn: Math.max(0, Math.floor((pin.expiresAt - world.clock.now()) / 1000)),
     createdAt: isoSeconds(pin.createdAt),
     expiresAt: isoSeconds(pin.expiresAt),
-    // With a key on the PIN the legacy token is never shown.
+    // With a key on the PIN the legacy token is never returned.
     authToken: pin.jwk === null ? pin.authToken : null,
     newRegistration: pin.claimedBy === null ? null : false
   }

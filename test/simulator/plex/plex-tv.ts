@@ -16,7 +16,7 @@ import { signInRoutes } from './sign-in.ts'
 // Fetched by JWT libraries and by `<img>`, which send no client identifier.
 const WITHOUT_CLIENT_IDENTIFIER = /^\/api\/v2\/(?:auth\/keys|auth\/nonce|pins\/qr\/.+|geoip)$/
 
-/** plex.tv, clients.plex.tv and app.plex.tv in one. */
+/** plex.tv, clients.plex.tv and app.plex.tv together. */
 export function createPlexTv(world: World): (request: SimRequest) => Promise<Answer> {
   const router = createRouter([
     ...pageRoutes(world),
@@ -40,7 +40,7 @@ export function createPlexTv(world: World): (request: SimRequest) => Promise<Ans
     const [, path = request.path, format] = /^(\/api\/v2\/.+?)\.(json|xml)$/.exec(request.path) ?? []
     const asked = format === undefined ? request : { ...request, path, wantsJson: format === 'json' }
     const isV2 = path.startsWith('/api/v2/')
-    // Before anything else, an invalid token included (reference/plex.md#request-headers).
+    // Checked first, before even an invalid token (reference/plex.md#request-headers).
     if (isV2 && !WITHOUT_CLIENT_IDENTIFIER.test(path) && asked.plex('Client-Identifier') === undefined) {
       return plexError(asked, 1000)
     }
@@ -58,7 +58,7 @@ function notModified(request: SimRequest, answer: Answer): Answer {
   return { status: 304, headers: { ETag: etag } }
 }
 
-/** What plex.tv, or the network before it, says when a fault is set; null when the fault is of another kind. */
+/** The response of plex.tv, or of the network in front of it, for a fault; null for faults of another kind. */
 export function plexFaultAnswer(world: World, request: SimRequest, fault: Fault): Answer | null {
   const answer = faultAnswer(request, fault)
   return answer && withPlexHeaders(world, answer)

@@ -51,7 +51,7 @@ export function plexError(request: SimRequest, code: PlexCode, variation: ErrorV
     : xmlAnswer(status, toXml('errors', [error], 'wrapped'))
 }
 
-/** The uncoded 422 that de-authorised tokens were seen to get; always XML (reference/plex.md#error-codes). */
+/** The 422 without a code that was seen for de-authorised tokens; always XML (reference/plex.md#error-codes). */
 export function invalidToken(): Answer {
   return xmlAnswer(
     422,
@@ -80,7 +80,7 @@ export function htmlAnswer(status: number, body: string): Answer {
   return { status, headers: { 'Content-Type': 'text/html; charset=utf-8' }, body }
 }
 
-/** The answer with the headers that plex.tv puts on everything (reference/plex.md#response-headers). */
+/** The response with the headers that plex.tv sends with everything (reference/plex.md#response-headers). */
 export function withPlexHeaders(world: World, answer: Answer): Answer {
   const etag = `W/"${createHash('md5')
     .update(answer.body ?? '')

@@ -55,7 +55,7 @@ export function resourceRoutes(world: World): Route[] {
   ]
 }
 
-/** The servers the caller may use, with its token for each: its own for owned ones, the share's for others. */
+/** The servers that the caller may use, with its token for each: its own for owned ones, the share's for others. */
 function accessOf(world: World, { account, token }: AccountToken): Access[] {
   return world.servers.all.flatMap((server): Access[] => {
     if (server.owner === account.key)

@@ -38,7 +38,7 @@ export interface AdministrationOptions {
   readonly running: Map<string, Transcode>
 }
 
-/** Sessions, preferences, the owner's account and the rest that is the owner's alone. */
+/** Sessions, preferences, the owner's account and everything else for the owner only. */
 export function administrationRoutes(options: AdministrationOptions): Route[] {
   const { world, server, callers } = options
   return [

@@ -16,15 +16,15 @@ export interface PmsCaller {
 
 export type PmsHandler = (request: SimRequest, caller: PmsCaller) => Answer | Promise<Answer>
 
-/** Who a token is on one media server (reference/plex.md#tokens and #media-server-rights). */
+/** Whom a token stands for on one media server (reference/plex.md#tokens and #media-server-rights). */
 export interface Callers {
   identify(request: SimRequest): PmsCaller | null
   issueTransient(creator: PmsCaller): string
   /** Forgets transient tokens and which tokens plex.tv has confirmed. */
   restart(): void
-  /** Any signed-in caller; the others get the 401 page. */
+  /** Any authenticated caller; others get the 401 page. */
   any(handler: PmsHandler): Handler
-  /** The owner alone; others get 403. */
+  /** The owner only; others get 403. */
   admin(handler: PmsHandler): Handler
 }
 
@@ -49,7 +49,7 @@ export function createCallers(world: World, server: SimServer): Callers {
     if (transient) {
       return transient.expiresAt > world.clock.now() ? { ...transient.creator, token } : null
     }
-    // A media server asks plex.tv about tokens that it has not seen: without plex.tv only known ones work.
+    // A media server asks plex.tv about tokens that it has not seen. Without plex.tv only known ones work.
     if (!world.plexReachable() && !confirmed.has(token)) return null
     const caller = lookUp(token)
     if (caller) confirmed.add(token)

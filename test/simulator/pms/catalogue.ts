@@ -6,7 +6,7 @@ export interface Part {
   readonly name: string
   readonly size: number
   readonly type: string
-  /** The server's path, which a shared user must not see. */
+  /** A path of the server's file system. */
   readonly file: string
 }
 
@@ -20,13 +20,13 @@ export interface Item {
   readonly part: Part | null
 }
 
-/** What changes in the URL of a part when its file changes. */
+/** Part of a file's URL; changes when the file changes. */
 export const CHANGE_STAMP = '1745854354'
 export const SMALL_PART = 221_638
 export const BIG_PART = 221_639
 export const CLIP_PART = 221_640
 export const BIG_PART_BYTES = 209_715_200
-/** The item whose metadata holds the caller's token inside a URL. */
+/** The item whose metadata contains the caller's token in a URL. */
 export const LEAKING_ITEM = '1002'
 
 export const CLIP_FILE = new URL('../fixtures/clip.mp4', import.meta.url)

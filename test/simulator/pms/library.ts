@@ -12,7 +12,7 @@ export interface LibraryOptions {
   readonly callers: Callers
   readonly catalogue: Catalogue
   readonly playback: PlaybackState
-  /** Base of the URL in which the leaking item repeats the caller's token. */
+  /** Base of the URL in which one item repeats the caller's token. */
   readonly serverUrl: () => string
 }
 

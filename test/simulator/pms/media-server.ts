@@ -29,7 +29,7 @@ export interface PmsService {
   readonly notifications: Notifications
   watched(account: AccountKey, ratingKey: string): WatchState
   transcodes(): Transcode[]
-  /** Transient tokens are dead, streams and transcodes end, plex.tv is asked about every token again. */
+  /** Transient tokens die, streams and transcodes end, and plex.tv is asked about every token again. */
   restart(): void
 }
 

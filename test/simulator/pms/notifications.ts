@@ -12,7 +12,7 @@ import { pmsError } from './reply.ts'
 // Plex's document has the singular, every client the plural (reference/plex.md#notifications).
 const SOCKET_PATH = /^\/:\/websockets?\/notifications$/
 
-/** The names under which a notification's entries stand. */
+/** The member that holds a notification's entries. */
 const CONTAINERS: Readonly<Record<string, string>> = {
   playing: 'PlaySessionStateNotification',
   timeline: 'TimelineEntry',
@@ -24,9 +24,9 @@ const CONTAINERS: Readonly<Record<string, string>> = {
 export interface Notifications {
   readonly routes: readonly Route[]
   upgrade(message: IncomingMessage, socket: Duplex, head: Buffer, request: SimRequest): void
-  /** Sends to every open stream and socket; gives how many. */
+  /** Sends to every open stream and socket; returns how many. */
   push(type: string, entry: JsonObject): number
-  /** Writes this text to the event streams as it is. */
+  /** Writes this text to the event streams unchanged. */
   pushRaw(text: string): number
   streams(): number
   sockets(): number
@@ -100,7 +100,7 @@ export function createNotifications(world: World, callers: Callers): Notificatio
   }
 }
 
-/** `-log` by default; `a,b` only these; `-a` all but these; empty all. */
+/** `-log` by default; `a,b` means only these, `-a` all but these, empty all. */
 function toFilter(filters: string | null): (type: string) => boolean {
   const list = (filters ?? '-log').split(',').filter((name) => name !== '')
   const denied = list.filter((name) => name.startsWith('-')).map((name) => name.slice(1))

@@ -6,13 +6,13 @@ import type { Callers } from './caller.ts'
 import { type Catalogue, CHANGE_STAMP, CLIP_FILE, CLIP_PART, type Part } from './catalogue.ts'
 import { pmsError } from './reply.ts'
 
-// A prime, so that no power-of-two chunk put in a wrong place has the right bytes.
+// A prime, so that a power-of-two chunk in the wrong place has wrong bytes.
 const PATTERN_BYTES = 65_521
 const MAX_READ_BYTES = 262_144
 
 const PATTERN = makePattern()
 
-/** The bytes of every generated part: a function of the offset alone, so that a client can verify any range. */
+/** The bytes of every generated file depend on the offset only, so a client can verify any range. */
 export function partBytes(offset: number, length: number): Buffer {
   const start = offset % PATTERN_BYTES
   if (length <= MAX_READ_BYTES) return PATTERN.subarray(start, start + length)
@@ -81,7 +81,7 @@ function partAnswer(request: SimRequest, part: Part): Answer {
   }
 }
 
-/** First and last byte of a single range; null for what is to be ignored (another unit, several ranges). */
+/** First and last byte of a single range; null for ranges to ignore (another unit, several ranges). */
 function parseRange(header: string, size: number): readonly [number, number] | 'unsatisfiable' | null {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header.trim())
   if (!match || (match[1] === '' && match[2] === '')) return null
@@ -96,7 +96,7 @@ function parseRange(header: string, size: number): readonly [number, number] | '
   return first >= size ? 'unsatisfiable' : [first, last]
 }
 
-/** A real film of 24 seconds that a browser plays. */
+/** A real film of 24 seconds that browsers can play. */
 function clip(): ByteSource {
   const bytes = readFileSync(CLIP_FILE)
   return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) }

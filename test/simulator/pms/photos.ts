@@ -7,7 +7,7 @@ import { pmsError } from './reply.ts'
 
 const CACHED = { 'Cache-Control': 'public, max-age=86400' }
 
-/** Pictures, scaled or as they are (reference/plex.md#media-server-paths). */
+/** Pictures, scaled or original (reference/plex.md#media-server-paths). */
 export function photoRoutes(callers: Callers): Route[] {
   const jpeg: Answer = {
     status: 200,

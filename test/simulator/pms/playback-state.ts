@@ -6,7 +6,7 @@ export interface WatchState {
   state: string | null
 }
 
-/** What each account has watched, rated and is playing on one server. */
+/** What each account has watched, rated and is playing, on one server. */
 export interface PlaybackState {
   of(accountId: number, ratingKey: string): WatchState
   readonly history: { accountId: number; ratingKey: string; viewedAt: number }[]

@@ -18,7 +18,7 @@ export interface PlaybackOptions extends LibraryOptions {
   readonly queues: Map<number, PlayQueue>
 }
 
-/** Playback reports, which every verb makes, and play queues (reference/plex.md#media-server-paths). */
+/** Playback reports, accepted by every method, and play queues (reference/plex.md#media-server-paths). */
 export function playbackRoutes(options: PlaybackOptions): Route[] {
   const { world, callers, catalogue, playback, queues } = options
   const change = (apply: (state: WatchState, query: URLSearchParams) => void): PmsHandler => {

@@ -19,7 +19,7 @@ const REASONS: Readonly<Record<number, string>> = {
   509: 'Bandwidth Limit Exceeded'
 }
 
-// The web client's way to its sign-in page; the whole answer is 193 bytes (reference/plex.md#media-server-errors).
+// Redirects the web client to its sign-in page; the whole response is 193 bytes (reference/plex.md#media-server-errors).
 const ROOT_401 =
   "<html><head><script>window.location = window.location.href.match(/(^.+\\/)[^\\/]*$/)[1] + 'web/index.html';</script><title>Unauthorized</title></head><body><h1>401 Unauthorized</h1></body></html>"
 
@@ -34,7 +34,7 @@ export function pmsError(status: number, request?: SimRequest): Answer {
   }
 }
 
-/** The answer of an action call: nothing, as HTML. */
+/** The response of an action: empty, as HTML. */
 export function pmsDone(): Answer {
   return { status: 200, headers: { 'Content-Type': 'text/html' }, body: '' }
 }
@@ -82,7 +82,7 @@ export function listContainer(
   })
 }
 
-/** The answer with what a media server puts on everything, compressed when the caller takes that. */
+/** The response with the headers that a media server always sends, compressed if the caller accepts that. */
 export function withPmsHeaders(request: SimRequest, answer: Answer): Answer {
   const headers = {
     'X-Plex-Protocol': '1.0',

@@ -20,7 +20,7 @@ export function securityRoutes(world: World, server: SimServer, callers: Callers
     const caller = callers.identify(request)
     if (!caller) return refuse(403)
     if (request.query.get('type') !== 'delegation' || request.query.get('scope') !== 'all') return refuse(400)
-    // An unclaimed server has nobody to delegate for.
+    // An unclaimed server has no account to delegate for.
     if (!server.claimed) return container(request, { size: 0 })
     return container(request, { size: 0, token: callers.issueTransient(caller) })
   }
@@ -31,7 +31,7 @@ export function securityRoutes(world: World, server: SimServer, callers: Callers
     if (!match) return refuse(400)
     const device = sourceDevice(world, match[2] ?? '')
     if (!device) return refuse(400)
-    // XML has one Device element either way.
+    // In XML both are one Device element.
     const list = world.modes.device === 'array'
     return container(request, { size: 1, Device: list ? [device] : device })
   }

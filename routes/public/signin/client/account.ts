@@ -24,7 +24,7 @@ async function signOut(everywhere: boolean): Promise<void> {
   tellNews(everywhere ? 'You are signed out on all devices.' : 'You are signed out.')
 }
 
-/** The buttons of the signed-in panel; signing out everywhere is asked for twice. */
+/** The buttons of the signed-in panel. Signing out everywhere asks for confirmation. */
 export function setUpAccount(actions: {
   readonly switchProfile: () => Promise<void>
   readonly changeServer: () => Promise<void>

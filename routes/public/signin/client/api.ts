@@ -49,12 +49,12 @@ export interface PinState {
   readonly session?: SessionView
 }
 
-/** An answer that is a problem (RFC 9457), or no answer at all: code `OFFLINE`. */
+/** A response that is a problem (RFC 9457), or no response at all: code `OFFLINE`. */
 export class Refusal extends Error {
   readonly code: string
-  /** Seconds; 0 where the answer names none. */
+  /** Seconds; 0 if the response gives none. */
   readonly retryAfter: number
-  /** What the operator finds in the log. */
+  /** The requestId, by which the operator finds the log lines. */
   readonly reference: string
 
   constructor(code: string, retryAfter = 0, reference = '') {
@@ -67,7 +67,7 @@ export class Refusal extends Error {
 
 export interface Answer<T> {
   readonly body: T
-  /** The server's clock at the answer, epoch ms: deadlines are counted from it, not from a television's clock. */
+  /** The server's clock at the response, epoch ms. Deadlines count from it, because a TV's clock may be wrong. */
   readonly sentAt: number
 }
 
@@ -83,7 +83,7 @@ async function readRefusal(response: Response): Promise<Refusal> {
   return new Refusal(code, Number.isFinite(retryAfter) ? retryAfter : 0, reference)
 }
 
-/** Asks the gateway below `/session`; rejects with a `Refusal` for every answer but a success. */
+/** Requests a path below `/session`; rejects with a `Refusal` unless the response is a success. */
 export async function ask<T>(
   method: string,
   path: string,
@@ -110,7 +110,7 @@ export async function ask<T>(
   return { body: value as T, sentAt: Number.isNaN(date) ? Date.now() : date }
 }
 
-/** The session of this browser, null when it is not signed in. */
+/** The session of this browser, or null. */
 export async function findSession(): Promise<SessionView | null> {
   try {
     return (await ask<SessionView>('GET', '?slide=false')).body

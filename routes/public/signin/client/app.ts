@@ -8,7 +8,7 @@ import { continueSignedIn, setUpSignedIn } from './signed-in.ts'
 import { localizeTimes } from './times.ts'
 import { tellBeside } from './window-word.ts'
 
-// A reload must repeat neither an error that is over nor the way on from Plex.
+// A reload must not repeat a past error or the step after returning from Plex.
 const here = new URL(location.href)
 const error = here.searchParams.get('error')
 for (const name of ['error', 'fresh']) here.searchParams.delete(name)
@@ -35,7 +35,7 @@ for (const back of document.querySelectorAll('[data-back]')) {
 onClick('close-window', () => window.close(), tellProblem)
 if (!byId('h-closed').closest('[hidden]')) window.close()
 
-// Browsers keep the page as it was left: what it said of the session may be over.
+// Restored from the back/forward cache, the page may show a session that has ended.
 addEventListener('pageshow', (event) => {
   if (event.persisted) location.reload()
 })

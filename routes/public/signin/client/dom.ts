@@ -1,13 +1,13 @@
 import { initialOf } from './words.ts'
 
-/** The element of that id; throws where page and script do not belong together. */
+/** The element with that id; throws if page and script do not match. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string, kind?: new () => T): T {
   const found = document.getElementById(id)
   if (!(found instanceof (kind ?? HTMLElement))) throw new Error(`no #${id}`)
   return found as T
 }
 
-/** A new element with its text; the class list is space-separated. */
+/** A new element with text and a space-separated class list. */
 export function make(tag: string, className = '', text = ''): HTMLElement {
   const element = document.createElement(tag)
   if (className !== '') element.className = className
@@ -15,12 +15,12 @@ export function make(tag: string, className = '', text = ''): HTMLElement {
   return element
 }
 
-/** The content of a `<template>`, once more. */
+/** A copy of the content of a `<template>`. */
 export function stamp(id: string): DocumentFragment {
   return document.importNode(byId(id, HTMLTemplateElement).content, true)
 }
 
-/** Shows one state of the page and moves the focus to its heading, so that screen readers tell where one is. */
+/** Shows one state of the page and focuses its heading, so that screen readers announce it. */
 export function showPanel(name: string, focus = true): void {
   for (const panel of document.querySelectorAll<HTMLElement>('[data-panel]')) {
     panel.hidden = panel.dataset['panel'] !== name
@@ -31,9 +31,9 @@ export function showPanel(name: string, focus = true): void {
   window.scrollTo({ top: 0 })
 }
 
-/** Runs a task with its button out of use, so that a second press changes nothing. */
+/** Runs a task while its button is inactive, so a second press has no effect. */
 export async function busy(button: HTMLButtonElement, task: () => Promise<void>): Promise<void> {
-  // Not `disabled`, which would drop the keyboard focus.
+  // Not `disabled`, which would lose the keyboard focus.
   if (button.getAttribute('aria-disabled') === 'true') return
   button.setAttribute('aria-disabled', 'true')
   try {
@@ -43,7 +43,7 @@ export async function busy(button: HTMLButtonElement, task: () => Promise<void>)
   }
 }
 
-/** What never awaits its listener: a rejection ends in the page's one handler of problems. */
+/** Listens for clicks. A rejected task ends in `fail`, the page's problem handler. */
 export function onClick(
   id: string,
   task: (button: HTMLButtonElement) => Promise<void> | void,
@@ -55,12 +55,12 @@ export function onClick(
   })
 }
 
-/** A person's picture, or the first letter of the name where there is none. */
+/** A person's picture, or the first letter of the name. */
 export function fillAvatar(place: HTMLElement, title: string, thumb: string): void {
   place.replaceChildren(make('span', '', initialOf(title)))
   const base = settings().base
   const path = thumb.startsWith(`${base}/plex/`) ? thumb : `${base}${thumb}`
-  // Pictures come through the gateway alone: plex.tv learns nothing of who looks.
+  // Pictures come through Usher only, so plex.tv does not learn who is looking.
   if (!path.startsWith(`${base}/plex/`)) return
   const image = document.createElement('img')
   image.alt = ''
@@ -70,14 +70,14 @@ export function fillAvatar(place: HTMLElement, title: string, thumb: string): vo
 
 export interface Settings {
   readonly base: string
-  /** Checked by the server; '' where the sign-in was not asked for by another page. */
+  /** Checked by the server; '' if no page asked for the sign-in. */
   readonly returnTo: string
   readonly firstPanel: string
   readonly fresh: boolean
   readonly serverChoice: boolean
 }
 
-/** What the server told the page about itself. */
+/** What the server wrote into the page. */
 export function settings(): Settings {
   const { base = '', returnTo = '', panelFirst = 'choose', fresh, serverChoice } = byId('signin').dataset
   return {

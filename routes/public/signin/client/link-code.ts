@@ -24,7 +24,7 @@ function showEnded(ended: boolean): void {
   byId('code-again').hidden = !ended
 }
 
-/** "With a code": four letters for plex.tv/link, the same as a QR code, and a new one when they have run out. */
+/** "With a code": four letters for plex.tv/link, the same as a QR code, and a new code when they have expired. */
 export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>): () => void {
   let awaiting: Awaiting | null = null
   let ticking = 0

@@ -2,7 +2,7 @@ import { Refusal } from './api.ts'
 import { byId, make, stamp } from './dom.ts'
 import { OFFLINE, type Words, wordsFor } from './words.ts'
 
-/** The words for whatever was thrown, with the wait that the answer asked for. */
+/** The text for an error, with the wait from Retry-After. */
 export function explain(error: unknown): Words {
   if (!(error instanceof Refusal)) return wordsFor('USHER_INTERNAL')
   if (error.code === 'OFFLINE') return OFFLINE
@@ -16,7 +16,7 @@ function spell(seconds: number): string {
   return minutes < 100 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`
 }
 
-/** Says a problem where it is read out at once. A reference is shown where only the operator can help. */
+/** Shows a problem in the alert region. Adds a reference if only the operator can help. */
 export function tellProblem(error: unknown): void {
   const { what, todo } = explain(error)
   const text = make('p')
@@ -28,13 +28,13 @@ export function tellProblem(error: unknown): void {
   byId('problem').scrollIntoView({ block: 'nearest' })
 }
 
-/** Says good news politely. */
+/** Shows a message in the status region. */
 export function tellNews(text: string): void {
   byId('problem').replaceChildren()
   byId('news').replaceChildren(make('p', '', text))
 }
 
-/** Takes back what was said. */
+/** Clears both messages. */
 export function hush(): void {
   byId('problem').replaceChildren()
   byId('news').replaceChildren()

@@ -3,7 +3,7 @@ import { busy, byId, onClick, showPanel } from './dom.ts'
 import { hush, tellNews, tellProblem } from './notice.ts'
 import { wordsFor } from './words.ts'
 
-/** Which field a refusal is about; the others are not marked. */
+/** The field that a refusal is about; only that one is marked. */
 const FIELDS: Readonly<Record<string, string>> = {
   USHER_CREDENTIALS_REJECTED: 'password',
   USHER_EMAIL_REQUIRED: 'login',
@@ -11,7 +11,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   USHER_VERIFICATION_REJECTED: 'verification-code'
 }
 
-/** "With a password": the verification code is asked for only when Plex wants one. Nothing is kept in storage. */
+/** "With a password": asks for a verification code only if Plex wants one. Stores nothing. */
 export function setUpPassword(signedIn: (session: SessionView) => Promise<void>): void {
   const login = byId('login', HTMLInputElement)
   const password = byId('password', HTMLInputElement)
@@ -54,7 +54,7 @@ export function setUpPassword(signedIn: (session: SessionView) => Promise<void>)
 
   const fail = (error: unknown) => {
     if (error instanceof Refusal && error.code === 'USHER_VERIFICATION_REQUIRED' && verification.hidden) {
-      // The next step of signing in, not a fault: said calmly, nothing is marked.
+      // The next step of signing in, not an error: no field is marked.
       const { what, todo } = wordsFor(error.code)
       verification.hidden = false
       tellNews(`${what} ${todo}`)

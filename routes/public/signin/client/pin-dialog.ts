@@ -3,8 +3,8 @@ import { busy, byId, fillAvatar } from './dom.ts'
 import { explain } from './notice.ts'
 
 /**
- * Asks for a profile's PIN until `attempt` accepts one or the person turns away. A wrong PIN is said in the dialog;
- * any other refusal closes it and rejects. Resolves to whether an attempt succeeded.
+ * Asks for a profile's PIN until `attempt` accepts one or the person cancels. The dialog reports a wrong PIN; any other
+ * refusal closes it and rejects. Resolves to whether an attempt succeeded.
  */
 export function askPin(user: HomeUser, attempt: (pin: string) => Promise<void>): Promise<boolean> {
   const dialog = byId('pin-dialog', HTMLDialogElement)

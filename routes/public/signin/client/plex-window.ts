@@ -7,7 +7,7 @@ import { listenBeside } from './window-word.ts'
 
 const FEATURES = 'popup,width=480,height=720'
 
-/** "In a small window": Plex in a popup while this page waits; where popups are blocked, Plex in this page. */
+/** "In a small window": Plex in a popup while this page waits, or Plex in this tab if popups are blocked. */
 export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void>): () => void {
   let awaiting: Awaiting | null = null
   const stopWaiting = () => {
@@ -23,7 +23,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
   const wait = async (small: Window): Promise<void> => {
     const { base } = settings()
     const pin = await ask<Pin>('POST', '/pin', { kind: 'redirect', returnTo: `${base}/signin?window=done` })
-    // Plex's page must not steer this one (reverse tabnabbing).
+    // Plex's page must not be able to navigate this one (reverse tabnabbing).
     small.opener = null
     small.location.replace(pin.body.authUrl)
     hush()
@@ -46,7 +46,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
       await wait(small)
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') return
-      // Refused or turned away, the callback ended in the small window and took the pin with it.
+      // The person was refused or cancelled: the callback in the small window ended the PIN.
       const gone = error instanceof Refusal && error.code === 'USHER_PIN_UNKNOWN'
       const turning = awaiting
       const problem = gone ? new Refusal(await beside.reason()) : error
@@ -60,7 +60,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
     }
   }
 
-  // The window opens in the click itself: after an `await` browsers take it for an unwanted popup.
+  // Open the window in the click handler itself: after an `await`, browsers block it as a popup.
   byId('with-window').addEventListener('click', () => {
     const small = window.open('', '', FEATURES)
     if (small === null) return goToPlex()
@@ -71,7 +71,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
   onClick(
     'window-redirect',
     () => {
-      // Not given back: Plex's page takes the same pin up, and a late answer must not clear its cookie.
+      // Do not delete the PIN: Plex's page uses the same one, and a late response must not clear its cookie.
       stopWaiting()
       goToPlex()
     },

@@ -1,17 +1,17 @@
 import { type Answer, ask, findSession, type Pin, type PinState, Refusal, type SessionView } from './api.ts'
 
 export interface Awaiting {
-  /** The session, or null when the pin ran out. Rejects with a `Refusal` that no waiting would cure. */
+  /** The session, or null if the PIN expired. Rejects with a `Refusal` that waiting would not cure. */
   readonly outcome: Promise<SessionView | null>
   stop(): void
 }
 
-/** Each kind is asked for by itself: a code in this tab and Plex's page in another are two sign-ins. */
+/** Each kind is polled separately: a code in this tab and Plex's page in another are two sign-ins. */
 export type PinKind = 'redirect' | 'link'
 
 const LONGEST_PAUSE_MS = 15_000
 
-/** A problem of the way there, not of the sign-in: the pin still holds, asking again may do. */
+/** A transport problem: the PIN is still good, and asking again may work. */
 function isPassing({ code }: Refusal): boolean {
   return code === 'OFFLINE' || /_(LIMITED|UNREACHABLE|TIMEOUT|UPSTREAM_INVALID|INTERNAL)$/.test(code)
 }
@@ -23,7 +23,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
       document.removeEventListener('visibilitychange', onVisible)
       resolve()
     }
-    // Phones stop timers while Plex is in front: coming back is the moment to ask.
+    // Phones stop timers while Plex is in front, so ask when this page becomes visible again.
     const onVisible = () => {
       if (document.visibilityState === 'visible') wake()
     }
@@ -38,7 +38,7 @@ async function readPin(kind: PinKind, signal: AbortSignal): Promise<PinState> {
     return (await ask<PinState>('GET', `/pin?kind=${kind}`, undefined, signal)).body
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'USHER_PIN_UNKNOWN') throw error
-    // The small window's callback may have finished the sign-in between two questions.
+    // The callback in the small window may have finished the sign-in between two polls.
     const session = await findSession()
     if (session === null) throw error
     return { status: 'signed-in', session }
@@ -46,8 +46,8 @@ async function readPin(kind: PinKind, signal: AbortSignal): Promise<PinState> {
 }
 
 /**
- * Asks until the pin is claimed or has run out. It never looks at the window: `closed` is wrong as soon as a page on
- * the way sends Cross-Origin-Opener-Policy.
+ * Polls until the PIN is claimed or expires. It never looks at the window, because `closed` is wrong as soon as a page
+ * sends Cross-Origin-Opener-Policy.
  */
 export function awaitPin(
   kind: PinKind,
@@ -60,7 +60,7 @@ export function awaitPin(
 
   const run = async (): Promise<SessionView | null> => {
     let pauseMs = pin.pollAfterMs
-    // One question past the end, so that the server says it and forgets the pin.
+    // One poll past the end, so that the server reports the expiry and forgets the PIN.
     while (Date.now() < endsAt + LONGEST_PAUSE_MS) {
       await pause(pauseMs, signal)
       signal.throwIfAborted()
@@ -81,7 +81,7 @@ export function awaitPin(
   return { outcome: run(), stop: () => controller.abort() }
 }
 
-/** Gives the pin back when the person turns away; that it is gone already is no news. */
+/** Deletes the PIN when the person cancels. It may be gone already. */
 export function dropPin(kind: PinKind): void {
   ask('DELETE', `/pin?kind=${kind}`).catch(() => undefined)
 }

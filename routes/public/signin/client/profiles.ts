@@ -3,12 +3,12 @@ import { busy, byId, fillAvatar, make, showPanel, stamp } from './dom.ts'
 import { hush, tellProblem } from './notice.ts'
 import { askPin } from './pin-dialog.ts'
 
-/** The people of this account's Plex Home; none where there is no Home, or it cannot be asked for now. */
+/** The profiles of this account's Plex Home; none if there is no Home or it cannot be read now. */
 export async function findHomeUsers(): Promise<readonly HomeUser[]> {
   try {
     return (await ask<{ users: readonly HomeUser[] }>('GET', '/home')).body.users
   } catch {
-    // The picker is an offer: a sign-in is not held up because plex.tv does not list the Home.
+    // The picker is optional: a sign-in does not fail because plex.tv cannot list the Home.
     return []
   }
 }
@@ -37,7 +37,7 @@ function personButton(user: HomeUser): HTMLButtonElement {
   return button
 }
 
-/** The profile picker. Resolves with the session that goes on: another profile's, or null for the one there is. */
+/** The profile picker. Resolves to the session of the chosen profile, or null to keep the current one. */
 export function pickProfile(users: readonly HomeUser[]): Promise<SessionView | null> {
   return new Promise((resolve) => {
     const choose = async (user: HomeUser) => {

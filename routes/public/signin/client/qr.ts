@@ -8,9 +8,9 @@ function svg(tag: string, attributes: Readonly<Record<string, string>>): SVGElem
   return element
 }
 
-/** A QR code of the text, drawn here so that the code in it is in no address and in no log. */
+/** A QR code of the text, drawn in the browser so that the link code is in no URL and no log. */
 export function drawQr(text: string): SVGElement {
-  // ISO/IEC 18004 §9.1: four modules of quiet zone; dark on light in either colour scheme.
+  // ISO/IEC 18004 §9.1: a quiet zone of four modules. Dark on light in both colour schemes.
   const { data, size } = encode(text, { ecc: 'M', border: 4 })
   const dark = data.flatMap((row, y) => row.flatMap((on, x) => (on ? [`M${x} ${y}h1v1h-1z`] : [])))
   const picture = svg('svg', {

@@ -1,22 +1,22 @@
 import { byId, settings } from './dom.ts'
 
-// The longest that `returnTo` may be is 1,000 characters; beyond this one goes on directly.
+// `returnTo` may have 1,000 characters; a longer one is used directly.
 const MAX_CHARS = 900
 
 /**
- * Where Plex's page shall lead back to: this page once more, which offers profile and server before it goes on. Without
- * a script the form leads straight to where one wanted to go.
+ * Where Plex's page leads back to: this page again, which offers profile and server before it continues. Without scripts
+ * the form leads straight to `returnTo`.
  */
 function wayBack(): string {
   const { base, returnTo } = settings()
-  // In the small window there is nothing to choose: the page beside it goes on.
+  // Nothing to choose in the small window: the page that opened it continues.
   if (returnTo === `${base}/signin?window=done`) return returnTo
   const query = new URLSearchParams({ fresh: '1', ...(returnTo !== '' && { returnTo }) })
   const here = `${base}/signin?${query}`
   return here.length <= MAX_CHARS || returnTo === '' ? here : returnTo
 }
 
-/** Has the form of "Sign in with Plex" come back here. */
+/** Makes the "Sign in with Plex" form return to this page. */
 export function setUpRedirect(): void {
   byId('plex-return-to', HTMLInputElement).value = wayBack()
 }

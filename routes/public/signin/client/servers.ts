@@ -19,7 +19,7 @@ function serverRow(server: Server): { item: DocumentFragment; button: HTMLButton
   return { item, button }
 }
 
-/** The server picker. Resolves with the session on the chosen server, or null when the person turns back. */
+/** The server picker. Resolves to the session on the chosen server, or null if the person cancels. */
 export async function pickServer(): Promise<SessionView | null> {
   const { body: servers } = await ask<readonly Server[]>('GET', '/servers')
   byId('servers-lead').textContent =

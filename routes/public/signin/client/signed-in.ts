@@ -11,7 +11,7 @@ async function showAccount(session: SessionView): Promise<void> {
   byId('switch-profile').hidden = (await findHomeUsers()).length < 2
 }
 
-/** A server where the session needs one; the session as it was when the person turns back. */
+/** Picks a server if the session needs one; returns the same session if the person cancels. */
 async function withServer(session: SessionView): Promise<SessionView> {
   return session.server === null ? ((await pickServer()) ?? session) : session
 }
@@ -23,7 +23,7 @@ function goOn(session: SessionView): Promise<void> {
   return Promise.resolve()
 }
 
-/** What follows a sign-in: which profile, which server, and on to where one wanted to go. */
+/** After a sign-in: choose profile and server, then continue to `returnTo`. */
 export async function continueSignedIn(session: SessionView): Promise<void> {
   hush()
   fillAccount(session)

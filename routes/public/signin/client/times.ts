@@ -1,6 +1,6 @@
 import { byId } from './dom.ts'
 
-/** An instant (ISO 8601) on the reader's own clock: no day where it is today, no year where it is this one. */
+/** An instant (ISO 8601) in local time: without the day if it is today, without the year if it is this year. */
 export function spellInstant(instant: string): string {
   const date = new Date(instant)
   const now = new Date()
@@ -18,14 +18,14 @@ export function fillTime(id: string, instant: string): void {
   element.textContent = spellInstant(instant)
 }
 
-/** Rewrites the server's UTC to the reader's clock. */
+/** Rewrites the server's UTC times to local time. */
 export function localizeTimes(): void {
   for (const element of document.querySelectorAll('time')) {
     if (element.dateTime !== '') element.textContent = spellInstant(element.dateTime)
   }
 }
 
-/** "14:05" for what is left; never negative. */
+/** The time left, as "14:05"; never negative. */
 export function spellLeft(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000))
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`

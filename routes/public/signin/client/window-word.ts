@@ -1,15 +1,15 @@
 import { settings } from './dom.ts'
 
 const HEARD = 'heard'
-// The page asks when the pin is gone; the small window may only be loading then.
+// The page asks when the PIN is gone; the small window may still be loading then.
 const PATIENCE_MS = 3000
 
-/** Plex's page severs every handle between the two windows (Cross-Origin-Opener-Policy); a channel it does not. */
+/** Plex's page cuts the handles between the two windows (Cross-Origin-Opener-Policy), but not a channel. */
 function openChannel(): BroadcastChannel {
   return new BroadcastChannel(`usher-window ${settings().base}`)
 }
 
-/** In the small window, back from Plex with a problem: tells it to the page beside, and closes once that says it. */
+/** In the small window, back from Plex with a problem: sends it to the other page, and closes once that shows it. */
 export function tellBeside(code: string): void {
   const channel = openChannel()
   channel.addEventListener('message', ({ data }) => {
@@ -19,12 +19,12 @@ export function tellBeside(code: string): void {
 }
 
 export interface WordFromBeside {
-  /** Why the pin is gone: the code that the small window came back with; without one, the person turned away. */
+  /** Why the PIN is gone: the code from the small window, or USHER_SIGNIN_CANCELLED if none arrives. */
   reason(): Promise<string>
   stop(): void
 }
 
-/** In the page that waits. What is heard only explains an end that the server told; by itself it ends nothing. */
+/** In the waiting page. A message only explains an end that the server reported; by itself it ends nothing. */
 export function listenBeside(): WordFromBeside {
   const channel = openChannel()
   const word = new Promise<string>((resolve) => {

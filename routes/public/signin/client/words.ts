@@ -1,4 +1,4 @@
-/** What went wrong in plain words, and what the person in front of the screen can do about it. */
+/** What went wrong, and what the person in front of the screen can do about it. */
 export interface Words {
   readonly what: string
   readonly todo: string
@@ -10,7 +10,7 @@ const SHORTLY = 'Try again in a few minutes. You have not been signed out.'
 const OPERATOR =
   'Reload this page and try again. If that does not help, contact the person who runs this site.'
 
-/** Every problem that a browser can meet on this page; also the closed list of what `?error=` may name. */
+/** Every problem that this page can show; also the closed list of values of `?error=`. */
 export const WORDS: Readonly<Record<string, Words>> = {
   USHER_INVALID_REQUEST: {
     what: 'This link or form could not be understood.',
@@ -83,24 +83,24 @@ export const WORDS: Readonly<Record<string, Words>> = {
   USHER_INTERNAL: { what: 'Something went wrong on our side.', todo: OPERATOR }
 }
 
-/** Back from Plex with a finished sign-in, and yet without a session. */
+/** Back from Plex after signing in, but without a session. */
 export const NOT_KEPT: Words = {
   what: 'You signed in, but this browser did not save the session.',
   todo: 'Allow cookies for this site, then try again.'
 }
 
-/** Where the request never reached us: no network, or the site is down. */
+/** The request did not reach Usher: no network, or the site is down. */
 export const OFFLINE: Words = {
   what: 'This site cannot be reached.',
   todo: 'Check your connection, then try again.'
 }
 
-/** The words for a code; an unknown code is our own fault and said as such. */
+/** The text for a code; an unknown code counts as a defect of Usher. */
 export function wordsFor(code: string): Words {
   return findWords(code) ?? { what: 'Something went wrong on our side.', todo: OPERATOR }
 }
 
-/** The words for a code of the closed list, undefined for anything else (SECURITY rule 61: no reflection). */
+/** The text for a code from the closed list, undefined for anything else (SECURITY rule 61: no reflection). */
 export function findWords(code: unknown): Words | undefined {
   return typeof code === 'string' && Object.hasOwn(WORDS, code) ? WORDS[code] : undefined
 }
@@ -112,12 +112,12 @@ const ROLE_WORDS = {
   none: 'No server chosen'
 } as const
 
-/** What a role is called in front of people. */
+/** A role in words for people. */
 export function roleWords(role: keyof typeof ROLE_WORDS): string {
   return ROLE_WORDS[role]
 }
 
-/** What stands for a person without a picture. */
+/** Replaces a missing picture. */
 export function initialOf(title: string): string {
   return [...title.trim()][0]?.toUpperCase() ?? '·'
 }
