@@ -25,15 +25,13 @@ declare module 'fastify' {
   }
 }
 
-const CONNECT_TIMEOUT_MS = 5000
-
 /** Decorates replies with the two ways to forward a request: to the media server and to plex.tv. */
 export default fp<ForwardOptions>(
   async (fastify, options) => {
     const { core } = options
     const { config } = core
     const mount = `${config.publicUrl.basePath}/pms`
-    const forwarders = createForwarders({ core, mount, connectTimeoutMs: CONNECT_TIMEOUT_MS })
+    const forwarders = createForwarders({ core, mount })
     const upgrades = listenForUpgrades(fastify)
     const gate = createGate({
       core,

@@ -242,7 +242,11 @@ t.test(
     const hotPath = [
       'src/forward/principals.ts',
       'src/forward/answer.ts',
-      'src/forward/exchange.ts',
+      'src/forward/forwarding.ts',
+      'src/forward/departure.ts',
+      'src/forward/last-moment.ts',
+      'src/forward/loads.ts',
+      'src/forward/scheduler.ts',
       'src/fetch/identity-fields.ts',
       /^src\/fetch\//,
       /^src\/scrub\//

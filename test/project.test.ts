@@ -307,7 +307,7 @@ t.test('docs/configuration.md tells every limit, and forward-auth.md how long he
   ]
   const told = rows.map(([, name, max, window]) => [name, Number(max), minutesIn(window ?? '')])
   const limits = Object.entries(LIMITS).map(([name, { max, timeWindow }]) => [name, max, timeWindow / 60_000])
-  t.strictSame(told, [...limits, ['session_streams', 64, null]])
+  t.strictSame(told, [...limits, ['account_requests', 64, null]])
   const [, bytes = ''] = /MAX_HEADER_BYTES = ([\d_]+)/.exec(read('src/app/listener.ts')) ?? []
   t.match(
     read('docs/forward-auth.md'),

@@ -7,9 +7,10 @@ import { createNotices, type Notices } from '../observe/notices.ts'
 import { createPlexStatus, type PlexStatus } from '../observe/plex-status.ts'
 import { createReadiness, type Readiness } from '../observe/readiness.ts'
 import { type ConnectionRules, createProbe } from '../plex/connections.ts'
-import { createDispatcher } from '../plex/dispatcher.ts'
+import { CONNECT_TIMEOUT_MS, createDispatcher } from '../plex/dispatcher.ts'
 import type { MediaServer } from '../plex/media-server.ts'
 import { createPlexTv, type PlexTv } from '../plex/plex-tv.ts'
+import { createPresences, type Presences } from '../plex/presences.ts'
 import { createUpstream, type UpstreamOptions } from '../plex/upstream.ts'
 import { createKeyRing } from '../seal/key-ring.ts'
 import { createSeal, type Seal } from '../seal/seal.ts'
@@ -52,6 +53,8 @@ export interface Core {
   readonly mediaServerOf: MediaServers['of']
   /** Where the connections of chosen servers may lead. */
   readonly connectionRules: ConnectionRules
+  /** Where the connections to media servers are counted. */
+  readonly presences: Presences
   readonly names: CookieNames
   readonly attributes: CookieAttributes
   readonly seal: Seal
@@ -94,7 +97,6 @@ export interface CoreOptions {
  * docs/configuration.md).
  */
 const PLEX_TIMEOUT_MS = 10_000
-const CONNECT_TIMEOUT_MS = 5000
 
 export function createCore({ config, log, now = Date.now, processMetrics = true }: CoreOptions): Core {
   const revocations = createRevocations({ now, onRevoke: (revocation) => state.share(revocation) })
@@ -112,8 +114,8 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   }
 
   // One pool for plex.tv and another for the media server: neither waits for the other's sockets.
-  const plexDispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS })
-  const browserDispatcher = createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS })
+  const plexDispatcher = createDispatcher({})
+  const browserDispatcher = createDispatcher({})
   const plexUpstream = { service: 'plex.tv', dispatcher: plexDispatcher, onOutcome } as const
   const timeoutMs = Math.min(PLEX_TIMEOUT_MS, config.upstreamTimeoutMs)
   const plexTv = createPlexTv({
@@ -133,7 +135,8 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     allowLoopback: isLoopback(new URL(config.plexUrl).hostname),
     allowPrivate: config.privateServers
   }
-  const mediaServers = createMediaServers({ config, connectTimeoutMs: CONNECT_TIMEOUT_MS, rules, onOutcome })
+  const presences = createPresences()
+  const mediaServers = createMediaServers({ config, presences, rules, onOutcome })
   const mediaServer = mediaServers.configured
 
   const names = cookieNames(config)
@@ -158,7 +161,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     },
     now
   })
-  const knownMachineId = () => mediaServer?.verifiedIdentity()?.machineIdentifier ?? config.pms.machineId
+  const knownMachineId = () => mediaServer?.lastIdentity()?.machineIdentifier ?? config.pms.machineId
   const recheck = createRecheck({
     config,
     plexTv,
@@ -210,6 +213,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     signOuts,
     plexTv,
     connectionRules: rules,
+    presences,
     names,
     attributes: cookieAttributes(config),
     revocations,

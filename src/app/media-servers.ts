@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { addressRule, type ConnectionRules } from '../plex/connections.ts'
 import { createDispatcher } from '../plex/dispatcher.ts'
 import { createMediaServer, type MediaServer, type MediaServerOptions } from '../plex/media-server.ts'
+import type { Presences } from '../plex/presences.ts'
 import type { Session } from '../session/session.ts'
 
 export interface MediaServers {
@@ -15,7 +16,8 @@ export interface MediaServers {
 
 export interface MediaServersOptions {
   readonly config: Pick<Config, 'pms' | 'client' | 'upstreamTimeoutMs'>
-  readonly connectTimeoutMs: number
+  /** Where all connections to media servers are counted. */
+  readonly presences: Presences
   readonly rules: ConnectionRules
   readonly onOutcome: NonNullable<MediaServerOptions['onOutcome']>
 }
@@ -26,21 +28,21 @@ const MAX_SERVERS = 1000
 /** The media servers that Usher talks to, each by one client that remembers who answered there. */
 export function createMediaServers({
   config,
-  connectTimeoutMs,
+  presences,
   rules,
   onOutcome
 }: MediaServersOptions): MediaServers {
   const { pms, client: identity, upstreamTimeoutMs: timeoutMs } = config
   const { ca } = pms
-  const common = { identity, timeoutMs, onOutcome }
-  const dispatcher = createDispatcher({ connectTimeoutMs, ca })
+  const common = { identity, timeoutMs, presences, onOutcome }
+  const dispatcher = createDispatcher({ ca, presences })
   const configured =
     pms.url === null
       ? null
       : createMediaServer({ ...common, url: pms.url, dispatcher, machineIdentifier: pms.machineId })
 
   // At every connection, for a name that was proven yesterday may lead inside today (SECURITY rule 42).
-  const guarded = createDispatcher({ connectTimeoutMs, ca, isAllowed: addressRule(rules) })
+  const guarded = createDispatcher({ ca, presences, isAllowed: addressRule(rules) })
   const chosen = new LRUCache<string, MediaServer>({ max: MAX_SERVERS })
 
   function at(uri: string, machineIdentifier: string): MediaServer {

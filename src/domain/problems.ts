@@ -133,6 +133,11 @@ export const PROBLEMS = {
     title: 'Invalid upstream response',
     detail: 'The upstream sent a response that Usher does not accept.'
   },
+  USHER_BUSY: {
+    status: 503,
+    title: 'Too much at once',
+    detail: 'This account has as many requests under way as it may. Try again in a moment.'
+  },
   USHER_UPSTREAM_UNREACHABLE: {
     status: 503,
     title: 'Upstream unreachable',

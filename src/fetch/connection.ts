@@ -1,26 +1,33 @@
 import type { Socket } from 'node:net'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
-import { Deadline } from './deadline.ts'
+import { type Clock, Deadline } from './deadline.ts'
 import { brokenOff, timedOut } from './lane-errors.ts'
 import type { Opener } from './opener.ts'
-import type { Owner } from './owner.ts'
 import { type BufferPool, ReadBuffers } from './read-buffers.ts'
 import { toRequestHead } from './request-head.ts'
 import type { LaneHead } from './response-head.ts'
-import type { Transfer } from './transfer.ts'
+import type { Carrier, Transfer } from './transfer.ts'
 
 type Phase = 'connect' | 'idle' | 'head' | 'body' | 'closed'
 
-/** Milliseconds that a connection waits which was opened for a request that is no longer wanted. */
-const UNUSED_IDLE_MS = 2000
+/** What keeps the connections of a lane. */
+export interface ConnectionKeeper {
+  readonly clock: Clock
+  /** The connection leads to the server; nothing has been sent yet. */
+  onOpen(): void
+  /** The connection is ready for another request. */
+  onFree(connection: Connection): void
+  /** `wasOpen`: `onOpen` was called. */
+  onClose(connection: Connection, wasOpen: boolean): void
+}
 
 /**
- * One connection of the lane: writes a request, reads its answer straight into pooled buffers, and hands the body on
+ * One connection of a lane: writes a request, reads its response straight into pooled buffers, and hands the body on
  * from there. What it hands on is lent: as soon as the handler pauses, the buffer is put aside, and read into again
  * only after it resumed. A class for the reason of `Answer`.
  */
-export class Connection implements AnswerSink {
-  private readonly owner: Owner
+export class Connection implements AnswerSink, Carrier {
+  private readonly keeper: ConnectionKeeper
   private readonly opener: Opener
   private readonly buffers: ReadBuffers
   private readonly socket: Socket
@@ -28,18 +35,19 @@ export class Connection implements AnswerSink {
   private transfer: Transfer | null
   private reader: AnswerReader | null = null
   private readonly deadline: Deadline
+  private wasOpen = false
   private idleMs = 0
   /** The last read filled its buffer. */
   private filled = false
-  /** The answer is whole, and its last bytes are still lent. */
+  /** The response is whole, and its last bytes are still lent. */
   private ending = false
 
-  constructor(opener: Opener, pool: BufferPool, owner: Owner, transfer: Transfer) {
+  constructor(opener: Opener, pool: BufferPool, keeper: ConnectionKeeper, transfer: Transfer) {
     this.opener = opener
     this.buffers = new ReadBuffers(pool)
-    this.owner = owner
+    this.keeper = keeper
     this.transfer = transfer
-    this.deadline = new Deadline(owner.clock)
+    this.deadline = new Deadline(keeper.clock)
     this.deadline.start(opener.connectTimeoutMs)
     this.socket = opener.open({
       buffer: () => this.nextBuffer(),
@@ -62,11 +70,8 @@ export class Connection implements AnswerSink {
 
   /** Sends a request on a connection that is free. */
   carry(transfer: Transfer): void {
-    // A handler that changed its mind while it waited has not used the connection.
-    if (!transfer.start(this)) {
-      this.free(UNUSED_IDLE_MS)
-      return
-    }
+    // The handler changed its mind, or does not trust what this connection leads to (SECURITY rule 77).
+    if (!transfer.start(this)) return void this.close()
     const { method, headersTimeout } = transfer.options
     this.transfer = transfer
     this.reader = new AnswerReader(this, method === 'HEAD')
@@ -105,13 +110,13 @@ export class Connection implements AnswerSink {
   resume(): void {
     if (this.phase === 'closed') return
     this.buffers.takeBack()
-    // After the last piece too: a connection that is not read from hears no answer to its next request.
+    // After the last piece too: a connection that is not read from hears no response to its next request.
     this.socket.resume()
     if (this.ending) this.onWhole(0)
     else this.deadline.extend()
   }
 
-  /** Told of the time now and then: ends what has taken too long. */
+  /** Looked at now and then: ends what has taken too long. */
   check(): void {
     if (!this.deadline.isOver) return
     const { phase, transfer } = this
@@ -128,7 +133,7 @@ export class Connection implements AnswerSink {
     if (this.transfer?.paused === true) this.buffers.abandon()
     this.transfer = null
     this.socket.destroy()
-    this.owner.onClose(this)
+    this.keeper.onClose(this, this.wasOpen)
   }
 
   /** Ends the connection, and the request on it. */
@@ -140,7 +145,7 @@ export class Connection implements AnswerSink {
   private free(idleMs: number): void {
     if (idleMs === 0) return void this.close()
     this.arm('idle', idleMs)
-    this.owner.onFree(this)
+    this.keeper.onFree(this)
   }
 
   private arm(phase: Phase, ms: number): void {
@@ -150,6 +155,9 @@ export class Connection implements AnswerSink {
   }
 
   private onReady(): void {
+    if (this.phase === 'closed') return
+    this.wasOpen = true
+    this.keeper.onOpen()
     const { transfer } = this
     this.transfer = null
     if (transfer !== null) this.carry(transfer)
@@ -188,7 +196,7 @@ export class Connection implements AnswerSink {
 
   private fail(error: Error): void {
     this.idleMs = 0
-    // Everything has come: how the connection ends is no concern of the answer.
+    // Everything has come: how the connection ends is no concern of the response.
     if (this.phase === 'closed' || this.ending) return
     const { transfer } = this
     this.close()

@@ -1,21 +1,25 @@
 import { errors } from 'undici'
-import { Connection } from './connection.ts'
+import { Connection, type ConnectionKeeper } from './connection.ts'
 import type { Clock } from './deadline.ts'
 import { createOpener, type OpenerOptions } from './opener.ts'
-import type { Owner } from './owner.ts'
-import { createBufferPool } from './read-buffers.ts'
+import { type BufferPool, createBufferPool } from './read-buffers.ts'
 import { type LaneRequest, Transfer, type TransferHandler } from './transfer.ts'
 
-export interface MediaLaneOptions extends OpenerOptions {
+export interface LaneOptions extends OpenerOptions {
   /** Connections at most; further requests wait. */
   readonly connections: number
+  /** Shared with other lanes; one of its own without. */
+  readonly buffers?: BufferPool
+  /** Called when a connection leads to the server, and when that one has closed. */
+  readonly onOpen?: () => void
+  readonly onClose?: () => void
 }
 
 /**
  * The part of an undici dispatcher that forwarding uses, for `GET` and `HEAD` without a body to one server. The bytes
  * that `onResponseData` gets are lent: they stay as they are until the handler returns without a pause, or resumes.
  */
-export interface MediaLane {
+export interface Lane {
   dispatch(request: LaneRequest, handler: TransferHandler): boolean
   /** Whether it has no connection, nor anything that waits for one. */
   isIdle(): boolean
@@ -29,34 +33,39 @@ const TICK_MS = 100
 const MAX_IDLE = 32
 
 /**
- * A second way to the media server, for its big files: a client that parses the head of an answer only, and hands the
- * body on from the buffer it was read into.
+ * A second way to the media server, for what is only fetched: a client that parses the head of a response only, and
+ * hands the body on from the buffer it was read into.
  */
-export function createMediaLane(options: MediaLaneOptions): MediaLane {
+export function createLane(options: LaneOptions): Lane {
   const opener = createOpener(options)
-  const pool = createBufferPool()
+  const { buffers = createBufferPool() } = options
   const open = new Set<Connection>()
   const idle: Connection[] = []
   const waiting: Transfer[] = []
   /** Asked for in this turn of the loop. */
   let asked: Transfer[] = []
-  /** Whose answer came whole in this turn of the loop. */
+  /** Whose response came whole in this turn of the loop. */
   let freed: Connection[] = []
   let destroyed = false
   let timer: NodeJS.Timeout | null = null
 
   const clock: Clock = { now: performance.now(), tickMs: TICK_MS }
 
-  const owner: Owner = {
+  const keeper: ConnectionKeeper = {
     clock,
+    onOpen() {
+      options.onOpen?.()
+    },
     onFree(connection) {
       // A full turn of the loop: a server that closes, or says more than it was asked, has done so by then.
       if (freed.push(connection) === 1) setImmediate(reuseAll)
     },
-    onClose(connection) {
+    onClose(connection, wasOpen) {
       open.delete(connection)
       const at = idle.indexOf(connection)
       if (at !== -1) idle.splice(at, 1)
+      if (open.size === 0) buffers.leave()
+      if (wasOpen) options.onClose?.()
       if (open.size < options.connections) connect(nextWaiting())
     }
   }
@@ -99,7 +108,8 @@ export function createMediaLane(options: MediaLaneOptions): MediaLane {
       clock.now = performance.now()
       timer = setInterval(tick, TICK_MS)
     }
-    open.add(new Connection(opener, pool, owner, transfer))
+    if (open.size === 0) buffers.enter()
+    open.add(new Connection(opener, buffers, keeper, transfer))
   }
 
   function tick(): void {

@@ -1,13 +1,13 @@
-import type { MediaLane } from './lane.ts'
+import type { Lane } from './lane.ts'
 
 /** Lanes beyond which those that nobody uses are looked for. */
 const MANY = 64
 
 /** One lane a server, made when it is first asked for and forgotten when its connections have closed. */
-export function createLanes(create: (origin: string) => MediaLane): Omit<MediaLane, 'isIdle'> {
-  const lanes = new Map<string, MediaLane>()
+export function createLanes(create: (origin: string) => Lane): Omit<Lane, 'isIdle'> {
+  const lanes = new Map<string, Lane>()
 
-  function laneTo(origin: string): MediaLane {
+  function laneTo(origin: string): Lane {
     const known = lanes.get(origin)
     if (known !== undefined) return known
     if (lanes.size >= MANY) {

@@ -1,29 +1,40 @@
-/** Bytes: the buffer every connection has of its own; as much as a whole TLS record. */
+/** Bytes: the buffer that every connection has of its own; as much as a whole TLS record. */
 export const SMALL_BYTES = 16 * 1024
-/** Bytes read at once of a big part: one write to the client for each, so the larger the fewer. */
+/** Bytes read at once of a long body: each read is one write to the client, so the larger the fewer. */
 export const BIG_BYTES = 256 * 1024
-/** Big buffers kept for the next transfer, 4 MB in all; those of a busier moment are given back. */
+/** Big buffers kept for the next body, 4 MB in all; those of a busier moment are given up. */
 const MAX_KEPT = 16
 
-/** The big reading buffers, shared by the connections of one lane. */
+/** The big reading buffers: one pool for the lanes to all servers, since what each kept for itself would add up. */
 export interface BufferPool {
   take(): Buffer
   /** Only where nothing reads from or into the buffer any more: its next bytes are somebody else's. */
   give(buffer: Buffer): void
+  /** A lane is in use from now on, and no longer: the buffers are dropped when none is (SECURITY rule 73). */
+  enter(): void
+  leave(): void
 }
 
 export function createBufferPool(): BufferPool {
-  const kept: Buffer[] = []
+  let kept: Buffer[] = []
+  let users = 0
   return {
     take: () => kept.pop() ?? Buffer.allocUnsafeSlow(BIG_BYTES),
     give(buffer) {
-      if (kept.length < MAX_KEPT) kept.push(buffer)
+      if (users > 0 && kept.length < MAX_KEPT) kept.push(buffer)
+    },
+    enter() {
+      users += 1
+    },
+    leave() {
+      users -= 1
+      if (users === 0) kept = []
     }
   }
 }
 
 /**
- * The buffers of one connection: a small one for heads and short answers, a big one while a long body comes, and those
+ * The buffers of one connection: a small one for heads and short bodies, a big one while a long body comes, and those
  * whose bytes are lent, which are never read into. A class for the reason of `Answer`.
  */
 export class ReadBuffers {

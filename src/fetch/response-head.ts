@@ -91,8 +91,9 @@ export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
         : length === 0
           ? 'none'
           : 'length'
-  // A 204 or 304 that announces a body may send one all the same: the next answer must not be read out of it.
-  const isSuspect = hasNoBody && !isHead && (length > 0 || transferEncoding !== undefined)
+  // A server that sends a body after HEAD, or after a 204 or 304 that announces one, may do so late: the next response on
+  // this connection would be read out of it, and belong to somebody else (SECURITY rule 86).
+  const isSuspect = isHead || (hasNoBody && (length > 0 || transferEncoding !== undefined))
   const saysClose = minor === '0' || hasToken(fieldOf(fields, 'connection'), 'close')
   // RFC 9110 §15.2: nothing announces an answer and the end of the connection before it.
   if (status < 200 && saysClose) throw malformed('interim answer')

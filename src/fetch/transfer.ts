@@ -1,6 +1,5 @@
 import type { Dispatcher } from 'undici'
-import type { Connection } from './connection.ts'
-import type { Identity } from './identity-fields.ts'
+import type { IdentityFields } from './identity-fields.ts'
 
 /** What undici asks of a handler, but for the head, which comes here as it was read. */
 export interface TransferHandler
@@ -23,15 +22,22 @@ export interface LaneRequest {
   /** Flat names and values. */
   readonly headers: readonly string[]
   /** Set behind them. */
-  readonly identity: Identity
-  /** Milliseconds until the head of the answer; 0 for no limit. */
+  readonly identity: IdentityFields
+  /** Milliseconds until the head of the response; 0 for no limit. */
   readonly headersTimeout: number
   /** Milliseconds between two pieces of the body; 0 for no limit. */
   readonly bodyTimeout: number
 }
 
+/** What a transfer needs of the connection that carries it. */
+export interface Carrier {
+  /** The handler takes more again. */
+  resume(): void
+  close(): void
+}
+
 /**
- * One request on the lane, and the controller that its handler gets. It outlives the connection's interest in it: a
+ * One request on a lane, and the controller that its handler gets. It outlives the connection's interest in it: a
  * handler that pauses or aborts too late must not reach the next request on the same socket.
  */
 export class Transfer implements Dispatcher.DispatchController {
@@ -40,7 +46,7 @@ export class Transfer implements Dispatcher.DispatchController {
   reason: Error | null = null
   readonly options: LaneRequest
   readonly handler: TransferHandler
-  private connection: Connection | null = null
+  private carrier: Carrier | null = null
   private over = false
 
   constructor(options: LaneRequest, handler: TransferHandler) {
@@ -53,11 +59,11 @@ export class Transfer implements Dispatcher.DispatchController {
     return this.over
   }
 
-  /** Has the connection carry it; false where nobody wants it any more. */
-  start(connection: Connection): boolean {
+  /** Asks the handler, at the last moment before bytes leave; false where it does not want them to. */
+  start(carrier: Carrier): boolean {
     this.handler.onRequestStart(this, null)
     if (this.over) return false
-    this.connection = connection
+    this.carrier = carrier
     return true
   }
 
@@ -65,9 +71,9 @@ export class Transfer implements Dispatcher.DispatchController {
     if (this.over) return
     this.aborted = true
     this.reason = reason
-    const { connection } = this
+    const { carrier } = this
     this.fail(reason)
-    connection?.close()
+    carrier?.close()
   }
 
   pause(): void {
@@ -77,20 +83,20 @@ export class Transfer implements Dispatcher.DispatchController {
   resume(): void {
     if (!this.paused) return
     this.paused = false
-    this.connection?.resume()
+    this.carrier?.resume()
   }
 
   end(): void {
     if (this.over) return
     this.over = true
-    this.connection = null
+    this.carrier = null
     this.handler.onResponseEnd(this, {})
   }
 
   fail(error: Error): void {
     if (this.over) return
     this.over = true
-    this.connection = null
+    this.carrier = null
     this.handler.onResponseError(this, error)
   }
 }

@@ -1,5 +1,6 @@
 import { type BoundResponse, bindClient, type ClientSide, listenDrain } from './bound-response.ts'
 import type { ForwardCall, Scrubber } from './forward-call.ts'
+import type { Pace } from './pace.ts'
 import { addExtra, type ResponseHead } from './response-headers.ts'
 
 /** Bytes queued towards the client beyond which the upstream is paused. */
@@ -16,6 +17,8 @@ export interface Source {
   cancel(): void
   /** The client took what was queued. */
   resume(): void
+  /** The client has everything that it will ever get. */
+  clientGone(): void
 }
 
 /**
@@ -41,13 +44,16 @@ export class Answer implements ClientSide {
   private writing = 0
   private isAwaited = false
   private onWritten: (() => void) | null = null
-  private readonly stallMs: number
-  private stall: NodeJS.Timeout | null = null
+  private readonly pace: Pace
+  /** Runs from the first time that the client was slow. */
+  private watch: NodeJS.Timeout | null = null
+  /** Bytes handed to the response, and how many of them had left when the window began. */
+  private passed = 0
+  private takenBefore = 0
 
-  /** `stallMs`: for so long a client may leave lying what was sent to it (SECURITY rule 53). */
-  constructor(call: ForwardCall, source: Source, stallMs: number) {
+  constructor(call: ForwardCall, source: Source, pace: Pace) {
     this.call = call
-    this.stallMs = stallMs
+    this.pace = pace
     this.source = source
     this.response = call.sink.raw
     bindClient(this.response, this)
@@ -76,6 +82,7 @@ export class Answer implements ClientSide {
       }
       this.sendHead()
     }
+    this.passed += piece.length
     if (lent) return this.writeLent(piece)
     this.response.write(piece)
     if (this.response.writableLength <= QUEUE_MAX_BYTES) return false
@@ -83,7 +90,7 @@ export class Answer implements ClientSide {
       this.listensDrain = true
       listenDrain(this.response)
     }
-    this.stall ??= setTimeout(onStall, this.stallMs, this)
+    this.watchPace()
     return true
   }
 
@@ -97,21 +104,38 @@ export class Answer implements ClientSide {
     if (response.writableCorked > 0) response.uncork()
     if (response.writableLength === 0) return this.isAwaited
     this.isAwaited = true
-    this.stall ??= setTimeout(onStall, this.stallMs, this)
+    this.watchPace()
     return true
   }
 
-  private stopAwaiting(): void {
-    if (this.stall === null) return
-    clearTimeout(this.stall)
-    this.stall = null
+  private watchPace(): void {
+    if (this.watch !== null) return
+    this.takenBefore = this.passed - this.response.writableLength
+    this.watch = setTimeout(onWindowEnd, this.pace.windowMs, this)
+  }
+
+  private unwatch(): void {
+    if (this.watch === null) return
+    clearTimeout(this.watch)
+    this.watch = null
+  }
+
+  /** A window is over: whoever owes bytes and took too few of them holds what others wait for. */
+  onWindowEnd(): void {
+    const owed = this.response.writableLength
+    const taken = this.passed - owed
+    if (owed > 0 && taken - this.takenBefore < this.pace.leastBytes) {
+      this.breakOff()
+      return
+    }
+    this.takenBefore = taken
+    this.watch?.refresh()
   }
 
   private written(): void {
     this.writing--
     if (this.writing > 0 || !this.isAwaited) return
     this.isAwaited = false
-    this.stopAwaiting()
     this.source.resume()
   }
 
@@ -122,8 +146,16 @@ export class Answer implements ClientSide {
     if (sent || head === null) {
       if (rest === null || rest.length === 0) response.end()
       else response.end(rest)
-      return
+    } else {
+      this.endAtOnce(head, held, rest)
     }
+    // What is still to leave is watched as before: a slow client holds memory too.
+    if (response.writableLength > 0) this.watchPace()
+  }
+
+  /** Head and body leave in one write. */
+  private endAtOnce(head: ResponseHead, held: string | null, rest: Buffer | null): void {
+    const { response } = this
     const body = rest === null || rest.length === 0 ? held : (held ?? '') + rest.toString('latin1')
     // A short answer of unknown length is whole by now: told its length, it leaves in one write.
     if (head.contentLength === -1 && body !== null) head.fields.push('content-length', String(body.length))
@@ -136,14 +168,14 @@ export class Answer implements ClientSide {
   close(): void {
     this.closed = true
     this.held = null
-    this.stopAwaiting()
+    this.unwatch()
     this.release?.()
     this.release = null
   }
 
   /** Ends the transfer so that the client sees it broken, never a clean end (SECURITY rule 55). */
   breakOff(): void {
-    if (this.closed) return
+    if (this.response.destroyed) return
     this.close()
     // Where neither a length nor chunks tell the end of the body (HTTP/1.0, as nginx asks by default), the end of the
     // connection does: only a reset is no clean one.
@@ -154,13 +186,13 @@ export class Answer implements ClientSide {
   }
 
   clientClosed(): void {
-    if (this.closed) return
+    const wasWanted = !this.closed
     this.close()
-    this.source.cancel()
+    if (wasWanted) this.source.cancel()
+    this.source.clientGone()
   }
 
   clientDrained(): void {
-    this.stopAwaiting()
     this.source.resume()
   }
 
@@ -190,10 +222,11 @@ export class Answer implements ClientSide {
     const { call, response } = this
     const extra = call.extra()
     if (extra.length > 0) addExtra(head.fields, extra)
-    call.sink.hijack()
     if (head.hasDate) response.sendDate = false
+    // It throws where a field holds what none may: until then the reply can still be a problem.
     response.writeHead(this.status, head.fields)
+    call.sink.hijack()
   }
 }
 
-const onStall = (answer: Answer): void => answer.breakOff()
+const onWindowEnd = (answer: Answer): void => answer.onWindowEnd()

@@ -1,10 +1,11 @@
 import type { Core } from '../app/core.ts'
-import { createMediaLane } from '../fetch/lane.ts'
+import { createLane } from '../fetch/lane.ts'
 import { createLanes } from '../fetch/lanes.ts'
 import type { Guard } from '../fetch/opener.ts'
+import { createBufferPool } from '../fetch/read-buffers.ts'
 import { type AddressRule, addressRefused, createGuardedLookup } from '../plex/addresses.ts'
 import { addressRule } from '../plex/connections.ts'
-import { createDispatcher } from '../plex/dispatcher.ts'
+import { CONNECT_TIMEOUT_MS, createDispatcher } from '../plex/dispatcher.ts'
 import { toTransportProblem } from '../plex/upstream-errors.ts'
 import { createForwarder, type Forwarder } from './forwarder.ts'
 import type { PmsPrincipal } from './principals.ts'
@@ -16,18 +17,18 @@ export interface Forwarders {
 }
 
 export interface ForwardersOptions {
-  readonly core: Pick<Core, 'config' | 'metrics' | 'connectionRules'>
+  readonly core: Pick<Core, 'config' | 'metrics' | 'connectionRules' | 'presences'>
   /** Where the media server appears to browsers. */
   readonly mount: string
-  readonly connectTimeoutMs: number
 }
 
 /**
  * The connections to media servers. Where sessions pick their server, each connection is judged by its address
  * (SECURITY rules 42 and 76): a name that was proven yesterday may lead inside today.
  */
-export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOptions): Forwarders {
-  const { config, metrics, connectionRules } = core
+export function createForwarders({ core, mount }: ForwardersOptions): Forwarders {
+  const { config, metrics, connectionRules, presences } = core
+  const buffers = createBufferPool()
   const { url } = config.pms
   const target = { service: 'pms', host: url === null ? null : new URL(url).host } as const
 
@@ -38,22 +39,27 @@ export function createForwarders({ core, mount, connectTimeoutMs }: ForwardersOp
       service: 'pms',
       mount,
       createDispatcher: (connections) =>
-        createDispatcher({
-          connectTimeoutMs,
-          ca,
-          connections,
-          ...(isAllowed && { isAllowed })
-        }),
+        createDispatcher({ ca, connections, presences, ...(isAllowed && { isAllowed }) }),
       ...(config.mediaLane && {
-        createMediaLane: (connections) =>
+        createLanes: (connections) =>
           createLanes((origin) =>
-            createMediaLane({ origin, ca, connectTimeoutMs, connections, ...(guard && { guard }) })
+            createLane({
+              origin,
+              ca,
+              connectTimeoutMs: CONNECT_TIMEOUT_MS,
+              connections,
+              buffers,
+              onOpen: () => presences.opened(origin),
+              onClose: () => presences.closed(origin),
+              ...(guard && { guard })
+            })
           )
       }),
       timeoutMs: config.upstreamTimeoutMs,
       secure: config.publicUrl.secure,
       sharedWithSite: config.allowedOrigins.length > 0,
       toProblem: (error) => toTransportProblem(error, target),
+      onBusy: () => metrics.rateLimited.inc({ limit: 'account_requests' }),
       onOutcome(outcome, seconds, call) {
         metrics.upstreamSeconds.observe({ upstream: 'pms', outcome }, seconds)
         // Whatever answers at this address next may be another server.

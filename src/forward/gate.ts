@@ -11,9 +11,9 @@ import { type BodyCheck, checkParameters, createBodyCheck } from './parameters.t
 import type { Policy } from './policy.ts'
 import type { Rule } from './policy-table.ts'
 import type { PmsPrincipal, Principals } from './principals.ts'
+import { busy, LIMITS } from './scheduler.ts'
 import type { ScopedAccess } from './scoped-access.ts'
 import { readTarget, type Target } from './target.ts'
-import { createTransfers } from './transfers.ts'
 import type { Upgrade } from './upgrades.ts'
 
 export interface GateOptions {
@@ -36,12 +36,11 @@ const everything: ScopedAccess['allows'] = () => true
 
 /**
  * Decides whether a request may pass to the media server, and sends it on. Synchronous while the session is in
- * memory and the server is proven: no promise stands between a request and its dispatch.
+ * memory: no promise stands between a request and its dispatch.
  */
 export function createGate(options: GateOptions): (reply: FastifyReply) => void {
   const { core, mount, forwarders, policy, principals, upgrades, findCrossSite, readScoped } = options
   const { sessions, standings, metrics } = core
-  const transfers = createTransfers(() => metrics.rateLimited.inc({ limit: 'session_streams' }))
 
   /** `settled`: the standing of the session, where the request has waited for it. */
   function enter(reply: FastifyReply, settled: Settled | null = null): void {
@@ -66,7 +65,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     }
     const standing = settled ?? standings.of(access.live)
     if (standing !== 'good') {
-      if (standing === 'unproven') return void settle(reply, access.live)
+      if (standing === 'unproven') return void settle(reply, access.live, principal)
       throw toStandingProblem(standing)
     }
     if (principal === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
@@ -78,22 +77,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       isRead && rule.parameters === undefined ? null : { policy, role, machineIdentifier, allows }
     const upstream = caller === null ? target.upstream : checkParameters(rule, target.upstream, caller)
     const bodyCheck = caller === null || isRead ? null : createBodyCheck(rule, caller)
-    if (rule.class !== 'api') transfers.enter(reply, access.live, rule.class)
-    const opened = 'told' in access ? access : null
-    const proven = principal.mediaServer.verifiedIdentity()
-    if (proven !== null && proven.machineIdentifier === principal.machineIdentifier) {
-      pass(reply, principal, rule, upstream, bodyCheck, opened)
-      return
-    }
-    // No token goes to a server that has not proven to be the one meant.
-    principal.mediaServer.verifyIdentity(principal.machineIdentifier).then(
-      () => {
-        // Signed out meanwhile: the answer would be the first thing a dead cookie gets (SECURITY rule 20).
-        if (principal.hasEnded()) reply.send(new Problem('USHER_SESSION_REVOKED'))
-        else pass(reply, principal, rule, upstream, bodyCheck, opened)
-      },
-      (error: unknown) => void reply.send(error)
-    )
+    pass(reply, principal, rule, upstream, bodyCheck, 'told' in access ? access : null)
   }
 
   function pass(
@@ -143,9 +127,22 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
   }
 
   /** plex.tv must be asked before the session acts. The request is read again after that: the cookie may be dead. */
-  async function settle(reply: FastifyReply, live: LiveSession): Promise<void> {
+  async function settle(
+    reply: FastifyReply,
+    live: LiveSession,
+    principal: PmsPrincipal | null
+  ): Promise<void> {
+    const load = principal?.load.api ?? { waiting: 0 }
     try {
-      enter(reply, await standings.settle(live))
+      if (load.waiting >= LIMITS.api.waiting) {
+        metrics.rateLimited.inc({ limit: 'account_requests' })
+        throw busy()
+      }
+      load.waiting += 1
+      const settled = await standings.settle(live).finally(() => {
+        load.waiting -= 1
+      })
+      enter(reply, settled)
     } catch (error) {
       reply.send(error)
     }

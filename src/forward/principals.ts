@@ -2,14 +2,16 @@ import type { Core } from '../app/core.ts'
 import { Problem, type ProblemCode } from '../domain/problems.ts'
 import type { ServerRole } from '../domain/roles.ts'
 import type { StreamEnd, StreamKind } from '../domain/streams.ts'
-import { Identity } from '../fetch/identity-fields.ts'
+import { IdentityFields } from '../fetch/identity-fields.ts'
 import { identityHeaders, toHeaderText } from '../plex/identity.ts'
 import type { MediaServer } from '../plex/media-server.ts'
+import type { ServerIdentity } from '../plex/server-identity.ts'
 import { createScrubbers, type Grammar, type Scrubber } from '../scrub/scrubber.ts'
 import type { LiveSession } from '../session/live/live-sessions.ts'
 import type { Session } from '../session/session.ts'
 import type { Standing } from '../session/standing.ts'
 import type { ForwardPrincipal } from './forward-call.ts'
+import { createLoads, type Load, type Loads } from './loads.ts'
 
 /** A session as the media server sees it; made once per session state and shared by its requests. */
 export interface PmsPrincipal extends ForwardPrincipal {
@@ -26,6 +28,8 @@ const KEPT: unique symbol = Symbol('principal')
 /** What was opened keeps its principal itself: a WeakMap would hold each for a collection longer, and copy it. */
 interface Access {
   readonly live: LiveSession
+  /** Of a scoped token: the service that it was issued to. */
+  readonly serviceId?: string
   [KEPT]?: { readonly session: Session; readonly principal: PmsPrincipal | null }
 }
 
@@ -54,8 +58,9 @@ export function createPrincipals(core: PrincipalsCore, now: () => number): Princ
   const shared: Shared = {
     core,
     now,
-    identity: new Identity(fixedFields(core.config.client)),
-    bases: new WeakMap()
+    identity: new IdentityFields(fixedFields(core.config.client)),
+    bases: new WeakMap(),
+    loads: createLoads()
   }
   return {
     of(access) {
@@ -64,7 +69,7 @@ export function createPrincipals(core: PrincipalsCore, now: () => number): Princ
       const kept = access[KEPT]
       // Session data are immutable: a new role, token or server is another object.
       if (kept?.session === session) return kept.principal
-      const principal = create(shared, live)
+      const principal = create(shared, access)
       access[KEPT] = { session, principal }
       return principal
     }
@@ -75,8 +80,9 @@ export function createPrincipals(core: PrincipalsCore, now: () => number): Princ
 interface Shared {
   readonly core: PrincipalsCore
   readonly now: () => number
-  readonly identity: Identity
+  readonly identity: IdentityFields
   readonly bases: WeakMap<MediaServer, Base>
+  readonly loads: Loads
 }
 
 type Base = Pick<PmsPrincipal, 'origin' | 'basePath'>
@@ -87,25 +93,31 @@ class SessionPrincipal implements PmsPrincipal {
   readonly mediaServer: MediaServer
   readonly machineIdentifier: string
   readonly base: Base
-  readonly identity: Identity
+  readonly identity: IdentityFields
   private readonly shared: Shared
   private readonly live: LiveSession
   private readonly session: Session
+  private readonly serviceId: string | null
+  private kept: Load
+  /** What the server last proved to be, and whether that is the server meant. */
+  private proven: ServerIdentity | null = null
   private scrubbers: ((grammar: Grammar) => Scrubber) | null = null
 
   constructor(
     shared: Shared,
-    live: LiveSession,
+    { live, serviceId }: Access,
     server: Pick<PmsPrincipal, 'role' | 'mediaServer' | 'machineIdentifier'> & { readonly token: string }
   ) {
     this.shared = shared
     this.live = live
     this.session = live.session
+    this.serviceId = serviceId ?? null
+    this.kept = shared.loads.of(live.session.account.id, this.serviceId)
     this.role = server.role
     this.mediaServer = server.mediaServer
     this.machineIdentifier = server.machineIdentifier
     this.base = baseOf(shared, server.mediaServer)
-    this.identity = new Identity(
+    this.identity = new IdentityFields(
       [CLIENT_IDENTIFIER, toHeaderText(live.session.clientIdentifier), 'X-Plex-Token', server.token],
       shared.identity
     )
@@ -117,6 +129,23 @@ class SessionPrincipal implements PmsPrincipal {
 
   get basePath(): string {
     return this.base.basePath
+  }
+
+  get load(): Load {
+    if (!this.kept.isKept) this.kept = this.shared.loads.of(this.session.account.id, this.serviceId)
+    return this.kept
+  }
+
+  isProven(): boolean {
+    const proven = this.mediaServer.verifiedIdentity()
+    // One object for each proof: the same one needs no comparing again.
+    if (proven !== null && proven !== this.proven && proven.machineIdentifier === this.machineIdentifier)
+      this.proven = proven
+    return proven !== null && proven === this.proven
+  }
+
+  prove(): Promise<unknown> {
+    return this.mediaServer.verifyIdentity(this.machineIdentifier)
   }
 
   createScrubber(grammar: Grammar): Scrubber {
@@ -141,12 +170,13 @@ class SessionPrincipal implements PmsPrincipal {
   }
 }
 
-function create(shared: Shared, live: LiveSession): PmsPrincipal | null {
-  const { role, server, serverToken } = live.session
-  const mediaServer = shared.core.mediaServerOf(live.session)
+function create(shared: Shared, access: Access): PmsPrincipal | null {
+  const { session } = access.live
+  const { role, server, serverToken } = session
+  const mediaServer = shared.core.mediaServerOf(session)
   if (role === 'none' || server === null || serverToken === null || mediaServer === null) return null
   const { machineIdentifier } = server
-  return new SessionPrincipal(shared, live, { role, mediaServer, machineIdentifier, token: serverToken })
+  return new SessionPrincipal(shared, access, { role, mediaServer, machineIdentifier, token: serverToken })
 }
 
 /** What must not be found in an answer. */

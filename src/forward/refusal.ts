@@ -33,6 +33,13 @@ export function refuse(
   return 'refused'
 }
 
+/** The problem of what threw here: at a field of the upstream's that Node cannot write, else by a mistake of Usher's own. */
+export function toBreakdown(cause: unknown): Problem {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const isUnwritable = /^ERR_(?:INVALID_CHAR|HTTP_INVALID)/.test(code)
+  return new Problem(isUnwritable ? 'USHER_UPSTREAM_INVALID' : 'USHER_INTERNAL', { cause })
+}
+
 /** The outcome, for the metric, of a call that ended in this problem. */
 export function toOutcome(problem: Problem): ForwardOutcome {
   if (problem.code === 'USHER_UPSTREAM_TIMEOUT') return 'timeout'

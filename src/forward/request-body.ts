@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Readable, Transform, type TransformCallback } from 'node:stream'
 import { Problem } from '../domain/problems.ts'
+import type { ClassLoad } from './loads.ts'
 import { type BodyCheck, isForm } from './parameters.ts'
 
 /** Bytes of a body that everybody may send: reports and play queues are tiny. */
@@ -14,21 +15,29 @@ export function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
-/** What to send on. Throws the problem of a body that is too large or may not pass, and where it breaks off. */
+/**
+ * What to send on; until it is there the request counts as waiting. Throws the problem of a body that is too large or may
+ * not pass, and where it breaks off.
+ */
 export async function takeBody(
   request: IncomingMessage,
   large: boolean,
-  check: BodyCheck | null
+  check: BodyCheck | null,
+  load: Pick<ClassLoad, 'waiting'>
 ): Promise<Buffer | Readable> {
   const contentType = request.headers['content-type'] ?? ''
   check?.requireType(contentType)
-  if (check !== null && isForm(contentType)) {
-    const form = await collectBody(request)
-    return Buffer.from(check.checkForm(form.toString('latin1')), 'latin1')
-  }
+  const isCheckedForm = check !== null && isForm(contentType)
   if (Number(request.headers['content-length'] ?? 0) > (large ? LARGE_MAX_BYTES : BODY_MAX_BYTES))
     throw tooLarge()
-  return large ? streamBody(request) : collectBody(request)
+  if (large && !isCheckedForm) return streamBody(request)
+  load.waiting += 1
+  try {
+    const body = await collectBody(request)
+    return isCheckedForm ? Buffer.from(check.checkForm(body.toString('latin1')), 'latin1') : body
+  } finally {
+    load.waiting -= 1
+  }
 }
 
 /**

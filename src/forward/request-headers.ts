@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Identity } from '../fetch/identity-fields.ts'
+import type { IdentityFields } from '../fetch/identity-fields.ts'
 import { isPlaybackField, PLATFORM_FIELD } from './playback-fields.ts'
 
 export interface RequestHeaderOptions {
@@ -66,7 +66,11 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
 }
 
 /** The identity to set behind these headers: without a platform of its own where the caller names one, here or in the query. */
-export function toIdentity(identity: Identity, headers: readonly string[], path: string): Identity {
+export function toIdentity(
+  identity: IdentityFields,
+  headers: readonly string[],
+  path: string
+): IdentityFields {
   const isNamed =
     headers.includes(PLATFORM_FIELD) || (path.includes('latform') && PLATFORM_PARAMETER.test(path))
   return isNamed ? identity.without(PLATFORM_FIELD) : identity

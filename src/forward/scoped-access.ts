@@ -7,6 +7,8 @@ import type { RouteClass } from './policy-table.ts'
 export interface ScopedAccess {
   readonly open: true
   readonly live: LiveSession
+  /** The service that holds it. */
+  readonly serviceId: string
   /** Whether its scope covers the class, and its resources the decoded path below /pms. */
   allows(routeClass: RouteClass, path: string): boolean
 }

@@ -1,10 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
 import { Problem } from '../domain/problems.ts'
 import type { ForwardCall, ForwardContext } from './forward-call.ts'
+import { findRefusal, hasEnded, NotSent, ProofWait } from './last-moment.ts'
 import { refuse, toOutcome } from './refusal.ts'
 import { toUpstreamHeaders } from './request-headers.ts'
+import { busy } from './scheduler.ts'
 
 /** A request to forward that asks for a WebSocket. */
 export interface UpgradeCall extends ForwardCall {
@@ -31,72 +34,118 @@ const RESPONSE_FIELDS: readonly string[] = [
  * included. The tunnel ends with its session, and half-closing passes through.
  */
 export function tunnel(context: ForwardContext, call: UpgradeCall): void {
-  const { request, socket, sink } = call
-  const lane = context.lanes.upgrade
+  const { request, socket, sink, principal } = call
+  if (!isHandshake(request.headers)) return void sink.send(new Problem('USHER_INVALID_REQUEST'))
+  if (socket.destroyed) return
+  const { dispatcher, schedulerTo } = context.pools.upgrade
+  const scheduler = schedulerTo(call.origin)
+  const load = principal.load.upgrade
   const startedAt = performance.now()
   const report = (outcome: Parameters<ForwardContext['onOutcome']>[0]) =>
     context.onOutcome(outcome, (performance.now() - startedAt) / 1000, call)
-  const headers = toUpstreamHeaders(request.rawHeaders, { body: null, range: false })
-  headers.push(...call.principal.identity.fields)
-  // RFC 6455 §4.1; of the identity, the token stays last.
-  if (!isHandshake(request.headers)) return void sink.send(new Problem('USHER_INVALID_REQUEST'))
-  headers.unshift(...REQUEST_FIELDS.flatMap((name) => pair(name, request.headers[name])))
+  let proofWait: ProofWait | null = null
   let settled = false
-  lane.open++
-  lane.dispatcher.dispatch(
-    {
-      origin: call.origin,
-      path: call.path,
-      method: 'GET',
-      upgrade: 'websocket',
-      headers,
-      headersTimeout: context.timeoutMs
-    },
-    {
-      onRequestStart(controller) {
-        if (socket.destroyed) controller.abort(new Error('the client went away'))
-        else socket.once('close', () => !settled && controller.abort(new Error('the client went away')))
-      },
-      onRequestUpgrade(_controller, _status, answer, upstream) {
-        settled = true
-        report('ok')
-        upstream.once('close', () => {
-          lane.open--
-        })
-        sink.hijack()
-        // For the log line, which is written when the socket closes.
-        sink.raw.statusCode = 101
-        sink.raw.detachSocket(socket)
-        socket.write(toHandshake(answer, call.extra()))
-        join(call, upstream)
-      },
-      onResponseStart(controller, status) {
-        if (status < 200) return
-        settled = true
-        // A plain 2xx or 3xx is no answer to a handshake.
-        if (status >= 400) report(refuse(context, call, status, undefined))
-        else sink.send(new Problem('USHER_UPSTREAM_INVALID'))
-        controller.abort(new Error('not a WebSocket'))
-      },
-      onResponseData() {},
-      onResponseEnd() {
-        lane.open--
-      },
-      onResponseError(_controller, error) {
-        lane.open--
-        if (settled || socket.destroyed) return
-        settled = true
-        const problem = context.toProblem(error)
-        report(toOutcome(problem))
-        sink.send(problem)
-      }
+
+  function prove(): void {
+    proofWait ??= new ProofWait(principal)
+    proofWait.prove().then(dispatch, fail)
+  }
+
+  /** Nothing will come of it: gives the connection back, and says why. */
+  function fail(error: unknown): void {
+    scheduler.giveBack()
+    if (settled || socket.destroyed) return
+    settled = true
+    const problem = context.toProblem(error)
+    report(toOutcome(problem))
+    sink.send(problem)
+  }
+
+  function dispatch(): void {
+    if (socket.destroyed) {
+      scheduler.giveBack()
+      return
     }
-  )
+    const headers = toUpstreamHeaders(request.rawHeaders, { body: null, range: false })
+    // RFC 6455 §4.1; of the identity, the token stays last.
+    headers.unshift(...REQUEST_FIELDS.flatMap((name) => pair(name, request.headers[name])))
+    headers.push(...principal.identity.fields)
+    dispatcher.dispatch(
+      {
+        origin: call.origin,
+        path: call.path,
+        method: 'GET',
+        upgrade: 'websocket',
+        headers,
+        headersTimeout: context.timeoutMs
+      },
+      handler
+    )
+  }
+
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(controller) {
+      const refusal = findRefusal(principal, proofWait)
+      if (socket.destroyed) controller.abort(new Error('the client went away'))
+      else if (refusal !== null) controller.abort(new NotSent(refusal))
+      else socket.once('close', () => !settled && controller.abort(new Error('the client went away')))
+    },
+    onRequestUpgrade(_controller, _status, answer, upstream) {
+      settled = true
+      report('ok')
+      upstream.once('close', () => scheduler.giveBack())
+      try {
+        open(call, answer, upstream)
+      } catch {
+        // The failure of this one request, which ends (SECURITY rule 87).
+        upstream.destroy()
+        socket.destroy()
+      }
+    },
+    onResponseStart(controller, status) {
+      if (status < 200) return
+      settled = true
+      // A plain 2xx or 3xx does not answer a handshake.
+      if (status >= 400) report(refuse(context, call, status, undefined))
+      else sink.send(new Problem('USHER_UPSTREAM_INVALID'))
+      controller.abort(new Error('not a WebSocket'))
+    },
+    onResponseData() {},
+    onResponseEnd() {
+      scheduler.giveBack()
+    },
+    onResponseError(_controller, error) {
+      if (!(error instanceof NotSent)) fail(error)
+      else if (error.refusal === 'ended') fail(hasEnded())
+      else prove()
+    }
+  }
+
+  // Nobody waits for a socket: a page asks again by itself.
+  if (scheduler.borrow(load, { onLease() {}, onLeaseTimeout() {} }) !== 'lent') {
+    context.onBusy()
+    sink.send(busy())
+    return
+  }
+  socket.once('close', () => load.done())
+  if (principal.isProven()) dispatch()
+  else prove()
 }
 
 function isHandshake(headers: IncomingHttpHeaders): boolean {
   const key = headers['sec-websocket-key']
   return key !== undefined && /^[A-Za-z0-9+/]{22}==$/.test(key) && headers['sec-websocket-version'] === '13'
+}
+
+function open(call: UpgradeCall, answer: IncomingHttpHeaders, upstream: Duplex): void {
+  const { sink, socket } = call
+  const handshake = toHandshake(answer, call.extra())
+  sink.hijack()
+  // For the log line, which is written when the socket closes.
+  sink.raw.statusCode = 101
+  sink.raw.detachSocket(socket)
+  socket.write(handshake)
+  join(call, upstream)
 }
 
 function toHandshake(headers: IncomingHttpHeaders, extra: readonly string[]): string {

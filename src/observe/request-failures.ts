@@ -11,7 +11,8 @@ export function logRequestFailure(
   problem: Problem
 ): void {
   const { status, code, target, upstream, cause } = problem
-  if (status < 500) return
+  // Busy is what one account does to itself: no upstream failed, and a metric counts it.
+  if (status < 500 || code === 'USHER_BUSY') return
   const fields = { reqId, code, ...target, upstream, err: cause }
   if (code === 'USHER_INTERNAL') log.error(fields, 'request failed')
   else log.warn(fields, 'upstream failed')

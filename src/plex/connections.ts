@@ -121,7 +121,6 @@ export function createProbe({ timeoutMs, ca = null, onOutcome }: ProbeOptions): 
       origin: uri,
       dispatcher,
       timeoutMs,
-      maxBytes: 64 * 1024,
       ...(onOutcome ? { onOutcome } : {})
     })
     try {

@@ -2,15 +2,21 @@ import { isIP } from 'node:net'
 import { getCACertificates } from 'node:tls'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { type AddressRule, addressRefused, createGuardedLookup } from './addresses.ts'
+import type { Presences } from './presences.ts'
+
+/** Until a TCP connection, and TLS on it, must be there: plex.tv's, a media server's and a probe's. */
+export const CONNECT_TIMEOUT_MS = 5000
 
 export interface DispatcherOptions {
   /** PEM text of a further certificate authority, beside the usual ones. */
   readonly ca?: string | null
-  readonly connectTimeoutMs: number
+  readonly connectTimeoutMs?: number
   /** Sockets per origin; default 64. */
   readonly connections?: number
   /** Where connections may lead, asked with the address itself, after DNS; default anywhere. */
   readonly isAllowed?: AddressRule
+  /** Where its connections are counted. */
+  readonly presences?: Presences
 }
 
 /**
@@ -18,10 +24,10 @@ export interface DispatcherOptions {
  * origin, HTTP/1.1 only, and no token, header or redirect of its own.
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { isAllowed } = options
+  const { isAllowed, presences, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options
   const connect = buildConnector({
     allowH2: false,
-    timeout: options.connectTimeoutMs,
+    timeout: connectTimeoutMs,
     // Set in so many words: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment must not win.
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
@@ -38,7 +44,22 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const host = target.hostname.replace(/^\[|\]$/g, '')
       // A literal address never reaches a lookup, so it is judged here.
       if (isAllowed && isIP(host) !== 0 && !isAllowed(host)) callback(addressRefused(), null)
-      else connect(target, callback)
+      else connect(target, presences === undefined ? callback : counted(presences, target, callback))
     }
   })
+}
+
+/** The same callback, which counts the connection first. */
+function counted(
+  presences: Presences,
+  { protocol, host }: buildConnector.Options,
+  callback: buildConnector.Callback
+): buildConnector.Callback {
+  return (...[error, socket]) => {
+    if (error !== null) return callback(error, null)
+    const origin = `${protocol}//${host}`
+    presences.opened(origin)
+    socket.once('close', () => presences.closed(origin))
+    callback(null, socket)
+  }
 }

@@ -3,6 +3,7 @@ import { Problem } from '../domain/problems.ts'
 import { parseAnswer } from './answer.ts'
 import { toFields, toText } from './fields.ts'
 import { type ClientIdentity, identityHeaders } from './identity.ts'
+import type { Presence, Presences } from './presences.ts'
 import { readIdentity, type ServerIdentity, toServerProblem } from './server-identity.ts'
 import { isSource, type Source, toSource } from './source.ts'
 import {
@@ -21,12 +22,17 @@ export interface MediaServer {
   /** Asked each time. */
   readonly identity: () => Promise<ServerIdentity>
   /**
-   * The identity, asked once and again after a failed connection; throws USHER_UPSTREAM_INVALID when the server
-   * is not the one configured, or not `expected`.
+   * The proven identity, asked for where there is none; throws USHER_UPSTREAM_INVALID when the server is not the one
+   * configured, or not `expected`. A proof that failed is not asked for again at once.
    */
   readonly verifyIdentity: (expected?: string) => Promise<ServerIdentity>
-  /** What `verifyIdentity` last found, null when it must be asked again: for paths that cannot wait. */
+  /**
+   * What the server has proven to be, null when it must prove it again: a connection failed, or none has been open in
+   * between (SECURITY rule 77). Synchronous, for paths that cannot wait.
+   */
   readonly verifiedIdentity: () => ServerIdentity | null
+  /** What it last proved to be, however long ago: good for comparing, not for sending a token. */
+  readonly lastIdentity: () => ServerIdentity | null
   /** Makes the next `verifyIdentity` ask again; for whoever else saw the connection fail. */
   readonly forgetIdentity: () => void
   /** Its friendly name, '' where it has none. */
@@ -47,6 +53,8 @@ export interface MediaServer {
 export interface MediaServerOptions {
   readonly url: string
   readonly dispatcher: Dispatcher
+  /** Where the connections to it are counted, those of the dispatcher and all others. */
+  readonly presences: Presences
   readonly timeoutMs: number
   readonly identity: ClientIdentity
   /** What the server must be; null takes what it says. */
@@ -54,9 +62,22 @@ export interface MediaServerOptions {
   readonly onOutcome?: UpstreamOptions['onOutcome']
 }
 
+interface Proof {
+  readonly identity: ServerIdentity
+  readonly presence: Presence
+}
+
+/**
+ * How long a server that answers, but not as the one meant, is not asked again: twice as long after each further answer.
+ * One that is away costs little to ask, and may be back at any moment.
+ */
+const BACK_OFF_MS = 100
+const MAX_BACK_OFF_MS = 5000
+
 /** A client of one media server that remembers who it is talking to, and nothing else. */
 export function createMediaServer(options: MediaServerOptions): MediaServer {
-  const { url, dispatcher, timeoutMs, onOutcome } = options
+  const { url, dispatcher, presences, timeoutMs, onOutcome } = options
+  const { origin } = new URL(url)
   const upstream = createUpstream({
     service: 'pms',
     origin: url,
@@ -64,28 +85,47 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     timeoutMs,
     ...(onOutcome ? { onOutcome } : {})
   })
-  let verified: ServerIdentity | null = null
-  let verifying: Promise<ServerIdentity> | null = null
+  let last: ServerIdentity | null = null
+  let proof: Proof | null = null
+  let proving: Promise<ServerIdentity> | null = null
+  let failures = 0
+  /** Why the last proof failed, and until when on the clock of performance.now() that holds. */
+  let failure: { readonly error: unknown; readonly until: number } | null = null
+
+  const verifiedIdentity = (): ServerIdentity | null =>
+    proof !== null && proof.presence.open > 0 ? proof.identity : null
 
   async function prove(): Promise<ServerIdentity> {
     try {
-      const found = await readIdentity(upstream)
-      requireSame(found, options.machineIdentifier)
-      verified = found
-      return found
+      const identity = await readIdentity(upstream)
+      requireSame(identity, options.machineIdentifier)
+      // The connection that this came by; gone by now where the server closes each, and then nothing is remembered.
+      const presence = presences.of(origin)
+      proof = presence === null ? null : { identity, presence }
+      last = identity
+      failures = 0
+      failure = null
+      return identity
+    } catch (error) {
+      if (!isAway(error)) {
+        const pauseMs = Math.min(MAX_BACK_OFF_MS, BACK_OFF_MS * 2 ** failures)
+        failures += 1
+        failure = { error, until: performance.now() + pauseMs }
+      }
+      throw error
     } finally {
-      verifying = null
+      proving = null
     }
   }
 
-  function askIdentity(): Promise<ServerIdentity> {
-    verifying ??= prove()
-    return verifying
-  }
-
   async function verifyIdentity(expected?: string): Promise<ServerIdentity> {
-    // One question for all who wait: it carries no token, so there is nothing to mix up.
-    const identity = verified ?? (await askIdentity())
+    let identity = verifiedIdentity()
+    if (identity === null) {
+      if (failure !== null && performance.now() < failure.until) throw failure.error
+      // One question for all who wait: it carries no token, so there is nothing to mix up.
+      proving ??= prove()
+      identity = await proving
+    }
     requireSame(identity, expected ?? null)
     return identity
   }
@@ -95,14 +135,24 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     token: string,
     clientIdentifier: string
   ): Promise<UpstreamAnswer> {
-    await verifyIdentity()
     const headers = { ...identityHeaders(options.identity, clientIdentifier), 'X-Plex-Token': token }
-    try {
-      return await upstream.call({ ...request, headers })
-    } catch (error) {
-      // Whatever answers at this address next may be another server.
-      verified = null
-      throw error
+    const unproven = new Problem('USHER_UPSTREAM_UNREACHABLE')
+    for (let attempt = 1; ; attempt += 1) {
+      await verifyIdentity()
+      // Proven, and its connections closed already: as good as such a server can ever be.
+      let isJustProven = verifiedIdentity() === null
+      const findRefusal = (): Problem | null => {
+        const mayLeave = isJustProven || verifiedIdentity() !== null
+        isJustProven = false
+        return mayLeave ? null : unproven
+      }
+      try {
+        return await upstream.call({ ...request, headers, findRefusal })
+      } catch (error) {
+        // Whatever answers at this address next may be another server.
+        proof = null
+        if (error !== unproven || attempt > 1) throw error
+      }
     }
   }
 
@@ -110,9 +160,10 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     url,
     identity: () => readIdentity(upstream),
     verifyIdentity,
-    verifiedIdentity: () => verified,
+    verifiedIdentity,
+    lastIdentity: () => last,
     forgetIdentity() {
-      verified = null
+      proof = null
     },
 
     async name(token, clientIdentifier) {
@@ -162,6 +213,11 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
       return { ...told, accessToken }
     }
   }
+}
+
+function isAway(error: unknown): boolean {
+  if (!(error instanceof Problem)) return false
+  return error.code === 'USHER_UPSTREAM_UNREACHABLE' || error.code === 'USHER_UPSTREAM_TIMEOUT'
 }
 
 function requireSame(found: ServerIdentity, expected: string | null): void {

@@ -11,10 +11,19 @@ export interface ServerIdentity {
   readonly claimed: boolean
 }
 
+/** Bytes of an identity; a real one has some 200 (SECURITY rule 78). */
+const MAX_BYTES = 8 * 1024
+
 /** Asks `/identity`, the one path that needs no token and is never sent one. */
 export async function readIdentity(upstream: Upstream, signal?: AbortSignal): Promise<ServerIdentity> {
   const headers = { Accept: 'application/json' }
-  const answer = await upstream.call({ method: 'GET', path: '/identity', headers, ...(signal && { signal }) })
+  const answer = await upstream.call({
+    method: 'GET',
+    path: '/identity',
+    headers,
+    maxBytes: MAX_BYTES,
+    ...(signal && { signal })
+  })
   if (answer.status !== 200) throw toServerProblem(answer)
   const fields = toFields(toFields(parseAnswer(answer))['MediaContainer'])
   const machineIdentifier = toMachineIdentifier(fields['machineIdentifier'])

@@ -15,6 +15,10 @@ export interface UpstreamRequest {
   readonly form?: Readonly<Record<string, string>>
   /** Ends the call early; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal
+  /** Of the answer's body, where it is less than usual. */
+  readonly maxBytes?: number
+  /** Asked at the last moment before bytes leave, of a retry too: the problem to reject with, or null. */
+  readonly findRefusal?: () => Problem | null
 }
 
 export interface UpstreamAnswer {
@@ -53,14 +57,16 @@ const OUTCOMES: Readonly<Record<string, UpstreamOutcome>> = {
 
 /** One buffered call at a time to one service; the connection pool and its TLS rules are the dispatcher's. */
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { service, dispatcher, timeoutMs } = options
+  const { service, timeoutMs } = options
+  const dispatcher = options.dispatcher.compose(askBeforeSending)
   const base = new URL(options.origin)
   const basePath = base.pathname.replace(/\/+$/, '')
-  const maxBytes = options.maxBytes ?? 2 * 1024 * 1024
+  const usualMaxBytes = options.maxBytes ?? 2 * 1024 * 1024
 
   async function once(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
     const query = request.query ? `?${new URLSearchParams(request.query)}` : ''
-    const { statusCode, headers, body } = await dispatcher.request({
+    const { maxBytes = usualMaxBytes } = request
+    const options: Dispatcher.RequestOptions & Guarded = {
       origin: base.origin,
       path: basePath + request.path + query,
       method: request.method,
@@ -68,8 +74,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       body: request.form ? new URLSearchParams(request.form).toString() : null,
       signal,
       headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs
-    })
+      bodyTimeout: timeoutMs,
+      ...(request.findRefusal && { findRefusal: request.findRefusal })
+    }
+    const { statusCode, headers, body } = await dispatcher.request(options)
     const encoding = first(headers['content-encoding'])
     const chunks: Buffer[] = []
     let length = 0
@@ -129,6 +137,28 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       }
     }
   }
+}
+
+/** What a request carries through undici to `askBeforeSending`. */
+interface Guarded {
+  readonly findRefusal?: () => Problem | null
+}
+
+/** An interceptor: undici calls onRequestStart when it has a connection and nothing is written yet. */
+const askBeforeSending: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const { findRefusal } = options as Guarded
+  if (findRefusal === undefined) return dispatch(options, handler)
+  return dispatch(options, {
+    onRequestStart(controller, context) {
+      const refusal = findRefusal()
+      if (refusal === null) handler.onRequestStart?.(controller, context)
+      else controller.abort(refusal)
+    },
+    onResponseStart: (...args) => handler.onResponseStart?.(...args),
+    onResponseData: (...args) => handler.onResponseData?.(...args),
+    onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
+    onResponseError: (...args) => handler.onResponseError?.(...args)
+  })
 }
 
 const FORM_TYPE = 'application/x-www-form-urlencoded'

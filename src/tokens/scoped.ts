@@ -20,6 +20,7 @@ export interface ScopedToken {
   readonly claims: ScopedClaims
   /** The session that it was issued for, with the limits of the token. */
   readonly live: LiveSession
+  readonly serviceId: string
   /** Whether its scope and resources cover a class and canonical path. The session's role must allow them too. */
   allows(routeClass: RouteClass, path: string): boolean
 }
@@ -81,6 +82,7 @@ export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
       open: true,
       claims,
       live: createLiveSession(claims.session),
+      serviceId: claims.serviceId,
       allows: (routeClass, path) => coversClass(claims.scope, routeClass) && isWithin(path, claims.resources)
     }
     if (now() < claims.expiresAt) opened.set(text, token)

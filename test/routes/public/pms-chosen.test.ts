@@ -5,10 +5,12 @@ import { syncBuiltinESMExports } from 'node:module'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import t from 'tap'
 import type { Problem } from '../../../src/domain/problems.ts'
-import { Identity } from '../../../src/fetch/identity-fields.ts'
+import { IdentityFields } from '../../../src/fetch/identity-fields.ts'
 import { createForwarders } from '../../../src/forward/forwarders.ts'
+import { Load } from '../../../src/forward/loads.ts'
 import type { PmsPrincipal } from '../../../src/forward/principals.ts'
 import type { ConnectionRules } from '../../../src/plex/connections.ts'
+import { createPresences } from '../../../src/plex/presences.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { BIG_PART, CHANGE_STAMP } from '../../simulator/pms/catalogue.ts'
 import type { Browser } from '../../support/browser.ts'
@@ -87,13 +89,16 @@ for (const mediaLane of [false, true]) {
         host: string,
         connectionRules: ConnectionRules
       ): Promise<string> {
-        const core = { config, metrics, connectionRules }
-        const forwarders = createForwarders({ core: core as never, mount: '/pms', connectTimeoutMs: 100 })
+        const core = { config, metrics, connectionRules, presences: createPresences() }
+        const forwarders = createForwarders({ core: core as never, mount: '/pms' })
         t.teardown(() => forwarders.close())
         const principal = {
           role,
-          identity: new Identity(['x-plex-token', 'sim-srv-tok-Chosen01']),
+          identity: new IdentityFields(['x-plex-token', 'sim-srv-tok-Chosen01']),
           createScrubber: () => ({ scrub: (chunk: Buffer) => chunk, flush: () => Buffer.alloc(0) }),
+          load: new Load(),
+          hasEnded: () => false,
+          isProven: () => true,
           addStream: () => () => {},
           mediaServer: { forgetIdentity() {} }
         } as unknown as PmsPrincipal

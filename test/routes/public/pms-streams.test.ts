@@ -259,7 +259,7 @@ t.test('events and sockets', async (t) => {
   })
 })
 
-t.test('one session that reads nothing does not take the connections of everybody', async (t) => {
+t.test('rule 69: one account that reads nothing does not take the connections of everybody', async (t) => {
   const usher = await startTestUsher(t)
   const [greedy, other] = await Promise.all([usher.signedIn(), usher.signedIn(FRIEND)])
   // None comes to its end. Not a big part: so many of those fill the memory that the system has for sockets.
@@ -270,7 +270,7 @@ t.test('one session that reads nothing does not take the connections of everybod
   usher.simulator.faults.clear()
 
   const refused = await open(usher, greedy, SMALL)
-  t.equal(refused.statusCode, 429)
+  t.equal(refused.statusCode, 503)
   t.match(refused.headers, { 'retry-after': '1', 'content-type': /problem/ })
   t.equal(await ending(refused), 'end')
   t.equal((await greedy.get('/pms/library/sections')).status, 200, 'what is no media still passes')
@@ -282,12 +282,12 @@ t.test('one session that reads nothing does not take the connections of everybod
   for (const stream of held) stream.destroy()
 })
 
-t.test('one session has a bounded number of event streams and sockets', async (t) => {
+t.test('rule 70: one account has a bounded number of event streams and sockets', async (t) => {
   const usher = await startTestUsher(t)
   const owner = await usher.signedIn()
   const streams = await Promise.all(Array.from({ length: 260 }, () => open(usher, owner, EVENTS)))
   t.equal(streams.filter(({ statusCode }) => statusCode === 200).length, 256)
-  t.equal(streams.filter(({ statusCode }) => statusCode === 429).length, 4)
+  t.equal(streams.filter(({ statusCode }) => statusCode === 503).length, 4)
 
   const path = '/pms/:/websockets/notifications'
   const socket = connect(usher, owner, path)
@@ -299,7 +299,7 @@ t.test('one session has a bounded number of event streams and sockets', async (t
   const sockets = [socket]
   for (let i = 1; i < 256; i++) sockets.push(connect(usher, owner, path))
   await Promise.all(sockets.slice(1).map((each) => once(each, 'open')))
-  t.match(await refusal(connect(usher, owner, path)), { status: 429, text: /USHER_RATE_LIMITED/ })
+  t.match(await refusal(connect(usher, owner, path)), { status: 503, text: /USHER_BUSY/ })
   for (const each of sockets) each.close()
   await until(() => usher.core.streams.open.socket === 0, 'all sockets are closed')
   const again = connect(usher, owner, path)

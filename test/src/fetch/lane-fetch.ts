@@ -1,5 +1,5 @@
-import { Identity } from '../../../src/fetch/identity-fields.ts'
-import type { LaneDispatcher } from '../../../src/forward/forward-call.ts'
+import { IdentityFields } from '../../../src/fetch/identity-fields.ts'
+import type { PoolDispatcher } from '../../../src/forward/pools.ts'
 
 export interface LaneAsk {
   readonly origin: string
@@ -11,7 +11,7 @@ export interface LaneAsk {
 
 /** Fetches by a lane without anything in front of it; rejects with the error that ended the request. */
 export function laneFetch(
-  lane: Pick<LaneDispatcher, 'dispatch'>,
+  lane: Pick<PoolDispatcher, 'dispatch'>,
   { origin, path = '/', headers = [], pauseMs = 0 }: LaneAsk
 ): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
@@ -22,7 +22,7 @@ export function laneFetch(
       path,
       method: 'GET',
       headers,
-      identity: new Identity([]),
+      identity: new IdentityFields([]),
       body: null,
       headersTimeout: 5000,
       bodyTimeout: 5000
@@ -45,7 +45,7 @@ export function laneFetch(
 }
 
 /** What comes of it, told as the text of the body or the code of the error. */
-export async function laneOutcome(lane: Pick<LaneDispatcher, 'dispatch'>, ask: LaneAsk): Promise<string> {
+export async function laneOutcome(lane: Pick<PoolDispatcher, 'dispatch'>, ask: LaneAsk): Promise<string> {
   try {
     return String(await laneFetch(lane, ask))
   } catch (error) {

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
 import { AnswerReader } from '../../../src/fetch/answer-reader.ts'
-import { createMediaLane } from '../../../src/fetch/lane.ts'
+import { createLane } from '../../../src/fetch/lane.ts'
 import { createLanes } from '../../../src/fetch/lanes.ts'
 import { until } from '../../support/until.ts'
 import { exchange, type Front, type FrontOptions, startFront, TOKEN } from '../forward/front.ts'
@@ -331,7 +331,7 @@ t.test('rule 53: requests beyond the connections wait, in order, and not for eve
   )
   const stream = await open(front, '/stream')
   stream.resume().on('error', () => {})
-  t.match(await ask(front, '/late'), { status: 504 })
+  t.match(await ask(front, '/late'), { status: 503, text: /USHER_BUSY/ })
   stream.destroy()
   t.equal((await ask(front, '/next')).text, 'ok')
   t.notOk(
@@ -517,7 +517,7 @@ t.test('a connection whose last piece was still lent serves again, plain and by 
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
     const origin = `${secure ? 'https' : 'http'}://127.0.0.1:${port}`
-    const lane = createMediaLane({ origin, ca: certificate.cert, connectTimeoutMs: 5000, connections: 1 })
+    const lane = createLane({ origin, ca: certificate.cert, connectTimeoutMs: 5000, connections: 1 })
     t.teardown(async () => {
       await lane.destroy()
       server.close()
@@ -537,7 +537,7 @@ t.test('each server has a lane of its own, which is forgotten when nobody uses i
   const made: string[] = []
   const lanes = createLanes((origin) => {
     made.push(origin)
-    return createMediaLane({ origin, ca: null, connectTimeoutMs: 1000, connections: 2 })
+    return createLane({ origin, ca: null, connectTimeoutMs: 1000, connections: 2 })
   })
   t.teardown(() => lanes.destroy())
   const fetchFrom = (origin: string) => laneOutcome(lanes, { origin })
@@ -567,7 +567,7 @@ t.test('rule 53: a server that does not take the connection is a time-out', asyn
 
 t.test('rule 48: nothing that would end its line early is written', async (t) => {
   const raw = await startRaw(t, (socket) => socket.write(`${OK}Content-Length: 2\r\n\r\nok`))
-  const lane = createMediaLane({ origin: raw.origin, ca: null, connectTimeoutMs: 1000, connections: 2 })
+  const lane = createLane({ origin: raw.origin, ca: null, connectTimeoutMs: 1000, connections: 2 })
   t.teardown(() => lane.destroy())
   const send = (path: string, headers: string[], origin = raw.origin) =>
     laneOutcome(lane, { origin, path, headers })

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Problem } from '../../../src/domain/problems.ts'
-import { Identity } from '../../../src/fetch/identity-fields.ts'
+import { IdentityFields } from '../../../src/fetch/identity-fields.ts'
 import { createBodyCheck } from '../../../src/forward/parameters.ts'
 import { createPolicy } from '../../../src/forward/policy.ts'
 import { POLICY_TABLE, type Rule } from '../../../src/forward/policy-table.ts'
@@ -305,7 +305,14 @@ t.test("rule 46: a form in a body is sent without the caller's identity, at its 
 })
 
 t.test("the transcoder hears of the caller's platform instead of Usher's, in header or query", async (t) => {
-  const identity = new Identity(['X-Plex-Platform', 'Web', 'X-Plex-Product', 'Usher', 'X-Plex-Token', TOKEN])
+  const identity = new IdentityFields([
+    'X-Plex-Platform',
+    'Web',
+    'X-Plex-Product',
+    'Usher',
+    'X-Plex-Token',
+    TOKEN
+  ])
   for (const lane of [null, {}]) {
     const front = await startFront(t, { lane, identity })
     const platforms = async (options: Ask) => {
@@ -562,7 +569,7 @@ t.test('rule 53: a request does not wait for a connection longer than for an ans
   }
   const stream = await open(front, { path: '/stream' })
   stream.resume()
-  t.match(await ask(front, { path: '/waits' }), { status: 504 })
+  t.match(await ask(front, { path: '/waits' }), { status: 503, text: /USHER_BUSY/ })
   const third = ask(front, { path: '/third' })
   stream.destroy()
   t.match(await third, { status: 200, text: 'late' })

@@ -10,10 +10,11 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import { Problem } from '../../../src/domain/problems.ts'
 import type { StreamEnd, StreamKind } from '../../../src/domain/streams.ts'
-import { Identity } from '../../../src/fetch/identity-fields.ts'
-import { createMediaLane } from '../../../src/fetch/lane.ts'
+import { IdentityFields } from '../../../src/fetch/identity-fields.ts'
+import { createLane } from '../../../src/fetch/lane.ts'
 import type { ForwardCall, ForwardPrincipal } from '../../../src/forward/forward-call.ts'
 import { createForwarder, type Forwarder, type ForwarderOptions } from '../../../src/forward/forwarder.ts'
+import { Load } from '../../../src/forward/loads.ts'
 import type { RouteClass } from '../../../src/forward/policy-table.ts'
 import { createDispatcher } from '../../../src/plex/dispatcher.ts'
 import { toTransportProblem } from '../../../src/plex/upstream-errors.ts'
@@ -21,7 +22,7 @@ import { createScrubber } from '../../../src/scrub/scrubber.ts'
 
 export const TOKEN = 'sim-srv-tok-Front001'
 
-const IDENTITY = new Identity([
+const IDENTITY = new IdentityFields([
   'X-Plex-Client-Identifier',
   'browser-1',
   'X-Plex-Product',
@@ -41,6 +42,8 @@ export interface Front {
   readonly streams: Set<{ kind: StreamKind; abort: (why: StreamEnd) => void }>
   /** What the next requests are forwarded as. */
   call: Partial<Pick<ForwardCall, 'class' | 'repeatable' | 'largeBody' | 'bodyCheck' | 'extra'>>
+  /** What the next requests' principal has of its own. */
+  principal: Partial<ForwardPrincipal>
   /** Milliseconds until a request is forwarded, as where the server must prove itself first. */
   holdMs: number
   /** Whether the session of the requests has ended. */
@@ -68,9 +71,9 @@ export async function startUpstream(t: Test): Promise<Upstream> {
 }
 
 export interface FrontOptions extends Partial<ForwarderOptions> {
-  /** With the media lane, and what it trusts beside the usual. */
+  /** With lanes, and what it trusts beside the usual. */
   readonly lane?: { readonly ca?: string } | null
-  readonly identity?: Identity
+  readonly identity?: IdentityFields
   /** Another upstream than the one that comes along. */
   readonly origin?: string
 }
@@ -92,8 +95,8 @@ export async function startFront(
     toProblem: toTransportProblem,
     onOutcome: (outcome) => outcomes.push(outcome),
     ...(lane !== null && {
-      createMediaLane: (connections: number) =>
-        createMediaLane({
+      createLanes: (connections: number) =>
+        createLane({
           origin: origin ?? upstream.url,
           ca: lane.ca ?? null,
           connectTimeoutMs: 1000,
@@ -107,6 +110,9 @@ export async function startFront(
     identity,
     createScrubber: (grammar) => createScrubber([TOKEN], grammar),
     hasEnded: () => front.ended,
+    load: new Load(),
+    isProven: () => true,
+    prove: async () => undefined,
     addStream(kind, abort) {
       const stream = { kind, abort }
       streams.add(stream)
@@ -114,10 +120,11 @@ export async function startFront(
     },
     explainUnauthorized: async () => front.unauthorized
   }
+  const actor = (): ForwardPrincipal => Object.assign(Object.create(principal), front.principal)
   const toCall = (request: IncomingMessage, raw: ServerResponse): ForwardCall => ({
     sink: createSink(raw),
     request,
-    principal,
+    principal: actor(),
     method: request.method ?? 'GET',
     origin: origin ?? upstream.url,
     path: request.url ?? '/',
@@ -149,6 +156,7 @@ export async function startFront(
     outcomes,
     streams,
     call: {},
+    principal: {},
     holdMs: 0,
     ended: false,
     unauthorized: new Problem('USHER_SESSION_REVOKED')

@@ -1,9 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createDispatcher } from '../../../src/plex/dispatcher.ts'
 import { createMediaServer, type MediaServer } from '../../../src/plex/media-server.ts'
+import { createPresences } from '../../../src/plex/presences.ts'
 import type { Fault } from '../../simulator/faults.ts'
 import { BOX_ID, DEN_ID } from '../../simulator/servers.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { until } from '../../support/until.ts'
 
 const CID = 'browser-1'
 const identity = { product: 'Usher', version: '0.1.0', platform: 'Web', deviceName: 'usher.example' }
@@ -17,7 +20,8 @@ interface Bench {
 
 async function setUp(t: Test): Promise<Bench> {
   const simulator = await startSimulator()
-  const dispatcher = createDispatcher({ connectTimeoutMs: 2000 })
+  const presences = createPresences()
+  const dispatcher = createDispatcher({ connectTimeoutMs: 2000, presences })
   t.teardown(async () => {
     await dispatcher.destroy()
     await simulator.close()
@@ -26,6 +30,7 @@ async function setUp(t: Test): Promise<Bench> {
     createMediaServer({
       url: simulator.pmsUrl,
       dispatcher,
+      presences,
       timeoutMs: 5000,
       identity,
       machineIdentifier: null,
@@ -178,7 +183,7 @@ t.test('the errors of a media server keep their meaning, not their page', async 
   ]
   for (const [fault, expected] of table) {
     await server.verifyIdentity()
-    const number = simulator.faults.set({ service: 'pms', ...fault })
+    const number = simulator.faults.set({ service: 'pms', path: '/security', ...fault })
     const problem: unknown = await server
       .source(`server://${DEN_ID}`, owner, CID)
       .catch((error: unknown) => error)
@@ -220,6 +225,39 @@ t.test('the identity is proven once, for all who wait, and again after a failed 
   server.forgetIdentity()
   await server.verifyIdentity()
   t.equal(simulator.received({ path: '/identity' }).length, 3)
+})
+
+t.test('rule 77: a proof ends with the last connection to the server', async (t) => {
+  const { simulator, server, owner } = await setUp(t)
+  await server.name(owner, CID)
+  t.match(server.verifiedIdentity(), { machineIdentifier: BOX_ID })
+  await simulator.pmsDown()
+  await until(() => server.verifiedIdentity() === null)
+  t.match(server.lastIdentity(), { machineIdentifier: BOX_ID }, 'but it is known what was there')
+  await simulator.pmsUp()
+  // A failed proof is remembered for a moment.
+  await until(() => server.verifyIdentity().then(Boolean, () => false))
+  t.equal(await server.name(owner, CID), 'Box')
+})
+
+t.test('rule 78: a failed proof is remembered for a short while, longer each time', async (t) => {
+  const { simulator, server } = await setUp(t)
+  const padding = 'x'.repeat(9000)
+  const body = JSON.stringify({ MediaContainer: { machineIdentifier: BOX_ID, padding } })
+  simulator.faults.set({ service: 'pms', path: '/identity', kind: 'status', status: 200, body })
+  const end = performance.now() + 1000
+  let rejected = 0
+  while (performance.now() < end) {
+    await t.rejects(
+      server.verifyIdentity(),
+      { code: 'USHER_UPSTREAM_INVALID' },
+      'more than 8 KB is no identity'
+    )
+    rejected += 1
+    await delay(10)
+  }
+  const asked = simulator.received({ path: '/identity' }).length
+  t.ok(asked <= 4 && rejected > 20, `${asked} questions for ${rejected} who asked`)
 })
 
 t.test('a server that is away is unreachable, and is asked again when it is back', async (t) => {

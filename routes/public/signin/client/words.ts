@@ -73,6 +73,7 @@ export const WORDS: Readonly<Record<string, Words>> = {
     what: 'Too many attempts.',
     todo: 'Wait a moment, then try again.'
   },
+  USHER_BUSY: { what: 'You have too many things open at once.', todo: 'Close some of them, then try again.' },
   USHER_UPSTREAM_INVALID: { what: 'Plex sent an unexpected answer.', todo: SHORTLY },
   USHER_UPSTREAM_UNREACHABLE: { what: 'Plex cannot be reached at the moment.', todo: SHORTLY },
   USHER_UPSTREAM_TIMEOUT: { what: 'Plex took too long to answer.', todo: SHORTLY },

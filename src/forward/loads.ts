@@ -1,0 +1,75 @@
+import type { RouteClass } from './policy-table.ts'
+
+/** What waits for a connection in the name of one account: a queue that is served when the account gives something back. */
+export interface Queue {
+  serve(): void
+}
+
+/** How much of one class an account has under way. A class for the reason of `Answer`. */
+export class ClassLoad {
+  /** Requests that have, or had, a connection, until their response has left. */
+  underWay = 0
+  /** Requests that wait: for a connection, for their own body, or for plex.tv. */
+  waiting = 0
+  /** Where some of them wait for a connection; null while none ever did. */
+  queues: Set<Queue> | null = null
+
+  /** The response has left, or its client is gone. */
+  done(): void {
+    this.underWay -= 1
+    if (this.queues !== null) for (const queue of this.queues) queue.serve()
+  }
+}
+
+/** What one account has under way, or one service in an account's name, by class. */
+export class Load {
+  readonly api = new ClassLoad()
+  readonly media = new ClassLoad()
+  readonly event = new ClassLoad()
+  readonly upgrade = new ClassLoad()
+  /** Whether `Loads` still gives it out. */
+  isKept = true
+
+  get isIdle(): boolean {
+    return KINDS.every((kind) => this[kind].underWay === 0 && this[kind].waiting === 0)
+  }
+}
+
+const KINDS: readonly RouteClass[] = ['api', 'media', 'event', 'upgrade']
+
+/**
+ * The loads by whom they count for (SECURITY rule 69): an account, however many sessions, sockets and profiles of a
+ * browser it has, or a service with scoped tokens in an account's name.
+ */
+export interface Loads {
+  of(accountId: number, serviceId: string | null): Load
+}
+
+/** Loads beyond which those that nothing is under way for are forgotten. */
+const MANY = 10_000
+
+export function createLoads(): Loads {
+  const loads = new Map<string, Load>()
+  let sweepAt = MANY
+
+  function sweep(): void {
+    for (const [key, load] of loads) {
+      if (!load.isIdle) continue
+      load.isKept = false
+      loads.delete(key)
+    }
+    sweepAt = Math.max(MANY, 2 * loads.size)
+  }
+
+  return {
+    of(accountId, serviceId) {
+      const key = serviceId === null ? String(accountId) : `${accountId} ${serviceId}`
+      const known = loads.get(key)
+      if (known !== undefined) return known
+      if (loads.size >= sweepAt) sweep()
+      const load = new Load()
+      loads.set(key, load)
+      return load
+    }
+  }
+}
