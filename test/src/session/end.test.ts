@@ -117,6 +117,16 @@ t.test('a session that is replaced leaves its successor the tokens that it needs
       ['admin-token admin-client'],
       'replaced'
     ],
+    [
+      'the same browser and another account: plex.tv keeps a token for each',
+      session('after', {
+        clientIdentifier: 'client-before',
+        account: { ...sampleSession().account, id: 5 },
+        homeAdmin: ADMIN
+      }),
+      ['token-before client-before'],
+      'replaced'
+    ],
     ['another server', session('after', { accountToken: 'token-before', homeAdmin: ADMIN }), [], 'replaced'],
     [
       'another profile',

@@ -3,7 +3,12 @@ import t from 'tap'
 import { Problem } from '../../../../src/domain/problems.ts'
 import type { Account } from '../../../../src/plex/account.ts'
 import type { Resource } from '../../../../src/plex/resources.ts'
-import { createRecheck, type Recheck, type RecheckOptions } from '../../../../src/session/check/recheck.ts'
+import {
+  createRecheck,
+  NEVER_CHECKED,
+  type Recheck,
+  type RecheckOptions
+} from '../../../../src/session/check/recheck.ts'
 import {
   createLiveSessions,
   type LiveSession,
@@ -277,8 +282,9 @@ t.test(
     const [first, other] = [session, live.of(sampleSession())]
     t.equal(await standings.settle(first), 'good', 'an outage lets the last good answer hold')
     t.equal(first.stale, true)
+    clock.advance(MINUTE - 1)
     t.equal(standings.of(other), 'good', 'for others too: they would wait in vain')
-    clock.advance(MINUTE)
+    clock.advance(1)
     t.equal(standings.of(other), 'unproven', 'but not for longer than a minute after the last failure')
     await recheck.run(first)
     t.equal(standings.of(other), 'good')
@@ -542,3 +548,108 @@ t.test(
     t.match(live.session, { role: 'shared', serverToken: 'new', server: { name: 'New', uri } })
   }
 )
+
+t.test(
+  'a re-check is due for what is old, or of before this start, and never for the owner token',
+  async (t) => {
+    const { clock, recheck, live } = recheckStand()
+    t.equal(recheck.isDue(live.of(sampleSession())), false)
+    t.equal(recheck.isDue(live.of(sampleSession({ checkedAt: NOW - 1 }))), true, 'of before this start')
+    t.equal(recheck.isDue(live.of(sampleSession({ checkedAt: NEVER_CHECKED }))), false)
+    t.equal(
+      recheck.isDue(live.of(sampleSession({ checkedAt: NOW + 2 * MINUTE }))),
+      true,
+      'of a clock that was ahead'
+    )
+    t.equal(
+      recheck.isDue(live.of(sampleSession({ checkedAt: NOW + MINUTE }))),
+      false,
+      'clocks may differ a little'
+    )
+    const session = live.of(sampleSession())
+    clock.advance(15 * MINUTE)
+    t.equal(recheck.isDue(session), true)
+  }
+)
+
+t.test('an odd list is asked for again after seconds, and then with a pause', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live, standings } = stand
+  const session = live.of(sampleSession())
+  stand.answer = async () => ({ account: ACCOUNT, resources: [] })
+  const isAskedAfter = async (ms: number) => {
+    await recheck.run(session)
+    clock.advance(ms)
+    return standings.of(session) === 'unproven'
+  }
+  t.equal(await isAskedAfter(4999), false)
+  clock.advance(1)
+  t.equal(standings.of(session), 'unproven', 'five seconds after the first')
+  t.equal(await isAskedAfter(22_000), false, 'half a minute after another, more or less')
+  t.equal(await isAskedAfter(38_000), true)
+  // One that can be believed is confirmed soon again.
+  stand.answer = async () => ({ account: ACCOUNT, resources: [ELSEWHERE] })
+  t.equal(await isAskedAfter(5000), true)
+  stand.answer = async () => ({ account: ACCOUNT, resources: [] })
+  t.equal(await isAskedAfter(22_000), false)
+  t.strictSame(stand.ended, [])
+})
+
+t.test('a denial before the clock was set back is confirmed from its new time on', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live, ended } = stand
+  const session = live.of(sampleSession())
+  stand.answer = async () => ({ account: ACCOUNT, resources: [ELSEWHERE] })
+  await recheck.run(session)
+  clock.advance(-DAY)
+  await recheck.run(session)
+  t.strictSame(ended, [])
+  clock.advance(5000)
+  await recheck.run(session)
+  t.strictSame(ended, ['access_lost'])
+})
+
+t.test('a session that has no server yet loses none', async (t) => {
+  const stand = recheckStand({ access: 'anyone' }, null)
+  const session = stand.live.of(sampleSession({ server: null, serverToken: null, role: 'none' }))
+  stand.answer = async () => ({ account: ACCOUNT, resources: [ELSEWHERE] })
+  await stand.recheck.run(session)
+  t.match(session, { denial: null, stale: false, session: { role: 'none', server: null } })
+})
+
+t.test('a clock that was set back ends a pause and an outage alike', async (t) => {
+  for (const code of ['USHER_PLEX_LIMITED', 'USHER_UPSTREAM_TIMEOUT'] as const) {
+    const stand = recheckStand()
+    const { clock, recheck, live, standings } = stand
+    const [one, other] = [live.of(sampleSession()), live.of(sampleSession())]
+    clock.advance(DAY / 2)
+    stand.answer = () => Promise.reject(new Problem(code, { retryAfter: 3600 }))
+    await recheck.run(one)
+    t.equal(standings.of(other), 'good', 'plex.tv is away')
+    clock.advance(-DAY / 4)
+    t.equal(standings.of(other), 'unproven', code)
+  }
+})
+
+t.test('plex.tv is believed to want a pause of an hour at most', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live } = stand
+  const [one, other] = [live.of(sampleSession()), live.of(sampleSession())]
+  clock.advance(15 * MINUTE)
+  stand.answer = () => Promise.reject(new Problem('USHER_PLEX_LIMITED', { retryAfter: 90_000 }))
+  await recheck.run(one)
+  clock.advance(HOUR - 1)
+  t.equal(recheck.isDue(other), false)
+  clock.advance(1)
+  t.equal(recheck.isDue(other), true)
+})
+
+t.test('a limit of plex.tv lets the last good answer of everybody hold', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live, standings } = stand
+  const [one, other] = [live.of(sampleSession()), live.of(sampleSession())]
+  clock.advance(HOUR)
+  stand.answer = () => Promise.reject(new Problem('USHER_PLEX_LIMITED'))
+  await recheck.run(one)
+  t.equal(standings.of(other), 'good')
+})
