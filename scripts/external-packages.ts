@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Packages that the build leaves beside the bundle: each reads files of its own, and is loaded only where it is used. */
-export const EXTERNAL: readonly string[] = ['@fastify/swagger-ui']
+export const EXTERNAL: readonly string[] = ['@fastify/swagger-ui', 'oidc-provider']
 
 /** Packages whose files the sign-in page gives to browsers as they are. */
 export const SERVED: readonly string[] = [

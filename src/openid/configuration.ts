@@ -1,11 +1,11 @@
-import type { Configuration, FindAccount, JWKS, KoaContextWithOIDC } from 'oidc-provider'
+import type { Configuration, FindAccount, KoaContextWithOIDC } from 'oidc-provider'
 import type { AccessRules } from '../apps/access.ts'
 import type { Config } from '../config/config.ts'
 import type { Session } from '../session/session.ts'
 import type { Store } from '../store/store.ts'
 import { createAdapterFactory } from './adapter.ts'
-import { CLAIMS, toClaims } from './claims.ts'
-import { type OpenIdClient, originsOf, toMetadata } from './clients.ts'
+import { toClaims } from './claims.ts'
+import { type OpenIdClient, originsOf } from './clients.ts'
 import type { OidcLibrary } from './library.ts'
 import { grantIdOf, sidOf } from './names.ts'
 import type { Pages } from './pages.ts'
@@ -13,6 +13,7 @@ import type { People } from './people.ts'
 import { createPolicy } from './policy.ts'
 import type { SignIns } from './sign-ins.ts'
 import { rethrow, type Unavailable } from './unavailable.ts'
+import { clientRules } from './validation.ts'
 import type { Visits } from './visit.ts'
 
 export interface ConfigurationOptions {
@@ -139,13 +140,7 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
       uidOfRequest: () => library.Provider.ctx?.oidc.session?.uid ?? null,
       now
     }),
-    clients: [...clients.values()].map(toMetadata),
-    jwks: { keys: config.oidc.keys.map(({ jwk }) => jwk) } as JWKS,
-    claims: { ...CLAIMS },
-    scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
-    subjectTypes: ['public'],
-    responseTypes: ['code'],
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+    ...clientRules(config),
     // Many apps read the ID token alone.
     conformIdTokenClaims: false,
     allowOmittingSingleRegisteredRedirectUri: false,

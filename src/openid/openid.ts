@@ -12,7 +12,7 @@ import type { Revocation, Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
 import type { Store } from '../store/store.ts'
 import { createBackChannel } from './back-channel.ts'
-import { createClients, toMetadata } from './clients.ts'
+import { createClients } from './clients.ts'
 import { createConfiguration } from './configuration.ts'
 import { createInteractions, type Interactions } from './interactions.ts'
 import { loadLibrary } from './library.ts'
@@ -24,6 +24,7 @@ import { installSeams } from './seams.ts'
 import { createSignIns } from './sign-ins.ts'
 import { createSignOutFlow } from './sign-out-flow.ts'
 import { createUnavailable } from './unavailable.ts'
+import { objectionsTo } from './validation.ts'
 import type { Visit, Visits } from './visit.ts'
 import { createWatch } from './watch.ts'
 
@@ -60,7 +61,12 @@ export interface OpenIdOptions {
   readonly now: () => number
 }
 
-/** Throws where the library refuses a client or a key. */
+/** The library refuses a client; the message names entries and members. */
+export class ConfigRefused extends Error {
+  override readonly name = 'ConfigRefused'
+}
+
+/** Throws ConfigRefused, and whatever the library has against a key. */
 export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
   const {
     config,
@@ -78,6 +84,8 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     now
   } = options
   const library = await loadLibrary()
+  const objections = await objectionsTo(config, library)
+  if (objections.length > 0) throw new ConfigRefused(objections.join('; '))
   const unavailable = createUnavailable(library)
   const clients = createClients(config)
   const signIns = createSignIns({
@@ -119,8 +127,6 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
   // Addresses are built from headers that the routes set from USHER_PUBLIC_URL, never from what came.
   provider.proxy = true
   provider.silent = true
-  for (const client of clients.values())
-    await validate(client.id, () => provider.Client.validate(toMetadata(client)))
   const send = installSeams({ provider, clients, signIns, visits, unavailable })
   // Its type is Koa's own, whose context knows nothing of the library's.
   provider.use(signOutFlow.middleware as unknown as Parameters<typeof provider.use>[0])
@@ -189,17 +195,5 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
       await watch.close()
       await queue.close()
     }
-  }
-}
-
-/** Names the client and what the library has against it, which is its own words about the form of an entry. */
-async function validate(id: string, check: () => Promise<void>): Promise<void> {
-  try {
-    await check()
-  } catch (error) {
-    const { error_description: description } = error as { error_description?: string }
-    throw new Error(`USHER_OIDC_CLIENTS: the entry ${id} is refused: ${description ?? 'not valid'}`, {
-      cause: error
-    })
   }
 }

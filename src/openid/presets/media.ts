@@ -1,0 +1,142 @@
+import { MANAGED, NO_SIGN_OUT, SCOPES, type Preset } from './preset.ts'
+
+/** Apps of pictures, films, books and news. */
+export const MEDIA: Readonly<Record<string, Preset>> = {
+  immich: {
+    name: 'Immich',
+    redirects: ['/auth/login', '/user-settings', '/api/oauth/mobile-redirect'],
+    backchannel: '/api/oauth/backchannel-logout',
+    groups: false,
+    settings: [
+      ['Administration → Settings → OAuth → Issuer URL', 'ISSUER'],
+      ['Client ID', 'ID'],
+      ['Client secret', 'SECRET'],
+      ['Scope', 'openid profile email'],
+      ['Signing algorithm', 'RS256'],
+      ['Mobile redirect URI override', 'URL/api/oauth/mobile-redirect']
+    ],
+    notes: [
+      MANAGED,
+      'Immich links accounts by e-mail address. Usher tells confirmed addresses alone.',
+      'Back-channel logout came to Immich in 2026; older versions leave the request unanswered.'
+    ]
+  },
+  jellyfin: {
+    name: 'Jellyfin with the SSO plugin',
+    redirects: ['/sso/OID/redirect/usher'],
+    groups: true,
+    settings: [
+      ['Dashboard → Plugins → SSO-Auth → Name of OID provider', 'usher'],
+      ['OID endpoint', 'ISSUER'],
+      ['OpenID client ID', 'ID'],
+      ['OID secret', 'SECRET'],
+      ['Role claim', 'groups'],
+      ['Admin roles', 'owner'],
+      ['Request additional scopes', 'groups'],
+      ['Scheme override, behind TLS', 'https']
+    ],
+    notes: [NO_SIGN_OUT, 'People start at URL/sso/OID/start/usher.']
+  },
+  seerr: {
+    name: 'Seerr and Jellyseerr',
+    redirects: ['/login?provider=usher&callback=true'],
+    withoutPkce: true,
+    groups: true,
+    settings: [
+      ['Settings → Users → OpenID Connect → Provider slug', 'usher'],
+      ['Issuer URL', 'ISSUER'],
+      ['Client ID', 'ID'],
+      ['Client secret', 'SECRET'],
+      ['Scopes', SCOPES]
+    ],
+    notes: [NO_SIGN_OUT, 'The query is part of the redirect URI, to the letter.']
+  },
+  audiobookshelf: {
+    name: 'Audiobookshelf',
+    redirects: ['/auth/openid/callback', '/auth/openid/mobile-redirect'],
+    afterLogout: ['/login'],
+    groups: true,
+    settings: [
+      ['Settings → Authentication → OpenID Connect → Issuer URL, then Auto-populate', 'ISSUER'],
+      ['Client ID', 'ID'],
+      ['Client secret', 'SECRET'],
+      ['Signing algorithm', 'RS256'],
+      ['Group claim', 'groups'],
+      ['Match existing users by', 'username']
+    ],
+    notes: [
+      NO_SIGN_OUT,
+      'Its groups are called admin, user and guest: name yours so in USHER_GROUPS.',
+      'An entry of its own with the redirect URI audiobookshelf://oauth serves phones without the https callback.'
+    ]
+  },
+  komga: {
+    name: 'Komga',
+    redirects: ['/login/oauth2/code/usher'],
+    withoutPkce: true,
+    groups: false,
+    settings: [
+      ['spring.security.oauth2.client.registration.usher.client-id', 'ID'],
+      ['…registration.usher.client-secret', 'SECRET'],
+      ['…registration.usher.scope', 'openid,email'],
+      ['spring.security.oauth2.client.provider.usher.issuer-uri', 'ISSUER']
+    ],
+    notes: [NO_SIGN_OUT, MANAGED]
+  },
+  booklore: {
+    name: 'BookLore',
+    redirects: ['/api/oidc'],
+    isPublic: true,
+    refresh: true,
+    groups: false,
+    settings: [
+      ['Settings → Authentication → Issuer URI', 'ISSUER'],
+      ['Client ID', 'ID']
+    ],
+    notes: [NO_SIGN_OUT]
+  },
+  romm: {
+    name: 'RomM',
+    redirects: ['/api/oauth/openid'],
+    withoutPkce: true,
+    groups: false,
+    settings: [
+      ['OIDC_ENABLED', 'true'],
+      ['OIDC_PROVIDER', 'usher'],
+      ['OIDC_CLIENT_ID', 'ID'],
+      ['OIDC_CLIENT_SECRET', 'SECRET'],
+      ['OIDC_REDIRECT_URI', 'URL/api/oauth/openid'],
+      ['OIDC_SERVER_APPLICATION_URL', 'ISSUER']
+    ],
+    notes: [NO_SIGN_OUT, MANAGED]
+  },
+  freshrss: {
+    name: 'FreshRSS',
+    redirects: [':443/i/oidc/'],
+    withoutPkce: true,
+    groups: false,
+    settings: [
+      ['OIDC_ENABLED', '1'],
+      ['OIDC_PROVIDER_METADATA_URL', 'ISSUER/.well-known/openid-configuration'],
+      ['OIDC_CLIENT_ID', 'ID'],
+      ['OIDC_CLIENT_SECRET', 'SECRET'],
+      ['OIDC_REMOTE_USER_CLAIM', 'preferred_username'],
+      ['OIDC_SCOPES', 'openid profile email']
+    ],
+    notes: ['The port is part of the redirect URI, to the letter.']
+  },
+  miniflux: {
+    name: 'Miniflux',
+    redirects: ['/oauth2/oidc/callback'],
+    withoutPkce: true,
+    groups: false,
+    settings: [
+      ['OAUTH2_PROVIDER', 'oidc'],
+      ['OAUTH2_OIDC_DISCOVERY_ENDPOINT', 'ISSUER'],
+      ['OAUTH2_CLIENT_ID', 'ID'],
+      ['OAUTH2_CLIENT_SECRET', 'SECRET'],
+      ['OAUTH2_REDIRECT_URL', 'URL/oauth2/oidc/callback']
+    ],
+    notes: [NO_SIGN_OUT]
+  }
+}

@@ -1,0 +1,58 @@
+/** What an app wants of an OpenID provider, from its documentation; docs/apps/ is written from this table. */
+export interface Preset {
+  readonly name: string
+  /** After the app's URL; with a scheme of its own where it is a whole address. */
+  readonly redirects: readonly string[]
+  /** Where it is told of sign-outs, after its URL. */
+  readonly backchannel?: string
+  /** Where RP-initiated logout may return to, after its URL. */
+  readonly afterLogout?: readonly string[]
+  /** Confidential apps that send no code challenge. */
+  readonly withoutPkce?: true
+  /** Browser and phone apps without a server that could keep a secret. */
+  readonly isPublic?: true
+  readonly refresh?: true
+  /** Reads the `groups` claim. */
+  readonly groups: boolean
+  /** What to type where; ISSUER, ID, SECRET and URL stand for the values. */
+  readonly settings: readonly (readonly [where: string, what: string])[]
+  readonly notes?: readonly string[]
+}
+
+export const SCOPES = 'openid profile email groups'
+export const MANAGED = 'The app wants an e-mail address: managed users of a Plex Home have none, and cannot sign in to it.'
+export const NO_SIGN_OUT = 'It knows no back-channel logout: its own session ends by its own lifetime.'
+
+export interface Guide {
+  readonly entry: Readonly<Record<string, unknown>>
+  readonly settings: readonly (readonly [where: string, what: string])[]
+}
+
+/** The entry of USHER_OIDC_CLIENTS for an app at `url`, and what to type into the app. */
+export function toGuide(
+  id: string,
+  { name, redirects, backchannel, afterLogout, withoutPkce, refresh, settings }: Preset,
+  values: { readonly url: string; readonly issuer: string; readonly secret: string | null; readonly hash: string | null }
+): Guide {
+  const base = values.url.replace(/\/$/, '')
+  const at = (path: string) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(path) ? path : base + path)
+  const fill = (text: string) =>
+    text
+      .replaceAll('ISSUER', values.issuer)
+      .replaceAll('SECRET', values.secret ?? '')
+      .replace(/\bURL\b(?!\w)/g, base)
+      .replace(/\bID\b/g, id)
+  return {
+    entry: {
+      id,
+      name,
+      ...(values.hash !== null && { secretHashes: [values.hash] }),
+      redirectUris: redirects.map(at),
+      ...(afterLogout !== undefined && { postLogoutRedirectUris: afterLogout.map(at) }),
+      ...(backchannel !== undefined && { backchannelLogoutUri: at(backchannel) }),
+      ...(withoutPkce === true && { pkce: 'optional' }),
+      ...(refresh === true && { refresh: true })
+    },
+    settings: settings.map(([where, what]) => [where, fill(what)])
+  }
+}

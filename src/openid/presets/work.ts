@@ -1,0 +1,160 @@
+import { MANAGED, NO_SIGN_OUT, SCOPES, type Preset } from './preset.ts'
+
+/** Apps of files, money, recipes and words. */
+export const WORK: Readonly<Record<string, Preset>> = {
+  'nextcloud-user-oidc': {
+    name: 'Nextcloud with user_oidc',
+    redirects: ['/apps/user_oidc/code', '/index.php/apps/user_oidc/code'],
+    backchannel: '/index.php/apps/user_oidc/backchannel-logout/usher',
+    afterLogout: ['/'],
+    groups: true,
+    settings: [
+      ['Administration → OpenID Connect → Identifier', 'usher'],
+      ['Client ID', 'ID'],
+      ['Client secret', 'SECRET'],
+      ['Discovery endpoint', 'ISSUER/.well-known/openid-configuration'],
+      ['Scope', SCOPES],
+      ['User ID mapping', 'sub'],
+      ['Groups mapping, with group provisioning switched on', 'groups']
+    ],
+    notes: ['The identifier is part of the back-channel address: keep it, or change both.']
+  },
+  'nextcloud-oidc-login': {
+    name: 'Nextcloud with oidc_login',
+    redirects: ['/apps/oidc_login/oidc', '/index.php/apps/oidc_login/oidc'],
+    groups: true,
+    settings: [
+      ['config.php: oidc_login_provider_url', 'ISSUER'],
+      ['oidc_login_client_id', 'ID'],
+      ['oidc_login_client_secret', 'SECRET'],
+      ['oidc_login_scope', SCOPES],
+      ['oidc_login_code_challenge_method', 'S256'],
+      ['oidc_login_attributes', "['id' => 'sub', 'name' => 'name', 'mail' => 'email', 'groups' => 'groups']"]
+    ],
+    notes: [NO_SIGN_OUT, 'It is another app than user_oidc; install one of the two.']
+  },
+  paperless: {
+    name: 'Paperless-ngx',
+    redirects: ['/accounts/oidc/usher/login/callback/'],
+    groups: true,
+    settings: [
+      ['PAPERLESS_APPS', 'allauth.socialaccount.providers.openid_connect'],
+      [
+        'PAPERLESS_SOCIALACCOUNT_PROVIDERS',
+        '{"openid_connect":{"OAUTH_PKCE_ENABLED":true,"APPS":[{"provider_id":"usher","name":"Plex","client_id":"ID","secret":"SECRET","settings":{"server_url":"ISSUER","scope":["openid","profile","email","groups"]}}]}}'
+      ],
+      ['PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS', 'true']
+    ],
+    notes: [NO_SIGN_OUT, 'The slash at the end of the redirect URI counts.']
+  },
+  mealie: {
+    name: 'Mealie',
+    redirects: ['/login'],
+    groups: true,
+    settings: [
+      ['OIDC_AUTH_ENABLED', 'true'],
+      ['OIDC_CONFIGURATION_URL', 'ISSUER/.well-known/openid-configuration'],
+      ['OIDC_CLIENT_ID', 'ID'],
+      ['OIDC_CLIENT_SECRET', 'SECRET'],
+      ['OIDC_ADMIN_GROUP', 'owner'],
+      ['OIDC_PROVIDER_NAME', 'Plex']
+    ],
+    notes: [NO_SIGN_OUT, MANAGED]
+  },
+  'open-webui': {
+    name: 'Open WebUI',
+    redirects: ['/oauth/oidc/callback'],
+    backchannel: '/oauth/backchannel-logout',
+    groups: true,
+    settings: [
+      ['OPENID_PROVIDER_URL', 'ISSUER/.well-known/openid-configuration'],
+      ['OAUTH_CLIENT_ID', 'ID'],
+      ['OAUTH_CLIENT_SECRET', 'SECRET'],
+      ['OAUTH_SCOPES', SCOPES],
+      ['OAUTH_CODE_CHALLENGE_METHOD', 'S256'],
+      ['ENABLE_OAUTH_SIGNUP', 'true'],
+      ['ENABLE_OAUTH_ROLE_MANAGEMENT', 'true'],
+      ['OAUTH_ROLES_CLAIM', 'groups'],
+      ['OAUTH_ADMIN_ROLES', 'owner'],
+      ['OAUTH_ALLOWED_ROLES', 'owner,home,shared'],
+      ['ENABLE_OAUTH_BACKCHANNEL_LOGOUT, which wants Redis', 'true']
+    ],
+    notes: [MANAGED]
+  },
+  forgejo: {
+    name: 'Forgejo and Gitea',
+    redirects: ['/user/oauth2/usher/callback'],
+    withoutPkce: true,
+    groups: true,
+    settings: [
+      ['Site administration → Authentication sources → Name', 'usher'],
+      ['Client ID (key)', 'ID'],
+      ['Client secret', 'SECRET'],
+      ['OpenID Connect auto discovery URL', 'ISSUER/.well-known/openid-configuration'],
+      ['Claim name of groups, and admin group', 'groups, owner']
+    ],
+    notes: [NO_SIGN_OUT, 'Forgejo knows PKCE, Gitea does not: take "pkce" out of the entry for Forgejo.']
+  },
+  vaultwarden: {
+    name: 'Vaultwarden',
+    redirects: ['/identity/connect/oidc-signin'],
+    refresh: true,
+    groups: false,
+    settings: [
+      ['SSO_ENABLED', 'true'],
+      ['SSO_AUTHORITY', 'ISSUER'],
+      ['SSO_CLIENT_ID', 'ID'],
+      ['SSO_CLIENT_SECRET', 'SECRET'],
+      ['SSO_SCOPES', 'profile email']
+    ],
+    notes: [NO_SIGN_OUT, MANAGED]
+  },
+  actual: {
+    name: 'Actual Budget',
+    redirects: ['/openid/callback'],
+    withoutPkce: true,
+    groups: false,
+    settings: [
+      ['ACTUAL_OPENID_DISCOVERY_URL', 'ISSUER'],
+      ['ACTUAL_OPENID_CLIENT_ID', 'ID'],
+      ['ACTUAL_OPENID_CLIENT_SECRET', 'SECRET'],
+      ['ACTUAL_OPENID_SERVER_HOSTNAME', 'URL']
+    ],
+    notes: [NO_SIGN_OUT]
+  },
+  outline: {
+    name: 'Outline',
+    redirects: ['/auth/oidc.callback'],
+    withoutPkce: true,
+    refresh: true,
+    groups: false,
+    settings: [
+      ['OIDC_CLIENT_ID', 'ID'],
+      ['OIDC_CLIENT_SECRET', 'SECRET'],
+      ['OIDC_AUTH_URI', 'ISSUER/oidc/auth'],
+      ['OIDC_TOKEN_URI', 'ISSUER/oidc/token'],
+      ['OIDC_USERINFO_URI', 'ISSUER/oidc/userinfo'],
+      ['OIDC_LOGOUT_URI', 'ISSUER/oidc/logout'],
+      ['OIDC_USERNAME_CLAIM', 'preferred_username'],
+      ['OIDC_SCOPES', 'openid profile email']
+    ],
+    notes: [NO_SIGN_OUT, MANAGED]
+  },
+  bookstack: {
+    name: 'BookStack',
+    redirects: ['/oidc/callback'],
+    groups: true,
+    settings: [
+      ['AUTH_METHOD', 'oidc'],
+      ['OIDC_ISSUER', 'ISSUER'],
+      ['OIDC_ISSUER_DISCOVER', 'true'],
+      ['OIDC_CLIENT_ID', 'ID'],
+      ['OIDC_CLIENT_SECRET', 'SECRET'],
+      ['OIDC_ADDITIONAL_SCOPES', 'groups'],
+      ['OIDC_USER_TO_GROUPS', 'true'],
+      ['OIDC_GROUPS_CLAIM', 'groups'],
+      ['OIDC_END_SESSION_ENDPOINT', 'true']
+    ],
+    notes: [NO_SIGN_OUT, MANAGED]
+  }
+}
