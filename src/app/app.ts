@@ -50,6 +50,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   const { publicUrl } = config
   const provider = await openOpenId(core)
   const app = createListener(core, 'public')
+  app.addHook('onListen', async () => provider?.openId.start())
   app.addHook('onClose', async () => provider?.openId.close())
 
   await app.register(apiDocument, {

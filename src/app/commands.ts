@@ -6,14 +6,10 @@ import { isDotEnvHere } from '../config/files.ts'
 import { hashSecret } from '../config/secret-hashes.ts'
 import { isServiceId } from '../config/services.ts'
 import { weakness } from '../config/weakness.ts'
+import { type CommandResult, failed, printed } from './command-result.ts'
+import { generateOidcClient, generateOidcKey } from './oidc-commands.ts'
 import { explainStartFailure } from './start-error.ts'
 import { rehearseStart } from './usher.ts'
-
-export interface CommandResult {
-  readonly exitCode: number
-  readonly stdout: string
-  readonly stderr: string
-}
 
 export interface CommandOptions {
   /** The arguments after the program's name. */
@@ -28,6 +24,9 @@ const USAGE = `usage: node dist/src/server.js [command]
   --check-config           check the configuration; exit 0 or 1
   --generate-key           print a fresh key for USHER_SESSION_KEYS
   --generate-service NAME  print a secret for an internal service and its entry for USHER_SERVICES
+  --generate-oidc-key      print a key set for USHER_OIDC_KEYS: the one that is set, with a fresh key at its end
+  --generate-oidc-client PRESET URL
+                           print an app's entry for USHER_OIDC_CLIENTS, and what to type into the app
   --version                print the version
   --help                   print this
 `
@@ -37,12 +36,18 @@ export async function runCommand({ argv, env, now }: CommandOptions): Promise<Co
   const [flag, ...rest] = argv
   if (flag === undefined) return null
   if (flag === '--generate-service' && rest.length === 1) return generateService(rest[0] ?? '')
+  if (flag === '--generate-oidc-client' && rest.length === 2) {
+    const [preset = '', url = ''] = rest
+    return generateOidcClient(env, preset, url)
+  }
   if (rest.length > 0) return misused()
   switch (flag) {
     case '--check-config':
       return checkConfig(env)
     case '--generate-key':
       return printed(`${generateKey(now())}\n`)
+    case '--generate-oidc-key':
+      return generateOidcKey(env, now())
     case '--version':
       return printed(`${packageJson.version}\n`)
     case '--help':
@@ -93,11 +98,7 @@ async function checkConfig(env: Environment): Promise<CommandResult> {
 
 function generateService(id: string): CommandResult {
   if (!isServiceId(id)) {
-    return {
-      exitCode: 2,
-      stdout: '',
-      stderr: 'NAME must be 1 to 64 letters, digits, - or _, the first a letter or digit\n'
-    }
+    return failed('NAME must be 1 to 64 letters, digits, - or _, the first a letter or digit')
   }
   const secret = randomBytes(32).toString('base64url')
   const hash = hashSecret(secret)
@@ -105,10 +106,6 @@ function generateService(id: string): CommandResult {
   return printed(`id      ${id}\nsecret  ${secret}\nhash    ${hash}\nentry   ${entry}\n`)
 }
 
-function printed(stdout: string): CommandResult {
-  return { exitCode: 0, stdout, stderr: '' }
-}
-
 function misused(): CommandResult {
-  return { exitCode: 2, stdout: '', stderr: USAGE }
+  return failed(USAGE.trimEnd())
 }

@@ -1,8 +1,10 @@
 import { createHousePages, type HousePages } from '../../routes/public/oidc/house-pages.ts'
 import { createOpenId, type OpenId } from '../openid/openid.ts'
+import { objectionsTo } from '../openid/validation.ts'
 import { createVisits } from '../openid/visit.ts'
 import { createDispatcher } from '../plex/dispatcher.ts'
 import type { Core } from './core.ts'
+import { StartError } from './start-error.ts'
 
 export interface OpenIdParts {
   readonly openId: OpenId
@@ -16,6 +18,8 @@ export async function openOpenId(core: Core): Promise<OpenIdParts | null> {
   const { config, log, state } = core
   const { clients } = config.oidc
   if (clients.length === 0) return null
+  const objections = await objectionsTo(config)
+  if (objections.length > 0) throw new StartError(objections.join('; '))
   if (state.kind === 'memory')
     log.warn(
       { settings: ['USHER_STATE_DIR', 'USHER_REDIS_URL'] },

@@ -6,6 +6,8 @@ import { DELIVERY_MS, type Logout, logoutRecord, parseLogout } from './sign-in-r
 export type LogoutResult = 'told' | 'refused' | 'failed' | 'given_up'
 
 export interface LogoutQueue {
+  /** Begins to look for what is due. */
+  start(): void
   /** Something was queued: looks at once. */
   poke(): void
   /** At the last look. */
@@ -40,10 +42,11 @@ export function createLogoutQueue({ store, send, onResult, now }: LogoutQueueOpt
   let looking: Promise<void> | null = null
   let again = false
   let isClosed = false
+  let timer: NodeJS.Timeout | undefined
 
   function poke(): void {
     again = true
-    if (isClosed || looking !== null) return
+    if (isClosed || timer === undefined || looking !== null) return
     looking = lookAgain().finally(() => {
       looking = null
     })
@@ -107,17 +110,19 @@ export function createLogoutQueue({ store, send, onResult, now }: LogoutQueueOpt
     }
   }
 
-  const timer = setInterval(poke, LOOK_MS)
-  timer.unref()
-  poke()
-
   return {
+    start() {
+      timer = setInterval(poke, LOOK_MS)
+      timer.unref()
+      poke()
+    },
     poke,
     get waiting() {
       return waiting
     },
     async close() {
       isClosed = true
+      if (timer === undefined) return
       clearInterval(timer)
       const deadline = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref())
       const rest = (async () => {

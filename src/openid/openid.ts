@@ -24,7 +24,6 @@ import { installSeams } from './seams.ts'
 import { createSignIns } from './sign-ins.ts'
 import { createSignOutFlow } from './sign-out-flow.ts'
 import { createUnavailable } from './unavailable.ts'
-import { objectionsTo } from './validation.ts'
 import type { Visit, Visits } from './visit.ts'
 import { createWatch } from './watch.ts'
 
@@ -37,6 +36,8 @@ export interface OpenId {
   entered(session: Session): Promise<readonly string[]>
   /** The same person goes on with another session: before the end of the first is made known. */
   move(before: Session, after: Session): Promise<void>
+  /** Begins to watch sign-ins and to tell apps of their ends; nothing of both before. */
+  start(): void
   close(): Promise<void>
 }
 
@@ -61,12 +62,7 @@ export interface OpenIdOptions {
   readonly now: () => number
 }
 
-/** The library refuses a client; the message names entries and members. */
-export class ConfigRefused extends Error {
-  override readonly name = 'ConfigRefused'
-}
-
-/** Throws ConfigRefused, and whatever the library has against a key. */
+/** Throws what the library has against clients and keys. */
 export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
   const {
     config,
@@ -84,8 +80,6 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     now
   } = options
   const library = await loadLibrary()
-  const objections = await objectionsTo(config, library)
-  if (objections.length > 0) throw new ConfigRefused(objections.join('; '))
   const unavailable = createUnavailable(library)
   const clients = createClients(config)
   const signIns = createSignIns({
@@ -190,6 +184,10 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     async move(before, after) {
       // Where the store is away the apps are told of an end, and sign in again by themselves.
       if (before.account.id === after.account.id) await signIns.move(before.id, after).catch(() => undefined)
+    },
+    start() {
+      queue.start()
+      watch.start()
     },
     async close() {
       await watch.close()

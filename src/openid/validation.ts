@@ -2,7 +2,7 @@ import type { Configuration, JWKS } from 'oidc-provider'
 import type { Config } from '../config/config.ts'
 import { CLAIMS } from './claims.ts'
 import { createClients, toMetadata } from './clients.ts'
-import { loadLibrary, type OidcLibrary } from './library.ts'
+import { loadLibrary } from './library.ts'
 
 /** The part of the library's configuration that decides which clients it takes. */
 export function clientRules({ oidc }: Pick<Config, 'oidc'>): Configuration {
@@ -18,12 +18,9 @@ export function clientRules({ oidc }: Pick<Config, 'oidc'>): Configuration {
 }
 
 /** What the library has against the clients, each named; it would say so at the first sign-in otherwise. */
-export async function objectionsTo(
-  config: Pick<Config, 'oidc' | 'publicUrl'>,
-  library?: OidcLibrary
-): Promise<readonly string[]> {
+export async function objectionsTo(config: Pick<Config, 'oidc' | 'publicUrl'>): Promise<readonly string[]> {
   if (config.oidc.clients.length === 0) return []
-  const { Provider } = library ?? (await loadLibrary())
+  const { Provider } = await loadLibrary()
   const provider = new Provider(config.publicUrl.href, {
     ...clientRules(config),
     adapter: () => {

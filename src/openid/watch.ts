@@ -13,6 +13,7 @@ import { parseSignIn, type SignInRecord } from './sign-in-record.ts'
 import type { SignIns } from './sign-ins.ts'
 
 export interface Watch {
+  start(): void
   /** At the last walk of this instance. */
   readonly signIns: number
   close(): Promise<void>
@@ -47,6 +48,7 @@ export function createWatch(options: WatchOptions): Watch {
   let count = 0
   let walking: Promise<void> | null = null
   let isClosed = false
+  let timer: NodeJS.Timeout | undefined
 
   async function walk(): Promise<void> {
     // One instance walks; another takes over where that one ends.
@@ -94,7 +96,7 @@ export function createWatch(options: WatchOptions): Watch {
     }
   }
 
-  function start(): void {
+  function begin(): void {
     // What fails for a store that is away is done by the next walk.
     walking ??= walk()
       .catch(() => undefined)
@@ -103,11 +105,12 @@ export function createWatch(options: WatchOptions): Watch {
       })
   }
 
-  const timer = setInterval(start, everyMs)
-  timer.unref()
-  start()
-
   return {
+    start() {
+      timer = setInterval(begin, everyMs)
+      timer.unref()
+      begin()
+    },
     get signIns() {
       return count
     },

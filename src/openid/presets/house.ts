@@ -1,4 +1,4 @@
-import { NO_SIGN_OUT, SCOPES, type Preset } from './preset.ts'
+import { NO_SIGN_OUT, type Preset, SCOPES } from './preset.ts'
 
 /** Apps that run a house and its machines. */
 export const HOUSE: Readonly<Record<string, Preset>> = {
@@ -10,16 +10,16 @@ export const HOUSE: Readonly<Record<string, Preset>> = {
     settings: [
       ['[auth.generic_oauth] enabled', 'true'],
       ['name', 'Plex'],
-      ['client_id', 'ID'],
-      ['client_secret', 'SECRET'],
+      ['client_id', '{id}'],
+      ['client_secret', '{secret}'],
       ['scopes', SCOPES],
-      ['auth_url', 'ISSUER/oidc/auth'],
-      ['token_url', 'ISSUER/oidc/token'],
-      ['api_url', 'ISSUER/oidc/userinfo'],
+      ['auth_url', '{issuer}/oidc/auth'],
+      ['token_url', '{issuer}/oidc/token'],
+      ['api_url', '{issuer}/oidc/userinfo'],
       ['use_pkce', 'true'],
       ['login_attribute_path', 'preferred_username'],
       ['role_attribute_path', "contains(groups[*], 'owner') && 'Admin' || 'Viewer'"],
-      ['signout_redirect_url', 'ISSUER/oidc/logout?post_logout_redirect_uri=URL/login']
+      ['signout_redirect_url', '{issuer}/oidc/logout?post_logout_redirect_uri={url}/login']
     ],
     notes: [
       NO_SIGN_OUT,
@@ -33,13 +33,13 @@ export const HOUSE: Readonly<Record<string, Preset>> = {
     groups: true,
     settings: [
       ['AUTH_PROVIDERS', 'oidc'],
-      ['AUTH_OIDC_ISSUER', 'ISSUER'],
-      ['AUTH_OIDC_CLIENT_ID', 'ID'],
-      ['AUTH_OIDC_CLIENT_SECRET', 'SECRET'],
+      ['AUTH_OIDC_ISSUER', '{issuer}'],
+      ['AUTH_OIDC_CLIENT_ID', '{id}'],
+      ['AUTH_OIDC_CLIENT_SECRET', '{secret}'],
       ['AUTH_OIDC_CLIENT_NAME', 'Plex'],
       ['AUTH_OIDC_SCOPE_OVERWRITE', SCOPES],
       ['AUTH_OIDC_GROUPS_ATTRIBUTE', 'groups'],
-      ['AUTH_LOGOUT_REDIRECT_URL', 'ISSUER/oidc/logout']
+      ['AUTH_LOGOUT_REDIRECT_URL', '{issuer}/oidc/logout']
     ],
     notes: [NO_SIGN_OUT]
   },
@@ -49,13 +49,13 @@ export const HOUSE: Readonly<Record<string, Preset>> = {
     withoutPkce: true,
     groups: true,
     settings: [
-      ['Settings → Authentication → OAuth → Custom → Client ID', 'ID'],
-      ['Client secret', 'SECRET'],
-      ['Authorization URL', 'ISSUER/oidc/auth'],
-      ['Access token URL', 'ISSUER/oidc/token'],
-      ['Resource URL', 'ISSUER/oidc/userinfo'],
-      ['Redirect URL', 'URL'],
-      ['Logout URL', 'ISSUER/oidc/logout'],
+      ['Settings → Authentication → OAuth → Custom → Client ID', '{id}'],
+      ['Client secret', '{secret}'],
+      ['Authorization URL', '{issuer}/oidc/auth'],
+      ['Access token URL', '{issuer}/oidc/token'],
+      ['Resource URL', '{issuer}/oidc/userinfo'],
+      ['Redirect URL', '{url}'],
+      ['Logout URL', '{issuer}/oidc/logout'],
       ['User identifier', 'preferred_username'],
       ['Scopes', SCOPES]
     ],
@@ -66,9 +66,9 @@ export const HOUSE: Readonly<Record<string, Preset>> = {
     redirects: ['/auth/oidc/callback'],
     groups: true,
     settings: [
-      ['auth_oidc: client_id', 'ID'],
-      ['client_secret', 'SECRET'],
-      ['discovery_url', 'ISSUER/.well-known/openid-configuration'],
+      ['auth_oidc: client_id', '{id}'],
+      ['client_secret', '{secret}'],
+      ['discovery_url', '{issuer}/.well-known/openid-configuration'],
       ['roles: admin', 'owner']
     ],
     notes: [NO_SIGN_OUT]
@@ -78,9 +78,9 @@ export const HOUSE: Readonly<Record<string, Preset>> = {
     redirects: [''],
     groups: true,
     settings: [
-      ['Datacenter → Realms → OpenID Connect → Issuer URL', 'ISSUER'],
-      ['Client ID', 'ID'],
-      ['Client key', 'SECRET'],
+      ['Datacenter → Realms → OpenID Connect → Issuer URL', '{issuer}'],
+      ['Client ID', '{id}'],
+      ['Client key', '{secret}'],
       ['Username claim', 'preferred_username'],
       ['Scopes', SCOPES]
     ],
@@ -93,9 +93,9 @@ export const HOUSE: Readonly<Record<string, Preset>> = {
     withoutPkce: true,
     groups: false,
     settings: [
-      ['oidc_providers: issuer', 'ISSUER'],
-      ['client_id', 'ID'],
-      ['client_secret', 'SECRET'],
+      ['oidc_providers: issuer', '{issuer}'],
+      ['client_id', '{id}'],
+      ['client_secret', '{secret}'],
       ['scopes', '["openid", "profile", "email"]'],
       ['backchannel_logout_enabled', 'true']
     ]

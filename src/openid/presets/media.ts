@@ -1,4 +1,4 @@
-import { MANAGED, NO_SIGN_OUT, SCOPES, type Preset } from './preset.ts'
+import { MANAGED, NO_SIGN_OUT, type Preset, SCOPES } from './preset.ts'
 
 /** Apps of pictures, films, books and news. */
 export const MEDIA: Readonly<Record<string, Preset>> = {
@@ -8,12 +8,12 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     backchannel: '/api/oauth/backchannel-logout',
     groups: false,
     settings: [
-      ['Administration → Settings → OAuth → Issuer URL', 'ISSUER'],
-      ['Client ID', 'ID'],
-      ['Client secret', 'SECRET'],
+      ['Administration → Settings → OAuth → Issuer URL', '{issuer}'],
+      ['Client ID', '{id}'],
+      ['Client secret', '{secret}'],
       ['Scope', 'openid profile email'],
       ['Signing algorithm', 'RS256'],
-      ['Mobile redirect URI override', 'URL/api/oauth/mobile-redirect']
+      ['Mobile redirect URI override', '{url}/api/oauth/mobile-redirect']
     ],
     notes: [
       MANAGED,
@@ -27,15 +27,15 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     groups: true,
     settings: [
       ['Dashboard → Plugins → SSO-Auth → Name of OID provider', 'usher'],
-      ['OID endpoint', 'ISSUER'],
-      ['OpenID client ID', 'ID'],
-      ['OID secret', 'SECRET'],
+      ['OID endpoint', '{issuer}'],
+      ['OpenID client ID', '{id}'],
+      ['OID secret', '{secret}'],
       ['Role claim', 'groups'],
       ['Admin roles', 'owner'],
       ['Request additional scopes', 'groups'],
       ['Scheme override, behind TLS', 'https']
     ],
-    notes: [NO_SIGN_OUT, 'People start at URL/sso/OID/start/usher.']
+    notes: [NO_SIGN_OUT, 'People start at {url}/sso/OID/start/usher.']
   },
   seerr: {
     name: 'Seerr and Jellyseerr',
@@ -44,9 +44,9 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     groups: true,
     settings: [
       ['Settings → Users → OpenID Connect → Provider slug', 'usher'],
-      ['Issuer URL', 'ISSUER'],
-      ['Client ID', 'ID'],
-      ['Client secret', 'SECRET'],
+      ['Issuer URL', '{issuer}'],
+      ['Client ID', '{id}'],
+      ['Client secret', '{secret}'],
       ['Scopes', SCOPES]
     ],
     notes: [NO_SIGN_OUT, 'The query is part of the redirect URI, to the letter.']
@@ -57,9 +57,9 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     afterLogout: ['/login'],
     groups: true,
     settings: [
-      ['Settings → Authentication → OpenID Connect → Issuer URL, then Auto-populate', 'ISSUER'],
-      ['Client ID', 'ID'],
-      ['Client secret', 'SECRET'],
+      ['Settings → Authentication → OpenID Connect → Issuer URL, then Auto-populate', '{issuer}'],
+      ['Client ID', '{id}'],
+      ['Client secret', '{secret}'],
       ['Signing algorithm', 'RS256'],
       ['Group claim', 'groups'],
       ['Match existing users by', 'username']
@@ -76,10 +76,10 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     withoutPkce: true,
     groups: false,
     settings: [
-      ['spring.security.oauth2.client.registration.usher.client-id', 'ID'],
-      ['…registration.usher.client-secret', 'SECRET'],
+      ['spring.security.oauth2.client.registration.usher.client-id', '{id}'],
+      ['…registration.usher.client-secret', '{secret}'],
       ['…registration.usher.scope', 'openid,email'],
-      ['spring.security.oauth2.client.provider.usher.issuer-uri', 'ISSUER']
+      ['spring.security.oauth2.client.provider.usher.issuer-uri', '{issuer}']
     ],
     notes: [NO_SIGN_OUT, MANAGED]
   },
@@ -90,8 +90,8 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     refresh: true,
     groups: false,
     settings: [
-      ['Settings → Authentication → Issuer URI', 'ISSUER'],
-      ['Client ID', 'ID']
+      ['Settings → Authentication → Issuer URI', '{issuer}'],
+      ['Client ID', '{id}']
     ],
     notes: [NO_SIGN_OUT]
   },
@@ -103,10 +103,10 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     settings: [
       ['OIDC_ENABLED', 'true'],
       ['OIDC_PROVIDER', 'usher'],
-      ['OIDC_CLIENT_ID', 'ID'],
-      ['OIDC_CLIENT_SECRET', 'SECRET'],
-      ['OIDC_REDIRECT_URI', 'URL/api/oauth/openid'],
-      ['OIDC_SERVER_APPLICATION_URL', 'ISSUER']
+      ['OIDC_CLIENT_ID', '{id}'],
+      ['OIDC_CLIENT_SECRET', '{secret}'],
+      ['OIDC_REDIRECT_URI', '{url}/api/oauth/openid'],
+      ['OIDC_SERVER_APPLICATION_URL', '{issuer}']
     ],
     notes: [NO_SIGN_OUT, MANAGED]
   },
@@ -117,9 +117,9 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     groups: false,
     settings: [
       ['OIDC_ENABLED', '1'],
-      ['OIDC_PROVIDER_METADATA_URL', 'ISSUER/.well-known/openid-configuration'],
-      ['OIDC_CLIENT_ID', 'ID'],
-      ['OIDC_CLIENT_SECRET', 'SECRET'],
+      ['OIDC_PROVIDER_METADATA_URL', '{issuer}/.well-known/openid-configuration'],
+      ['OIDC_CLIENT_ID', '{id}'],
+      ['OIDC_CLIENT_SECRET', '{secret}'],
       ['OIDC_REMOTE_USER_CLAIM', 'preferred_username'],
       ['OIDC_SCOPES', 'openid profile email']
     ],
@@ -132,10 +132,10 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     groups: false,
     settings: [
       ['OAUTH2_PROVIDER', 'oidc'],
-      ['OAUTH2_OIDC_DISCOVERY_ENDPOINT', 'ISSUER'],
-      ['OAUTH2_CLIENT_ID', 'ID'],
-      ['OAUTH2_CLIENT_SECRET', 'SECRET'],
-      ['OAUTH2_REDIRECT_URL', 'URL/oauth2/oidc/callback']
+      ['OAUTH2_OIDC_DISCOVERY_ENDPOINT', '{issuer}'],
+      ['OAUTH2_CLIENT_ID', '{id}'],
+      ['OAUTH2_CLIENT_SECRET', '{secret}'],
+      ['OAUTH2_REDIRECT_URL', '{url}/oauth2/oidc/callback']
     ],
     notes: [NO_SIGN_OUT]
   }

@@ -14,34 +14,43 @@ export interface Preset {
   readonly refresh?: true
   /** Reads the `groups` claim. */
   readonly groups: boolean
-  /** What to type where; ISSUER, ID, SECRET and URL stand for the values. */
+  /** What to type where; {issuer}, {id}, {secret} and {url} stand for the values. */
   readonly settings: readonly (readonly [where: string, what: string])[]
   readonly notes?: readonly string[]
 }
 
 export const SCOPES = 'openid profile email groups'
-export const MANAGED = 'The app wants an e-mail address: managed users of a Plex Home have none, and cannot sign in to it.'
+export const MANAGED =
+  'The app wants an e-mail address: managed users of a Plex Home have none, and cannot sign in to it.'
 export const NO_SIGN_OUT = 'It knows no back-channel logout: its own session ends by its own lifetime.'
 
 export interface Guide {
   readonly entry: Readonly<Record<string, unknown>>
   readonly settings: readonly (readonly [where: string, what: string])[]
+  readonly notes: readonly string[]
 }
 
 /** The entry of USHER_OIDC_CLIENTS for an app at `url`, and what to type into the app. */
 export function toGuide(
   id: string,
-  { name, redirects, backchannel, afterLogout, withoutPkce, refresh, settings }: Preset,
-  values: { readonly url: string; readonly issuer: string; readonly secret: string | null; readonly hash: string | null }
+  { name, redirects, backchannel, afterLogout, withoutPkce, refresh, settings, notes }: Preset,
+  values: {
+    readonly url: string
+    readonly issuer: string
+    readonly secret: string | null
+    readonly hash: string | null
+  }
 ): Guide {
   const base = values.url.replace(/\/$/, '')
   const at = (path: string) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(path) ? path : base + path)
+  const given: Readonly<Record<string, string>> = {
+    issuer: values.issuer,
+    id,
+    secret: values.secret ?? '',
+    url: base
+  }
   const fill = (text: string) =>
-    text
-      .replaceAll('ISSUER', values.issuer)
-      .replaceAll('SECRET', values.secret ?? '')
-      .replace(/\bURL\b(?!\w)/g, base)
-      .replace(/\bID\b/g, id)
+    text.replace(/\{(issuer|id|secret|url)\}/g, (_, word: string) => given[word] ?? '')
   return {
     entry: {
       id,
@@ -53,6 +62,7 @@ export function toGuide(
       ...(withoutPkce === true && { pkce: 'optional' }),
       ...(refresh === true && { refresh: true })
     },
-    settings: settings.map(([where, what]) => [where, fill(what)])
+    settings: settings.map(([where, what]) => [where, fill(what)]),
+    notes: (notes ?? []).map(fill)
   }
 }

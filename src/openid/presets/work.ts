@@ -1,4 +1,4 @@
-import { MANAGED, NO_SIGN_OUT, SCOPES, type Preset } from './preset.ts'
+import { MANAGED, NO_SIGN_OUT, type Preset, SCOPES } from './preset.ts'
 
 /** Apps of files, money, recipes and words. */
 export const WORK: Readonly<Record<string, Preset>> = {
@@ -10,9 +10,9 @@ export const WORK: Readonly<Record<string, Preset>> = {
     groups: true,
     settings: [
       ['Administration → OpenID Connect → Identifier', 'usher'],
-      ['Client ID', 'ID'],
-      ['Client secret', 'SECRET'],
-      ['Discovery endpoint', 'ISSUER/.well-known/openid-configuration'],
+      ['Client ID', '{id}'],
+      ['Client secret', '{secret}'],
+      ['Discovery endpoint', '{issuer}/.well-known/openid-configuration'],
       ['Scope', SCOPES],
       ['User ID mapping', 'sub'],
       ['Groups mapping, with group provisioning switched on', 'groups']
@@ -24,9 +24,9 @@ export const WORK: Readonly<Record<string, Preset>> = {
     redirects: ['/apps/oidc_login/oidc', '/index.php/apps/oidc_login/oidc'],
     groups: true,
     settings: [
-      ['config.php: oidc_login_provider_url', 'ISSUER'],
-      ['oidc_login_client_id', 'ID'],
-      ['oidc_login_client_secret', 'SECRET'],
+      ['config.php: oidc_login_provider_url', '{issuer}'],
+      ['oidc_login_client_id', '{id}'],
+      ['oidc_login_client_secret', '{secret}'],
       ['oidc_login_scope', SCOPES],
       ['oidc_login_code_challenge_method', 'S256'],
       ['oidc_login_attributes', "['id' => 'sub', 'name' => 'name', 'mail' => 'email', 'groups' => 'groups']"]
@@ -41,7 +41,7 @@ export const WORK: Readonly<Record<string, Preset>> = {
       ['PAPERLESS_APPS', 'allauth.socialaccount.providers.openid_connect'],
       [
         'PAPERLESS_SOCIALACCOUNT_PROVIDERS',
-        '{"openid_connect":{"OAUTH_PKCE_ENABLED":true,"APPS":[{"provider_id":"usher","name":"Plex","client_id":"ID","secret":"SECRET","settings":{"server_url":"ISSUER","scope":["openid","profile","email","groups"]}}]}}'
+        '{"openid_connect":{"OAUTH_PKCE_ENABLED":true,"APPS":[{"provider_id":"usher","name":"Plex","client_id":"{id}","secret":"{secret}","settings":{"server_url":"{issuer}","scope":["openid","profile","email","groups"]}}]}}'
       ],
       ['PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS', 'true']
     ],
@@ -53,9 +53,9 @@ export const WORK: Readonly<Record<string, Preset>> = {
     groups: true,
     settings: [
       ['OIDC_AUTH_ENABLED', 'true'],
-      ['OIDC_CONFIGURATION_URL', 'ISSUER/.well-known/openid-configuration'],
-      ['OIDC_CLIENT_ID', 'ID'],
-      ['OIDC_CLIENT_SECRET', 'SECRET'],
+      ['OIDC_CONFIGURATION_URL', '{issuer}/.well-known/openid-configuration'],
+      ['OIDC_CLIENT_ID', '{id}'],
+      ['OIDC_CLIENT_SECRET', '{secret}'],
       ['OIDC_ADMIN_GROUP', 'owner'],
       ['OIDC_PROVIDER_NAME', 'Plex']
     ],
@@ -67,9 +67,9 @@ export const WORK: Readonly<Record<string, Preset>> = {
     backchannel: '/oauth/backchannel-logout',
     groups: true,
     settings: [
-      ['OPENID_PROVIDER_URL', 'ISSUER/.well-known/openid-configuration'],
-      ['OAUTH_CLIENT_ID', 'ID'],
-      ['OAUTH_CLIENT_SECRET', 'SECRET'],
+      ['OPENID_PROVIDER_URL', '{issuer}/.well-known/openid-configuration'],
+      ['OAUTH_CLIENT_ID', '{id}'],
+      ['OAUTH_CLIENT_SECRET', '{secret}'],
       ['OAUTH_SCOPES', SCOPES],
       ['OAUTH_CODE_CHALLENGE_METHOD', 'S256'],
       ['ENABLE_OAUTH_SIGNUP', 'true'],
@@ -88,9 +88,9 @@ export const WORK: Readonly<Record<string, Preset>> = {
     groups: true,
     settings: [
       ['Site administration → Authentication sources → Name', 'usher'],
-      ['Client ID (key)', 'ID'],
-      ['Client secret', 'SECRET'],
-      ['OpenID Connect auto discovery URL', 'ISSUER/.well-known/openid-configuration'],
+      ['Client ID (key)', '{id}'],
+      ['Client secret', '{secret}'],
+      ['OpenID Connect auto discovery URL', '{issuer}/.well-known/openid-configuration'],
       ['Claim name of groups, and admin group', 'groups, owner']
     ],
     notes: [NO_SIGN_OUT, 'Forgejo knows PKCE, Gitea does not: take "pkce" out of the entry for Forgejo.']
@@ -102,9 +102,9 @@ export const WORK: Readonly<Record<string, Preset>> = {
     groups: false,
     settings: [
       ['SSO_ENABLED', 'true'],
-      ['SSO_AUTHORITY', 'ISSUER'],
-      ['SSO_CLIENT_ID', 'ID'],
-      ['SSO_CLIENT_SECRET', 'SECRET'],
+      ['SSO_AUTHORITY', '{issuer}'],
+      ['SSO_CLIENT_ID', '{id}'],
+      ['SSO_CLIENT_SECRET', '{secret}'],
       ['SSO_SCOPES', 'profile email']
     ],
     notes: [NO_SIGN_OUT, MANAGED]
@@ -115,10 +115,10 @@ export const WORK: Readonly<Record<string, Preset>> = {
     withoutPkce: true,
     groups: false,
     settings: [
-      ['ACTUAL_OPENID_DISCOVERY_URL', 'ISSUER'],
-      ['ACTUAL_OPENID_CLIENT_ID', 'ID'],
-      ['ACTUAL_OPENID_CLIENT_SECRET', 'SECRET'],
-      ['ACTUAL_OPENID_SERVER_HOSTNAME', 'URL']
+      ['ACTUAL_OPENID_DISCOVERY_URL', '{issuer}'],
+      ['ACTUAL_OPENID_CLIENT_ID', '{id}'],
+      ['ACTUAL_OPENID_CLIENT_SECRET', '{secret}'],
+      ['ACTUAL_OPENID_SERVER_HOSTNAME', '{url}']
     ],
     notes: [NO_SIGN_OUT]
   },
@@ -129,12 +129,12 @@ export const WORK: Readonly<Record<string, Preset>> = {
     refresh: true,
     groups: false,
     settings: [
-      ['OIDC_CLIENT_ID', 'ID'],
-      ['OIDC_CLIENT_SECRET', 'SECRET'],
-      ['OIDC_AUTH_URI', 'ISSUER/oidc/auth'],
-      ['OIDC_TOKEN_URI', 'ISSUER/oidc/token'],
-      ['OIDC_USERINFO_URI', 'ISSUER/oidc/userinfo'],
-      ['OIDC_LOGOUT_URI', 'ISSUER/oidc/logout'],
+      ['OIDC_CLIENT_ID', '{id}'],
+      ['OIDC_CLIENT_SECRET', '{secret}'],
+      ['OIDC_AUTH_URI', '{issuer}/oidc/auth'],
+      ['OIDC_TOKEN_URI', '{issuer}/oidc/token'],
+      ['OIDC_USERINFO_URI', '{issuer}/oidc/userinfo'],
+      ['OIDC_LOGOUT_URI', '{issuer}/oidc/logout'],
       ['OIDC_USERNAME_CLAIM', 'preferred_username'],
       ['OIDC_SCOPES', 'openid profile email']
     ],
@@ -146,10 +146,10 @@ export const WORK: Readonly<Record<string, Preset>> = {
     groups: true,
     settings: [
       ['AUTH_METHOD', 'oidc'],
-      ['OIDC_ISSUER', 'ISSUER'],
+      ['OIDC_ISSUER', '{issuer}'],
       ['OIDC_ISSUER_DISCOVER', 'true'],
-      ['OIDC_CLIENT_ID', 'ID'],
-      ['OIDC_CLIENT_SECRET', 'SECRET'],
+      ['OIDC_CLIENT_ID', '{id}'],
+      ['OIDC_CLIENT_SECRET', '{secret}'],
       ['OIDC_ADDITIONAL_SCOPES', 'groups'],
       ['OIDC_USER_TO_GROUPS', 'true'],
       ['OIDC_GROUPS_CLAIM', 'groups'],

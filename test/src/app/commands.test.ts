@@ -1,7 +1,9 @@
 import t from 'tap'
 import { generateKey, runCommand } from '../../../src/app/commands.ts'
 import { loadConfig } from '../../../src/config/config.ts'
+import { parseOidcKeys } from '../../../src/config/oidc-keys.ts'
 import { hashSecret } from '../../../src/config/secret-hashes.ts'
+import { PRESETS } from '../../../src/openid/presets/presets.ts'
 
 const BASE = { USHER_PUBLIC_URL: 'https://a.example.com', USHER_PMS_URL: 'http://pms:32400' }
 const now = () => Date.UTC(2026, 10, 24, 12)
@@ -87,4 +89,70 @@ t.test('--version and --help answer; whatever else shows the usage and fails', a
   for (const argv of [['--serve'], ['start'], ['--check-config', 'x'], ['--generate-service'], ['']]) {
     t.match(await run(argv), { exitCode: 2, stdout: '', stderr: /^usage: / }, argv.join(' '))
   }
+})
+
+t.test('--generate-oidc-key prints a set that loads, and adds a fresh key to one that is set', async (t) => {
+  const first = await run(['--generate-oidc-key'])
+  t.equal(first?.exitCode, 0)
+  const [one] = parseOidcKeys(first?.stdout ?? '')
+  t.match(one?.kid, /^o20261124-[\w-]{4}$/)
+  const second = await run(['--generate-oidc-key'], { USHER_OIDC_KEYS: first?.stdout.trim() ?? '' })
+  t.equal(parseOidcKeys(second?.stdout ?? '').length, 2)
+  t.strictSame(parseOidcKeys(second?.stdout ?? '')[0], one, 'the one that signs stays the first')
+  const file = t.testdir({ keys: first?.stdout ?? '' })
+  const third = await run(['--generate-oidc-key'], { USHER_OIDC_KEYS_FILE: `${file}/keys` })
+  t.equal(parseOidcKeys(third?.stdout ?? '').length, 2)
+  const wrong = await run(['--generate-oidc-key'], { USHER_OIDC_KEYS: 'no JSON, but a secret' })
+  t.equal(wrong?.exitCode, 2)
+  t.notMatch(wrong?.stderr, /secret/)
+})
+
+t.test('--generate-oidc-client prints an entry that loads for every preset, and what to type', async (t) => {
+  const keys = (await run(['--generate-oidc-key']))?.stdout.trim() ?? ''
+  const entries: unknown[] = []
+  for (const id of Object.keys(PRESETS)) {
+    const printed = await run(['--generate-oidc-client', id, 'https://app.example.com/sub/'], {
+      USHER_PUBLIC_URL: BASE.USHER_PUBLIC_URL
+    })
+    t.equal(printed?.exitCode, 0, id)
+    const [, entry = ''] = /^entry {3}(.*)$/m.exec(printed?.stdout ?? '') ?? []
+    entries.push(JSON.parse(entry))
+    const [, secret] = /^secret {2}(.*)$/m.exec(printed?.stdout ?? '') ?? []
+    if (secret !== undefined) {
+      t.match(secret, /^[\w-]{43}$/, 'URL-safe')
+      t.match(entry, hashSecret(secret))
+      t.notMatch(entry, secret)
+    }
+    t.match(printed?.stdout, BASE.USHER_PUBLIC_URL)
+    t.notMatch(printed?.stdout, /\{(?:issuer|id|secret|url)\}/, `${id}: every value is filled in`)
+  }
+  const env = {
+    ...BASE,
+    USHER_SESSION_KEYS: generateKey(now()),
+    USHER_OIDC_KEYS: keys,
+    USHER_OIDC_CLIENTS: JSON.stringify(entries)
+  }
+  t.strictSame(await run(['--check-config'], env), {
+    exitCode: 0,
+    stdout: 'configuration is valid\n',
+    stderr: ''
+  })
+  t.match(await run(['--generate-oidc-client', 'nothing', 'https://x.example']), {
+    exitCode: 2,
+    stderr: /immich/
+  })
+  t.match(await run(['--generate-oidc-client', 'immich', 'photos']), { exitCode: 2, stderr: /^URL / })
+})
+
+t.test('--check-config says what the library has against a client', async (t) => {
+  const keys = (await run(['--generate-oidc-key']))?.stdout.trim() ?? ''
+  const clients = [{ id: 'a', redirectUris: ['https://localhost/callback', 'app.thing:/callback'] }]
+  const result = await run(['--check-config'], {
+    ...BASE,
+    USHER_SESSION_KEYS: generateKey(now()),
+    USHER_OIDC_KEYS: keys,
+    USHER_OIDC_CLIENTS: JSON.stringify(clients)
+  })
+  t.equal(result?.exitCode, 1)
+  t.match(result?.stderr, /USHER_OIDC_CLIENTS entry 1: /)
 })
