@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import t, { type Test } from 'tap'
-import { startTestUsher } from './support/usher.ts'
+import { startOpenId } from './support/openid.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -107,26 +107,25 @@ async function listRoutes(t: Test): Promise<readonly Route[]> {
   }
   subscribe('fastify.initialization', onApp)
   t.teardown(() => unsubscribe('fastify.initialization', onApp))
-  await startTestUsher(t)
+  await startOpenId(t, [{ id: 'app', secret: 'a-secret-of-an-app-0123456789' }])
   return routes
 }
 
 /** `GET /a` and, for routes that take several methods, the path alone. */
 function nameOf({ methods, url }: Route): readonly string[] {
   const path = url.replace('/:demands', '')
-  if (methods.length > 2) return [path]
-  return methods
-    .filter((method) => !['HEAD', 'OPTIONS'].includes(method))
-    .map((method) => `${method} ${path}`)
+  const named = methods.filter((method) => !['HEAD', 'OPTIONS'].includes(method))
+  return named.length > 2 ? [path] : named.map((method) => `${method} ${path}`)
 }
 
 t.test('docs/reference/http.md lists every route of each listener, and no others', async (t) => {
   const routes = await listRoutes(t)
   const page = read('docs/reference/http.md')
   for (const listener of ['public', 'internal'] as const) {
-    const title = listener === 'public' ? '## Public listener' : '## Internal listener'
-    const section = page.slice(page.indexOf(title)).split('\n## ')[0] ?? ''
-    const documented = [...section.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell = '']) =>
+    const titles =
+      listener === 'public' ? ['## Public listener', '## OpenID Connect'] : ['## Internal listener']
+    const sections = titles.map((title) => page.slice(page.indexOf(title)).split('\n## ')[0] ?? '')
+    const documented = [...sections.join('\n').matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell = '']) =>
       cell.split(', ').map((name) => name.replaceAll('`', ''))
     )
     const real = routes.filter((route) => route.listener === listener).flatMap(nameOf)
