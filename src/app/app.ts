@@ -39,7 +39,6 @@ import { type CrossSiteCheck, createCrossSiteCheck } from '../domain/cross-site.
 import { createInternalHostCheck, createPublicHostCheck } from '../domain/hosts.ts'
 import { createRequestLines } from '../observe/request-lines.ts'
 import { toView } from '../session/session.ts'
-import { safeReturnTo } from '../session/sign-in/return-to.ts'
 import type { Core } from './core.ts'
 import { createListener, createPagesApp } from './listener.ts'
 import { openOpenId } from './openid.ts'
@@ -116,8 +115,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     }
     await scope.register(signinPage, {
       config,
-      safeReturnTo: (value) =>
-        typeof value === 'string' ? safeReturnTo(value, publicUrl.origin, config.allowedReturnOrigins) : null,
+      findReturnTo: core.findReturnTo,
       findSession: (request) => {
         const read = request.readSession()
         return read.open ? toView(read.live.session, read.live.stale, publicUrl.basePath) : null

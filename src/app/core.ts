@@ -29,6 +29,7 @@ import { createLiveSessions, type LiveSessions } from '../session/live/live-sess
 import { createRevocations, type Revocations } from '../session/live/revocation.ts'
 import { createStreams, type Streams } from '../session/live/streams.ts'
 import type { ReportAttempt } from '../session/sign-in/attempt.ts'
+import { createReturnToRule, type FindReturnTo } from '../session/sign-in/return-to.ts'
 import { createServerChoice, type ServerChoice } from '../session/sign-in/server-choice.ts'
 import { createSignIns, type SignIns } from '../session/sign-in/sign-ins.ts'
 import { createSignOuts, type SignOuts } from '../session/sign-outs.ts'
@@ -72,6 +73,8 @@ export interface Core {
   readonly signOuts: SignOuts
   readonly sessions: Sessions
   readonly signIns: SignIns
+  /** Where a browser may go after a sign-in. */
+  readonly findReturnTo: FindReturnTo
   readonly assertions: Assertions
   readonly tokens: Tokens
   readonly serverChoice: ServerChoice
@@ -223,6 +226,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     machineId,
     assertions,
     tokens: createTokens({ ...shared, revocations, standings, sessionEnds, assertions }),
+    findReturnTo: createReturnToRule(config),
     signIns: createSignIns({
       ...shared,
       signOuts,

@@ -3,7 +3,6 @@ import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { signedInAs } from '../../../src/session/sign-in/device.ts'
-import { safeReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import {
   SIGN_IN_KINDS,
   type SignIn,
@@ -42,7 +41,7 @@ const Kind = Type.Object({ kind: Type.Optional(Type.Union(SIGN_IN_KINDS.map((kin
 
 /** `/session/pin`: the sign-in of popups, QR codes and televisions. The PIN belongs to the browser that asked for it. */
 export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
-  const { publicUrl, allowedReturnOrigins } = core.config
+  const { publicUrl } = core.config
   const pins = core.signIns.pin
   const config = {
     guard: { none: 'people come here to sign in' },
@@ -66,7 +65,7 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fasti
     },
     async (request, reply) => {
       const { returnTo = `${publicUrl.basePath}/signin`, kind = 'redirect' } = request.body ?? {}
-      const safe = safeReturnTo(returnTo, publicUrl.origin, allowedReturnOrigins)
+      const safe = core.findReturnTo(returnTo)
       if (safe === null)
         throw new Problem('USHER_INVALID_REQUEST', { detail: 'This returnTo is not allowed.' })
       const signIns = request.findSignIns()

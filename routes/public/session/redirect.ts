@@ -4,7 +4,6 @@ import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { signedInAs } from '../../../src/session/sign-in/device.ts'
-import { safeReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import { type SignIn, withoutSignIn, withSignIn } from '../../../src/session/sign-in/sign-in.ts'
 import { problems } from '../../schemas.ts'
 import { toAttempt } from './attempt.ts'
@@ -16,7 +15,7 @@ const Redirect = Type.Null({ description: 'Location leads on' })
  */
 export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const pins = core.signIns.pin
-  const { publicUrl, allowedReturnOrigins } = core.config
+  const { publicUrl } = core.config
   const config = {
     guard: { none: 'people come here to sign in' },
     sameOrigin: { off: 'Plex’s page is another site, and other sites link here; only navigations pass' },
@@ -39,7 +38,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
     async (request, reply) => {
       requireNavigation(request)
       const returnTo = request.query.returnTo ?? signInPage
-      const safe = safeReturnTo(returnTo, publicUrl.origin, allowedReturnOrigins)
+      const safe = core.findReturnTo(returnTo)
       if (safe === null) return reply.redirect(`${signInPage}?error=USHER_INVALID_REQUEST`, 302)
       // Link checkers ask by HEAD, and nobody would finish the sign-in that this starts.
       if (request.method === 'HEAD')
@@ -88,8 +87,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       const signIn = flow === null ? findRedirect(signIns) : signIns.find(({ pinId }) => pinId === flow.pinId)
       // Checked once more where it is used: the list of origins may be another one by now.
       const wanted = flow?.returnTo ?? signIn?.returnTo
-      const target =
-        wanted === undefined ? null : safeReturnTo(wanted, publicUrl.origin, allowedReturnOrigins)
+      const target = core.findReturnTo(wanted)
       const read = request.readSession()
       const goOn = () => reply.redirect(target ?? signInPage, 302)
       const tell = (code: string) => {

@@ -6,7 +6,6 @@ import { normalOrigin } from '../../../src/domain/origins.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { hasRole, isRole, type Role } from '../../../src/domain/roles.ts'
 import type { Session } from '../../../src/session/session.ts'
-import { safeReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import { NoContent, problems } from '../../schemas.ts'
 import { DENIED_PAGE_POLICY, renderDeniedPage } from '../signin/denied-page.ts'
 import { identityHeaders } from './verify-identity.ts'
@@ -45,7 +44,7 @@ const config = {
  * overwrites what a client sent.
  */
 export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
-  const { publicUrl, allowedReturnOrigins, trustedProxies, cookieDomain, brand } = core.config
+  const { publicUrl, trustedProxies, cookieDomain, brand } = core.config
   const { notices } = core
   const signInPage = `${publicUrl.href}/signin`
   const extAuthz = `${publicUrl.basePath}/session/verify/ext-authz/`
@@ -191,7 +190,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     if (origin === null) return signInPage
     if (!isCovered(new URL(origin).hostname)) notices.outsideCookieDomain(request.host)
     const target = origin === publicUrl.origin ? uri : origin + uri
-    const safe = safeReturnTo(target, publicUrl.origin, allowedReturnOrigins)
+    const safe = core.findReturnTo(target)
     if (safe === null && origin !== publicUrl.origin) notices.returnOriginMissing(origin)
     return safe === null ? signInPage : `${signInPage}?returnTo=${encodeURIComponent(safe)}`
   }

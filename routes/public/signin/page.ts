@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { Config } from '../../../src/config/config.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import type { SessionView } from '../../../src/session/session.ts'
+import type { FindReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import { problems } from '../../schemas.ts'
 import { loadAssets } from './assets.ts'
 import { findWords, NOT_KEPT } from './client/words.ts'
@@ -11,8 +12,7 @@ import { renderPage } from './template.ts'
 
 export interface SigninPageOptions {
   readonly config: Pick<Config, 'publicUrl' | 'plexAppUrl' | 'brand' | 'pms'>
-  /** The value if a sign-in may return there, else null (SECURITY rule 35). */
-  readonly safeReturnTo: (value: unknown) => string | null
+  readonly findReturnTo: FindReturnTo
   readonly findSession: (request: FastifyRequest) => SessionView | null | Promise<SessionView | null>
   /** Epoch ms of the first call that plex.tv did not answer; null while it answers. */
   readonly plexUnreachableSince: () => number | null
@@ -51,7 +51,7 @@ const response = { 200: Type.String() }
 
 /** `/signin`: one server-rendered page, its files and the operator's logo, in the scope of the public base path. */
 export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify, options) => {
-  const { config, safeReturnTo, findSession, plexUnreachableSince } = options
+  const { config, findReturnTo, findSession, plexUnreachableSince } = options
   const { basePath } = config.publicUrl
   const { name, logo } = config.brand
   const assets = loadAssets()
@@ -79,7 +79,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
           basePath,
           assetsPath: `${basePath}/signin/assets/${assets.version}`,
           brand: { name, logoPath: logo === null ? null : `${basePath}/signin/logo` },
-          returnTo: findDestination(request.query.returnTo, basePath, safeReturnTo),
+          returnTo: findDestination(request.query.returnTo, basePath, findReturnTo),
           problem: findWords(request.query.error) ?? (fresh && session === null ? NOT_KEPT : null),
           session,
           fresh: fresh && session !== null,

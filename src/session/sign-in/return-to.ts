@@ -1,31 +1,70 @@
-/** Characters; a longer deep link is cut off from the sign-in, not carried in a cookie. */
+import type { Config } from '../../config/config.ts'
+
+/** The `returnTo` where the browser may go after a sign-in, else null. */
+export type FindReturnTo = (value: unknown) => string | null
+
+/** Characters; a longer deep link is cut off from the sign-in, because it would not fit on the way to Plex and back. */
 const MAX_CHARS = 1000
 
+/** First segments below which only requests are answered, and some of them change something on `GET`. */
+const API_SEGMENTS: readonly string[] = ['pms', 'plex', 'session', 'oidc']
+
 /**
- * A path of this origin in the one spelling that every parser reads alike, or an absolute URL of an origin that
- * the operator listed; null for anything else (SECURITY rule 35). `allowedOrigins` are exact origins.
+ * A path of this origin in the one spelling that every parser reads alike, or an absolute URL of an origin that the
+ * operator listed (SECURITY rule 35). No path of Usher's own API is one: the browser would ask for it with its cookie and
+ * as if the person had chosen to (rule 80).
  */
-export function safeReturnTo(
-  value: string,
-  publicOrigin: string,
-  allowedOrigins: readonly string[]
-): string | null {
-  if (value.length === 0 || value.length > MAX_CHARS) return null
-  // Visible ASCII without backslash: browsers drop tabs and newlines from URLs and read `\` as `/`.
-  if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(value)) return null
-  // Encoded separators and controls, however often encoded, in the path.
-  const path = value.split(/[?#]/, 1)[0] ?? ''
-  if (/%(?:25)*(?:0[0-9a-d]|2f|5c|7f)/i.test(path)) return null
-  if (value.startsWith('/')) return isLocal(value, publicOrigin) ? value : null
-  const url = URL.parse(value)
-  if (url === null || url.username !== '' || url.password !== '') return null
-  if (url.origin === 'null' || !allowedOrigins.includes(url.origin)) return null
-  // Only what the parser would write itself: no other spelling of the same origin.
-  return url.href === value || url.href === `${value}/` ? url.href : null
+export function createReturnToRule(config: Pick<Config, 'publicUrl' | 'allowedReturnOrigins'>): FindReturnTo {
+  const { publicUrl, allowedReturnOrigins } = config
+  const { origin, basePath } = publicUrl
+  const interaction = `${basePath}/oidc/interaction/`
+
+  /** Whether a path leads below the API, in whatever spelling: a router may decode what a comparison does not. */
+  function isApi(path: string): boolean {
+    if (path.startsWith(interaction)) return !/^[\w-]{1,128}$/.test(path.slice(interaction.length))
+    const plain = decoded(path).toLowerCase()
+    const base = basePath.toLowerCase()
+    if (!plain.startsWith(`${base}/`)) return false
+    const [first = ''] = plain
+      .slice(base.length)
+      .split(/[/\\]+/)
+      .filter((segment) => segment !== '')
+    return API_SEGMENTS.includes(first.replace(/;.*$/s, ''))
+  }
+
+  return (value) => {
+    if (typeof value !== 'string' || value.length === 0 || value.length > MAX_CHARS) return null
+    // Visible ASCII without backslash: browsers drop tabs and newlines from URLs and read `\` as `/`.
+    if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(value)) return null
+    const [path = ''] = value.split(/[?#]/, 1)
+    // Encoded backslashes and controls in the path, however often encoded.
+    if (/%(?:25)*(?:0[0-9a-d]|5c|7f)/i.test(path)) return null
+    if (value.startsWith('/')) return isLocal(value, origin) && !isApi(path) ? value : null
+    const url = URL.parse(value)
+    if (url === null || url.username !== '' || url.password !== '') return null
+    if (url.origin === 'null' || !allowedReturnOrigins.includes(url.origin)) return null
+    if (url.origin === origin && (hasEncodedSlash(path) || isApi(url.pathname))) return null
+    // Only what the parser would write itself: no other spelling of the same origin.
+    return url.href === value || url.href === `${value}/` ? url.href : null
+  }
 }
 
-function isLocal(value: string, publicOrigin: string): boolean {
-  if (value.startsWith('//')) return false
-  const url = URL.parse(value, publicOrigin)
-  return url !== null && url.origin === publicOrigin && `${url.pathname}${url.search}${url.hash}` === value
+function isLocal(value: string, origin: string): boolean {
+  const [path = ''] = value.split(/[?#]/, 1)
+  if (value.startsWith('//') || hasEncodedSlash(path)) return false
+  const url = URL.parse(value, origin)
+  return url !== null && url.origin === origin && `${url.pathname}${url.search}${url.hash}` === value
+}
+
+/** Here a slash that is encoded separates nothing for one reader and segments for another; other origins know theirs. */
+function hasEncodedSlash(path: string): boolean {
+  return /%(?:25)*2f/i.test(path)
+}
+
+/** Percent-encoding undone as often as it was done, byte for byte: the names compared are ASCII. */
+function decoded(path: string): string {
+  const once = path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16))
+  )
+  return once === path ? path : decoded(once)
 }

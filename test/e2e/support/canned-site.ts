@@ -89,7 +89,7 @@ export async function startCannedSite(t: Test, options: CannedOptions = {}): Pro
         },
         brand: options.brand ?? { name: 'Usher', logo: null }
       },
-      safeReturnTo: (value) => (typeof value === 'string' && /^\/[a-z/]*$/.test(value) ? value : null),
+      findReturnTo: (value) => (typeof value === 'string' && /^\/[a-z/]*$/.test(value) ? value : null),
       findSession: () => state.session,
       plexUnreachableSince: () => state.unreachableSince
     })

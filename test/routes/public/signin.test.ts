@@ -31,7 +31,7 @@ async function buildPage(t: Test, { basePath = '', logo, name = 'Usher', ...chan
       pms: { url: 'http://pms.test', machineId: null, ca: null },
       brand: { name, logo: logo ?? null }
     },
-    safeReturnTo: (value) => (value === '/film?id=1&b="2"' ? value : null),
+    findReturnTo: (value) => (value === '/film?id=1&b="2"' ? value : null),
     findSession: () => null,
     plexUnreachableSince: () => null,
     ...changes

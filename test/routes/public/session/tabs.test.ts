@@ -170,3 +170,28 @@ t.test('rule 29: a flow signs nobody in whose browser did not begin it', async (
   const { status } = await usher.browser().post('/session/login', { login: FRIEND, password: PASSWORD })
   t.equal(status, 201)
 })
+
+t.test('rule 80: no sign-in ends at a path that plays, scrobbles or signs out', async (t) => {
+  const usher = await startTestUsher(t)
+  const browser = await usher.signedIn()
+  const scrobble = '/pms/:/scrobble?key=1&identifier=com.plexapp.plugins.library'
+  for (const path of [
+    scrobble,
+    `/%70ms${scrobble.slice(4)}`,
+    '/session/logout',
+    '/plex/api/v2/user',
+    '/oidc/auth'
+  ]) {
+    const query = `returnTo=${encodeURIComponent(path)}`
+    const page = await browser.get(`/signin?fresh=1&${query}`)
+    t.match(page.text, /data-return-to=""/, path)
+    t.notMatch(page.text, /scrobble/)
+    const nested = `/signin?returnTo=${encodeURIComponent(`/signin?fresh=1&${query}`)}`
+    t.match((await browser.get(nested)).text, /data-return-to=""/, path)
+    const begun = await browser.get(`/session/login?${query}`, NAVIGATION)
+    t.equal(begun.headers.location, '/signin?error=USHER_INVALID_REQUEST')
+    matchProblem(t, await browser.post('/session/pin', { returnTo: path }), 400, 'USHER_INVALID_REQUEST')
+  }
+  const interaction = '/oidc/interaction/abc'
+  t.equal((await browser.post('/session/pin', { returnTo: interaction })).status, 201)
+})

@@ -1,7 +1,13 @@
 import t from 'tap'
-import { safeReturnTo } from '../../../../src/session/sign-in/return-to.ts'
+import { createReturnToRule, type FindReturnTo } from '../../../../src/session/sign-in/return-to.ts'
 
 const ORIGIN = 'https://usher.example'
+
+function rule(allowedReturnOrigins: readonly string[] = [], basePath = ''): FindReturnTo {
+  const hostname = 'usher.example'
+  const publicUrl = { href: ORIGIN + basePath, origin: ORIGIN, basePath, hostname, secure: true }
+  return createReturnToRule({ publicUrl, allowedReturnOrigins })
+}
 
 t.test(
   'rule 35: a returnTo of this origin in its one spelling is kept, and of a listed origin',
@@ -15,13 +21,13 @@ t.test(
       '/?u=https://evil.example/',
       '/%E2%82%AC'
     ]) {
-      t.equal(safeReturnTo(good, ORIGIN, []), good)
+      t.equal(rule()(good), good)
     }
     const listed = ['https://app.example', 'http://127.0.0.1:3000']
-    t.equal(safeReturnTo('https://app.example/a?b#c', ORIGIN, listed), 'https://app.example/a?b#c')
-    t.equal(safeReturnTo('https://app.example', ORIGIN, listed), 'https://app.example/')
-    t.equal(safeReturnTo('http://127.0.0.1:3000/x', ORIGIN, listed), 'http://127.0.0.1:3000/x')
-    t.equal(safeReturnTo('https://app.example/a', ORIGIN, []), null)
+    t.equal(rule(listed)('https://app.example/a?b#c'), 'https://app.example/a?b#c')
+    t.equal(rule(listed)('https://app.example'), 'https://app.example/')
+    t.equal(rule(listed)('http://127.0.0.1:3000/x'), 'http://127.0.0.1:3000/x')
+    t.equal(rule()('https://app.example/a'), null)
   }
 )
 
@@ -90,6 +96,7 @@ t.test('rule 35: no generated payload leads anywhere but to this origin', async 
     'https:\\'
   ]
   const users = ['', 'usher.example@', 'user:pass@', 'https://usher.example@', '%00@']
+  const find = rule(['https://app.example'])
   let cases = 0
   for (const evil of evils) {
     for (const slash of slashes) {
@@ -97,7 +104,7 @@ t.test('rule 35: no generated payload leads anywhere but to this origin', async 
         for (const user of users) {
           cases += 1
           const payload = `${scheme}${slash}${user}${evil}`
-          const safe = safeReturnTo(payload, ORIGIN, ['https://app.example'])
+          const safe = find(payload)
           if (safe === null) continue
           const target = new URL(safe, ORIGIN)
           if (
@@ -134,8 +141,85 @@ t.test('rule 35: no generated payload leads anywhere but to this origin', async 
     '/x%00',
     '/x%0d%0aSet-Cookie:a=b',
     '/é',
+    '/a%2fb',
+    '/a%252Fb',
+    'https://app.example/a%5cb',
+    'https://app.example/a%0db',
     `/${'a'.repeat(1000)}`
   ]) {
-    t.equal(safeReturnTo(bad, ORIGIN, ['https://app.example']), null, JSON.stringify(bad))
+    t.equal(find(bad), null, JSON.stringify(bad))
   }
+})
+
+t.test('a deep link of a listed origin keeps its encoded slashes', async (t) => {
+  const find = rule(['https://app.example', ORIGIN])
+  for (const link of [
+    'https://app.example/files/a%2Fb.txt?x=%2F',
+    'https://app.example/a%252Fb',
+    'https://app.example/pms/session'
+  ]) {
+    t.equal(find(link), link)
+  }
+  t.equal(find(`${ORIGIN}/files/a%2Fb`), null, 'this origin has its own rule, listed or not')
+})
+
+t.test('rule 80: no returnTo leads below the API, however it is spelled', async (t) => {
+  for (const basePath of ['', '/usher', '/a/b']) {
+    const find = rule([ORIGIN], basePath)
+    for (const api of ['pms', 'plex', 'session', 'oidc']) {
+      const spellings = [
+        api,
+        api.toUpperCase(),
+        `%${api.charCodeAt(0).toString(16)}${api.slice(1)}`,
+        `%25${api.charCodeAt(0).toString(16)}${api.slice(1)}`,
+        [...api].map((letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`).join(''),
+        `/${api}`,
+        `${api};x=1`,
+        `%2e/${api}`,
+        `x/../${api}`
+      ]
+      for (const spelling of spellings) {
+        for (const rest of [
+          '',
+          '/',
+          '?x',
+          '#x',
+          '/:/scrobble?key=1',
+          '/logout',
+          '/interaction',
+          '/interaction/'
+        ]) {
+          const path = `${basePath}/${spelling}${rest}`
+          t.equal(find(path), null, path)
+          t.equal(find(ORIGIN + path), null, ORIGIN + path)
+        }
+      }
+      for (const other of [
+        `${basePath}/x${api}`,
+        `${basePath}/${api}x`,
+        `${basePath}/app/${api}`,
+        `/app/${api}?y`
+      ])
+        t.equal(find(other), other)
+    }
+    const interaction = `${basePath}/oidc/interaction/Ab_c-9`
+    t.equal(find(interaction), interaction)
+    for (const rest of ['/x', '?x', '%20', '/../../auth', ';x'])
+      t.equal(find(`${interaction}${rest}`), rest === '?x' ? `${interaction}?x` : null)
+    t.equal(find(`${basePath}/OIDC/interaction/x`), null)
+    t.equal(find(`${basePath}/oidc/%69nteraction/x`), null)
+  }
+  t.equal(
+    rule([], '/usher')('/plex/web/index.html'),
+    '/plex/web/index.html',
+    'above the base path is not Usher’s'
+  )
+})
+
+t.test('what is no text, or cannot be decoded, is handled like any other', async (t) => {
+  const find = rule()
+  for (const odd of [undefined, null, 7, ['/x'], { toString: () => '/x' }]) t.equal(find(odd), null)
+  t.equal(find('/a%E9b'), '/a%E9b')
+  t.equal(find('/pms/%E9'), null)
+  t.equal(find('/%70ms/%E9'), null)
 })
