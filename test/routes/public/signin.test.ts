@@ -201,7 +201,7 @@ t.test('the files of the page', async (t) => {
     for (const name of scripts) {
       const source = find(name)?.body.toString() ?? ''
       for (const [, specifier] of source.matchAll(/^import .*?from '([^']+)'/gms)) {
-        t.ok(specifier !== undefined && find(specifier.replace('../', '')), `${name} imports ${specifier}`)
+        t.ok(specifier !== undefined && find(specifier.replace('./', '')), `${name} imports ${specifier}`)
       }
       t.notMatch(source, /\b(localStorage|sessionStorage|indexedDB|document\.cookie|innerHTML)\b/, name)
     }
