@@ -103,7 +103,7 @@ const LAYERS: Readonly<
   server: { values: ['app', 'config', 'observe'] }
 }
 
-t.test('imports go one way, from layer to layer', async (t) => {
+t.test('imports go one way between layers', async (t) => {
   t.ok(FILES.length > 100, `${FILES.length} files`)
   for (const file of FILES) {
     const layer = layerOf(file)
@@ -142,7 +142,7 @@ function outside(files: readonly string[], doors: readonly (string | RegExp)[]):
   )
 }
 
-t.test('each thing has its one door', async (t) => {
+t.test('each capability is used in one place only', async (t) => {
   const doors: readonly [name: string, files: readonly string[], doors: readonly (string | RegExp)[]][] = [
     ['undici', importersOf(/^undici$/), [/^src\/plex\//, /^src\/fetch\//, 'src/openid/back-channel.ts']],
     [
@@ -209,7 +209,7 @@ t.test('each thing has its one door', async (t) => {
   for (const [name, files, allowed] of doors) t.strictSame(outside(files, allowed), [], name)
 })
 
-t.test('a route file takes no value of a plugin, no cookie and no raw answer', async (t) => {
+t.test('route files import no plugin values, read no cookie header and write no raw response', async (t) => {
   const routes = FILES.filter((file) => file.startsWith('routes/') && layerOf(file) === 'routes')
   for (const file of routes) {
     const own = imports.filter(({ from }) => from === file)
@@ -226,12 +226,12 @@ t.test('a route file takes no value of a plugin, no cookie and no raw answer', a
 })
 
 // Names, barrels, enums and `any` are Biome's business; what it has no rule for is here.
-t.test('files stay readable in one go, and no module holds mutable state', async (t) => {
+t.test('no file is longer than 300 lines, and no module holds mutable state', async (t) => {
   for (const [file, text] of sources) t.ok(text.split('\n').length <= 301, `${file} has more than 300 lines`)
   t.strictSame(filesWith(/^(?:export )?let /m), [])
 })
 
-t.test('rule 12: nothing that came from outside is held against a secret with ===', async (t) => {
+t.test('rule 12: no input is compared with a secret by ===', async (t) => {
   const compare =
     /^.*(?:[tT]oken|[sS]ecret|[hH]ash|[pP]assword|sessionKey)\b *[!=]==(?! *(?:null|undefined|true|false|'|typeof)).*$/gm
   const found = [...code].flatMap(([file, text]) =>
@@ -287,52 +287,56 @@ const OPEN: readonly RegExp[] = [
 ]
 const OPERATIONS = /^\/(?:healthz|readyz|metrics|openapi\.json|docs(?:\/.*)?)$/
 
-t.test('every open route is one that was reviewed, and every route tells its answers', async (t) => {
-  const { routes, close } = await listRoutes()
-  const usher = await startTestUsher(t, {
-    settings: { USHER_ALLOWED_ORIGINS: 'https://app.example', USHER_ALLOW_HTTP: 'true' }
-  })
-  close()
-  const own = routes.filter(({ url, method }) => !(url === '*' && method === 'OPTIONS'))
-  t.ok(own.filter(({ app }) => app === 0).length > 20, 'the public listener')
-  t.ok(own.filter(({ app }) => app === 1).length > 5, 'the internal listener')
-  for (const { app, method, url, options } of own) {
-    const name = `${app === 0 ? 'public' : 'internal'} ${method} ${url}`
-    const { config, schema } = options
-    const isOpen = typeof config?.guard === 'object'
-    if (isOpen && app === 0)
-      t.ok(
-        OPEN.some((open) => open.test(url)),
-        `${name} is open to all`
-      )
-    if (isOpen && app === 1) t.match(url, OPERATIONS, `${name} is open to all`)
-    if (typeof config?.sameOrigin === 'object' && app === 0) {
-      const safe = ['GET', 'HEAD', 'OPTIONS'].includes(method)
-      t.ok(
-        safe || /^\/(?:pms|session\/verify)(?:\/|$)/.test(url),
-        `${name} changes something and asks for no origin`
-      )
+t.test(
+  'every route open to everyone is on the reviewed list, and every route declares its responses',
+  async (t) => {
+    const { routes, close } = await listRoutes()
+    const usher = await startTestUsher(t, {
+      settings: { USHER_ALLOWED_ORIGINS: 'https://app.example', USHER_ALLOW_HTTP: 'true' }
+    })
+    close()
+    const own = routes.filter(({ url, method }) => !(url === '*' && method === 'OPTIONS'))
+    t.ok(own.filter(({ app }) => app === 0).length > 20, 'the public listener')
+    t.ok(own.filter(({ app }) => app === 1).length > 5, 'the internal listener')
+    for (const { app, method, url, options } of own) {
+      const name = `${app === 0 ? 'public' : 'internal'} ${method} ${url}`
+      const { config, schema } = options
+      const isOpen = typeof config?.guard === 'object'
+      if (isOpen && app === 0)
+        t.ok(
+          OPEN.some((open) => open.test(url)),
+          `${name} is open to all`
+        )
+      if (isOpen && app === 1) t.match(url, OPERATIONS, `${name} is open to all`)
+      if (typeof config?.sameOrigin === 'object' && app === 0) {
+        const safe = ['GET', 'HEAD', 'OPTIONS'].includes(method)
+        t.ok(
+          safe || /^\/(?:pms|session\/verify)(?:\/|$)/.test(url),
+          `${name} changes something and asks for no origin`
+        )
+      }
+      const { hide, response, summary, tags, body } = (schema ?? {}) as Record<string, unknown>
+      if (hide === true) continue
+      t.type(summary, 'string', `${name}: summary`)
+      t.ok(Array.isArray(tags) && tags.length > 0, `${name}: tags`)
+      t.ok(response !== undefined && Object.keys(response as object).length > 0, `${name}: response schemas`)
+      if (config?.guard === 'session') t.ok('401' in (response as object), `${name}: 401`)
+      if (body !== undefined && app === 0)
+        t.ok('400' in (response as object) && '415' in (response as object), name)
     }
-    const { hide, response, summary, tags, body } = (schema ?? {}) as Record<string, unknown>
-    if (hide === true) continue
-    t.type(summary, 'string', `${name}: summary`)
-    t.ok(Array.isArray(tags) && tags.length > 0, `${name}: tags`)
-    t.ok(response !== undefined && Object.keys(response as object).length > 0, `${name}: response schemas`)
-    if (config?.guard === 'session') t.ok('401' in (response as object), `${name}: 401`)
-    if (body !== undefined && app === 0)
-      t.ok('400' in (response as object) && '415' in (response as object), name)
+    const browser = usher.browser()
+    for (const { app, method, url, options } of own) {
+      if (app !== 0 || options.config?.guard !== 'session' || !['GET', 'POST', 'PUT'].includes(method))
+        continue
+      const path = url.replace('*', 'api/v2/user')
+      const answer = await browser.ask(path, { method, ...(method !== 'GET' && { body: '{}' }) })
+      t.equal(answer.status, 401, `${method} ${url} without a session`)
+      t.equal(answer.json.code, 'USHER_SESSION_REQUIRED')
+    }
   }
-  const browser = usher.browser()
-  for (const { app, method, url, options } of own) {
-    if (app !== 0 || options.config?.guard !== 'session' || !['GET', 'POST', 'PUT'].includes(method)) continue
-    const path = url.replace('*', 'api/v2/user')
-    const answer = await browser.ask(path, { method, ...(method !== 'GET' && { body: '{}' }) })
-    t.equal(answer.status, 401, `${method} ${url} without a session`)
-    t.equal(answer.json.code, 'USHER_SESSION_REQUIRED')
-  }
-})
+)
 
-t.test('rule 61: every code is documented with its status, and nothing else is', async (t) => {
+t.test('rule 61: docs/errors.md lists every problem code with its status, and no others', async (t) => {
   const page = readFileSync(join(ROOT, 'docs/errors.md'), 'utf8')
   const rows = [...page.matchAll(/^\| `(USHER_\w+)` \| (\d{3}) \| (.+) \| (.+) \|$/gm)]
   const documented = Object.fromEntries(rows.map(([, name, status]) => [name, Number(status)]))
@@ -350,7 +354,7 @@ t.test('rule 61: every code is documented with its status, and nothing else is',
 })
 
 t.test(
-  'rule 67: metrics and their labels are the documented ones, and none is taken from a request but the method',
+  'rule 67: metrics and labels are the documented ones, and no label but the method comes from a request',
   async (t) => {
     const usher = await startTestUsher(t)
     const labels = Object.fromEntries(
@@ -376,7 +380,7 @@ t.test(
   }
 )
 
-t.test('two Ushers in one process do not notice each other', async (t) => {
+t.test('two Ushers in one process share nothing', async (t) => {
   const one = await startTestUsher(t)
   const two = await startTestUsher(t, { simulator: one.simulator })
   await one.signedIn()

@@ -18,19 +18,19 @@ t.test('a round that is unsound on one side does not count', async (t) => {
   t.strictSame(ratioOf([4, 6, 8], [2, refused, 2]), { median: 3, low: 2, high: 4, rounds: 2 })
 })
 
-t.test('without half of the rounds there is no ratio but the reason', async (t) => {
+t.test('without half of the rounds there is a reason instead of a ratio', async (t) => {
   const refused = { refused: 'another process took 30 % of the core of usher' }
   t.strictSame(ratioOf([refused, refused, 8], [2, 2, 2]), refused)
   t.strictSame(ratioOf([], []), { refused: 'not measured' })
 })
 
-t.test('a proxy that was not the busy part is unsound, and it says whose fault that was', async (t) => {
+t.test('a slice in which the proxy was not the bottleneck is unsound, and says why', async (t) => {
   t.equal(unsound('usher', { proxy: 0.95, others: 0.02 }, 0.9), null)
   t.match(unsound('usher', { proxy: 0.6, others: 0.02 }, 0.9), { refused: /^usher was busy for 60 %/ })
   t.match(unsound('usher', { proxy: 0.6, others: 0.4 }, 0.9), { refused: /^another process took 40 %/ })
 })
 
-t.test('a target is judged by its median, in the direction that is better', async (t) => {
+t.test('a target is judged by its median, in its own direction', async (t) => {
   const outcome = (value: number) => ({ median: value, low: 0, high: 99, rounds: 3 })
   const [lower] = TARGETS
   const higher = TARGETS.find(({ better }) => better === 'higher')
@@ -44,7 +44,7 @@ t.test('a target is judged by its median, in the direction that is better', asyn
   t.equal(verdictOf(lower, { refused: 'not measured' }), 'refused')
 })
 
-t.test('every contender of a round begins it once, and all are measured in each', async (t) => {
+t.test('every round measures all contenders, each starting one round', async (t) => {
   t.strictSame(rotated(['a', 'b', 'c'], 4), ['b', 'c', 'a'])
   const order: string[] = []
   const samples = await measureRounds({
@@ -61,7 +61,7 @@ t.test('every contender of a round begins it once, and all are measured in each'
   t.strictSame(samples, { a: [0, 1], b: [0, 1] })
 })
 
-t.test('no round begins that the time left does not allow', async (t) => {
+t.test('no round starts that would exceed the time budget', async (t) => {
   let clock = 0
   const samples = await measureRounds({
     items: [{ id: 'a' }],
@@ -76,7 +76,7 @@ t.test('no round begins that the time left does not allow', async (t) => {
   t.strictSame(samples, { a: [2000, 4000] })
 })
 
-t.test('the payloads have exactly their size and are JSON', async (t) => {
+t.test('payloads are JSON of exactly the requested size', async (t) => {
   for (const bytes of [1024, 65_536]) {
     t.equal(Buffer.byteLength(mediaContainer(bytes)), bytes)
     t.ok(JSON.parse(mediaContainer(bytes)).MediaContainer.Metadata.length > 0)
@@ -89,7 +89,7 @@ t.test('two different cores are picked, or none', async (t) => {
   t.equal(pickCores('3'), null)
 })
 
-t.test('what /proc says is read by its fields, whatever a process is called', async (t) => {
+t.test('/proc is parsed correctly whatever a process is called', async (t) => {
   t.equal(parentOf('42 (a) b (c) S 7 42 42 0'), 7)
   t.equal(parentOf(''), null)
   t.equal(busySeconds('cpu  9 9 9\ncpu0 100 0 50 900 1 2 3 10 0 0\n', 0), 1.6)
@@ -113,7 +113,7 @@ t.test('the chart is well-formed, has a bar for each value and escapes its texts
   t.match(svg, 'prefers-color-scheme: dark')
 })
 
-t.test('tables are aligned for a terminal and marked up for a page', async (t) => {
+t.test('tables are aligned for a terminal and formatted as Markdown for a page', async (t) => {
   const table = [
     ['figure', 'value'],
     ['a', digits(2.345)]

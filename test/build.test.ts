@@ -60,7 +60,7 @@ t.test('npm start starts what was built, and SIGTERM ends it with 0', async (t) 
   await t.rejects(statusOf(`${usher.publicUrl}/healthz`), 'nothing is left that answers')
 })
 
-t.test('what a start leaves for later is in the build: the page, the documents, Redis', async (t) => {
+t.test('what is loaded later is in the build: the page, the API documents, Redis', async (t) => {
   const redis = { USHER_REDIS_URL: `redis://127.0.0.1:${await freePort()}` }
   const usher = await spawnUsher(t, { ...(await settings()), ...redis }, program)
   const page = await (await fetch(`${usher.publicUrl}/signin`)).text()
@@ -78,7 +78,7 @@ t.test('what a start leaves for later is in the build: the page, the documents, 
   )
 })
 
-t.test('a log that nobody reads any more does not keep it from ending well', async (t) => {
+t.test('it exits cleanly when nobody reads its log any more', async (t) => {
   const env = await settings()
   const child = spawn('env', program.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], env })
   t.teardown(() => child.kill('SIGKILL'))
@@ -93,7 +93,7 @@ t.test('a log that nobody reads any more does not keep it from ending well', asy
   t.strictSame(await exited, [0, null])
 })
 
-t.test('compiled code is kept in dist/cache, and it starts where none can be', async (t) => {
+t.test('compiled code is cached in dist/cache, and it starts without a writable cache too', async (t) => {
   const cache = join(dist, 'cache')
   rmSync(cache, { recursive: true, force: true })
   const { stdout } = await plain([server, '--version'])

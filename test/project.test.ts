@@ -99,7 +99,7 @@ t.test('rule 68: the image runs without root, without a shell and without npm', 
   t.notMatch(dockerfile, /USHER_\w*(KEYS|TOKEN)/, 'and holds no secret')
 })
 
-t.test('what the Dockerfile copies is in its build context, and no more than that', async (t) => {
+t.test('the build context contains exactly what the Dockerfile copies', async (t) => {
   const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
     (match) => match[1]?.split(' ') ?? []
   )
@@ -110,7 +110,7 @@ t.test('what the Dockerfile copies is in its build context, and no more than tha
   for (const path of roots) t.doesNotThrow(() => accessSync(join(ROOT, path)), path)
 })
 
-t.test('the image runs the Node that the lockfile pins, and CI its older leg within engines', async (t) => {
+t.test('the image runs the pinned Node, and CI also tests the oldest supported one', async (t) => {
   const pinned = Object.values<string>(manifest.optionalDependencies)
   t.equal(new Set(pinned).size, 1, 'one version for every platform')
   const major = pinned[0]?.split('.')[0]
@@ -161,7 +161,7 @@ t.test('the compose file passes its linter', async (t) => {
   )
 })
 
-t.test('compose publishes the public port alone, on loopback, once at a time', async (t) => {
+t.test('compose publishes only the public port, on loopback, once at a time', async (t) => {
   const published = Object.entries(compose.services).flatMap(([name, { ports = [], profiles = [] }]) =>
     ports.map((port) => [name, port, ...profiles])
   )
@@ -173,7 +173,7 @@ t.test('compose publishes the public port alone, on loopback, once at a time', a
 })
 
 t.test(
-  'rule 68: every container has a read-only file system, no capabilities and no way to get any',
+  'rule 68: every container has a read-only file system and no capabilities, and cannot gain any',
   async (t) => {
     for (const [name, service] of Object.entries(compose.services)) {
       t.equal(service.read_only, true, name)
@@ -248,7 +248,7 @@ esac
   }
 })
 
-t.test('the scale profile is two equal Ushers that share a store and believe nginx alone', async (t) => {
+t.test('the scale profile has two identical Ushers that share a store and trust only nginx', async (t) => {
   const { 'usher-1': one, 'usher-2': two, nginx, valkey } = compose.services
   t.strictSame(one, two)
   for (const service of [one, nginx, valkey]) t.strictSame(service?.profiles, ['scale'])
@@ -278,7 +278,7 @@ t.test('nginx accepts the configuration of the scale profile', { skip: withoutNg
   t.equal(status, 0, stderr)
 })
 
-t.test('.env.example holds known settings that load, those that are commented out too', async (t) => {
+t.test('.env.example holds only known settings with valid values, commented-out ones included', async (t) => {
   const text = read('.env.example')
   const env = {
     ...settingsIn(text, /^(?:# )?(USHER_\w+)=(.*)$/gm),
@@ -299,7 +299,7 @@ t.test('.env.example holds known settings that load, those that are commented ou
   }
 })
 
-t.test('docs/configuration.md tells every setting, its default and whether it is a secret', async (t) => {
+t.test('docs/configuration.md lists every setting, its default and whether it is a secret', async (t) => {
   const rows = [...read('docs/configuration.md').matchAll(/^\| `(USHER_\w+)` \| (.+?) \| (.+) \|$/gm)]
   t.strictSame(rows.map(([, name]) => name).sort(), [...names].sort(), 'each once, and no others')
   for (const [, name = '', told = '', words = ''] of rows) {
@@ -315,7 +315,7 @@ t.test('docs/configuration.md tells every setting, its default and whether it is
   }
 })
 
-t.test('docs/configuration.md tells every limit, and forward-auth.md how long headers may be', async (t) => {
+t.test('docs/configuration.md lists every limit, and forward-auth.md the header size limit', async (t) => {
   const rows = [
     ...read('docs/configuration.md').matchAll(/^\| `([a-z]+_?[a-z]+)` \| (\d+)( in .*?| at once) \|/gm)
   ]
@@ -373,13 +373,13 @@ t.test('rule 68: the health check asks both listeners and needs both', async (t)
   await t.rejects(check({}), { code: 1 })
 })
 
-t.test('.ci/run is an executable script that asks for every suite', async (t) => {
+t.test('.ci/run is executable and requires every suite', async (t) => {
   t.doesNotThrow(() => accessSync(join(ROOT, '.ci/run'), constants.X_OK))
   t.equal(spawnSync('bash', ['-n', join(ROOT, '.ci/run')]).status, 0)
   t.match(read('.ci/run'), /USHER_TEST_REQUIRE=all .*npm run check/)
 })
 
-t.test('the hosted workflow runs .ci/run, reads only, and pins its actions by commit', async (t) => {
+t.test('the hosted workflow runs .ci/run with read-only permissions and pinned actions', async (t) => {
   const text = read('.github/workflows/ci.yml')
   const workflow = parse(text)
   t.strictSame(workflow.permissions, { contents: 'read' })

@@ -3,7 +3,7 @@ import { findRuleTests, readRows, toCell } from '../scripts/security-matrix.ts'
 
 const RULES = Array.from({ length: 68 }, (_, index) => index + 1)
 
-t.test('every security rule has a test that is named after it', async (t) => {
+t.test('every security rule has a test that names it', async (t) => {
   const tests = findRuleTests()
   for (const rule of RULES) t.ok((tests.get(rule)?.length ?? 0) > 0, `rule ${rule}`)
   for (const rule of tests.keys()) t.ok(RULES.includes(rule), `${rule} is a rule`)

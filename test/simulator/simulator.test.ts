@@ -60,7 +60,7 @@ function codeOf(answer: WireAnswer): string {
   return `${answer.status}/${code}`
 }
 
-t.test('all 39 vectors of the fact sheet get exactly their answers', async (t) => {
+t.test('all 39 recorded examples get exactly their responses', async (t) => {
   const vectors = loadVectors()
   t.equal(vectors.length, 39)
   for (const vector of vectors) {
@@ -111,7 +111,7 @@ async function compareAlternative(t: Test, simulator: Simulator, vector: Vector,
   if (expected.body !== undefined) t.same(JSON.parse(answer.text), expected.body)
 }
 
-t.test('every account has the outcome that it says', async (t) => {
+t.test('every account has the outcome that it documents', async (t) => {
   const simulator = await start(t)
   t.equal((await signIn(simulator, 'sim@example.com')).status, 201)
   t.equal((await signIn(simulator, 'SIMUSER')).status, 201, 'logins know no letter case')
@@ -140,7 +140,7 @@ t.test('every account has the outcome that it says', async (t) => {
   t.match(title, '漢字 🎬')
 })
 
-t.test('an address is locked after failed sign-ins until the clock has moved on', async (t) => {
+t.test('an address is locked after failed sign-ins until time has passed', async (t) => {
   const simulator = await start(t)
   simulator.limits.set({ signInFailures: 3 })
   for (let attempt = 0; attempt < 3; attempt++) await signIn(simulator, 'simuser', 'wrong')
@@ -149,7 +149,7 @@ t.test('an address is locked after failed sign-ins until the clock has moved on'
   t.equal((await signIn(simulator, 'simuser')).status, 201)
 })
 
-t.test('resources are those of the caller, with its own token for each', async (t) => {
+t.test('resources are the caller’s, with its own token for each', async (t) => {
   const simulator = await start(t)
   const resources = async (key: 'owner' | 'friend' | 'stranger' | 'pending' | 'kid', flags = '') => {
     const headers = { ...CLIENT, 'X-Plex-Token': simulator.tokens.issue(key, 'test-client') }
@@ -179,7 +179,7 @@ t.test('resources are those of the caller, with its own token for each', async (
 })
 
 t.test(
-  'a second sign-in of the same account and client kills the first token, of another client not',
+  'a second sign-in with the same account and client replaces the first token; with another client it does not',
   async (t) => {
     const simulator = await start(t)
     const first = simulator.tokens.issue('owner', 'one')
@@ -232,7 +232,7 @@ t.test(
   }
 )
 
-t.test('a share gives its own token, which dies with it', async (t) => {
+t.test('a share has its own token, which dies with it', async (t) => {
   const simulator = await start(t)
   const token = simulator.tokens.server('friend', BOX_ID) ?? ''
   t.equal((await pms(simulator, '/library/sections', token)).status, 200)
@@ -253,7 +253,7 @@ t.test('a share gives its own token, which dies with it', async (t) => {
   t.equal((await pms(simulator, '/library/sections', share.token)).status, 200)
 })
 
-t.test('a PIN lives by the clock, belongs to its client and is claimed once', async (t) => {
+t.test('a PIN expires by the clock, belongs to its client and is claimed once', async (t) => {
   const simulator = await start(t, () => VECTOR_TIME)
   const create = async (query = '?strong=true', client = 'test-client') => {
     const headers = { ...CLIENT, 'X-Plex-Client-Identifier': client }
@@ -295,7 +295,7 @@ t.test('a PIN lives by the clock, belongs to its client and is claimed once', as
   }
 })
 
-t.test('the human pages claim a PIN', async (t) => {
+t.test('the pages for people claim a PIN', async (t) => {
   const simulator = await start(t)
   const create = async () => {
     const answer = await send(`${simulator.plexUrl}/api/v2/pins`, { method: 'POST', headers: CLIENT })
@@ -331,7 +331,7 @@ t.test('the human pages claim a PIN', async (t) => {
   t.equal(avatar.bytes.readUInt32BE(0), 0x89504e47)
 })
 
-t.test('Home profiles switch with their PIN and have their own server token', async (t) => {
+t.test('Home profiles switch by PIN and get their own server token', async (t) => {
   const simulator = await start(t)
   const headers = { ...CLIENT, 'X-Plex-Token': simulator.tokens.issue('owner', 'test-client') }
   const home = JSON.parse((await send(`${simulator.plexUrl}/api/v2/home/users`, { headers })).text)
@@ -357,7 +357,7 @@ t.test('Home profiles switch with their PIN and have their own server token', as
   t.equal(codeOf(await change('88fad7ef5d91c202', '?pin=1234')), '429/1003')
 })
 
-t.test('legacy paths answer XML, with every token of the owner and its guests', async (t) => {
+t.test('legacy paths answer XML with all tokens of the owner and the guests', async (t) => {
   const simulator = await start(t)
   const headers = {
     Accept: 'application/json',
@@ -378,7 +378,7 @@ t.test('legacy paths answer XML, with every token of the owner and its guests', 
 })
 
 t.test(
-  'JWTs: nonce once, issuer checked, 498 when expired, legacy token dead, media servers by switch',
+  'JWTs: single-use nonce, checked issuer, 498 when expired, dead legacy token, acceptance by media servers as set',
   async (t) => {
     const simulator = await start(t)
     const client = 'jwt-client'
@@ -441,7 +441,7 @@ t.test('X-Plex parameters are read from headers, query and form, in any letter c
   )
 })
 
-t.test('plex.tv answers carry what must not reach a browser, and an ETag that works', async (t) => {
+t.test('plex.tv responses carry what must not reach a browser, and a working ETag', async (t) => {
   const simulator = await start(t)
   const token = simulator.tokens.issue('owner', 'test-client')
   const { headers, text } = await user(simulator, token)
@@ -458,7 +458,7 @@ t.test('plex.tv answers carry what must not reach a browser, and an ETag that wo
   t.equal(again.status, 304)
 })
 
-t.test('answers come in the varied forms that are switched on', async (t) => {
+t.test('responses take the forms that the modes select', async (t) => {
   const simulator = await start(t)
   const token = simulator.tokens.issue('owner', 'test-client')
   const languages = async () => JSON.parse((await user(simulator, token)).text).profile.defaultAudioLanguages
@@ -489,7 +489,7 @@ t.test('answers come in the varied forms that are switched on', async (t) => {
   t.equal((await send(`${simulator.pmsUrl}/library/sections`, cookie)).status, 401)
 })
 
-t.test('faults hit what they match, as often as they say', async (t) => {
+t.test('faults affect what they match, as often as requested', async (t) => {
   const simulator = await start(t)
   const token = simulator.tokens.issue('owner', 'test-client')
   const { faults } = simulator
@@ -544,7 +544,7 @@ t.test('faults hit what they match, as often as they say', async (t) => {
   t.equal((await user(simulator, token)).status, 200)
 })
 
-t.test('a hanging or stalled answer stays open until the caller goes, and that is recorded', async (t) => {
+t.test('a hanging or stalled response stays open until the caller leaves, which is recorded', async (t) => {
   const simulator = await start(t)
   for (const kind of ['hang', 'stall'] as const) {
     simulator.clearReceived()
@@ -586,7 +586,7 @@ t.test('a media server pages, compresses and speaks XML by default', async (t) =
   t.equal((await pms(simulator, '/myplex/account', token)).text.includes(token), true)
 })
 
-t.test('parts obey ranges and conditions, and 200 MB need no memory', async (t) => {
+t.test('files honour ranges and conditions, and 200 MB need no memory', async (t) => {
   const simulator = await start(t)
   const token = simulator.tokens.server('friend', BOX_ID) ?? ''
   const part = (headers: Record<string, string>, path = SMALL_PART) => pms(simulator, path, token, headers)
@@ -623,7 +623,7 @@ t.test('parts obey ranges and conditions, and 200 MB need no memory', async (t) 
   t.ok(process.memoryUsage().rss - before < 150 * 1024 * 1024, 'far less than the part')
 })
 
-t.test('a slow reader holds the part back', async (t) => {
+t.test('a slow reader slows the transfer', async (t) => {
   const simulator = await start(t)
   const token = simulator.tokens.issue('owner', 'test-client')
   const stop = new AbortController()
@@ -685,7 +685,7 @@ t.test('pictures, HLS and playback reports', async (t) => {
   t.match(JSON.parse((await get('/status/sessions/history/all')).text).MediaContainer, { size: 1 })
 })
 
-t.test('event streams give pings and what is pushed, by filter', async (t) => {
+t.test('event streams send pings and pushed events, filtered', async (t) => {
   const simulator = await start(t)
   const token = simulator.tokens.issue('owner', 'test-client')
   const open = async (query = '') => {
@@ -711,7 +711,7 @@ t.test('event streams give pings and what is pushed, by filter', async (t) => {
   await some?.cancel()
 })
 
-t.test('WebSockets open at both spellings, need a token and carry lists', async (t) => {
+t.test('WebSockets open at both paths, need a token and send lists', async (t) => {
   const simulator = await start(t)
   const token = simulator.tokens.server('friend', BOX_ID) ?? ''
   const address = simulator.pmsUrl.replace('http', 'ws')
@@ -772,35 +772,32 @@ t.test('transient tokens die with a restart and after 48 hours', async (t) => {
   t.equal((await pms(simulator, '/library/sections', friend)).status, 200)
 })
 
-t.test(
-  'services go down and come back on their port; the media server keeps the tokens it knows',
-  async (t) => {
-    const simulator = await start(t)
-    const known = simulator.tokens.server('friend', BOX_ID) ?? ''
-    const unknown = simulator.tokens.server('kid', BOX_ID) ?? ''
-    await pms(simulator, '/library/sections', known)
-    await simulator.plexDown()
-    await t.rejects(user(simulator, 'any'), { code: 'ECONNREFUSED' })
-    t.equal((await pms(simulator, '/library/sections', known)).status, 200)
-    t.equal((await pms(simulator, '/library/sections', unknown)).status, 401)
-    await simulator.plexUp()
-    t.equal((await user(simulator, 'any')).status, 401)
-    t.equal((await pms(simulator, '/library/sections', unknown)).status, 200)
+t.test('services go down and come back on their port; the media server keeps known tokens', async (t) => {
+  const simulator = await start(t)
+  const known = simulator.tokens.server('friend', BOX_ID) ?? ''
+  const unknown = simulator.tokens.server('kid', BOX_ID) ?? ''
+  await pms(simulator, '/library/sections', known)
+  await simulator.plexDown()
+  await t.rejects(user(simulator, 'any'), { code: 'ECONNREFUSED' })
+  t.equal((await pms(simulator, '/library/sections', known)).status, 200)
+  t.equal((await pms(simulator, '/library/sections', unknown)).status, 401)
+  await simulator.plexUp()
+  t.equal((await user(simulator, 'any')).status, 401)
+  t.equal((await pms(simulator, '/library/sections', unknown)).status, 200)
 
-    const stream = await fetch(`${simulator.pmsUrl}/:/eventsource/notifications`, {
-      headers: { 'X-Plex-Token': known }
-    })
-    t.ok(simulator.openSockets('pms') > 0)
-    await simulator.pmsDown()
-    await t.rejects(stream.text())
-    t.equal(simulator.openSockets('pms'), 0)
-    await t.rejects(send(simulator.pmsUrl), { code: 'ECONNREFUSED' })
-    await simulator.pmsUp()
-    t.equal((await pms(simulator, '/library/sections', known)).status, 200)
-  }
-)
+  const stream = await fetch(`${simulator.pmsUrl}/:/eventsource/notifications`, {
+    headers: { 'X-Plex-Token': known }
+  })
+  t.ok(simulator.openSockets('pms') > 0)
+  await simulator.pmsDown()
+  await t.rejects(stream.text())
+  t.equal(simulator.openSockets('pms'), 0)
+  await t.rejects(send(simulator.pmsUrl), { code: 'ECONNREFUSED' })
+  await simulator.pmsUp()
+  t.equal((await pms(simulator, '/library/sections', known)).status, 200)
+})
 
-t.test('requests are recorded as they stood on the wire', async (t) => {
+t.test('requests are recorded as they were on the wire', async (t) => {
   const simulator = await start(t)
   await send(`${simulator.plexUrl}/api/v2/pins?strong=true`, {
     method: 'POST',
@@ -820,7 +817,7 @@ t.test('requests are recorded as they stood on the wire', async (t) => {
   t.same(simulator.received(), [])
 })
 
-t.test('as a process of its own it obeys the control address', async (t) => {
+t.test('in its own process it is controlled by HTTP', async (t) => {
   const { simulator, controlUrl, close } = await spawnSimulator()
   t.teardown(close)
   const token = await simulator.tokens.issue('owner', 'elsewhere')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createInternalHostCheck, createPublicHostCheck } from '../../../src/domain/hosts.ts'
 
-t.test('rule 50: the public listener answers to the host of its public URL, in every spelling', async (t) => {
+t.test('rule 50: the public listener answers to the host of its public URL in every spelling', async (t) => {
   const isOwn = createPublicHostCheck('https://usher.example')
   for (const host of ['usher.example', 'USHER.example', 'usher.example:443', 'Usher.Example:443'])
     t.ok(isOwn(host), host)
@@ -23,13 +23,13 @@ t.test('rule 50: the public listener answers to the host of its public URL, in e
   t.notOk(createPublicHostCheck('https://usher.example:8443')('usher.example'))
 })
 
-t.test('a loopback public URL is one place under each of its names and ports', async (t) => {
+t.test('a loopback public URL answers under all loopback names and ports', async (t) => {
   const isOwn = createPublicHostCheck('http://localhost:8080')
   for (const host of ['localhost:8080', '127.0.0.1:9999', '[::1]:8080', 'LOCALHOST']) t.ok(isOwn(host), host)
   for (const host of ['localhost.evil.example', 'evil.example', '127.0.0.2']) t.notOk(isOwn(host), host)
 })
 
-t.test('rule 84: the internal listener answers to addresses and private names alone', async (t) => {
+t.test('rule 84: the internal listener answers only to IP addresses and private names', async (t) => {
   const isOwn = createInternalHostCheck(['usher.corp.example'])
   for (const host of [
     'localhost',

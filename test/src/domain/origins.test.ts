@@ -17,7 +17,7 @@ t.test('every spelling of an origin has one normal form', async (t) => {
     t.equal(normalOrigin(text), normal, text)
 })
 
-t.test('what is no bare http or https origin has none', async (t) => {
+t.test('anything but a bare http or https origin is null', async (t) => {
   for (const text of [
     '',
     'null',
@@ -40,14 +40,14 @@ t.test('what is no bare http or https origin has none', async (t) => {
     t.equal(normalOrigin(text), null, JSON.stringify(text))
 })
 
-t.test('a URL tells its origin, and what is no http URL tells none', async (t) => {
+t.test('only an http or https URL has an origin', async (t) => {
   t.equal(originOf('https://App.example:443/a/b?c#d'), 'https://app.example')
   t.equal(originOf('http://127.0.0.1:3000/'), 'http://127.0.0.1:3000')
   for (const text of ['', 'about:blank', 'data:text/html,x', 'android-app://app.example', 'https://'])
     t.equal(originOf(text), null, text)
 })
 
-t.test('a Host drops the port of its scheme and no other', async (t) => {
+t.test('a Host loses its scheme’s default port and no other', async (t) => {
   t.equal(normalHost('usher.example:443', 'https'), 'usher.example')
   t.equal(normalHost('usher.example:443', 'http'), 'usher.example:443')
   t.equal(normalHost('USHER.example:80', 'http'), 'usher.example')
@@ -58,7 +58,7 @@ t.test('a Host drops the port of its scheme and no other', async (t) => {
     t.equal(normalHost(text, 'https'), null, text)
 })
 
-t.test('normalising twice changes nothing more', async () => {
+t.test('normalising is idempotent', async () => {
   const authority = fc.stringMatching(/^[A-Za-z0-9.:[\]_-]{1,24}$/)
   fc.assert(
     fc.property(authority, fc.constantFrom('http', 'https'), (text, scheme) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createRecentMap } from '../../../src/domain/recent-map.ts'
 
-t.test('never more than it may hold, and what is asked for stays', async (t) => {
+t.test('it never exceeds its size, and entries that are read stay', async (t) => {
   for (const max of [1, 2, 3, 10, 101]) {
     const map = createRecentMap<number, number>(max)
     map.set(-1, -1)
@@ -18,7 +18,7 @@ t.test('never more than it may hold, and what is asked for stays', async (t) => 
   }
 })
 
-t.test('what is set again or deleted has one value, or none', async (t) => {
+t.test('an entry set again has its new value, a deleted one none', async (t) => {
   const map = createRecentMap<string, number>(4)
   map.set('a', 1)
   map.set('b', 2)

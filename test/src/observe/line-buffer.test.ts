@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createLineBuffer } from '../../../src/observe/line-buffer.ts'
 
-t.test('lines come out as they went in, in order, whatever their length and alphabet', async (t) => {
+t.test('lines come out unchanged and in order, whatever their length and alphabet', async (t) => {
   const written: Buffer[] = []
   let flushed = 0
   const lines = createLineBuffer({
@@ -36,7 +36,7 @@ t.test('lines come out as they went in, in order, whatever their length and alph
   t.equal(flushed, 1)
 })
 
-t.test('memory that was handed on is not written to again', async (t) => {
+t.test('memory that was handed over is not written to again', async (t) => {
   const written: Buffer[] = []
   const lines = createLineBuffer({ write: (bytes) => written.push(bytes), flushSync() {} })
   lines.write('first\n')

@@ -18,7 +18,7 @@ function capture(level = 'trace') {
   return { lines, ...createLogger({ level, stream }) }
 }
 
-t.test('a line is fields, a level by name, a time in ISO 8601 and a constant text', async (t) => {
+t.test('a line has fields, a level name, an ISO 8601 time and a constant message', async (t) => {
   const { log, lines } = capture('info')
   log.debug('not at this level')
   log.child({ listener: 'public' }).info({ accountId: 7 }, 'signed in')
@@ -28,55 +28,61 @@ t.test('a line is fields, a level by name, a time in ISO 8601 and a constant tex
   t.equal(new Date(String(lines[0]?.['time'])).toISOString(), lines[0]?.['time'])
 })
 
-t.test('rule 67: an error is its type, code and frames; only Usher’s own words are told', async (t) => {
-  const parse = () => {
-    try {
-      return JSON.parse(`{"authToken": ${SECRET}`)
-    } catch (error) {
-      return error as Error
+t.test(
+  'rule 67: an error is logged as type, code and frames; only messages of Usher’s own errors appear',
+  async (t) => {
+    const parse = () => {
+      try {
+        return JSON.parse(`{"authToken": ${SECRET}`)
+      } catch (error) {
+        return error as Error
+      }
     }
-  }
-  const cases: [string, unknown][] = [
-    ['a parser’s error', parse()],
-    ['a message of lines like frames', new Error(`x\n    at ${SECRET} (file:///${SECRET}.ts:1:1)\n    at y`)],
-    ['a code that is text', Object.assign(new Error('x'), { code: `${SECRET} ${SECRET}` })],
-    [
-      'a cause',
-      new Problem('USHER_INTERNAL', { cause: new TypeError(SECRET, { cause: new Error(SECRET) }) })
-    ],
-    ['a string', SECRET],
-    ['an object', { message: SECRET }]
-  ]
-  for (const [name, error] of cases) {
-    const { log, lines } = capture()
-    log.error({ err: error }, 'request failed')
-    log.error({ error }, 'request failed')
-    if (error instanceof Error) {
-      log.error(error)
-      log.error({ err: error }, error.message)
+    const cases: [string, unknown][] = [
+      ['a parser’s error', parse()],
+      [
+        'a message of lines like frames',
+        new Error(`x\n    at ${SECRET} (file:///${SECRET}.ts:1:1)\n    at y`)
+      ],
+      ['a code that is text', Object.assign(new Error('x'), { code: `${SECRET} ${SECRET}` })],
+      [
+        'a cause',
+        new Problem('USHER_INTERNAL', { cause: new TypeError(SECRET, { cause: new Error(SECRET) }) })
+      ],
+      ['a string', SECRET],
+      ['an object', { message: SECRET }]
+    ]
+    for (const [name, error] of cases) {
+      const { log, lines } = capture()
+      log.error({ err: error }, 'request failed')
+      log.error({ error }, 'request failed')
+      if (error instanceof Error) {
+        log.error(error)
+        log.error({ err: error }, error.message)
+      }
+      t.notMatch(JSON.stringify(lines), new RegExp(SECRET), name)
+      t.ok(lines.length >= 2)
     }
-    t.notMatch(JSON.stringify(lines), new RegExp(SECRET), name)
-    t.ok(lines.length >= 2)
+    const described = describeError(Object.assign(new TypeError('text'), { code: 'ECONNRESET' }))
+    t.match(described, { type: 'TypeError', code: 'ECONNRESET', at: /^at .*logger\.test\.ts/ })
+    t.notOk('message' in described)
+    t.strictSame(describeError(new Problem('USHER_NOT_FOUND')), {
+      type: 'Problem',
+      code: 'USHER_NOT_FOUND',
+      message: 'There is nothing at this path.'
+    })
+    t.strictSame(describeError(7), { type: 'number' })
   }
-  const described = describeError(Object.assign(new TypeError('text'), { code: 'ECONNRESET' }))
-  t.match(described, { type: 'TypeError', code: 'ECONNRESET', at: /^at .*logger\.test\.ts/ })
-  t.notOk('message' in described)
-  t.strictSame(describeError(new Problem('USHER_NOT_FOUND')), {
-    type: 'Problem',
-    code: 'USHER_NOT_FOUND',
-    message: 'There is nothing at this path.'
-  })
-  t.strictSame(describeError(7), { type: 'number' })
-})
+)
 
-t.test('frames tell the file without the machine’s folders', async (t) => {
+t.test('stack frames name files without the machine’s folders', async (t) => {
   const error = new Error('x')
   error.stack =
     'Error: x\n    at run (file:///srv/app/src/seal/seal.ts:1:2)\n    at /srv/app/node_modules/a/b.js:3:4'
   t.equal(describeError(error).at, 'at run (src/seal/seal.ts:1:2) < at (node_modules/a/b.js:3:4')
 })
 
-t.test('a chain of causes ends, also one that bites its tail', async (t) => {
+t.test('a chain of causes ends, even a circular one', async (t) => {
   const error = new Error('a')
   error.cause = error
   const depth = (described: ReturnType<typeof describeError>): number =>
@@ -85,7 +91,7 @@ t.test('a chain of causes ends, also one that bites its tail', async (t) => {
 })
 
 t.test(
-  'rule 67: requests and answers handed to the logger are not told, nor the query of a URL in a text',
+  'rule 67: request and response objects are not logged, nor the query of a URL in a text',
   async (t) => {
     const { log, lines } = capture()
     const request = { url: `/x?X-Plex-Token=${SECRET}`, headers: { cookie: SECRET } }
@@ -98,7 +104,7 @@ t.test(
   }
 )
 
-t.test('control characters, line ends and escapes of a terminal stay inside their line', async (t) => {
+t.test('control characters, line breaks and terminal escapes stay inside their line', async (t) => {
   const chunks: string[] = []
   const stream = new Writable({
     decodeStrings: false,
@@ -113,7 +119,7 @@ t.test('control characters, line ends and escapes of a terminal stay inside thei
 })
 
 t.test(
-  'on standard output lines are buffered and flushed, and a reader that goes away ends nothing',
+  'on standard output lines are buffered and flushed, and a reader that leaves stops nothing',
   async (t) => {
     const module = JSON.stringify(new URL('../../../src/observe/logger.ts', import.meta.url).href)
     const write = `import(${module}).then(async ({ createLogger }) => {

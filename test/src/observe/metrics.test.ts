@@ -14,7 +14,7 @@ function lines(text: string): string[] {
     .sort()
 }
 
-t.test('a tally and a timing tell what a Counter and a Histogram would', async (t) => {
+t.test('a tally and a timing report what a Counter and a Histogram would', async (t) => {
   const [ours, theirs] = [new Registry(), new Registry()]
   const help = 'for the test'
   const tally = createTally({ name: 'a_total', help, labelNames, registry: ours })
