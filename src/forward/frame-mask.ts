@@ -67,7 +67,7 @@ export function createFrameMask(createScrubber: (grammar: Grammar) => Scrubber):
     }
     message ??= {
       opcode,
-      scrubber: opcode === TEXT ? createScrubber('untyped') : null,
+      scrubber: opcode === TEXT ? createScrubber('json') : null,
       begun: false
     }
     const isLast = isFinal && isWhole

@@ -6,12 +6,15 @@ import { judgeParameter } from './url-parameter.ts'
 import { XmlPlace } from './xml-field.ts'
 
 /**
- * How a body tells a field from free text. `untyped` goes by its first sign: `{` or `[` is JSON, `<` is XML. In `text`,
+ * How a body tells a field from free text. `untyped` goes by its first signs: `{"` and `[{` are JSON, `<` is XML. In `text`,
  * as subtitles and playlists are, there are no fields but the parameters of URLs.
  */
 export type Grammar = 'json' | 'xml' | 'text' | 'untyped'
 
 const MASK = 0x2a // '*'
+const BRACE = 0x7b
+const BRACKET = 0x5b
+const LESS = 0x3c
 const EMPTY = Buffer.alloc(0)
 const NO_FIELD = { start: 0, from: 0, to: 0 }
 
@@ -24,6 +27,8 @@ export class BodyMask {
   private readonly needles: Needles
   private grammar: Grammar
   private xml: XmlPlace | null = null
+  /** The brace or bracket that an untyped body begins with. */
+  private opening = 0
   /** The undecided end of what came before, unmasked. */
   private kept: Buffer = EMPTY
   /** How many bytes at its start lie in a needle that began in bytes already given out. */
@@ -73,12 +78,18 @@ export class BodyMask {
   }
 
   private guess(data: Buffer): void {
-    let at = 0
-    while (at < data.length && isBeforeText(data[at] as number)) at++
-    if (at === data.length) return
-    const first = String.fromCharCode(data[at] as number)
-    this.grammar = first === '{' || first === '[' ? 'json' : first === '<' ? 'xml' : 'text'
-    if (this.grammar === 'xml') this.xml = new XmlPlace()
+    for (let at = 0; at < data.length; at++) {
+      const byte = data[at] as number
+      if (isBeforeText(byte)) continue
+      if (this.opening === 0 && (byte === BRACE || byte === BRACKET)) {
+        this.opening = byte
+        continue
+      }
+      if (this.opening !== 0) this.grammar = isJsonBehind(this.opening, byte) ? 'json' : 'text'
+      else this.grammar = byte === LESS ? 'xml' : 'text'
+      if (this.grammar === 'xml') this.xml = new XmlPlace()
+      return
+    }
   }
 
   /** Adds the spans of all fields that end before `limit`; gives the place from which on nothing is decided. */
@@ -130,4 +141,9 @@ export class BodyMask {
 /** Blanks and controls, and the three bytes of a byte order mark. */
 function isBeforeText(byte: number): boolean {
   return byte <= 0x20 || byte === 0xef || byte === 0xbb || byte === 0xbf
+}
+
+/** Subtitles too begin with a brace or a bracket. */
+function isJsonBehind(opening: number, byte: number): boolean {
+  return opening === BRACE ? byte === 0x22 || byte === 0x7d : byte === BRACE
 }

@@ -34,7 +34,9 @@ export async function deliver(
   const halved = faults.find((fault) => fault.kind === 'half-reset' || fault.kind === 'stall')
   const drip = faults.find((fault) => fault.kind === 'drip')
   const end = halved ? Math.floor(source.size / 2) : source.size
-  response.flushHeaders()
+  // Node flushes a head as UTF-8, and sends one that goes with its body as ISO-8859-1: one byte for a character.
+  const isAscii = Object.values(answer.headers ?? {}).every((value) => /^[\t -~]*$/.test(String(value)))
+  if (isAscii || end === 0) response.flushHeaders()
   await pump(
     response,
     source,

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import type { JsonObject } from '../json.ts'
+import { NAMED_FILMS, NAMED_PART_BYTES, NAMES_FIRST_ITEM, NAMES_FIRST_PART, NAMES_SECTION } from './names.ts'
 
 export interface Part {
   readonly id: number
@@ -8,13 +9,16 @@ export interface Part {
   readonly type: string
   /** A path of the server's file system. */
   readonly file: string
+  /** The name as a Content-Disposition has it, one character a byte. */
+  readonly rawName: string
 }
 
 export interface Item {
   readonly ratingKey: string
-  readonly section: '1' | '2'
+  readonly section: '1' | '2' | '3'
   readonly type: 'movie' | 'show' | 'season' | 'episode'
   readonly title: string
+  readonly summary?: string
   readonly parent: string | null
   readonly index: number
   readonly part: Part | null
@@ -33,7 +37,7 @@ export const CLIP_FILE = new URL('../fixtures/clip.mp4', import.meta.url)
 
 const MOVIES = 60
 
-/** The library of a media server: 60 films, one show with two seasons of four episodes. */
+/** The library of a media server: 60 films, one show with two seasons of four episodes, and films of any name. */
 export interface Catalogue {
   readonly items: readonly Item[]
   find(ratingKey: string): Item | undefined
@@ -42,7 +46,7 @@ export interface Catalogue {
 }
 
 export function createCatalogue(serverName: string): Catalogue {
-  const items = [...movies(serverName), ...shows(serverName)]
+  const items = [...movies(serverName), ...shows(serverName), ...named()]
   const parts = new Map(items.flatMap(({ part }) => (part ? [[part.id, part] as const] : [])))
   return {
     items,
@@ -70,6 +74,22 @@ function movies(serverName: string): Item[] {
       part:
         special[number] ??
         part(222_000 + number, `film-${number}.mkv`, 1_000_000 + number, 'video/x-matroska')
+    }
+  })
+}
+
+function named(): Item[] {
+  return NAMED_FILMS.map(({ title, summary, file, type = 'video/x-matroska', latin1 }, place) => {
+    const entry = part(NAMES_FIRST_PART + place, file, NAMED_PART_BYTES, type)
+    return {
+      ratingKey: String(NAMES_FIRST_ITEM + place),
+      section: NAMES_SECTION,
+      type: 'movie',
+      title,
+      summary,
+      parent: null,
+      index: 101 + place,
+      part: latin1 === true ? { ...entry, rawName: file } : entry
     }
   })
 }
@@ -112,13 +132,25 @@ function shows(serverName: string): Item[] {
 const SHOW_DEFAULTS = { section: '2', parent: null, part: null } as const
 
 function part(id: number, name: string, size: number, type: string): Part {
-  return { id, name, size, type, file: `/data/media/${id}/${name}` }
+  const rawName = Buffer.from(name).toString('latin1')
+  return { id, name, size, type, rawName, file: `/data/media/${id}/${name}` }
 }
 
 export function sections(all: boolean): JsonObject[] {
   const films = section('1', 'movie', 'Movies', 'tv.plex.agents.movie', 'Plex Movie', '/data/movies')
   return all
-    ? [films, section('2', 'show', 'Shows', 'tv.plex.agents.series', 'Plex TV Series', '/data/shows')]
+    ? [
+        films,
+        section('2', 'show', 'Shows', 'tv.plex.agents.series', 'Plex TV Series', '/data/shows'),
+        section(
+          NAMES_SECTION,
+          'movie',
+          'Names & "tokens"',
+          'tv.plex.agents.movie',
+          'Plex Movie',
+          '/data/names'
+        )
+      ]
     : [films]
 }
 

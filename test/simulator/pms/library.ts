@@ -164,7 +164,7 @@ export function itemJson(options: LibraryOptions, item: Item, caller: PmsCaller)
     ...(item.parent === null ? {} : { parentRatingKey: item.parent }),
     index: item.index,
     librarySectionID: Number(item.section),
-    summary: `About ${item.title} & "others" <1>`,
+    summary: item.summary ?? `About ${item.title} & "others" <1>`,
     year: 1960 + (item.index % 60),
     thumb: `${key}/thumb/${CHANGE_STAMP}`,
     art: `${key}/art/${CHANGE_STAMP}`,
@@ -184,7 +184,7 @@ function media(
   part: NonNullable<Item['part']>,
   caller: PmsCaller
 ): JsonObject {
-  const key = `/library/parts/${part.id}/${CHANGE_STAMP}/${part.name}`
+  const key = `/library/parts/${part.id}/${CHANGE_STAMP}/${encodeURIComponent(part.name)}`
   const leaks =
     item.ratingKey === LEAKING_ITEM
       ? {

@@ -13,6 +13,7 @@ import { createCatalogue } from './catalogue.ts'
 import { libraryRoutes } from './library.ts'
 import { createNotifications, type Notifications } from './notifications.ts'
 import { partRoutes } from './parts.ts'
+import { personalRoutes } from './personal.ts'
 import { photoRoutes } from './photos.ts'
 import { type PlayQueue, playbackRoutes } from './playback.ts'
 import { createPlaybackState, type WatchState } from './playback-state.ts'
@@ -47,6 +48,7 @@ export function createPms(world: World, server: SimServer, serverUrl: () => stri
     ...playbackRoutes({ ...library, queues }),
     ...notifications.routes,
     ...photoRoutes(callers),
+    ...personalRoutes(callers),
     ...partRoutes(callers, catalogue),
     ...transcodeRoutes(callers, catalogue, running),
     ...libraryRoutes(library),

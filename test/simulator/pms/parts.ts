@@ -4,6 +4,7 @@ import type { SimRequest } from '../request.ts'
 import type { Route } from '../router.ts'
 import type { Callers } from './caller.ts'
 import { type Catalogue, CHANGE_STAMP, CLIP_FILE, CLIP_PART, type Part } from './catalogue.ts'
+import { NAMED_STREAMS } from './names.ts'
 import { pmsError } from './reply.ts'
 
 // A prime, so that a power-of-two chunk in the wrong place has wrong bytes.
@@ -11,6 +12,8 @@ const PATTERN_BYTES = 65_521
 const MAX_READ_BYTES = 262_144
 
 const PATTERN = makePattern()
+const MODIFIED = new Date(Number(CHANGE_STAMP) * 1000).toUTCString()
+const PLAIN_STREAM = ['text/plain; charset=utf-8', '1\n00:00:00,000 --> 00:00:04,000\nA subtitle.\n'] as const
 
 /** The bytes of every generated file depend on the offset only, so a client can verify any range. */
 export function partBytes(offset: number, length: number): Buffer {
@@ -37,27 +40,41 @@ export function partRoutes(callers: Callers, catalogue: Catalogue): Route[] {
     [
       'GET',
       '/library/streams/{id}',
-      callers.any(() => ({
-        status: 200,
-        headers: { 'Content-Type': 'text/plain; charset=utf-8' },
-        body: '1\n00:00:00,000 --> 00:00:04,000\nA subtitle.\n'
-      }))
+      callers.any((request) => {
+        const [type, text] = NAMED_STREAMS.get(request.params['id'] ?? '') ?? PLAIN_STREAM
+        const bytes = Buffer.from(text)
+        const file = {
+          size: bytes.length,
+          read: (from: number, length: number) => bytes.subarray(from, from + length)
+        }
+        return ranged(request, file, {
+          ...(type !== '' && { 'Content-Type': type }),
+          'Accept-Ranges': 'bytes',
+          ETag: `"s${request.params['id']}"`,
+          'Last-Modified': MODIFIED
+        })
+      })
     ]
   ]
 }
 
 function partAnswer(request: SimRequest, part: Part): Answer {
   const file = part.id === CLIP_PART ? clip() : { size: part.size, read: partBytes }
-  const etag = `"${part.id}-${CHANGE_STAMP}"`
-  const modified = new Date(Number(CHANGE_STAMP) * 1000).toUTCString()
   const download = request.query.get('download') === '1'
-  const headers = {
-    'Content-Type': part.type,
+  return ranged(request, file, {
+    ...(part.type !== '' && { 'Content-Type': part.type }),
     'Accept-Ranges': 'bytes',
-    ETag: etag,
-    'Last-Modified': modified,
-    ...(download ? { 'Content-Disposition': `attachment; filename="${part.name}"` } : {})
-  }
+    ETag: `"${part.id}-${CHANGE_STAMP}"`,
+    'Last-Modified': MODIFIED,
+    ...(download && {
+      'Content-Disposition': `attachment; filename="${part.rawName.replaceAll(/["\\]/g, '\\$&')}"`
+    })
+  })
+}
+
+/** A file whole or in part, as the request's conditions and range have it. */
+function ranged(request: SimRequest, file: ByteSource, headers: Readonly<Record<string, string>>): Answer {
+  const { ETag: etag, 'Last-Modified': modified } = headers
   const known = request.headers['if-none-match']
   if (known === etag) return { status: 304, headers }
   if (known === undefined && request.headers['if-modified-since'] === modified)

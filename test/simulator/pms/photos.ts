@@ -19,6 +19,7 @@ export function photoRoutes(callers: Callers): Route[] {
     ['GET', '/photo/:/transcode', callers.any(transcode)],
     ['GET', '/library/metadata/{key}/thumb/{stamp}', picture],
     ['GET', '/library/metadata/{key}/art/{stamp}', picture],
+    ['GET', '/library/metadata/{key}/file', callers.admin(() => jpeg)],
     ['GET', '/library/sections/{key}/composite/{stamp}', picture],
     ['GET', '/:/resources/{name}', picture]
   ]

@@ -33,7 +33,10 @@ const FIELDS: readonly (readonly [grammar: Grammar, text: string, expected: stri
   ['json', '{"token":7', '{"token":1'],
   ['json', '{"token":["a","b', '{"token":["*","*'],
   ['untyped', '\ufeff \n{"token":"abc"}', '\ufeff \n{"token":"***"}'],
-  ['untyped', ' \n{"token":"abc"}', ' \n{"token":"***"}'],
+  ['untyped', ' \n{ "token":"abc"}', ' \n{ "token":"***"}'],
+  ['untyped', '[ {"token":"abc"}]', '[ {"token":"***"}]'],
+  ['untyped', '{\\an8}"token":"abc"', '{\\an8}"token":"abc"'],
+  ['untyped', '[00:01.00]"token":"abc"', '[00:01.00]"token":"abc"'],
   ['untyped', '\ufeff<a token="abc"/>', '\ufeff<a token="***"/>'],
   ['untyped', 'a "token":"abc" <a token="abc"/>', 'a "token":"abc" <a token="abc"/>'],
   [
