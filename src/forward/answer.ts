@@ -1,4 +1,6 @@
+import type { StreamEnd } from '../domain/streams.ts'
 import { type BoundResponse, bindClient, type ClientSide, listenDrain } from './bound-response.ts'
+import { endOf, isBetweenEvents, isEventStream, lastEvent } from './event-streams.ts'
 import type { ForwardCall, Scrubber } from './forward-call.ts'
 import type { Pace } from './pace.ts'
 import { addExtra, type ResponseHead } from './response-headers.ts'
@@ -39,6 +41,8 @@ export class Answer implements ClientSide {
   private scrubber: Scrubber | null = null
   private held: string | null = null
   private release: (() => void) | null = null
+  /** The last bytes of an event stream, which tell whether another event may follow; null for any other body. */
+  private tail: string | null = null
   private listensDrain = false
   /** Writes of lent bytes under way, and whether the source waits for their end. */
   private writing = 0
@@ -66,6 +70,7 @@ export class Answer implements ClientSide {
     this.status = status
     this.head = head
     this.scrubber = scrubber
+    if (isEventStream(head.contentType)) this.tail = ''
   }
 
   /**
@@ -75,6 +80,7 @@ export class Answer implements ClientSide {
   write(chunk: Buffer, lent: boolean): boolean {
     const piece = this.scrubber === null ? chunk : this.scrubber.scrub(chunk)
     if (piece.length === 0) return false
+    if (this.tail !== null) this.tail = endOf(this.tail, piece)
     if (!this.sent) {
       if (this.held === null && piece.length <= HELD_MAX_BYTES) {
         this.held = piece.toString('latin1')
@@ -185,6 +191,24 @@ export class Answer implements ClientSide {
     this.source.cancel()
   }
 
+  /**
+   * Ends a stream before its time: an event stream by a last event that says why, anything else so that the client
+   * sees it broken.
+   */
+  private endStream(why: StreamEnd): void {
+    const rest = this.tail === null || this.scrubber === null ? null : this.scrubber.flush()
+    // In the middle of an event no other may begin.
+    if (this.tail === null || !isBetweenEvents(rest === null ? this.tail : endOf(this.tail, rest))) {
+      this.breakOff()
+      return
+    }
+    this.close()
+    if (rest !== null && rest.length > 0) this.response.write(rest)
+    this.response.end(lastEvent(why))
+    if (this.response.writableLength > 0) this.watchPace()
+    this.source.cancel()
+  }
+
   clientClosed(): void {
     const wasWanted = !this.closed
     this.close()
@@ -206,7 +230,7 @@ export class Answer implements ClientSide {
     }
     // Whatever does not come at once is a stream: it ends with its session.
     const { principal, class: kind } = this.call
-    this.release = principal.addStream(kind === 'event' ? 'events' : 'media', () => this.breakOff())
+    this.release = principal.addStream(kind === 'event' ? 'events' : 'media', (why) => this.endStream(why))
   }
 
   private sendHead(): void {

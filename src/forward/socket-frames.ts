@@ -9,32 +9,34 @@ const CLOSE = 0x88
 /** A control frame's payload has at most 125 bytes, two of them the code. */
 const REASON_MAX_BYTES = 123
 
+export interface FrameBoundary {
+  /** Whether the last frame has arrived whole, so that another may begin. */
+  isReached(): boolean
+  take(chunk: Buffer): void
+}
+
 /** Follows the frames of one direction of a WebSocket, to know where another frame may stand. */
-export class FrameBoundary {
-  /** The header bytes of the frame under way that have arrived, as far as they are needed. */
-  private readonly header: number[] = []
-  /** Bytes of its payload that are still to come. */
-  private left = 0
-
-  /** Whether the last frame has arrived whole. */
-  get isReached(): boolean {
-    return this.left === 0 && this.header.length === 0
-  }
-
-  take(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length) {
-      if (this.left > 0) {
-        const taken = Math.min(this.left, chunk.length - at)
-        this.left -= taken
-        at += taken
-        continue
-      }
-      this.header.push(chunk[at] ?? 0)
-      at += 1
-      if (this.header.length === headerBytes(this.header)) {
-        this.left = payloadBytes(this.header)
-        this.header.length = 0
+export function createFrameBoundary(): FrameBoundary {
+  /** The bytes of the header under way. */
+  const header: number[] = []
+  /** Bytes of the payload that are still to come. */
+  let left = 0
+  return {
+    isReached: () => left === 0 && header.length === 0,
+    take(chunk) {
+      let at = 0
+      while (at < chunk.length) {
+        if (left > 0) {
+          const taken = Math.min(left, chunk.length - at)
+          left -= taken
+          at += taken
+          continue
+        }
+        header.push(chunk[at] ?? 0)
+        at += 1
+        if (header.length < headerBytes(header)) continue
+        left = payloadBytes(header)
+        header.length = 0
       }
     }
   }

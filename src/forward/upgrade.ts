@@ -8,6 +8,7 @@ import { findRefusal, hasEnded, NotSent, ProofWait } from './last-moment.ts'
 import { refuse, toOutcome } from './refusal.ts'
 import { toUpstreamHeaders } from './request-headers.ts'
 import { busy } from './scheduler.ts'
+import { joinTunnel } from './tunnel.ts'
 
 /** A request to forward that asks for a WebSocket. */
 export interface UpgradeCall extends ForwardCall {
@@ -16,22 +17,16 @@ export interface UpgradeCall extends ForwardCall {
   readonly head: Buffer
 }
 
-const KEEP_ALIVE_MS = 30_000
+/** Without extensions: compressed frames could not be scrubbed. */
 const REQUEST_FIELDS: readonly string[] = [
   'sec-websocket-key',
   'sec-websocket-version',
-  'sec-websocket-extensions',
   'sec-websocket-protocol'
 ]
-const RESPONSE_FIELDS: readonly string[] = [
-  'sec-websocket-accept',
-  'sec-websocket-extensions',
-  'sec-websocket-protocol'
-]
+const RESPONSE_FIELDS: readonly string[] = ['sec-websocket-accept', 'sec-websocket-protocol']
 
 /**
- * Asks the upstream for a WebSocket and, given one, joins both sockets: bytes pass as they are, compression
- * included. The tunnel ends with its session, and half-closing passes through.
+ * Asks the upstream for a WebSocket and joins the two sockets where it agrees.
  */
 export function tunnel(context: ForwardContext, call: UpgradeCall): void {
   const { request, socket, sink, principal } = call
@@ -138,14 +133,14 @@ function isHandshake(headers: IncomingHttpHeaders): boolean {
 }
 
 function open(call: UpgradeCall, answer: IncomingHttpHeaders, upstream: Duplex): void {
-  const { sink, socket } = call
+  const { sink, socket, head, principal } = call
   const handshake = toHandshake(answer, call.extra())
   sink.hijack()
   // For the log line, which is written when the socket closes.
   sink.raw.statusCode = 101
   sink.raw.detachSocket(socket)
   socket.write(handshake)
-  join(call, upstream)
+  joinTunnel({ principal, socket, head, upstream })
 }
 
 function toHandshake(headers: IncomingHttpHeaders, extra: readonly string[]): string {
@@ -159,26 +154,4 @@ function toHandshake(headers: IncomingHttpHeaders, extra: readonly string[]): st
 
 function pair(name: string, value: string | string[] | undefined): string[] {
   return value === undefined ? [] : [name, Array.isArray(value) ? value.join(', ') : value]
-}
-
-function join(call: UpgradeCall, upstream: Duplex): void {
-  const { socket, head } = call
-  const end = () => {
-    socket.destroy()
-    upstream.destroy()
-  }
-  const release = call.principal.addStream('socket', end)
-  socket.setTimeout(0)
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true, KEEP_ALIVE_MS)
-  if (head.length > 0) upstream.write(head)
-  // Whoever closes for good takes the other along, once what is queued has left.
-  upstream.on('error', end)
-  socket.on('error', end)
-  upstream.on('close', () => socket.destroySoon())
-  socket.on('close', () => {
-    release()
-    upstream.destroy()
-  })
-  socket.pipe(upstream).pipe(socket)
 }

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { closeFrame, FrameBoundary } from '../../../src/forward/socket-frames.ts'
+import { closeFrame, createFrameBoundary } from '../../../src/forward/socket-frames.ts'
 
 function frame(length: number, masked: boolean, extended: 0 | 16 | 64): Buffer {
   const mask = masked ? 0x80 : 0
@@ -29,18 +29,18 @@ t.test('a boundary is where a frame has ended, however the bytes are cut', async
       const whole = list.map(([length, masked, extended]) => frame(length, masked, extended))
       const ends = new Set(whole.map((_, index) => Buffer.concat(whole.slice(0, index + 1)).length))
       const bytes = Buffer.concat(whole)
-      const boundary = new FrameBoundary()
+      const boundary = createFrameBoundary()
       let at = 0
       for (const cut of [...cuts, bytes.length]) {
         const next = Math.min(bytes.length, at + cut)
         boundary.take(bytes.subarray(at, next))
         at = next
-        if (boundary.isReached !== (at === 0 || ends.has(at))) return false
+        if (boundary.isReached() !== (at === 0 || ends.has(at))) return false
       }
       return true
     })
   )
-  t.equal(new FrameBoundary().isReached, true, 'before the first frame')
+  t.equal(createFrameBoundary().isReached(), true, 'before the first frame')
 })
 
 t.test('a WebSocket client reads the code and the reason of a close frame', async (t) => {

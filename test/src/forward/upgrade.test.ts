@@ -23,19 +23,24 @@ async function startSockets(
   return { front, sockets }
 }
 
-t.test('messages of any size pass both ways, compressed as the two ends agreed', async (t) => {
+t.test('messages of any size pass both ways, uncompressed, so that tokens in them are masked', async (t) => {
   const { front } = await startSockets(t)
   const socket = new WebSocket(`ws://127.0.0.1:${front.port}/:/websockets/notifications`, {
     perMessageDeflate: { threshold: 0 }
   })
   await once(socket, 'open')
-  t.match(socket.extensions, 'permessage-deflate')
+  t.equal(socket.extensions, '')
   for (const size of [1, 1000, 1_000_000]) {
     const sent = 'abcdefghij'.repeat(size / 10 || 1)
     socket.send(sent)
     const [data] = (await once(socket, 'message')) as [Buffer]
     t.equal(data.toString(), sent)
   }
+  socket.send(JSON.stringify({ url: `/x?X-Plex-Token=${TOKEN}` }))
+  const [masked] = (await once(socket, 'message')) as [Buffer]
+  t.notMatch(masked.toString(), TOKEN)
+  t.match(masked.toString(), '/x?X-Plex-Token=***')
+  t.notOk(front.upstream.requests[0]?.headers['sec-websocket-extensions'])
   t.match(front.upstream.requests[0]?.headers, { 'x-plex-token': TOKEN, 'x-plex-product': 'Usher' })
   t.strictSame(
     [...front.streams].map(({ kind }) => kind),
@@ -48,20 +53,85 @@ t.test('messages of any size pass both ways, compressed as the two ends agreed',
   await until(() => front.streams.size === 0)
 })
 
-t.test("a socket ends with its session, and with the server's", async (t) => {
+t.test('a socket that Usher ends is closed by a frame that says why', async (t) => {
   const { front, sockets } = await startSockets(t)
-  for (const end of [
-    () => [...front.streams][0]?.abort('session-ended'),
-    () => [...sockets.clients][0]?.terminate()
-  ]) {
+  for (const [why, code, reason] of [
+    ['session-ended', 1008, 'session ended'],
+    ['past-grace', 1013, 'plex.tv cannot be reached'],
+    ['shutdown', 1001, 'going away']
+  ] as const) {
     const socket = new WebSocket(`ws://127.0.0.1:${front.port}/`)
     await once(socket, 'open')
     await until(() => front.streams.size === 1 && sockets.clients.size === 1)
-    end()
-    const [code] = await once(socket, 'close')
-    t.equal(code, 1006)
+    socket.send('before')
+    await once(socket, 'message')
+    const messages: unknown[] = []
+    socket.on('message', (data) => messages.push(data))
+    const closed = once(socket, 'close')
+    const [stream] = front.streams
+    stream?.abort(why)
+    stream?.abort(why)
+    socket.send('after', () => undefined)
+    const [found, text] = (await closed) as [number, Buffer]
+    t.equal(found, code)
+    t.equal(text.toString(), reason)
+    t.strictSame(messages, [])
     await until(() => front.streams.size === 0 && sockets.clients.size === 0)
   }
+})
+
+t.test('a client that does not answer the close frame is cut off', async (t) => {
+  const { front } = await startSockets(t)
+  const socket = connect({ port: front.port, host: '127.0.0.1', allowHalfOpen: true })
+  let received = ''
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1')
+  })
+  socket.on('error', () => undefined)
+  socket.write(HANDSHAKE)
+  await until(() => front.streams.size === 1)
+  const began = performance.now()
+  ;[...front.streams][0]?.abort('session-ended')
+  await until(() => front.streams.size === 0)
+  t.ok(performance.now() - began < 3000)
+  t.match(received, /\x88\x0f\x03\xf0session ended$/)
+  socket.destroy()
+})
+
+t.test('in the middle of a frame the socket is cut off, for no other may begin there', async (t) => {
+  const front = await startFront(t)
+  front.call = { class: 'upgrade' }
+  front.upstream.server.on('upgrade', (_request, socket: Socket) => {
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n'
+    )
+    // A text message of which the second fragment's payload is missing.
+    socket.write(Buffer.concat([Buffer.from([0x01, 0x02]), Buffer.from('ab'), Buffer.from([0x80, 0x05])]))
+    socket.on('error', () => undefined)
+  })
+  const socket = connect(front.port, '127.0.0.1')
+  let received = ''
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1')
+  })
+  socket.on('error', () => undefined)
+  socket.write(HANDSHAKE)
+  await until(() => received.includes('ab'))
+  const closed = once(socket, 'close')
+  ;[...front.streams][0]?.abort('session-ended')
+  await closed
+  t.match(received, /ab(?:\x88\x0f\x03\xf0session ended)?$/)
+})
+
+t.test("a socket ends with the server's", async (t) => {
+  const { front, sockets } = await startSockets(t)
+  const socket = new WebSocket(`ws://127.0.0.1:${front.port}/`)
+  await once(socket, 'open')
+  await until(() => front.streams.size === 1 && sockets.clients.size === 1)
+  ;[...sockets.clients][0]?.terminate()
+  const [code] = await once(socket, 'close')
+  t.equal(code, 1006)
+  await until(() => front.streams.size === 0 && sockets.clients.size === 0)
 })
 
 t.test('a browser that goes away takes the upstream socket along', async (t) => {
@@ -82,9 +152,10 @@ t.test('rule 47: the handshake carries its own fields and the identity, nothing 
     front.upstream.requests.push(request)
     upstreamSocket = socket
     socket.write(
-      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSet-Cookie: leak=1\r\nServer: PMS\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nearly'
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSet-Cookie: leak=1\r\nServer: PMS\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n\x82\x05early',
+      'latin1'
     )
-    socket.resume().on('end', () => socket.end('half'))
+    socket.resume().on('end', () => socket.end('\x82\x04half', 'latin1'))
   })
   const socket = connect({ port: front.port, host: '127.0.0.1', allowHalfOpen: true })
   let received = ''
@@ -95,7 +166,7 @@ t.test('rule 47: the handshake carries its own fields and the identity, nothing 
   await until(() => received.endsWith('early'))
   t.equal(
     received,
-    'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nset-cookie: a=b\r\n\r\nearly'
+    'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nset-cookie: a=b\r\n\r\n\x82\x05early'
   )
   const [request] = front.upstream.requests
   t.match(request?.headers, { upgrade: 'websocket', 'sec-websocket-version': '13', 'x-plex-token': TOKEN })
