@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Socket } from 'node:net'
+import type { Server } from 'node:http'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -13,7 +13,9 @@ import { PROBLEM_TYPE, toBody } from '../../plugins/problems.ts'
 import { requireRules } from '../../plugins/route-rules.ts'
 import { fixedHeaders } from '../../plugins/security-headers.ts'
 import { Problem } from '../domain/problems.ts'
+import { refuseClient } from './client-errors.ts'
 import type { Core } from './core.ts'
+import { boundPipelining } from './pipelining.ts'
 
 /** Bytes of a JSON body; the largest of ours is a token exchange with two sealed values. */
 const BODY_LIMIT = 16_384
@@ -59,8 +61,9 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
         .serializer(JSON.stringify)
         .send(toBody(problem, request.id))
     },
-    clientErrorHandler: (error, socket) => refuse(error, socket, fixed)
+    clientErrorHandler: (error, socket) => refuseClient(error, socket, fixed)
   })
+  boundPipelining(app.server as Server)
   app.addHook('onRoute', requireRules)
   app.addHook('onRoute', addHeadRoute)
   compileSchemasLate(app)
@@ -70,34 +73,4 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
 /** An app that never listens, for the pages of /docs: the internal listener injects requests into it. */
 export function createPagesApp(): FastifyInstance {
   return fastify({ logger: false })
-}
-
-/** Answers what Node's HTTP parser refused. There is no request, and so no id. */
-function refuse(
-  error: Error & { code?: string },
-  socket: Socket,
-  fixed: Readonly<Record<string, string>>
-): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const [status, reason] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? [431, 'Request Header Fields Too Large']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'Request Timeout']
-        : [400, 'Bad Request']
-  const problem = new Problem('USHER_INVALID_REQUEST', { status: Number(status) })
-  const body = JSON.stringify(toBody(problem, '-'))
-  const headers = {
-    ...fixed,
-    connection: 'close',
-    'content-type': PROBLEM_TYPE,
-    'content-length': Buffer.byteLength(body)
-  }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`)
-  // end() alone would leave the socket open for as long as the client does not close it (SECURITY rule 53).
-  socket.destroySoon()
 }

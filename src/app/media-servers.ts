@@ -25,6 +25,9 @@ export interface MediaServersOptions {
 /** Clients kept for chosen servers; one holds little more than its address. */
 const MAX_SERVERS = 1000
 
+/** Identities are short and asked for one by one; a second one covers a question that hangs. */
+const IDENTITY_CONNECTIONS = 4
+
 /** The media servers that Usher talks to, each by one client that remembers who answered there. */
 export function createMediaServers({
   config,
@@ -34,22 +37,20 @@ export function createMediaServers({
 }: MediaServersOptions): MediaServers {
   const { pms, client: identity, upstreamTimeoutMs: timeoutMs } = config
   const { ca } = pms
-  const common = { identity, timeoutMs, presences, onOutcome }
-  const dispatcher = createDispatcher({ ca, presences })
-  const configured =
-    pms.url === null
-      ? null
-      : createMediaServer({ ...common, url: pms.url, dispatcher, machineIdentifier: pms.machineId })
-
   // At every connection, for a name that was proven yesterday may lead inside today (SECURITY rule 42).
-  const guarded = createDispatcher({ ca, presences, isAllowed: addressRule(rules) })
+  const guard = pms.url === null ? { isAllowed: addressRule(rules) } : {}
+  const dispatcher = createDispatcher({ ca, presences, ...guard })
+  const identityDispatcher = createDispatcher({ ca, presences, connections: IDENTITY_CONNECTIONS, ...guard })
+  const common = { identity, timeoutMs, presences, dispatcher, identityDispatcher, onOutcome }
+  const configured =
+    pms.url === null ? null : createMediaServer({ ...common, url: pms.url, machineIdentifier: pms.machineId })
   const chosen = new LRUCache<string, MediaServer>({ max: MAX_SERVERS })
 
   function at(uri: string, machineIdentifier: string): MediaServer {
     const key = JSON.stringify([uri, machineIdentifier])
     const known = chosen.get(key)
     if (known !== undefined) return known
-    const server = createMediaServer({ ...common, url: uri, dispatcher: guarded, machineIdentifier })
+    const server = createMediaServer({ ...common, url: uri, machineIdentifier })
     chosen.set(key, server)
     return server
   }
@@ -62,7 +63,7 @@ export function createMediaServers({
       return at(server.uri, server.machineIdentifier)
     },
     async close() {
-      await Promise.all([dispatcher.destroy(), guarded.destroy()])
+      await Promise.all([dispatcher.destroy(), identityDispatcher.destroy()])
     }
   }
 }

@@ -24,6 +24,8 @@ export interface ReadinessOptions {
 
 /** Several probes may call every few seconds; the media server is asked at most this often. */
 const FRESH_MS = 2000
+/** Whatever hangs, a probe is answered before its own time limit, which is seldom less than two seconds. */
+const PROBE_MS = 1500
 
 /**
  * Whether traffic should come here: not while draining, and not without the configured media server. Without plex.tv or
@@ -37,7 +39,7 @@ export function createReadiness(options: ReadinessOptions): () => Promise<Readin
 
   async function probe(server: Pick<MediaServer, 'identity'>): Promise<boolean> {
     try {
-      await server.identity()
+      await server.identity(AbortSignal.timeout(PROBE_MS))
       pmsSeenAt = now()
       return true
     } catch {

@@ -20,7 +20,7 @@ import {
 export interface MediaServer {
   readonly url: string
   /** Asked each time. */
-  readonly identity: () => Promise<ServerIdentity>
+  readonly identity: (signal?: AbortSignal) => Promise<ServerIdentity>
   /**
    * The proven identity, asked for where there is none; throws USHER_UPSTREAM_INVALID when the server is not the one
    * configured, or not `expected`. A proof that failed is not asked for again at once.
@@ -53,6 +53,8 @@ export interface MediaServer {
 export interface MediaServerOptions {
   readonly url: string
   readonly dispatcher: Dispatcher
+  /** The same, for the identity alone: whoever waits for it must not wait for anything else. */
+  readonly identityDispatcher: Dispatcher
   /** Where the connections to it are counted, those of the dispatcher and all others. */
   readonly presences: Presences
   readonly timeoutMs: number
@@ -76,15 +78,18 @@ const MAX_BACK_OFF_MS = 5000
 
 /** A client of one media server that remembers who it is talking to, and nothing else. */
 export function createMediaServer(options: MediaServerOptions): MediaServer {
-  const { url, dispatcher, presences, timeoutMs, onOutcome } = options
+  const { url, dispatcher, identityDispatcher, presences, timeoutMs, onOutcome } = options
   const { origin } = new URL(url)
-  const upstream = createUpstream({
-    service: 'pms',
-    origin: url,
-    dispatcher,
-    timeoutMs,
-    ...(onOutcome ? { onOutcome } : {})
-  })
+  const connect = (via: Dispatcher) =>
+    createUpstream({
+      service: 'pms',
+      origin: url,
+      dispatcher: via,
+      timeoutMs,
+      ...(onOutcome ? { onOutcome } : {})
+    })
+  const upstream = connect(dispatcher)
+  const asking = connect(identityDispatcher)
   let last: ServerIdentity | null = null
   let proof: Proof | null = null
   let proving: Promise<ServerIdentity> | null = null
@@ -97,7 +102,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
 
   async function prove(): Promise<ServerIdentity> {
     try {
-      const identity = await readIdentity(upstream)
+      const identity = await readIdentity(asking)
       requireSame(identity, options.machineIdentifier)
       // The connection that this came by; gone by now where the server closes each, and then nothing is remembered.
       const presence = presences.of(origin)
@@ -158,7 +163,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
 
   return {
     url,
-    identity: () => readIdentity(upstream),
+    identity: (signal) => readIdentity(asking, signal),
     verifyIdentity,
     verifiedIdentity,
     lastIdentity: () => last,

@@ -30,6 +30,7 @@ async function setUp(t: Test): Promise<Bench> {
     createMediaServer({
       url: simulator.pmsUrl,
       dispatcher,
+      identityDispatcher: dispatcher,
       presences,
       timeoutMs: 5000,
       identity,
