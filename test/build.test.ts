@@ -1,11 +1,14 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join, relative } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { generateKey } from '../src/app/commands.ts'
 import { freePort } from './support/ports.ts'
+import { until } from './support/until.ts'
 import { spawnUsher } from './support/usher-process.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -58,6 +61,41 @@ t.test('npm start starts what was built, and SIGTERM ends it with 0', async (t) 
   t.equal(await usher.exited, 0)
   t.equal(usher.logs.at(-1)?.['msg'], 'stopped')
   await t.rejects(statusOf(`${usher.publicUrl}/healthz`), 'nothing is left that answers')
+})
+
+t.test('rule 97: a signal to the whole process group, npm included, lets it drain', async (t) => {
+  const own = await settings()
+  const env = { ...own, PATH, HOME: dir, npm_config_update_notifier: 'false', USHER_DRAIN: '10s' }
+  const child = spawn('env', [...PLAIN, 'npm', 'start', '--silent'], {
+    cwd: dir,
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true
+  })
+  const group = -(child.pid ?? 0)
+  let log = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    log += chunk.toString()
+  })
+  const exited = once(child, 'exit')
+  t.teardown(() => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(group, 'SIGKILL')
+  })
+  await until(() => log.includes('internal listener ready'), 'both listeners are ready')
+  const socket = connect(Number(new URL(own['USHER_PUBLIC_URL'] ?? '').port), '127.0.0.1')
+  socket.on('error', () => undefined)
+  await once(socket, 'connect')
+  socket.write('GET /signin HTTP/1.1\r\nHost: x\r\n')
+  await delay(200)
+  process.kill(group, 'SIGTERM')
+  await delay(50)
+  process.kill(group, 'SIGTERM')
+  await delay(300)
+  t.notOk(log.includes('"stopped"'), 'the open request holds it')
+  socket.destroy()
+  await until(() => log.includes('"stopped"'), 'it has stopped by itself')
+  await exited
+  t.notMatch(log, 'second signal')
 })
 
 t.test('what is loaded later is in the build: the page, the API documents, Redis', async (t) => {

@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { generateKey } from '../src/app/commands.ts'
 import { summarizeStart } from '../src/app/start-summary.ts'
 import { sendRaw } from './support/raw.ts'
+import { until } from './support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from './support/usher.ts'
 import { spawnUsher } from './support/usher-process.ts'
 
@@ -92,7 +93,15 @@ t.test('rule 98: --check-config refuses what the start refuses, and opens nothin
   await once(taken, 'listening')
   t.teardown(() => taken.close())
   const port = String((taken.address() as AddressInfo).port)
-  t.match(await say({ ...BASE, USHER_HOST: '127.0.0.1', USHER_PORT: port }), { code: 0, text: 'is valid' })
+  const local = { ...BASE, USHER_HOST: '127.0.0.1', USHER_PORT: port }
+  t.match(await say(local), { code: 0, text: 'is valid' })
+  const dir = t.testdir({
+    state: { 'usher.db': 'not a database, and long enough to be looked at'.repeat(50) }
+  })
+  chmodSync(join(dir, 'state'), 0o700)
+  const broken = { ...local, USHER_PORT: '0', USHER_INTERNAL_PORT: '0', USHER_STATE_DIR: join(dir, 'state') }
+  for (const argv of [['--check-config'], []])
+    t.match(await say(broken, argv), { code: 1, text: /USHER_STATE_DIR: usher\.db cannot be opened/ })
 })
 
 t.test('a listener that cannot be opened names its setting', async (t) => {
@@ -162,7 +171,7 @@ t.test('a wrong USHER_PMS_URL is told at start, by host and reason, and stops no
       /^(ENOTFOUND|EAI_AGAIN)$/
     ],
     [`http://${web}`, 'what answers there is no media server (404)', undefined],
-    [`http://${page}`, /cannot be understood/, undefined],
+    [`http://${page}`, 'what answers there is no media server', undefined],
     [`http://${mute}`, 'it closes the connection; it may want https:', 'UND_ERR_SOCKET'],
     [`https://${web}`, 'it does not speak TLS; it may want http:', /SSL|EPROTO/]
   ] as const) {
@@ -304,6 +313,27 @@ t.test('rule 97: a signal that arrives twice does not cut the drain, a later one
   cut.signal('SIGTERM')
   t.equal(await cut.exited, 1)
   t.match(cut.logs.at(-1), { msg: 'stopped by a second signal, open streams are cut', signal: 'SIGTERM' })
+})
+
+t.test('it starts where Kubernetes describes a Service called usher', async (t) => {
+  const usher = await spawnUsher(t, {
+    ...BASE,
+    // 8080 and 9090 are the defaults, on an address that nobody else uses.
+    USHER_HOST: '127.0.0.77',
+    USHER_INTERNAL_HOST: '127.0.0.77',
+    USHER_SERVICE_HOST: '10.96.0.17',
+    USHER_SERVICE_PORT: '8080',
+    USHER_PORT: 'tcp://10.96.0.17:8080',
+    USHER_PORT_8080_TCP: 'tcp://10.96.0.17:8080',
+    USHER_PORT_8080_TCP_ADDR: '10.96.0.17',
+    USHER_INTERNAL_PORT: 'tcp://10.96.0.18:9090',
+    KUBERNETES_SERVICE_HOST: '10.96.0.1'
+  })
+  t.strictSame([usher.publicUrl, usher.internalUrl], ['http://127.0.0.77:8080', 'http://127.0.0.77:9090'])
+  await until(() => usher.logs.some(({ msg }) => String(msg).startsWith('started')), 'it says so')
+  const warnings = usher.logs.filter(({ msg }) => msg === 'configuration warning')
+  t.match(warnings, [{ warning: /^ignored variables that Kubernetes makes/ }])
+  t.equal(warnings.length, 1)
 })
 
 t.test('every row of docs/troubleshooting.md was said here, or names a command', async (t) => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../config/config.ts'
 import { createLogger, type LogOutput } from '../observe/logger.ts'
+import { inspectDatabase } from '../store/sqlite-file.ts'
 import { buildInternalApp, buildPublicApp } from './app.ts'
 import { type Core, createCore } from './core.ts'
 import { type ListenSettings, toStartError } from './start-error.ts'
@@ -75,7 +76,8 @@ const INTERNAL = { host: 'USHER_INTERNAL_HOST', port: 'USHER_INTERNAL_PORT' } as
 /** Builds everything that a start builds, opens nothing, and throws what the start would throw. */
 export async function rehearseStart(config: Config): Promise<void> {
   const { log } = createLogger({ level: 'silent', stream: { write: () => undefined } })
-  // The store is left alone: an instance that runs may hold the file.
+  if (config.redisUrl === null && config.stateDir !== null) inspectDatabase(config.stateDir)
+  // The store itself is left alone: an instance that runs may hold the file.
   const core = createCore({
     config: { ...config, redisUrl: null, stateDir: null },
     log,

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 
 /**
- * Makes an object show `view` wherever it is printed: `console.log`, `JSON.stringify`, a logger. The secrets stay
- * readable as properties and never by accident.
+ * Makes an object print as `view` in `console.log`, `JSON.stringify` and loggers. Its properties stay readable, so that
+ * a secret is only printed on purpose.
  */
 export function conceal<T extends object>(object: T, view: object): T {
   const hidden = { value: () => view, enumerable: false }

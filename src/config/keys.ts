@@ -9,12 +9,12 @@ export interface SessionKey {
 
 const KEY_BYTES = 32
 
-/** More keys than any rotation needs; each cookie names its key, so this only bounds mistakes. */
+/** More than any rotation needs. Each cookie names its key, so the bound only catches mistakes. */
 const MOST_KEYS = 16
 
 /**
- * Comma-separated keys `kid:base64url(32 bytes)`, the first of which seals. Every position is held to the same
- * rules (SECURITY rule 9): an old key at the end still opens cookies.
+ * Comma-separated keys `kid:base64url(32 bytes)`, the first of which seals. The same rules hold for every position
+ * (SECURITY rule 9), because an old key at the end still opens cookies.
  */
 export function parseSessionKeys(text: string): readonly SessionKey[] {
   const reasons: string[] = []
@@ -24,15 +24,15 @@ export function parseSessionKeys(text: string): readonly SessionKey[] {
   const entries = text.split(',').map((entry) => entry.trim())
   if (entries.length > MOST_KEYS) throw new Invalid(`must hold at most ${MOST_KEYS} keys`)
   for (const [index, entry] of entries.entries()) {
-    const told = (words: string) => reasons.push(`entry ${index + 1} ${words}`)
+    const report = (words: string) => reasons.push(`entry ${index + 1} ${words}`)
     const [kid = '', encoded = '', ...rest] = entry.split(':')
     const secret = Buffer.from(encoded, 'base64url')
     const reason = reasonAgainst(kid, encoded, secret, rest.length)
     if (reason !== null) {
-      told(reason)
+      report(reason)
     } else {
-      if (kids.includes(kid)) told(`repeats the key id of entry ${kids.indexOf(kid) + 1}`)
-      if (secrets.includes(encoded)) told(`repeats the secret of entry ${secrets.indexOf(encoded) + 1}`)
+      if (kids.includes(kid)) report(`repeats the key id of entry ${kids.indexOf(kid) + 1}`)
+      if (secrets.includes(encoded)) report(`repeats the secret of entry ${secrets.indexOf(encoded) + 1}`)
       keys.push({ kid, secret })
     }
     kids.push(kid)

@@ -3,10 +3,10 @@ import { isIP, isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Invalid } from './setting.ts'
 
-/** The widest private networks, 10.0.0.0/8 and fc00::/7: whatever is wider believes strangers. */
+/** The widest private networks, 10.0.0.0/8 and fc00::/7; anything wider would include strangers. */
 const WIDEST = { 4: 8, 6: 7 } as const
 
-/** An IP or CIDR of a trusted proxy; `true`, hop counts and names would believe anybody (SECURITY rule 51). */
+/** An IP or CIDR of a trusted proxy; with `true`, a hop count or a name anybody could pose as one (SECURITY rule 51). */
 export function parseNetwork(text: string): string {
   const [address = '', prefix, ...rest] = text.split('/')
   const version = isIP(address)
@@ -14,7 +14,7 @@ export function parseNetwork(text: string): string {
     throw new Invalid('must be an IP address or CIDR: true, hop counts, * and names are not accepted')
   }
   if (prefix === undefined) return text
-  // Read bit by bit it is IPv4 all the same, and of that /96 is everything.
+  // Compared bit by bit such an address is IPv4, all of which is inside ::ffff:0:0/96.
   if (ipaddr.parse(address).range() === 'ipv4Mapped') {
     throw new Invalid('must be written as IPv4 where it is IPv4, such as 10.0.0.0/8')
   }

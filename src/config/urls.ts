@@ -41,7 +41,7 @@ export function parsePmsUrl(text: string): string {
   return originUrl(text).origin
 }
 
-/** An exact origin of a frontend; whether `http:` will do is checked beside USHER_ALLOW_HTTP. */
+/** An exact origin of a frontend; whether it may be `http:` depends on USHER_ALLOW_HTTP (cross-checks.ts). */
 export function parseOrigin(text: string): string {
   if (text.includes('*')) throw new Invalid('must be an exact origin: wildcards are not supported')
   if (text === 'null') throw new Invalid('must not be null: every sandboxed page has that origin')
@@ -140,7 +140,7 @@ function httpUrl(text: string): URL {
   return url
 }
 
-/** The URL parser repairs blanks, backslashes and dot segments; a setting that needs repair is a mistake. */
+/** Refuses what the URL parser would repair (blanks, backslashes, dot segments): in a setting it is a mistake. */
 function clean(text: string, form: RegExp, words: string): URL {
   if (/[?#]/.test(text)) throw new Invalid('must have no query and no fragment')
   if (/[\s\0-\x1f\x7f]/.test(text) || !form.test(text) || !URL.canParse(text)) throw new Invalid(words)

@@ -6,14 +6,14 @@ const PLACEHOLDER = new RegExp(
   'i'
 )
 
-/** Whether a secret's text is the one of a sample file (SECURITY rule 9). */
+/** Whether a secret's text comes from a sample file (SECURITY rule 9). */
 export function isPlaceholder(text: string): boolean {
   return PLACEHOLDER.test(text)
 }
 
 /**
- * Why 32 bytes cannot be the output of a random generator, or null. A truly random key is refused less
- * than once in a million.
+ * Why 32 bytes do not look like the output of a random generator; null where they do. Of truly random keys fewer than
+ * one in a million is refused.
  */
 export function weakness(bytes: Buffer, text: string): string | null {
   if (isPeriodic(bytes)) return 'repeats itself'
@@ -32,7 +32,7 @@ function isPeriodic(bytes: Buffer): boolean {
   return false
 }
 
-/** Most neighbours the same distance apart, modulo 256: 0, 1, 2, … and its like. */
+/** Whether most neighbours differ by the same amount, modulo 256, as in 0, 1, 2, … */
 function hasEvenSteps(bytes: Buffer): boolean {
   const counts = new Map<number, number>()
   for (const [index, byte] of bytes.entries()) {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { Invalid, type Parse } from './setting.ts'
 
-/** Exactly `true` or `false`: a `yes`, `1` or `TRUE` that is taken for false would switch a guard off in silence. */
+/** Exactly `true` or `false`, because a `yes`, `1` or `TRUE` that counts as false would silently switch a guard off. */
 export function parseBoolean(text: string): boolean {
   if (text !== 'true' && text !== 'false') throw new Invalid('must be true or false')
   return text === 'true'
@@ -29,7 +29,7 @@ export function parseListenHost(text: string): string {
   return text
 }
 
-/** Goes into cookie names, where `-signin` and `-device` at the end mean other cookies of another instance. */
+/** Part of cookie names, where an ending of `-signin` or `-device` would be another cookie of another instance. */
 export function parseInstance(text: string): string {
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(text)) throw new Invalid('must be 1 to 32 letters, digits, - or _')
   if (/(^|-)(signin|device)$/.test(text)) throw new Invalid('must not end in signin or device')
@@ -43,16 +43,16 @@ export function parseMachineId(text: string): string {
   return text
 }
 
-/** The value of an `X-Plex-*` header: CR, LF and NUL would split it (SECURITY rule 48), others cannot be sent. */
+/** The value of an `X-Plex-*` header: CR, LF and NUL would split it (SECURITY rule 48), and beyond Latin-1 none can be sent. */
 export function parseHeaderText(text: string): string {
   if (/[\0-\x1f\x7f]/.test(text)) throw new Invalid('must not hold a control character')
   if (!/^[\x20-\x7e\xa0-\xff]*$/.test(text)) {
-    throw new Invalid('must be of Latin-1 characters only, since it travels in an HTTP header')
+    throw new Invalid('must have Latin-1 characters only, because it is sent in an HTTP header')
   }
   return bounded(text, 128)
 }
 
-/** A name that people read: any script, but nothing invisible that could change how a line looks. */
+/** A name for people: any script, but nothing invisible that could change how a line looks. */
 export function parseDisplayName(text: string): string {
   if (text === '') throw new Invalid('must not be empty')
   if (/\p{C}/u.test(text)) throw new Invalid('must not hold a control or invisible character')

@@ -73,7 +73,9 @@ export function explainFailure(problem: Problem): string {
   if (words !== undefined) return words
   if (problem.upstream !== undefined)
     return `what answers there is no media server (${problem.upstream.status})`
-  return problem.code === 'USHER_UPSTREAM_INVALID' ? problem.detail : code || problem.detail
+  if (problem.code !== 'USHER_UPSTREAM_INVALID') return code || problem.detail
+  const isGeneral = problem.detail === PROBLEMS.USHER_UPSTREAM_INVALID.detail
+  return isGeneral ? 'what answers there is no media server' : problem.detail
 }
 
 const EXPLANATIONS: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
@@ -53,16 +53,40 @@ export function openDatabase(directory: string, migrations: readonly string[] = 
   }
 }
 
+/**
+ * Throws StateError where `openDatabase` would, as far as reading tells: a file that is no database, or that a newer
+ * version wrote. Makes and changes nothing, so that it can run beside an instance that is in use.
+ */
+export function inspectDatabase(directory: string, migrations: readonly string[] = MIGRATIONS): void {
+  const path = join(directory, FILE)
+  if (!existsSync(path)) return
+  const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite')
+  let database: DatabaseSync | null = null
+  try {
+    database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS })
+    requireKnown(database, migrations)
+  } catch (error) {
+    if (error instanceof StateError) throw error
+    throw new StateError(`USHER_STATE_DIR: ${FILE} cannot be opened (${reasonOf(error)})`, { cause: error })
+  } finally {
+    database?.close()
+  }
+}
+
+/** The version of the file's tables; throws StateError for one that this Usher does not know. */
+function requireKnown(database: DatabaseSync, migrations: readonly string[]): number {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
+  if (version <= migrations.length) return version
+  throw new StateError(
+    `USHER_STATE_DIR: ${FILE} is of a newer version of Usher (${version}, this one knows ${migrations.length})`
+  )
+}
+
 function migrate(database: DatabaseSync, migrations: readonly string[]): void {
   // The lock comes first: another process may be upgrading the same file.
   database.exec('BEGIN IMMEDIATE')
   try {
-    const row = database.prepare('PRAGMA user_version').get()
-    const version = Number(row?.['user_version'])
-    if (version > migrations.length)
-      throw new StateError(
-        `USHER_STATE_DIR: ${FILE} is of a newer version of Usher (${version}, this one knows ${migrations.length})`
-      )
+    const version = requireKnown(database, migrations)
     for (const statements of migrations.slice(version)) database.exec(statements)
     database.exec(`PRAGMA user_version = ${migrations.length}`)
     database.exec('COMMIT')

@@ -6,6 +6,7 @@ export interface Words {
 
 const AGAIN = 'Start the sign-in again.'
 const SIGN_IN = 'Sign in again to continue.'
+// The code does not say which of the two it was; the log does.
 const SHORTLY = 'Try again in a few minutes. You have not been signed out.'
 const OPERATOR =
   'Reload this page and try again. If that does not help, contact the person who runs this site.'
@@ -74,9 +75,12 @@ export const WORDS: Readonly<Record<string, Words>> = {
     todo: 'Wait a moment, then try again.'
   },
   USHER_BUSY: { what: 'You have too many things open at once.', todo: 'Close some of them, then try again.' },
-  USHER_UPSTREAM_INVALID: { what: 'Plex sent an unexpected answer.', todo: SHORTLY },
-  USHER_UPSTREAM_UNREACHABLE: { what: 'Plex cannot be reached at the moment.', todo: SHORTLY },
-  USHER_UPSTREAM_TIMEOUT: { what: 'Plex took too long to answer.', todo: SHORTLY },
+  USHER_UPSTREAM_INVALID: { what: 'Plex or the media server sent an unexpected answer.', todo: SHORTLY },
+  USHER_UPSTREAM_UNREACHABLE: {
+    what: 'Plex or the media server cannot be reached at the moment.',
+    todo: SHORTLY
+  },
+  USHER_UPSTREAM_TIMEOUT: { what: 'Plex or the media server took too long to answer.', todo: SHORTLY },
   USHER_PLEX_LIMITED: {
     what: 'Plex is not accepting sign-ins from this site right now.',
     todo: 'Wait a while, then try again. Trying sooner makes the wait longer.'
