@@ -22,7 +22,7 @@ export const ProblemSchema = Type.Object(
   { title: 'Problem' }
 )
 
-/** Response schemas of the statuses at which a route answers a problem. */
+/** Response schemas for the statuses at which a route returns a problem. */
 export function problems<const Status extends number>(
   ...statuses: Status[]
 ): Record<Status, typeof ProblemSchema> {
@@ -37,7 +37,7 @@ export const NoContent = Type.Null({ description: 'No content' })
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()])
 
-/** What a browser may know of its session (reference/http.md#session-view). */
+/** What a browser may know about its session (reference/http.md#session-view). */
 export const SessionViewSchema = Type.Object(
   {
     account: Type.Object({

@@ -6,11 +6,11 @@ import { startUsher } from './app/usher.ts'
 import type { Config } from './config/config.ts'
 import { createLogger } from './observe/logger.ts'
 
-/** Beyond the drain of open streams: for answers under way and for the sockets to close. */
+/** In addition to the drain: for responses in progress and for sockets to close. */
 const CLOSE_MS = 5000
 /**
- * A signal reaches a whole process group, and npm passes on its own copy: within this time a second one is the same
- * wish (SECURITY rule 97).
+ * A signal reaches a whole process group, and npm passes on its own copy. A second signal within this time counts as the
+ * same one (SECURITY rule 97).
  */
 const ECHO_MS = 1000
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
@@ -57,7 +57,7 @@ async function serve(config: Config): Promise<void> {
         process.exit(1)
       }
     })
-    // Not waited for: a media server that is away takes its whole time-out.
+    // Not awaited: a media server that is away takes its whole time-out.
     void summarizeStart(usher.core).finally(output.flush)
   } catch (error) {
     const reason = explainStartFailure(error)

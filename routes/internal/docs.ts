@@ -28,7 +28,7 @@ const FIELDS = [
   'location'
 ]
 
-/** `GET /openapi.json`, and `/docs` to read it in a browser; both for operators, on the internal listener alone. */
+/** `GET /openapi.json`, and `/docs` to read it in a browser; both for operators, on the internal listener only. */
 export const docsRoutes: FastifyPluginAsync<DocsOptions> = async (fastify, { documents, createApp }) => {
   const document = () => merge(documents() as readonly ApiDocument[])
   let pages: Promise<FastifyInstance> | undefined
@@ -52,7 +52,7 @@ export const docsRoutes: FastifyPluginAsync<DocsOptions> = async (fastify, { doc
   }
 }
 
-/** The pages as an app of their own, made on the first visit (decision 0012): most processes never show them. */
+/** The pages as an app of their own, made on the first visit (docs/decisions/0012-a-quick-start.md): most processes never show them. */
 async function createPages(pages: FastifyInstance, document: ApiDocument): Promise<FastifyInstance> {
   const { default: swaggerUi } = await import('@fastify/swagger-ui')
   await pages.register(swagger, {

@@ -1,6 +1,6 @@
 /** The rules that routes of the internal listener share: for services, and for operators. */
 
-/** A service proves itself by its secret; browsers are refused before that. */
+/** A service authenticates by its secret; browsers are refused before that. */
 export const forServices = {
   guard: 'service',
   sameOrigin: { off: 'this listener refuses browsers and knows no cookie' },

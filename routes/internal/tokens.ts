@@ -80,7 +80,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenRoutesOptions> = async 
   )
 }
 
-/** OAuth clients send forms; the same members as JSON are taken as well. */
+/** OAuth clients send forms; the same parameters as JSON are accepted too. */
 function takeForms(fastify: FastifyInstance): void {
   fastify.addContentTypeParser(
     'application/x-www-form-urlencoded',

@@ -129,7 +129,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   return app
 }
 
-/** The internal listener: services with a secret of their own, and operators. */
+/** The internal listener: services with their own secrets, and operators. */
 export async function buildInternalApp(core: Core, publicApp: FastifyInstance): Promise<FastifyInstance> {
   const app = createListener(core, 'internal')
   await app.register(apiDocument, {
@@ -171,7 +171,7 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
   return app
 }
 
-/** What a frontend on another origin may read of an answer besides the fields that every page may. */
+/** The response fields that a frontend on another origin may read, besides the CORS-safelisted ones. */
 const EXPOSED_FIELDS = [
   'Retry-After',
   'Content-Range',
@@ -182,10 +182,10 @@ const EXPOSED_FIELDS = [
   'Server-Timing'
 ]
 
-/** CORS with credentials for the allowed origins alone. */
+/** CORS with credentials, for the allowed origins only. */
 function corsOptions(crossSite: CrossSiteCheck): FastifyCorsOptions {
   return {
-    // `true` answers with the request's own Origin, which is in the list.
+    // `true` echoes the request's Origin, which is in the list.
     origin: (origin, allow) => allow(null, origin !== undefined && crossSite.isAllowedOrigin(origin)),
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     exposedHeaders: EXPOSED_FIELDS,

@@ -8,7 +8,7 @@ export function printed(stdout: string): CommandResult {
   return { exitCode: 0, stdout, stderr: '' }
 }
 
-/** A command that was not understood; nothing was done. */
+/** For an unknown command; nothing was done. */
 export function failed(words: string): CommandResult {
   return { exitCode: 2, stdout: '', stderr: `${words}\n` }
 }

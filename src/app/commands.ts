@@ -31,7 +31,7 @@ const USAGE = `usage: node dist/src/server.js [command]
   --help                   print this
 `
 
-/** Runs the command that the arguments name; null where they name none and the service is to start. */
+/** Runs the command that the arguments name; null if there is none and the service should start. */
 export async function runCommand({ argv, env, now }: CommandOptions): Promise<CommandResult | null> {
   const [flag, ...rest] = argv
   if (flag === undefined) return null
@@ -57,19 +57,19 @@ export async function runCommand({ argv, env, now }: CommandOptions): Promise<Co
   }
 }
 
-/** A key as USHER_SESSION_KEYS takes it, its id made of the day and a random suffix: `k20261124-x1Yz`. */
+/** A key for USHER_SESSION_KEYS; its id is the date and a random suffix: `k20261124-x1Yz`. */
 export function generateKey(now: number): string {
   const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '')
   const kid = `k${day}-${randomBytes(3).toString('base64url')}`
   for (;;) {
     const secret = randomBytes(32)
     const encoded = secret.toString('base64url')
-    // One key in millions looks like a weak one and would be refused at start.
+    // One key in millions looks weak and would be refused at start.
     if (weakness(secret, encoded) === null) return `${kid}:${encoded}`
   }
 }
 
-/** The configuration, or what is wrong with it as lines for the terminal. */
+/** The configuration, or its problems as lines for the terminal. */
 export function readConfig(env: Environment): Config | string {
   try {
     return loadConfig(env)
@@ -83,7 +83,7 @@ export function readConfig(env: Environment): Config | string {
 const DOT_ENV =
   'There is a .env here, which docker compose reads and Usher does not: node --env-file=.env dist/src/server.js takes it.\n'
 
-/** Builds both listeners too, without opening them, so that nothing is left for the start to refuse. */
+/** Also builds both listeners without opening them, so that it finds everything that a start would refuse. */
 async function checkConfig(env: Environment): Promise<CommandResult> {
   const config = readConfig(env)
   if (typeof config === 'string') return { exitCode: 1, stdout: '', stderr: config }

@@ -41,26 +41,26 @@ import { type Assertions, createAssertions } from '../tokens/assertion.ts'
 import { createTokens, type Tokens } from '../tokens/tokens.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
 
-/** The parts of one Usher, made once and shared by its two listeners. It knows nothing of HTTP served. */
+/** The parts of one Usher, created once and shared by its two listeners. It knows nothing about serving HTTP. */
 export interface Core {
   readonly config: Config
   readonly log: Logger
   readonly now: () => number
   readonly metrics: Metrics
   readonly plexTv: PlexTv
-  /** The deployment's media server; null where each session picks its own. */
+  /** The deployment's media server; null if each session picks its own. */
   readonly mediaServer: MediaServer | null
-  /** The media server of a session, null where none is chosen yet. */
+  /** The media server of a session; null until one is chosen. */
   readonly mediaServerOf: MediaServers['of']
-  /** Where the connections of chosen servers may lead. */
+  /** Which addresses chosen servers may have. */
   readonly connectionRules: ConnectionRules
-  /** Where the connections to media servers are counted. */
+  /** Counts the connections to media servers. */
   readonly presences: Presences
   readonly names: CookieNames
   readonly attributes: CookieAttributes
   readonly seal: Seal
   readonly revocations: Revocations
-  /** What is in no cookie: in the process, in a file, or shared by several instances. */
+  /** What is in no cookie: kept in the process, in a file, or shared by several instances. */
   readonly state: State
   readonly live: LiveSessions
   readonly streams: Streams
@@ -78,12 +78,12 @@ export interface Core {
   readonly assertions: Assertions
   readonly tokens: Tokens
   readonly serverChoice: ServerChoice
-  /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
+  /** The deployment's machineIdentifier; asks the server if it is not known yet. Null without a server. */
   readonly machineId: () => Promise<string | null>
   readonly plexStatus: PlexStatus
   readonly notices: Notices
   readonly readiness: () => Promise<Readiness>
-  /** Not ready from now on. */
+  /** Makes the instance unready. */
   drain(): void
   close(): Promise<void>
 }
@@ -96,7 +96,7 @@ export interface CoreOptions {
 }
 
 /**
- * plex.tv is near or it is away: nobody waits longer for a sign-in (`USHER_UPSTREAM_TIMEOUT` in
+ * plex.tv answers quickly or not at all, and nobody should wait longer for a sign-in (`USHER_UPSTREAM_TIMEOUT` in
  * docs/configuration.md).
  */
 const PLEX_TIMEOUT_MS = 10_000

@@ -17,16 +17,16 @@ import { refuseClient } from './client-errors.ts'
 import type { Core } from './core.ts'
 import { boundPipelining } from './pipelining.ts'
 
-/** Bytes of a JSON body; the largest of ours is a token exchange with two sealed values. */
+/** Bytes of a JSON body; the largest is a token exchange with two sealed values. */
 const BODY_LIMIT = 16_384
 /** Request line and headers together; with a cookie domain the cookies of other apps arrive here too. */
 const MAX_HEADER_BYTES = 32_768
 /** For a whole request, so that a slow client cannot hold a socket (SECURITY rule 53). */
 const REQUEST_TIMEOUT_MS = 60_000
-/** Longer than the usual 60 s of a proxy in front, which would otherwise reuse a socket being closed. */
+/** Longer than the usual 60 s of a reverse proxy, which could otherwise reuse a socket that is being closed. */
 const KEEP_ALIVE_MS = 75_000
 
-/** A Fastify instance with the settings that both listeners share: strict bodies, own errors, no default logging. */
+/** A Fastify instance with the settings of both listeners: strict bodies, own errors, no default logging. */
 export function createListener(core: Core, name: 'public' | 'internal'): FastifyInstance {
   // Random, so that ids do not repeat after a restart. A caller's own id is ignored.
   const prefix = randomBytes(6).toString('base64url')
@@ -37,7 +37,7 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
   const app = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
-    // A child logger for every request costs more than naming the request id where a line is written.
+    // A child logger for every request costs more than adding the request id to each line.
     childLoggerFactory: (logger) => logger,
     genReqId: () => `${prefix}-${(++requests).toString(36)}`,
     // The internal listener has no proxy in front: a forwarded address would let a caller choose its own.

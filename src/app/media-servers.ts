@@ -7,16 +7,16 @@ import type { Presences } from '../plex/presences.ts'
 import type { Session } from '../session/session.ts'
 
 export interface MediaServers {
-  /** The deployment's one server; null where each session picks its own. */
+  /** The deployment's server; null if each session picks its own. */
   readonly configured: MediaServer | null
-  /** The server of a session, null where none is chosen yet. */
+  /** The server of a session; null until one is chosen. */
   of(session: Pick<Session, 'server' | 'role'>): MediaServer | null
   close(): Promise<void>
 }
 
 export interface MediaServersOptions {
   readonly config: Pick<Config, 'pms' | 'client' | 'upstreamTimeoutMs'>
-  /** Where all connections to media servers are counted. */
+  /** Counts all connections to media servers. */
   readonly presences: Presences
   readonly rules: ConnectionRules
   readonly onOutcome: NonNullable<MediaServerOptions['onOutcome']>
@@ -28,7 +28,7 @@ const MAX_SERVERS = 1000
 /** Identities are short and asked for one by one; a second one covers a question that hangs. */
 const IDENTITY_CONNECTIONS = 4
 
-/** The media servers that Usher talks to, each by one client that remembers who answered there. */
+/** The media servers that Usher talks to. Each has one client, which remembers what identity was proven there. */
 export function createMediaServers({
   config,
   presences,
@@ -37,7 +37,8 @@ export function createMediaServers({
 }: MediaServersOptions): MediaServers {
   const { pms, client: identity, upstreamTimeoutMs: timeoutMs } = config
   const { ca } = pms
-  // At every connection, for a name that was proven yesterday may lead inside today (SECURITY rule 42).
+  // Checked at every connection: a name that was proven yesterday may resolve to an internal address today
+  // (SECURITY rule 42).
   const guard = pms.url === null ? { isAllowed: addressRule(rules) } : {}
   const dispatcher = createDispatcher({ ca, presences, ...guard })
   const identityDispatcher = createDispatcher({ ca, presences, connections: IDENTITY_CONNECTIONS, ...guard })

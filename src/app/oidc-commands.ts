@@ -12,8 +12,8 @@ import { type CommandResult, failed, printed } from './command-result.ts'
 const RSA_BITS = 2048
 
 /**
- * A key set for USHER_OIDC_KEYS. A fresh key stands at the end of the set that is there: apps keep key sets for a day, so
- * it is published before it signs.
+ * A key set for USHER_OIDC_KEYS. A new key goes to the end of the existing set: apps cache key sets for a day, so it is
+ * published before it signs.
  */
 export function generateOidcKey(env: Environment, now: number): CommandResult {
   const file = env['USHER_OIDC_KEYS_FILE']
@@ -31,7 +31,7 @@ export function generateOidcKey(env: Environment, now: number): CommandResult {
   }
 }
 
-/** An app's entry for USHER_OIDC_CLIENTS with a fresh secret, and what to type into the app. */
+/** An app's entry for USHER_OIDC_CLIENTS with a new secret, and what to enter in the app. */
 export function generateOidcClient(env: Environment, id: string, address: string): CommandResult {
   const preset = Object.hasOwn(PRESETS, id) ? PRESETS[id] : undefined
   if (preset === undefined) return failed(`PRESET must be one of ${Object.keys(PRESETS).join(', ')}`)
@@ -42,7 +42,7 @@ export function generateOidcClient(env: Environment, id: string, address: string
     if (!(error instanceof Invalid)) throw error
     return failed(`URL ${error.message}`)
   }
-  // URL-safe: several apps do not encode it where HTTP Basic wants them to.
+  // URL-safe, because several apps do not encode it for HTTP Basic.
   const secret = preset.isPublic === true ? null : randomBytes(32).toString('base64url')
   const hash = secret === null ? null : hashSecret(secret)
   const { entry, settings, notes } = toGuide(id, preset, { url, issuer: issuerOf(env), secret, hash })
@@ -63,7 +63,7 @@ export function generateOidcClient(env: Environment, id: string, address: string
   )
 }
 
-/** USHER_PUBLIC_URL to the character, where it is set. */
+/** USHER_PUBLIC_URL exactly as it is set. */
 function issuerOf(env: Environment): string {
   try {
     return parsePublicUrl(env['USHER_PUBLIC_URL'] ?? '').href

@@ -13,7 +13,7 @@ export interface OpenIdParts {
 
 const CONNECT_TIMEOUT_MS = 2500
 
-/** The OpenID provider with its pages; null, and nothing loaded, where no client is set. */
+/** The OpenID provider with its pages; null, with nothing loaded, if no client is configured. */
 export async function openOpenId(core: Core): Promise<OpenIdParts | null> {
   const { config, log, state } = core
   const { clients } = config.oidc

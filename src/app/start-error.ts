@@ -7,7 +7,7 @@ export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
-/** Why a start failed: in our own words, or else the type, code and frames of a foreign error without its text. */
+/** Why a start failed: Usher's own message, or type, code and frames of another error without its text. */
 export function explainStartFailure(error: unknown): string {
   const isOwn = error instanceof StartError || error instanceof StateError
   return isOwn ? error.message : JSON.stringify(describeError(error))
@@ -19,7 +19,7 @@ export interface ListenSettings {
   readonly port: 'USHER_PORT' | 'USHER_INTERNAL_PORT'
 }
 
-/** The error to end the start with; an unknown one stays as it is. */
+/** The error that ends the start; an unknown one is unchanged. */
 export function toStartError(error: unknown, settings: ListenSettings, at: Config['listen']): unknown {
   const words = error instanceof Error && 'code' in error ? wordsFor(String(error.code), settings, at) : null
   return words === null ? error : new StartError(words, { cause: error })

@@ -14,8 +14,8 @@ export interface SummaryOptions {
 }
 
 /**
- * One line about what was started. The media server is asked for `/identity` first: a wrong address is then in the
- * log before anybody signs in. It stops nothing, because a server may come up later than Usher.
+ * Logs one line about what was started. It asks the media server for `/identity` first, so that a wrong address is in the
+ * log before anybody signs in. A failure stops nothing, because a server may start later than Usher.
  */
 export async function summarizeStart({ config, mediaServer, state, log }: SummaryOptions): Promise<void> {
   const fields = {
@@ -61,7 +61,7 @@ function admits({ access, allowedAccounts, requireTwoFactor }: Config): string {
   return access + listed + twoFactor
 }
 
-/** What no setting has switched on. */
+/** Features that no setting turned on. */
 function off(config: Config): readonly string[] {
   const parts: readonly (readonly [string, boolean])[] = [
     ['trusted proxies', config.trustedProxies.length > 0],

@@ -10,10 +10,10 @@ import { type ListenSettings, toStartError } from './start-error.ts'
 
 export interface Usher {
   readonly core: Core
-  /** Where the listeners are, with the port that was picked. */
+  /** The addresses of the listeners, with the actual ports. */
   readonly publicUrl: string
   readonly internalUrl: string
-  /** Not ready from now on; ends open streams after `drainMs` and resolves when both listeners are closed. */
+  /** Makes the instance unready, ends open streams after `drainMs`, and resolves when both listeners are closed. */
   stop(drainMs: number): Promise<void>
 }
 
@@ -22,11 +22,11 @@ export interface UsherOptions {
   readonly output: LogOutput
   readonly now?: () => number
   readonly processMetrics?: boolean
-  /** Sees each HTTP server before it listens. */
+  /** Called with each HTTP server before it listens. */
   readonly onListen?: (server: Server, name: 'public' | 'internal') => void
 }
 
-/** One whole Usher in this process: the core and its two listeners. Two of them do not notice each other. */
+/** One Usher in this process: the core and its two listeners. Two of them share nothing. */
 export async function startUsher(options: UsherOptions): Promise<Usher> {
   const { config, output, now, processMetrics, onListen } = options
   const { log } = output
@@ -41,7 +41,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
     const internalApp = await buildInternalApp(core, publicApp)
     onListen?.(publicApp.server, 'public')
     onListen?.(internalApp.server, 'internal')
-    // What was revoked elsewhere or before is known before the first request, unless the shared store is away.
+    // Revocations made earlier or elsewhere are known before the first request, unless the shared store is away.
     await core.state.opened
     const publicUrl = await listen(publicApp, config.listen, PUBLIC)
     const internalUrl = await listen(internalApp, config.internalListen, INTERNAL)
@@ -54,11 +54,11 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
       internalUrl,
       async stop(drainMs) {
         core.drain()
-        // Listening ends at once; streams get their grace, then they are broken.
+        // Listening ends at once; streams get their grace and are then aborted.
         const timer = setTimeout(() => core.streams.abort(), drainMs)
         await publicApp.close()
         clearTimeout(timer)
-        // Last, so that readiness could be asked to the end.
+        // Last, so that readiness can be probed until the end.
         await internalApp.close()
         await core.close()
         await output.flush()
@@ -96,7 +96,7 @@ export async function rehearseStart(config: Config): Promise<void> {
 async function listen(app: FastifyInstance, at: Config['listen'], settings: ListenSettings): Promise<string> {
   const { host, port } = at
   const { level } = app.log
-  // Fastify announces itself; the lines of the listeners are written here, once both accept connections.
+  // Silences Fastify's own announcement; the lines about the listeners are logged once both accept connections.
   app.log.level = 'silent'
   try {
     await app.listen({ host, port })

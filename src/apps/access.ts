@@ -1,28 +1,28 @@
 import type { Config } from '../config/config.ts'
 import type { Role } from '../domain/roles.ts'
 
-/** Who may open an app: whoever matches one entry of any member; everybody who may sign in where it is null. */
+/** Who may open an app: anyone who matches one entry of any member. Null: everyone who may sign in. */
 export type Access = NonNullable<Config['apps'][number]['access']>
 
-/** What decides about apps; one instant of one person. */
+/** What access to apps depends on: one person at one moment. */
 export interface Person {
   readonly accountId: number
   /** `none` without a configured server, where roles decide nothing (SECURITY rule 75). */
   readonly role: Role
-  /** The libraries that the account sees by name; null where no server has told. */
+  /** Names of the libraries that the account sees; null if no server has reported them. */
   readonly libraries: readonly string[] | null
 }
 
-/** `unknown`: a library would decide, and the media server has never told which this account sees. */
+/** `unknown`: access depends on a library, and the media server has never reported which ones this account sees. */
 export type Verdict = 'yes' | 'no' | 'unknown'
 
 export interface AccessRules {
   decide(access: Access | null, person: Person): Verdict
-  /** The operator's groups that a person is in, in the order of the setting. */
+  /** The operator's groups that a person belongs to, in the order of the setting. */
   groupsOf(person: Person): readonly string[]
-  /** Role first, then the operator's groups, then libraries: those alone that the configuration names, or all. */
+  /** The role, then the operator's groups, then libraries: only those that the configuration names, or all. */
   labels(person: Person, libraries: 'named' | 'all'): readonly string[]
-  /** Whether a library may decide about this access. */
+  /** Whether this access depends on a library. */
   asksLibraries(access: Access | null): boolean
   /** Whether any rule or group of the deployment names a library. */
   readonly namesLibraries: boolean
@@ -30,7 +30,7 @@ export interface AccessRules {
 
 const LIBRARY = 'library:'
 
-/** The one place that decides who may open what: forward-auth and OpenID Connect ask the same rules. */
+/** Decides who may open which app; forward-auth and OpenID Connect share these rules. */
 export function createAccessRules(config: Pick<Config, 'apps' | 'groups' | 'oidc'>): AccessRules {
   const { groups } = config
   const accesses = [...config.apps, ...config.oidc.clients].map(({ access }) => access)
@@ -39,7 +39,7 @@ export function createAccessRules(config: Pick<Config, 'apps' | 'groups' | 'oidc
     ...accesses.flatMap((access) => access?.libraries ?? [])
   ])
 
-  /** One match in any member is enough, for a group as for an app. */
+  /** One match in any member is enough, for groups and apps alike. */
   function matches(rule: Pick<Access, 'accounts' | 'roles' | 'libraries'>, person: Person): boolean {
     const { accountId, role, libraries } = person
     return (

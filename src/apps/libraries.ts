@@ -4,16 +4,16 @@ import type { Session } from '../session/session.ts'
 
 /** Which libraries an account sees, by name. */
 export interface Libraries {
-  /** Asks the media server where the last answer is older than a re-check; the last one where it is away, else null. */
+  /** Asks the media server if the last answer is older than a re-check. Falls back to the last answer, else null. */
   ask(session: Session): Promise<readonly string[] | null>
   /** What is known now. */
   known(accountId: number): readonly string[] | null
-  /** Takes up what was known before this start. */
+  /** Restores what was known before this start. */
   recall(accountId: number, names: readonly string[]): void
 }
 
 export interface LibrariesOptions {
-  /** The deployment's server; without one no library decides anything. */
+  /** The deployment's server; without one libraries grant nothing. */
   readonly mediaServer: Pick<MediaServer, 'libraries'> | null
   readonly recheckMs: number
   readonly onFailure: (error: unknown) => void
@@ -22,13 +22,13 @@ export interface LibrariesOptions {
 
 interface Known {
   readonly names: readonly string[] | null
-  /** Epoch ms of the last question, answered or not. */
+  /** Epoch ms of the last attempt, successful or not. */
   readonly askedAt: number
 }
 
-/** Accounts remembered; a forgotten one is asked about again. */
+/** Accounts remembered; an evicted one is looked up again. */
 const MAX_ACCOUNTS = 10_000
-/** After a failure: a server that is away is not asked with every request. */
+/** After a failure, so that a server that is away is not asked for every request. */
 const RETRY_MS = 10_000
 
 export function createLibraries({ mediaServer, recheckMs, onFailure, now }: LibrariesOptions): Libraries {

@@ -2,8 +2,8 @@ import { accountFields, toAccount } from './account.ts'
 import { type Fields, toBoolean, toFields, toInteger, toList, toText } from './fields.ts'
 
 /**
- * The account as a browser may have it. Everything is named here: what plex.tv adds, and its `authToken`, `pin`,
- * `services` and settings, stay behind (SECURITY rule 56). Throws USHER_UPSTREAM_INVALID as `toAccount` does.
+ * The account as a browser may see it, by allow-list: fields that plex.tv adds, and its `authToken`, `pin`, `services` and
+ * settings, are left out (SECURITY rule 56). Throws USHER_UPSTREAM_INVALID like `toAccount`.
  */
 export function toAccountDocument(data: unknown): Record<string, unknown> {
   const account = toAccount(data)
@@ -49,7 +49,7 @@ function toIds(value: unknown, element: string): readonly string[] {
   return ids.filter((id) => id !== '')
 }
 
-/** A list, null, or since July 2026 a text with commas (reference/plex.md#accounts). */
+/** A list, null or, since July 2026, a comma-separated text (reference/plex.md#accounts). */
 function toLanguages(value: unknown): readonly string[] {
   const list = typeof value === 'string' ? value.split(',') : toList(value)
   return list.map((entry) => toText(entry, 35).trim()).filter((language) => language !== '')

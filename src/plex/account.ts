@@ -1,7 +1,7 @@
 import { Problem } from '../domain/problems.ts'
 import { type Fields, toBoolean, toFields, toInteger, toText, toToken } from './fields.ts'
 
-/** Who signed in, as far as a session needs to know; small enough for its cookie. */
+/** The part of an account that a session needs; small enough for its cookie. */
 export interface Account {
   readonly id: number
   readonly uuid: string
@@ -20,13 +20,13 @@ export interface Account {
   readonly twoFactorEnabled: boolean
 }
 
-/** The fields of an account answer: JSON has them bare, XML and the legacy JSON in `user`. */
+/** The fields of an account response: at the top level in JSON, in `user` in XML and legacy JSON. */
 export function accountFields(data: unknown): Fields {
   const fields = toFields(data)
   return 'user' in fields ? toFields(fields['user']) : fields
 }
 
-/** The account of a `/user`, sign-in or switch answer; throws USHER_UPSTREAM_INVALID without a usable id and uuid. */
+/** The account in a `/user`, sign-in or switch response; throws USHER_UPSTREAM_INVALID without a usable id and uuid. */
 export function toAccount(data: unknown): Account {
   const fields = accountFields(data)
   const id = toInteger(fields['id'])
@@ -49,7 +49,7 @@ export function toAccount(data: unknown): Account {
   }
 }
 
-/** The account and its fresh token; throws USHER_UPSTREAM_INVALID when either is missing. */
+/** The account and its new token; throws USHER_UPSTREAM_INVALID if either is missing. */
 export function toSignedIn(data: unknown): { account: Account; token: string } {
   const fields = accountFields(data)
   const token = toToken(fields['authToken'] ?? fields['authenticationToken'])
@@ -67,13 +67,13 @@ export function avatarPath(uuid: string): string {
   return `/users/${uuid}/avatar`
 }
 
-/** The picture's path; only the cache-busting number of the address plex.tv gave is kept. */
+/** The picture's path; of plex.tv's address only the cache-busting number is kept. */
 export function toThumb(value: unknown, uuid: string): string {
   const version = typeof value === 'string' ? /[?&]c=(\d{1,16})$/.exec(value)?.[1] : undefined
   return avatarPath(uuid) + (version ? `?c=${version}` : '')
 }
 
-// Half an address would be another address: too long counts as none (RFC 5321 §4.5.3.1).
+// A truncated address would be a different address, so one that is too long counts as none (RFC 5321 §4.5.3.1).
 function toEmail(value: unknown): string {
   const email = toText(value, 255)
   return Buffer.byteLength(email) > 254 ? '' : email

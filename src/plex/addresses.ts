@@ -2,7 +2,7 @@ import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
-/** `forbidden` is whatever no media server can be at: link-local (cloud metadata), multicast, unspecified, reserved. */
+/** `forbidden`: where no media server can be. Link-local (cloud metadata), multicast, unspecified, reserved. */
 export type AddressClass = 'public' | 'private' | 'loopback' | 'forbidden'
 
 const CLASSES: Readonly<Record<string, AddressClass>> = {
@@ -13,7 +13,7 @@ const CLASSES: Readonly<Record<string, AddressClass>> = {
   loopback: 'loopback'
 }
 
-/** IPv4 addresses in a coat that only some networks read: RFC 4291 §2.5.5.1 (given up), RFC 8215 (each its own way). */
+/** IPv4 inside IPv6 forms that only some networks translate: RFC 4291 §2.5.5.1 (deprecated), RFC 8215 (local use). */
 const UNCLEAR: readonly [ipaddr.IPv6, number][] = [
   [ipaddr.IPv6.parse('::'), 96],
   [ipaddr.IPv6.parse('64:ff9b:1::'), 48]
@@ -28,7 +28,7 @@ export function classifyAddress(address: string): AddressClass {
   if (parsed instanceof ipaddr.IPv6 && range !== 'loopback' && UNCLEAR.some((prefix) => parsed.match(prefix)))
     return 'forbidden'
   if (parsed instanceof ipaddr.IPv6 && (range === 'rfc6052' || range === 'ipv4Mapped')) {
-    // NAT64 (RFC 6052 §2.1) ends in the IPv4 address that is really reached.
+    // NAT64 (RFC 6052 §2.1) ends with the IPv4 address that is actually reached.
     return classifyAddress(new ipaddr.IPv4(parsed.toByteArray().slice(12)).toString())
   }
   return CLASSES[range] ?? 'forbidden'
@@ -36,14 +36,14 @@ export function classifyAddress(address: string): AddressClass {
 
 export type AddressRule = (address: string) => boolean
 
-/** The error of a connection that was not tried because of where it leads. */
+/** The error for a connection that was not attempted because its address is not allowed. */
 export function addressRefused(): NodeJS.ErrnoException {
   return Object.assign(new Error('address not allowed'), { code: 'USHER_ADDRESS_REFUSED' })
 }
 
 /**
- * A `lookup` for sockets that yields only allowed addresses. The address that was checked is the address that
- * is connected to, so a name that changes between two questions gains nothing (SECURITY rule 42).
+ * A socket `lookup` that returns only allowed addresses. The checked address is the one that is connected to, so a name that
+ * changes between two look-ups gains nothing (SECURITY rule 42).
  */
 export function createGuardedLookup(
   isAllowed: AddressRule,

@@ -6,31 +6,31 @@ export interface Answer {
   readonly body: Buffer
 }
 
-/** Deeper than anything Plex sends; what walks over an answer may then recurse. */
+/** Deeper than anything Plex sends. Code that walks a response may therefore recurse. */
 const MAX_DEPTH = 32
 
 /**
- * The plain data of a JSON or XML answer; XML attributes become fields of their element. Throws
- * USHER_UPSTREAM_INVALID for anything else: HTML, a truncated body, a document type, too much nesting.
+ * The plain data of a JSON or XML response; XML attributes become fields of their element. Throws USHER_UPSTREAM_INVALID
+ * for anything else: HTML, a truncated body, a document type, too much nesting.
  */
 export function parseAnswer({ contentType, body }: Answer): unknown {
   const text = body
     .toString('utf8')
     .replace(/^\ufeff/, '')
     .trimStart()
-  // The first character decides between the two, because the type is not always told truly.
+  // The first character decides between the two, because Content-Type is not always right.
   const isXml = text.startsWith('<')
   if (/html/i.test(contentType) && isXml) throw new Problem('USHER_UPSTREAM_INVALID')
   try {
     return isXml ? parseXml(text) : parseJson(text)
   } catch {
-    // The parser's error quotes the answer, so it is no cause to keep.
+    // Do not keep the parser's error as a cause: it quotes the response.
     throw new Problem('USHER_UPSTREAM_INVALID')
   }
 }
 
 function parseJson(text: string): unknown {
-  // Own fields named __proto__ are dropped: copied by a careless assignment they would become a prototype.
+  // Drop own fields named __proto__: a careless assignment would make them a prototype.
   const data: unknown = JSON.parse(text, (key, value) => (key === '__proto__' ? undefined : value))
   if (typeof data !== 'object' || data === null) throw new TypeError('neither an object nor a list')
   requireDepth(data, MAX_DEPTH)
@@ -44,7 +44,7 @@ function requireDepth(data: unknown, left: number): void {
 }
 
 function parseXml(text: string): unknown {
-  // SECURITY rule 57: a document type is where entities and external references come from.
+  // SECURITY rule 57: entities and external references come from a document type.
   if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) throw new TypeError('document type')
   const verdict = XMLValidator.validate(text)
   if (verdict !== true) throw new TypeError(verdict.err.code)
@@ -59,7 +59,7 @@ function createXmlParser(): XMLParser {
     parseAttributeValue: false,
     ignoreDeclaration: true,
     ignorePiTags: true,
-    // Without a document type only the predefined entities and numeric references are left to decode.
+    // Without a document type, only predefined entities and numeric references remain.
     processEntities: true,
     htmlEntities: true,
     maxNestedTags: MAX_DEPTH

@@ -12,12 +12,12 @@ export interface Connection {
   readonly ipv6: boolean
 }
 
-/** The connection of a `/resources` or `/security/resources` entry, or null where its address makes no sense. */
+/** The connection in a `/resources` or `/security/resources` entry; null if its address is unusable. */
 export function toConnection(entry: unknown): Connection | null {
   if (!isFields(entry) || typeof entry['uri'] !== 'string') return null
   const url = URL.parse(entry['uri'])
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) return null
-  // Credentials, a path or a query have no place in the address of a server.
+  // A server address has no credentials, path or query.
   if (url.username || url.password || url.pathname !== '/' || url.search || url.hash) return null
   const address = typeof entry['address'] === 'string' ? entry['address'].slice(0, 255) : ''
   const protocol = url.protocol === 'https:' ? 'https' : 'http'

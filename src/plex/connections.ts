@@ -15,19 +15,19 @@ export interface ConnectionRules {
   readonly allowPrivate?: boolean
 }
 
-/** The `machineIdentifier` that answers at an address; rejects when nothing does. Sends no token. */
+/** The `machineIdentifier` of the server at an address; rejects if none answers. Sends no token. */
 export type Probe = (uri: string, isAllowed: AddressRule, signal: AbortSignal) => Promise<string>
 
 export interface ChooseOptions extends ConnectionRules {
   readonly probe: Probe
-  /** How long a better connection may still answer once a worse one has; default 500 ms. */
+  /** How long to wait for a better connection once a worse one has answered; default 500 ms. */
   readonly graceMs?: number
 }
 
 /**
- * Where connections to servers that people bring may lead. Anybody can own a server and have plex.tv list any address
- * for it, so addresses inside this network are refused unless the operator allows them (SECURITY rules 42 and 76).
- * Link-local addresses never pass: cloud metadata is there.
+ * Which addresses a server that somebody brings may have. Anyone can own a server and have plex.tv list any address for it,
+ * so internal addresses are refused unless the operator allows them (SECURITY rules 42 and 76). Link-local addresses are
+ * never allowed, because cloud metadata is there.
  */
 export function addressRule({ allowLoopback, allowPrivate }: ConnectionRules = {}): AddressRule {
   const allowed = new Set<AddressClass>(['public'])
@@ -37,8 +37,8 @@ export function addressRule({ allowLoopback, allowPrivate }: ConnectionRules = {
 }
 
 /**
- * The connections worth trying, best first: local before remote before relay, https before http, IPv4 before
- * IPv6. Plain http, which shows the token to the network, only inside a private one.
+ * The connections worth trying, best first: local before remote before relay, https before http, IPv4 before IPv6. Plain
+ * http exposes the token to the network, so it is allowed in private networks only.
  */
 export function candidateConnections(resource: Resource, rules: ConnectionRules = {}): readonly Connection[] {
   const isAllowed = addressRule(rules)
@@ -50,7 +50,7 @@ export function candidateConnections(resource: Resource, rules: ConnectionRules 
 
 function isCandidate(connection: Connection, resource: Resource, isAllowed: AddressRule): boolean {
   const host = new URL(connection.uri).hostname.replace(/^\[|\]$/g, '')
-  // A name is judged after DNS, by the dispatcher.
+  // A name is checked after DNS, by the dispatcher.
   if (isIP(host) !== 0 && !isAllowed(host)) return false
   if (isIP(connection.address) !== 0 && !isAllowed(connection.address)) return false
   if (connection.protocol === 'https') return true
@@ -62,8 +62,8 @@ function rank({ local, relay, protocol, ipv6 }: Connection): number {
 }
 
 /**
- * The best connection that proves by `/identity` to be the resource itself; throws USHER_UPSTREAM_UNREACHABLE
- * when none does. All direct ones are asked at once, relays only when those failed.
+ * The best connection that proves by `/identity` to be the resource; throws USHER_UPSTREAM_UNREACHABLE if none does. Direct
+ * ones are all tried at once, relays only after those failed.
  */
 export async function chooseConnection(resource: Resource, options: ChooseOptions): Promise<Connection> {
   const candidates = candidateConnections(resource, options)
@@ -86,7 +86,7 @@ export async function chooseConnection(resource: Resource, options: ChooseOption
   throw new Problem('USHER_UPSTREAM_UNREACHABLE')
 }
 
-/** The index of the best proof that holds, or -1; `graceMs` after the first one held, no slower one is waited for. */
+/** The index of the best proof that succeeds, or -1. Waits for better ones until `graceMs` after the first success. */
 async function firstProven(proofs: readonly Promise<void>[], graceMs: number): Promise<number> {
   const settled = proofs.map((proof) =>
     proof.then(
@@ -105,14 +105,14 @@ async function firstProven(proofs: readonly Promise<void>[], graceMs: number): P
 }
 
 export interface ProbeOptions {
-  /** For one connection, all of it. */
+  /** For one connection as a whole. */
   readonly timeoutMs: number
-  /** PEM text of a further certificate authority. */
+  /** PEM text of an additional certificate authority. */
   readonly ca?: string | null
   readonly onOutcome?: UpstreamOptions['onOutcome']
 }
 
-/** A probe over sockets of its own, closed again after each question. */
+/** A probe with its own sockets, closed after each use. */
 export function createProbe({ timeoutMs, ca = null, onOutcome }: ProbeOptions): Probe {
   return async (uri, isAllowed, signal) => {
     const dispatcher = createDispatcher({ ca, connectTimeoutMs: timeoutMs, connections: 1, isAllowed })

@@ -4,11 +4,11 @@ import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { type AddressRule, addressRefused, createGuardedLookup } from './addresses.ts'
 import type { Presences } from './presences.ts'
 
-/** Until a TCP connection, and TLS on it, must be there: plex.tv's, a media server's and a probe's. */
+/** Time limit for connecting, TLS included: to plex.tv, to media servers and in probes. */
 export const CONNECT_TIMEOUT_MS = 5000
 
 export interface DispatcherOptions {
-  /** PEM text of a further certificate authority, beside the usual ones. */
+  /** PEM text of an additional certificate authority. */
   readonly ca?: string | null
   readonly connectTimeoutMs?: number
   /** Sockets per origin; default 64. */
@@ -28,7 +28,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const connect = buildConnector({
     allowH2: false,
     timeout: connectTimeoutMs,
-    // Set in so many words: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment must not win.
+    // Set explicitly: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment must not override it.
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
     ...(options.ca ? { ca: [...getCACertificates('default'), options.ca] } : {}),
@@ -42,7 +42,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     keepAliveTimeoutThreshold: 2_000,
     connect: (target, callback) => {
       const host = target.hostname.replace(/^\[|\]$/g, '')
-      // A literal address never reaches a lookup, so it is judged here.
+      // A literal address never reaches a lookup, so it is checked here.
       if (isAllowed && isIP(host) !== 0 && !isAllowed(host)) callback(addressRefused(), null)
       else connect(target, presences === undefined ? callback : counted(presences, target, callback))
     }

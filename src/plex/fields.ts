@@ -1,4 +1,4 @@
-/** Plain data of an answer, of which nothing is known yet. */
+/** Plain data of a response that has not been checked yet. */
 export type Fields = Readonly<Record<string, unknown>>
 
 /** The value as an object, or an empty one. */
@@ -10,7 +10,7 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** One or many: XML and the media server's JSON write a list of one without the list; null is none. */
+/** One or many: XML and the media server's JSON write a list of one without the list. Null is an empty list. */
 export function toList(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value
   return value === undefined || value === null || value === '' ? [] : [value]
@@ -28,8 +28,8 @@ export function toInteger(value: unknown): number | null {
 }
 
 /**
- * The text without control characters, or '' where there is none. At most `maxBytes` of UTF-8, cut between two
- * characters, so that a session always fits its cookie and a header.
+ * The text without control characters, or ''. At most `maxBytes` of UTF-8, cut between two characters, so that a session
+ * always fits a cookie and a header.
  */
 export function toText(value: unknown, maxBytes: number): string {
   if (typeof value !== 'string') return ''
@@ -42,7 +42,7 @@ export function toText(value: unknown, maxBytes: number): string {
   return bytes.toString('utf8', 0, end)
 }
 
-/** A token as it may stand in a header: visible ASCII, at most 2,048 of it; otherwise null. */
+/** A token that is valid in a header: up to 2,048 visible ASCII characters; otherwise null. */
 export function toToken(value: unknown): string | null {
   return typeof value === 'string' && /^[!-~]{1,2048}$/.test(value) ? value : null
 }

@@ -14,17 +14,17 @@ export interface HomeUser {
   readonly admin: boolean
   readonly guest: boolean
   readonly restricted: boolean
-  /** Needs its PIN to be switched to. */
+  /** Switching to it requires its PIN. */
   readonly protected: boolean
   readonly hasPassword: boolean
 }
 
-/** The profiles of a `/home/users` answer, JSON or XML; throws USHER_UPSTREAM_INVALID for anything else. */
+/** The profiles in a `/home/users` response, JSON or XML; throws USHER_UPSTREAM_INVALID for anything else. */
 export function toHomeUsers(data: unknown): readonly HomeUser[] {
   const root = toFields(data)
   const home = toFields(root['home'] ?? root['MediaContainer'] ?? root)
   const users = home['users'] ?? home['User']
-  // A home without profiles is an empty list; an answer without the list is another answer.
+  // A Home without profiles is an empty list; without the list it is some other response.
   if (users === undefined) throw new Problem('USHER_UPSTREAM_INVALID')
   const list = Array.isArray(users) ? users : toList(toFields(users)['user'] ?? users)
   return list.map(toHomeUser).filter((user) => user !== null)

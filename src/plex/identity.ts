@@ -1,4 +1,4 @@
-/** What plex.tv and the media server are told about this client; the same for every browser. */
+/** How Usher describes itself to plex.tv and the media server; the same for every browser. */
 export interface ClientIdentity {
   readonly product: string
   readonly version: string
@@ -7,8 +7,8 @@ export interface ClientIdentity {
 }
 
 /**
- * `Accept` and the `X-Plex-*` headers of one call, without a token: that is added to the single request
- * (SECURITY rule 26). `clientIdentifier` is the browser's own.
+ * `Accept` and the `X-Plex-*` headers of one call, without a token, which is added to the single request (SECURITY rule 26).
+ * `clientIdentifier` is the browser's own.
  */
 export function identityHeaders(identity: ClientIdentity, clientIdentifier: string): Record<string, string> {
   return {
@@ -23,7 +23,7 @@ export function identityHeaders(identity: ClientIdentity, clientIdentifier: stri
 }
 
 /**
- * A header is written as one byte a character; Plex reads these as UTF-8 (reference/plex.md#request-headers).
+ * Node writes a header as one byte per character; Plex reads these as UTF-8 (reference/plex.md#request-headers).
  */
 export function toHeaderText(value: string): string {
   return Buffer.from(value, 'utf8').toString('latin1')

@@ -14,28 +14,28 @@ import {
 } from './upstream.ts'
 
 /**
- * One media server at one address. Before a token is sent there, `/identity` has proven that it is the server
- * meant. Its 401 and 403 are USHER_SERVER_ACCESS_DENIED; the caller asks plex.tv whether the token is dead.
+ * One media server at one address. Before a token is sent there, `/identity` has proven that it is the expected server. Its
+ * 401 and 403 are USHER_SERVER_ACCESS_DENIED; the caller asks plex.tv whether the token is dead.
  */
 export interface MediaServer {
   readonly url: string
-  /** Asked each time. */
+  /** Asks the server each time. */
   readonly identity: (signal?: AbortSignal) => Promise<ServerIdentity>
   /**
-   * The proven identity, asked for where there is none; throws USHER_UPSTREAM_INVALID when the server is not the one
-   * configured, or not `expected`. A proof that failed is not asked for again at once.
+   * The proven identity; asks for it if there is none. Throws USHER_UPSTREAM_INVALID if the server is not the configured
+   * one, or not `expected`. After a failed proof it waits before asking again.
    */
   readonly verifyIdentity: (expected?: string) => Promise<ServerIdentity>
   /**
-   * What the server has proven to be, null when it must prove it again: a connection failed, or none has been open in
-   * between (SECURITY rule 77). Synchronous, for paths that cannot wait.
+   * The identity that the server has proven; null if it must be proven again, because a connection failed or none was open
+   * in between (SECURITY rule 77). Synchronous, for paths that cannot wait.
    */
   readonly verifiedIdentity: () => ServerIdentity | null
-  /** What it last proved to be, however long ago: good for comparing, not for sending a token. */
+  /** The identity that it last proved, however long ago: for comparing, not for sending a token. */
   readonly lastIdentity: () => ServerIdentity | null
-  /** Makes the next `verifyIdentity` ask again; for whoever else saw the connection fail. */
+  /** Makes the next `verifyIdentity` ask again; for others that saw a connection fail. */
   readonly forgetIdentity: () => void
-  /** Its friendly name, '' where it has none. */
+  /** Its friendly name, or ''. */
   readonly name: (token: string, clientIdentifier: string) => Promise<string>
   /** The names of the libraries that the token's account sees. */
   readonly libraries: (token: string, clientIdentifier: string) => Promise<readonly string[]>
@@ -55,11 +55,11 @@ export interface MediaServerOptions {
   readonly dispatcher: Dispatcher
   /** The same, for the identity alone: whoever waits for it must not wait for anything else. */
   readonly identityDispatcher: Dispatcher
-  /** Where the connections to it are counted, those of the dispatcher and all others. */
+  /** Counts all connections to it, those of the dispatcher and others. */
   readonly presences: Presences
   readonly timeoutMs: number
   readonly identity: ClientIdentity
-  /** What the server must be; null takes what it says. */
+  /** The identity that the server must have; null accepts any. */
   readonly machineIdentifier: string | null
   readonly onOutcome?: UpstreamOptions['onOutcome']
 }
@@ -70,8 +70,8 @@ interface Proof {
 }
 
 /**
- * How long a server that answers, but not as the one meant, is not asked again: twice as long after each further answer.
- * One that is away costs little to ask, and may be back at any moment.
+ * How long a server that answers with another identity is not asked again; doubles with each further answer. A server that
+ * is away costs little to ask and may be back at any moment.
  */
 const BACK_OFF_MS = 100
 const MAX_BACK_OFF_MS = 5000
@@ -104,7 +104,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     try {
       const identity = await readIdentity(asking)
       requireSame(identity, options.machineIdentifier)
-      // The connection that this came by; gone by now where the server closes each, and then nothing is remembered.
+      // The connection of this response. If the server closes each one, it is gone by now and nothing is remembered.
       const presence = presences.of(origin)
       proof = presence === null ? null : { identity, presence }
       last = identity
@@ -127,7 +127,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     let identity = verifiedIdentity()
     if (identity === null) {
       if (failure !== null && performance.now() < failure.until) throw failure.error
-      // One question for all who wait: it carries no token, so there is nothing to mix up.
+      // One request for all that wait: it carries no token, so nothing can be mixed up.
       proving ??= prove()
       identity = await proving
     }
@@ -144,7 +144,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     const unproven = new Problem('USHER_UPSTREAM_UNREACHABLE')
     for (let attempt = 1; ; attempt += 1) {
       await verifyIdentity()
-      // Proven, and its connections closed already: as good as such a server can ever be.
+      // Proven, but its connections are closed already: such a server cannot do better.
       let isJustProven = verifiedIdentity() === null
       const findRefusal = (): Problem | null => {
         const mayLeave = isJustProven || verifiedIdentity() !== null
@@ -154,7 +154,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
       try {
         return await upstream.call({ ...request, headers, findRefusal })
       } catch (error) {
-        // Whatever answers at this address next may be another server.
+        // The next server at this address may be another one.
         proof = null
         if (error !== unproven || attempt > 1) throw error
       }
@@ -179,7 +179,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     async libraries(token, clientIdentifier) {
       const answer = await call({ method: 'GET', path: '/library/sections' }, token, clientIdentifier)
       const container = containerOf(answer)
-      // An answer without the list is no word about libraries; a list that is there may be empty.
+      // Without the list, the response says nothing about libraries; the list itself may be empty.
       if (container['Directory'] === undefined && String(container['size']) !== '0')
         throw new Problem('USHER_UPSTREAM_INVALID')
       return [container['Directory'] ?? []]
@@ -191,7 +191,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     async createTransientToken(token, clientIdentifier) {
       const request = { path: '/security/token', query: { type: 'delegation', scope: 'all' } }
       let answer = await call({ ...request, method: 'POST' }, token, clientIdentifier)
-      // Servers before the POST form answer GET alone (reference/plex.md#contradictions).
+      // Older servers answer only GET (reference/plex.md#contradictions).
       if (answer.status === 404 || answer.status === 405) {
         answer = await call({ ...request, method: 'GET' }, token, clientIdentifier)
       }
@@ -213,7 +213,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
       )
       if (answer.status !== 200) throw toServerProblem(answer)
       const { accessToken, ...told } = toSource(source, parseAnswer(answer))
-      // SECURITY rule 56: what asked must not come back under another name.
+      // SECURITY rule 56: the token that asked must not come back under another name.
       if (JSON.stringify(told).includes(token)) throw new Problem('USHER_UPSTREAM_INVALID')
       return { ...told, accessToken }
     }

@@ -7,20 +7,20 @@ export interface Pin {
   readonly code: string
   /** Epoch ms. */
   readonly expiresAt: number
-  /** null until somebody signed in with it. */
+  /** Null until somebody has signed in with it. */
   readonly token: string | null
 }
 
 /** Link codes live 15 minutes. Strong ones may live longer, but nobody waits that long (reference/plex.md#pins). */
 const MAX_SECONDS = 900
 
-/** The PIN of a `/pins` answer read at `now`, epoch ms; throws USHER_UPSTREAM_INVALID for anything else. */
+/** The PIN in a `/pins` response received at `now` (epoch ms); throws USHER_UPSTREAM_INVALID for anything else. */
 export function toPin(data: unknown, now: number): Pin {
   const root = toFields(data)
   const fields = 'pin' in root ? toFields(root['pin']) : root
   const id = toInteger(fields['id'])
   const code = fields['code']
-  // The seconds that are left: plex.tv's clock and ours need not agree.
+  // Use the remaining seconds: plex.tv's clock and this one may differ.
   const seconds = toInteger(fields['expiresIn'])
   if (id === null || id <= 0 || seconds === null || typeof code !== 'string' || !/^\w{4,64}$/.test(code)) {
     throw new Problem('USHER_UPSTREAM_INVALID')

@@ -3,16 +3,15 @@ import { parseAnswer } from './answer.ts'
 import { isFields, toFields, toInteger, toList } from './fields.ts'
 import type { UpstreamAnswer } from './upstream.ts'
 
-/** What was asked, because the same 401 rejects a password here and a token there. */
+/** The kind of call: the same 401 rejects a password in one and a token in another. */
 export type PlexCall = 'sign-in' | 'pin' | 'token' | 'switch'
 
 export interface PlexError {
   readonly status: number
-  /** plex.tv's own numeric code, null where it gave none. */
+  /** plex.tv's numeric code; null if there is none. */
   readonly code: number | null
   /**
-   * 422 with the literal text "Invalid token", the one error that plex.tv does not number
-   * (reference/plex.md#error-codes).
+   * 422 with the literal text "Invalid token", the only error without a code (reference/plex.md#error-codes).
    */
   readonly invalidToken: boolean
 }
@@ -23,12 +22,12 @@ const BY_CODE: Readonly<Record<number, ProblemCode>> = {
   1028: 'USHER_VERIFICATION_REJECTED',
   1029: 'USHER_VERIFICATION_REQUIRED',
   1030: 'USHER_EMAIL_REQUIRED',
-  // plex.tv locked the address that every user of this service shares.
+  // plex.tv has locked the address that all users of this deployment share.
   1031: 'USHER_PLEX_LIMITED',
   1041: 'USHER_HOME_PIN_REJECTED'
 }
 
-/** An error of plex.tv read from its JSON or XML envelope; a body of any other kind leaves only the status. */
+/** An error of plex.tv, from its JSON or XML envelope. Any other body leaves only the status. */
 export function readPlexError(answer: UpstreamAnswer): PlexError {
   const [first] = errorsOf(answer)
   const code = isFields(first) ? toInteger(first['code']) : null
@@ -38,8 +37,8 @@ export function readPlexError(answer: UpstreamAnswer): PlexError {
 }
 
 /**
- * The problem behind an answer of plex.tv that is not a success. A token counts as dead (USHER_SESSION_REVOKED)
- * on 401, 498 or 422 "Invalid token" of a call that carried one, and on nothing else.
+ * The problem for an error response of plex.tv. A token counts as dead (USHER_SESSION_REVOKED) only on 401, 498 or 422
+ * "Invalid token" for a call that carried one.
  */
 export function toPlexProblem(answer: UpstreamAnswer, call: PlexCall): Problem {
   const error = readPlexError(answer)
@@ -63,7 +62,7 @@ function problemCode({ status, code, invalidToken }: PlexError, call: PlexCall):
 }
 
 /**
- * Seconds: at most an hour is believed; none observed on plex.tv's 429, so a minute
+ * Seconds, at most an hour. plex.tv's 429 was never seen to have Retry-After, so the default is a minute
  * (reference/plex.md#rate-limits).
  */
 function toRetryAfter(header: string): number {
@@ -74,10 +73,10 @@ function toRetryAfter(header: string): number {
 function errorsOf(answer: UpstreamAnswer): readonly unknown[] {
   try {
     const { errors, error } = toFields(parseAnswer(answer))
-    // XML nests <error> in <errors>; JSON is a list at once.
+    // XML nests <error> in <errors>; JSON has a list.
     return toList(isFields(errors) ? errors['error'] : (errors ?? error))
   } catch {
-    // HTML of a gateway, or nothing at all: the status has to do.
+    // HTML of a gateway, or no body: only the status is known.
     return []
   }
 }

@@ -24,19 +24,19 @@ export interface SignedIn {
 }
 
 /**
- * plex.tv, by the calls a sign-in needs. Every method takes the browser's own client identifier; those with a
- * token throw USHER_SESSION_REVOKED when plex.tv says that it is dead, and only then. An outage is
- * USHER_UPSTREAM_UNREACHABLE or _TIMEOUT, its limits USHER_PLEX_LIMITED.
+ * The calls to plex.tv. Every method takes the browser's client identifier. Those with a token throw USHER_SESSION_REVOKED
+ * if, and only if, plex.tv says that it is dead. An outage is USHER_UPSTREAM_UNREACHABLE or _TIMEOUT, a rate limit
+ * USHER_PLEX_LIMITED.
  */
 export interface PlexTv {
   readonly signIn: (credentials: Credentials, clientIdentifier: string) => Promise<SignedIn>
   readonly account: (token: string, clientIdentifier: string) => Promise<Account>
-  /** The account for a browser's eyes: an allow-list without tokens. */
+  /** The account as a browser may see it: an allow-list without tokens. */
   readonly accountDocument: (token: string, clientIdentifier: string) => Promise<Record<string, unknown>>
   readonly resources: (token: string, clientIdentifier: string) => Promise<readonly Resource[]>
-  /** The same, for a caller that draws a conclusion from what is not listed. */
+  /** The same, for callers that draw conclusions from what is not listed. */
   readonly resourceList: (token: string, clientIdentifier: string) => Promise<ResourceList>
-  /** Done as well when the token was dead already. */
+  /** Succeeds also if the token was already dead. */
   readonly signOut: (token: string, clientIdentifier: string) => Promise<void>
   readonly createPin: (clientIdentifier: string, options: { readonly strong: boolean }) => Promise<Pin>
   /** Throws USHER_PIN_UNKNOWN once it has expired. */
@@ -51,13 +51,13 @@ export interface PlexTv {
   ) => Promise<SignedIn>
   /** Any document, parsed: the caller removes what a browser must not see. */
   readonly document: (request: DocumentRequest, token: string, clientIdentifier: string) => Promise<unknown>
-  /** A picture that anybody may see: no token is sent. Throws USHER_NOT_FOUND where there is none. */
+  /** A public picture: no token is sent. Throws USHER_NOT_FOUND if there is none. */
   readonly picture: (path: string, clientIdentifier: string) => Promise<UpstreamAnswer>
   /** Keeps a token alive (reference/plex.md#token-checks). */
   readonly ping: (token: string, clientIdentifier: string) => Promise<void>
 }
 
-/** What a browser asks of plex.tv through Usher, already checked against a list. */
+/** A browser's request to plex.tv through Usher, already checked against the list. */
 export interface DocumentRequest {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
@@ -67,7 +67,7 @@ export interface PlexTvOptions {
   readonly upstream: Upstream
   /** clients.plex.tv, which serves the resources; default `upstream`. */
   readonly clients?: Upstream
-  /** Another pool for what browsers ask for, so that it never delays a sign-in or a re-check; default `upstream`. */
+  /** A separate pool for browsers' requests, so that they never delay a sign-in or re-check; default `upstream`. */
   readonly browsers?: Upstream
   readonly identity: ClientIdentity
   /** Epoch ms. */
@@ -76,7 +76,7 @@ export interface PlexTvOptions {
 
 const IMAGE = /^image\/(?:png|jpeg|gif|webp|avif)\b/i
 
-/** A client of plex.tv that keeps nothing between two calls: no token, no cookie, no cache. */
+/** A client of plex.tv that keeps nothing between calls: no token, no cookie, no cache. */
 export function createPlexTv(options: PlexTvOptions): PlexTv {
   const { upstream, clients = upstream, browsers = upstream, identity, now } = options
 
@@ -159,7 +159,7 @@ export function createPlexTv(options: PlexTvOptions): PlexTv {
     async switchHomeUser(token, clientIdentifier, uuid, pin) {
       const wanted = toUuid(uuid)
       if (wanted === null) throw new Problem('USHER_INVALID_REQUEST')
-      // In the body: a PIN in the URL would end in plex.tv's logs and ours.
+      // In the body: a PIN in the URL would end up in plex.tv's logs.
       const request = {
         method: 'POST',
         path: `/api/v2/home/users/${wanted}/switch`,
@@ -182,7 +182,7 @@ export function createPlexTv(options: PlexTvOptions): PlexTv {
       const answer = await browsers.call({ method: 'GET', path, headers })
       if (answer.status === 404) throw new Problem('USHER_NOT_FOUND')
       if (answer.status >= 400) throw toPlexProblem(answer, 'pin')
-      // SECURITY rules 43 and 57: a redirect is not followed, and nothing but a picture passes for one.
+      // SECURITY rules 43 and 57: redirects are not followed, and only pictures pass.
       if (answer.status !== 200 || !IMAGE.test(answer.contentType))
         throw new Problem('USHER_UPSTREAM_INVALID')
       return answer

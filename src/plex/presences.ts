@@ -1,11 +1,11 @@
-/** The connections open to one server, from the first until none is left; the next one begins another presence. */
+/** The connections to one server, from the first until none is left; the next one begins a new presence. */
 export interface Presence {
   readonly open: number
 }
 
 /**
- * Counts the connections to each server, whoever opened them. What a server has proven holds as long as its presence
- * (SECURITY rule 77): when nothing is connected any more, another machine may be at the address.
+ * Counts the connections to each server, whoever opened them. A proof of identity holds as long as the presence (SECURITY
+ * rule 77): once nothing is connected, another machine may be at the address.
  */
 export interface Presences {
   opened(origin: string): void

@@ -13,24 +13,24 @@ export interface Resource {
   readonly provides: readonly string[]
   readonly owned: boolean
   readonly home: boolean
-  /** Whether plex.tv has heard of it lately. */
+  /** Whether it was recently in contact with plex.tv. */
   readonly presence: boolean
   /** This account's own token for this resource; players have none. */
   readonly accessToken: string | null
-  /** The owner's name where it is shared. */
+  /** The owner's name if it is shared. */
   readonly sourceTitle: string | null
   readonly httpsRequired: boolean
   readonly connections: readonly Connection[]
 }
 
-/** The entries of a `/resources` answer that can be used. */
+/** The usable entries of a `/resources` response. */
 export interface ResourceList {
   readonly resources: readonly Resource[]
-  /** Whether that is all of them: what is missing from a list with unreadable entries may be among these. */
+  /** Whether that is all of them: an entry that could not be read may be the one that is missing. */
   readonly isWhole: boolean
 }
 
-/** Reads a `/resources` answer, JSON or XML, new or legacy; throws USHER_UPSTREAM_INVALID for anything else. */
+/** Reads a `/resources` response, JSON or XML, new or legacy; throws USHER_UPSTREAM_INVALID for anything else. */
 export function toResourceList(data: unknown): ResourceList {
   const entries = resourceEntries(data)
   const resources = entries.map(toResource).filter((resource) => resource !== null)
@@ -42,7 +42,7 @@ export function isServer(resource: Resource): boolean {
   return resource.provides.includes('server') && resource.product === 'Plex Media Server'
 }
 
-/** What the account is to a server that plex.tv lists for it. A managed user owns nothing, whatever is said. */
+/** The account's role at a server that plex.tv lists for it. A managed user owns nothing, whatever the list says. */
 export function roleFor(resource: Resource, account: Pick<Account, 'restricted'>): ServerRole {
   if (resource.owned && !account.restricted) return 'owner'
   return resource.home || resource.owned ? 'home' : 'shared'
@@ -81,7 +81,7 @@ function toResource(entry: unknown): Resource | null {
   }
 }
 
-/** A server's or client's identifier as it may stand in a header or a path, or null. */
+/** A server's or client's identifier that is valid in a header and a path, or null. */
 export function toMachineIdentifier(value: unknown): string | null {
   return typeof value === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(value) ? value : null
 }

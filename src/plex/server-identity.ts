@@ -4,17 +4,17 @@ import { toBoolean, toFields, toText } from './fields.ts'
 import { toMachineIdentifier } from './resources.ts'
 import type { Upstream, UpstreamAnswer } from './upstream.ts'
 
-/** What a media server tells anybody about itself. */
+/** What a media server tells anyone about itself. */
 export interface ServerIdentity {
   readonly machineIdentifier: string
   readonly version: string
   readonly claimed: boolean
 }
 
-/** Bytes of an identity; a real one has some 200 (SECURITY rule 78). */
+/** Limit in bytes; a real identity has about 200 (SECURITY rule 78). */
 const MAX_BYTES = 8 * 1024
 
-/** Asks `/identity`, the one path that needs no token and is never sent one. */
+/** Requests `/identity`, the only path that needs no token; none is ever sent. */
 export async function readIdentity(upstream: Upstream, signal?: AbortSignal): Promise<ServerIdentity> {
   const headers = { Accept: 'application/json' }
   const answer = await upstream.call({
@@ -32,8 +32,8 @@ export async function readIdentity(upstream: Upstream, signal?: AbortSignal): Pr
 }
 
 /**
- * The problem behind a media server's refusal. 401 and 403 are no access, never a dead token: only plex.tv may
- * say that a token is dead. Other 4xx keep their status, 5xx is an outage, a redirect is not understood.
+ * The problem for a media server's error response. 401 and 403 mean no access, never a dead token, which only plex.tv can
+ * declare. Other 4xx keep their status, 5xx is an outage, a redirect is invalid.
  */
 export function toServerProblem({ service, status }: Pick<UpstreamAnswer, 'service' | 'status'>): Problem {
   const upstream = { service, status, code: null }

@@ -2,12 +2,12 @@ import { Problem } from '../domain/problems.ts'
 import { type Connection, toConnection } from './connection.ts'
 import { toFields, toList, toText, toToken } from './fields.ts'
 
-/** What a media server knows of another source; `accessToken` never goes to a browser. */
+/** What a media server knows about another source; `accessToken` never goes to a browser. */
 export interface Source {
   readonly source: string
   readonly name: string
   readonly clientIdentifier: string
-  /** Transient, of that source. */
+  /** A transient token for that source. */
   readonly accessToken: string | null
   readonly connections: readonly Connection[]
 }
@@ -18,8 +18,8 @@ export function isSource(text: string): boolean {
 }
 
 /**
- * The source of a `/security/resources` answer, whose `Device` comes as an object or as a list of one. An empty
- * container is how a server says that it knows no such source: USHER_NOT_FOUND.
+ * The source in a `/security/resources` response, whose `Device` is an object or a list of one. An empty container means
+ * that the server knows no such source: USHER_NOT_FOUND.
  */
 export function toSource(source: string, data: unknown): Source {
   const root = toFields(data)

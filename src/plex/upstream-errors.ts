@@ -16,14 +16,14 @@ const MALFORMED: ReadonlySet<string> = new Set([
 
 const UNSENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
 
-/** The reason a call is aborted with when its deadline passes. */
+/** The abort reason of a call whose deadline has passed. */
 export function createDeadline(): Error {
   return Object.assign(new Error('deadline passed'), { code: 'USHER_DEADLINE' })
 }
 
 /**
- * The problem behind a failed call: time-out, not understood, or else not reachable. Its cause names the failure
- * only: a parser's error holds the bytes it stumbled over, which are not for a log.
+ * The problem for a failed call: timed out, invalid, or else unreachable. Its cause names only the failure, because a
+ * parser's error contains bytes of the response.
  */
 export function toTransportProblem(error: unknown, target?: UpstreamTarget): Problem {
   if (error instanceof Problem) return error
@@ -49,7 +49,7 @@ function kindOf(error: unknown, code: string): TransportCode {
   return 'USHER_UPSTREAM_UNREACHABLE'
 }
 
-/** Whether not one byte of the request left: no connection was made, or it closed before anything was written. */
+/** Whether no byte of the request was sent: no connection was made, or it closed before anything was written. */
 export function isUnsent(error: unknown): boolean {
   const code = codeOf(error)
   if (code !== 'UND_ERR_SOCKET') return UNSENT.has(code)
@@ -66,7 +66,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-/** What a failure most likely means to whoever set the address, in words for the log. */
+/** What a failure most likely means for the operator who set the address; for the log. */
 export function explainFailure(problem: Problem): string {
   const code = codeOf(problem.cause)
   const words = Object.entries(EXPLANATIONS).find(([codes]) => codes.split(' ').includes(code))?.[1]

@@ -11,13 +11,13 @@ export interface UpstreamRequest {
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   readonly headers: Readonly<Record<string, string>>
-  /** Sent form-encoded. */
+  /** Sent as a form. */
   readonly form?: Readonly<Record<string, string>>
   /** Ends the call early; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal
-  /** Of the answer's body, where it is less than usual. */
+  /** Limit of the response body, if less than usual. */
   readonly maxBytes?: number
-  /** Asked at the last moment before bytes leave, of a retry too: the problem to reject with, or null. */
+  /** Called just before bytes leave, for a retry too: the problem to reject with, or null. */
   readonly findRefusal?: () => Problem | null
 }
 
@@ -34,19 +34,19 @@ export type UpstreamOutcome = 'ok' | 'refused' | 'failed' | 'timeout' | 'unreach
 
 export interface UpstreamOptions {
   readonly service: UpstreamService
-  /** http: or https:, with a base path or without. */
+  /** http: or https:, with or without a base path. */
   readonly origin: string
   readonly dispatcher: Dispatcher
-  /** For the whole call: connection, answer, body and the one retry. */
+  /** For the whole call: connection, response, body and the retry. */
   readonly timeoutMs: number
-  /** Of one answer's body; default 2 MB. */
+  /** Limit of one response body; default 2 MB. */
   readonly maxBytes?: number
   readonly onOutcome?: (call: { service: UpstreamService; outcome: UpstreamOutcome; seconds: number }) => void
 }
 
 export interface Upstream {
   readonly service: UpstreamService
-  /** The whole answer; throws USHER_UPSTREAM_TIMEOUT, _UNREACHABLE or _INVALID where there is none. */
+  /** The whole response; throws USHER_UPSTREAM_TIMEOUT, _UNREACHABLE or _INVALID if there is none. */
   readonly call: (request: UpstreamRequest) => Promise<UpstreamAnswer>
 }
 
@@ -55,7 +55,7 @@ const OUTCOMES: Readonly<Record<string, UpstreamOutcome>> = {
   USHER_UPSTREAM_UNREACHABLE: 'unreachable'
 }
 
-/** One buffered call at a time to one service; the connection pool and its TLS rules are the dispatcher's. */
+/** Buffered calls to one service. The dispatcher has the connection pool and the TLS rules. */
 export function createUpstream(options: UpstreamOptions): Upstream {
   const { service, timeoutMs } = options
   const dispatcher = options.dispatcher.compose(askBeforeSending)
@@ -83,7 +83,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     let length = 0
     for await (const chunk of body) {
       length += chunk.length
-      // No Accept-Encoding was sent, and nothing is inflated here (SECURITY rule 53).
+      // No Accept-Encoding was sent, and nothing is decompressed here (SECURITY rule 53).
       if (length > maxBytes || (encoding !== '' && encoding !== 'identity')) {
         throw new Problem('USHER_UPSTREAM_INVALID')
       }
@@ -102,7 +102,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     try {
       return await once(request, signal)
     } catch (error) {
-      // SECURITY rule 54: once, only what may be repeated, only when nothing was sent.
+      // SECURITY rule 54: once, only for repeatable requests, only if nothing was sent.
       if (request.method === 'POST' || !isUnsent(error)) throw error
       await delay(50 + Math.random() * 150, undefined, { signal })
       return once(request, signal)

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { Type } from 'typebox'
 
-/** Kept by apps and proxies for so long: a key is published a day before it signs. */
+/** How long apps and proxies cache these: a key is published a day before it signs. */
 const PUBLIC = 'public, max-age=300'
 const PRIVATE = 'no-store'
 
@@ -14,9 +14,9 @@ interface Endpoint {
   readonly methods: readonly HTTPMethods[]
   readonly summary: string
   readonly cacheControl?: string
-  /** Called by apps' servers, by whatever name they reach Usher; no cookie counts there. */
+  /** Called by apps' servers under any host name; cookies are ignored there. */
   readonly fromAnywhere?: boolean
-  /** Takes a client's secret, whose failures are counted. */
+  /** Takes a client's secret; failures are counted. */
   readonly takesSecret?: boolean
   readonly sameOrigin?: 'unsafe'
 }
@@ -74,7 +74,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   { path: '/oidc/logout/success', methods: ['GET'], summary: 'Signed out' }
 ]
 
-/** The endpoints of OpenID Connect; the provider answers them all by itself. */
+/** The endpoints of OpenID Connect; the provider answers all of them. */
 export const oidcEndpoints: FastifyPluginAsync = async (fastify) => {
   // The provider reads the body from the socket.
   fastify.removeAllContentTypeParsers()
@@ -86,13 +86,13 @@ export const oidcEndpoints: FastifyPluginAsync = async (fastify) => {
       url: path,
       method: [...methods],
       config: {
-        guard: { none: 'the provider knows its clients, and asks for a session itself' },
+        guard: { none: 'the provider authenticates its clients, and asks for a session itself' },
         sameOrigin,
         limit: 'address',
-        // The provider answers origins by its own list.
+        // The provider has its own list of origins.
         cors: false,
         ...(endpoint.fromAnywhere === true && {
-          host: { any: 'apps’ servers ask by an internal name, and no cookie counts' }
+          host: { any: 'apps’ servers call it under an internal name, and no cookie counts' }
         })
       },
       schema: { tags: ['openid'], summary, response: { default: Type.Unknown() } },
@@ -103,13 +103,13 @@ export const oidcEndpoints: FastifyPluginAsync = async (fastify) => {
     })
   }
 
-  /** Whoever guesses at a secret is slowed like at those of services. */
+  /** Limits guessing at a client's secret, as for services. */
   async function answerCounted(
     request: FastifyRequest,
     reply: FastifyReply,
     cacheControl: string
   ): Promise<void> {
-    // Taken now: what a proxy said of the address is taken out of the request for the provider.
+    // Read it now: the forwarded fields are removed from the request before the provider sees it.
     const address = fastify.limiter.addressOf(request)
     await fastify.limiter.check(request, 'service_auth', address)
     const status = await reply.answerByProvider(cacheControl)

@@ -10,17 +10,17 @@ export interface Page {
   readonly markup: string
 }
 
-/** The pages of the house around OpenID Connect: plain HTML in the look of the sign-in page, without scripts. */
+/** Usher's own pages around OpenID Connect: plain HTML in the style of the sign-in page, without scripts. */
 export interface HousePages extends Pages {
-  /** An interaction that is over, or of another browser. */
+  /** For an interaction that is over, or belongs to another browser. */
   readonly lost: Page
 }
 
 export interface HousePagesOptions {
   readonly config: Pick<Config, 'publicUrl' | 'brand'>
-  /** What an app is called; null for one that is not on the list. */
+  /** The name of an app; null if it is not in the configuration. */
   readonly nameOf: (clientId: string) => string | null
-  /** What the account of a request is called. */
+  /** The display name of the request's account. */
   readonly accountOf: (ctx: KoaContextWithOIDC) => string | null
 }
 
@@ -28,7 +28,7 @@ interface Words {
   readonly title: string
   readonly text: Html | string
   readonly actions?: Html
-  /** Where a form's answer may lead beside Usher itself. */
+  /** Where the response to a form may lead, besides Usher itself. */
   readonly formTarget?: string | null
 }
 
@@ -44,7 +44,7 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
       "style-src 'self'",
       "font-src 'self'",
       "img-src 'self'",
-      // CSP 3 §6.3.2: form-action also governs where the answer to a form leads.
+      // CSP 3 §6.3.2: form-action also applies to the redirect that answers a form.
       `form-action 'self'${formTarget === null ? '' : ` ${formTarget}`}`,
       "frame-ancestors 'none'",
       "base-uri 'none'"
@@ -147,7 +147,7 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
   }
 }
 
-/** As a source of a policy: the origin of a web address, else the scheme of a phone's own. */
+/** As a CSP source: the origin of a web address, or the scheme of a native app's address. */
 function sourceOf(uri: string): string | null {
   const url = URL.parse(uri)
   if (url === null) return null

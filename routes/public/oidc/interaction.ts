@@ -4,7 +4,7 @@ import type { Core } from '../../../src/app/core.ts'
 import { problems } from '../../schemas.ts'
 import type { HousePages } from './house-pages.ts'
 
-/** Usher's own step between an authorization request and the sign-in page, and back. */
+/** The step between an authorization request and the sign-in page, and back. */
 export const oidcInteraction: FastifyPluginAsyncTypebox<{ core: Core; pages: HousePages }> = async (
   fastify,
   { core, pages }
@@ -41,7 +41,7 @@ export const oidcInteraction: FastifyPluginAsyncTypebox<{ core: Core; pages: Hou
         case 'go':
           return reply.redirect(step.path, 303)
         case 'sign-in': {
-          // Short: the sign-in cuts long ways back off, and a request may carry two kilobytes of state.
+          // The uid alone: an authorization request may carry 2 KB of state, more than a `returnTo` may have.
           const query = new URLSearchParams({ returnTo: `${basePath}/oidc/interaction/${uid}` })
           if (request.readSession().open) query.set('again', '1')
           return reply.redirect(`${basePath}/signin?${query}`, 303)

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Attempt } from '../../../src/session/sign-in/attempt.ts'
 
-/** The sign-in that a request attempts, as the services below the routes know it: without HTTP. */
+/** The sign-in that a request attempts, in the form that the services below the routes use: without HTTP. */
 export function toAttempt({ limiter }: Pick<FastifyInstance, 'limiter'>, request: FastifyRequest): Attempt {
   return {
     requestId: request.id,

@@ -26,7 +26,7 @@ const Switch = Type.Object(
   { additionalProperties: false }
 )
 
-/** Plex Home: the profiles for a picker, and the switch to one of them. */
+/** Plex Home: the profiles for a picker, and switching to one. */
 export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { basePath } = core.config.publicUrl
   const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'account' } as const

@@ -20,7 +20,7 @@ const Login = Type.Object(
   { additionalProperties: false }
 )
 
-/** `POST /session/login`: login and password, with a verification code where the account has two factors. */
+/** `POST /session/login`: login and password, with a verification code if the account uses two factors. */
 export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { limiter } = fastify
   fastify.post(
@@ -33,7 +33,7 @@ export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
         body: Login,
         response: { 201: SessionViewSchema, ...problems(400, 401, 403, 415, 429, 502, 503, 504) }
       },
-      // Not in onRequest: there, a page of another site could use up the ration of its visitors.
+      // Not in onRequest, where a page of another site could use up its visitors' limit.
       preParsing: async (request) => limiter.take(request, 'login_address')
     },
     async (request, reply) => {

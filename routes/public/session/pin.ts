@@ -39,7 +39,7 @@ const PinStatus = Type.Object({
 
 const Kind = Type.Object({ kind: Type.Optional(Type.Union(SIGN_IN_KINDS.map((kind) => Type.Literal(kind)))) })
 
-/** `/session/pin`: the sign-in of popups, QR codes and televisions. The PIN belongs to the browser that asked for it. */
+/** `/session/pin`: sign-in by popup, QR code or TV. The PIN belongs to the browser that asked for it. */
 export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { publicUrl } = core.config
   const pins = core.signIns.pin

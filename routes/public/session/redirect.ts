@@ -40,7 +40,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       const returnTo = request.query.returnTo ?? signInPage
       const safe = core.findReturnTo(returnTo)
       if (safe === null) return reply.redirect(`${signInPage}?error=USHER_INVALID_REQUEST`, 302)
-      // Link checkers ask by HEAD, and nobody would finish the sign-in that this starts.
+      // Link checkers send HEAD, and nobody would finish the sign-in that this starts.
       if (request.method === 'HEAD')
         return reply.redirect(`${signInPage}?returnTo=${encodeURIComponent(safe)}`, 302)
       try {
@@ -85,7 +85,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       const isLook = request.method === 'HEAD'
       const signIns = isLook ? [] : request.findSignIns()
       const signIn = flow === null ? findRedirect(signIns) : signIns.find(({ pinId }) => pinId === flow.pinId)
-      // Checked once more where it is used: the list of origins may be another one by now.
+      // Checked again where it is used: the list of origins may have changed.
       const wanted = flow?.returnTo ?? signIn?.returnTo
       const target = core.findReturnTo(wanted)
       const read = request.readSession()
@@ -97,7 +97,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       if (signIn === undefined) {
         if (flow !== null && !isLook)
           void pins.abandon(flow, read.open ? [read.live.session.accountToken] : [])
-        // A reload, the way back through the history, or the page beside was faster: there is nothing left to do.
+        // A reload, a step back in the history, or the other page was faster: nothing is left to do.
         return read.open ? goOn() : tell('USHER_PIN_UNKNOWN')
       }
       const others = withoutSignIn(signIns, signIn)
@@ -124,7 +124,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
     }
   )
 
-  /** A person who meets the general limit gets the page, not JSON. */
+  /** A person who exceeds the general limit gets the page, not JSON. */
   function showRateLimited(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     if (!(error instanceof Problem) || error.code !== 'USHER_RATE_LIMITED' || !isNavigation(request))
       throw error
@@ -134,14 +134,14 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
   }
 }
 
-/** The sign-in that a callback without a flow ends, as those of earlier releases do. */
+/** The sign-in that a callback without `flow` ends, as sent by earlier releases. */
 function findRedirect(signIns: readonly SignIn[]): SignIn | undefined {
   return signIns.find(({ kind }) => kind === 'redirect') ?? signIns[0]
 }
 
 /**
- * Robots, prefetches, images and scripts make no PIN: with Fetch Metadata only the navigation of a whole window does. Its
- * destination is `empty` where a service worker fetches for it.
+ * Robots, prefetches, images and scripts create no PIN: with Fetch Metadata, only the navigation of a whole window does.
+ * Its destination is `empty` if a service worker fetches it.
  */
 function requireNavigation(request: FastifyRequest): void {
   if (!isNavigation(request))
@@ -159,7 +159,7 @@ function isNavigation({ headers }: FastifyRequest): boolean {
     : mayWantPage(headers.accept)
 }
 
-/** Browsers send no Fetch Metadata over plain HTTP: there images, styles and scripts that want data tell by Accept. */
+/** Browsers send no Fetch Metadata over plain HTTP. There, Accept shows images, styles and scripts that fetch data. */
 function mayWantPage(accept = ''): boolean {
   return accept === '' || accept === '*/*' || /\b(?:text\/html|application\/xhtml\+xml)\b/i.test(accept)
 }

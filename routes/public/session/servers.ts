@@ -20,7 +20,7 @@ const Choice = Type.Object(
   { additionalProperties: false }
 )
 
-/** The servers of an account, and the choice of one (reference/http.md#servers). */
+/** The servers of an account, and choosing one (reference/http.md#servers). */
 export const serverRoutes: FastifyPluginAsyncTypebox<{ choice: ServerChoice }> = async (
   fastify,
   { choice }

@@ -28,7 +28,7 @@ const SourceView = Type.Object({
   )
 })
 
-/** The session itself: what it is, whose it is, its end, and the owner's look at a source. */
+/** The session itself: its view, its account, signing out, and the owner's look-up of a source. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { basePath } = core.config.publicUrl
   const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'account' } as const
@@ -81,7 +81,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
         body: Logout,
         response: { 204: NoContent, ...problems(400, 403, 415, 429) }
       },
-      // A body is optional; the schema sees null where there is none.
+      // A body is optional; the schema sees null without one.
       preValidation: async (request) => {
         request.body ??= null
       }
@@ -92,7 +92,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
         const { session } = read.live
         core.sessionEnds.end(session, request.body?.everywhere === true ? 'logout_everywhere' : 'logout')
       }
-      // Nor is any sign-in left that could sign this browser in again.
+      // Leave no sign-in in progress that could sign this browser in again.
       const signIns = request.findSignIns()
       for (const signIn of signIns) void core.signIns.pin.abandon(signIn, [])
       if (signIns.length > 0) reply.setSignIns([])
@@ -114,7 +114,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
     },
     async (request) => {
       const { live } = request.requireSession()
-      // The media server would still answer a token that plex.tv has taken back.
+      // The media server would still accept a token that plex.tv has revoked.
       const problem = toStandingProblem(await core.standings.settle(live))
       if (problem !== null) throw problem
       const { session } = live

@@ -22,7 +22,7 @@ interface Forwarded {
   readonly uri: string | null
 }
 
-/** What the operator demands, and of which request. */
+/** What the operator requires, and of which request. */
 interface Question extends Forwarded {
   readonly redirect?: string | undefined
   readonly role?: string | undefined
@@ -34,7 +34,7 @@ const config = {
   sameOrigin: { off: 'the request is a proxy’s; the browser’s own goes to the app' },
   limit: { none: 'a proxy asks for every request of every page, and knows no 429' },
   host: { any: 'proxies ask under an internal name' },
-  // CORS answers a preflight with 204, which a proxy that repeats methods would take for a yes.
+  // CORS answers a preflight with 204, which a proxy that repeats methods would take for approval.
   cors: false
 } as const
 
@@ -63,7 +63,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
       }
     },
     async (request, reply) => {
-      // A query that makes no sense allows nobody in, and is no reason for a status that a proxy does not know.
+      // An invalid query denies everyone, with a status that proxies understand.
       if (request.validationError !== undefined) throw new Problem('USHER_SERVER_ACCESS_DENIED')
       return answer(request, reply, { ...request.query, ...readForwarded(request) }, 204)
     }
@@ -73,8 +73,8 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     throw new Problem('USHER_METHOD_NOT_ALLOWED')
   })
 
-  // Envoy's ext_authz repeats the method, puts its prefix before the path and query, and takes 200 alone for a yes.
-  // The first segment is the operator's; a client's own query stands behind it and demands nothing.
+  // Envoy's ext_authz repeats the method, puts its prefix before the path and query, and accepts only 200. The first
+  // segment is the operator's; the client's own query follows it and has no effect.
   await fastify.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -134,15 +134,15 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     return reply.code(yes).send(null)
   }
 
-  /** Only for a service of this deployment. */
+  /** Only for a service in USHER_SERVICES. */
   function assertionFor(session: Session, audience: string | undefined): string {
     const known = core.config.services.some(({ id }) => id === audience)
     return audience !== undefined && known ? core.assertions.issue(session, audience) : ''
   }
 
   /**
-   * Every failure as a status that a proxy knows, 401 or 403: any other one becomes a 500 in nginx and opens or breaks
-   * other proxies. A person who looks gets a page.
+   * Every failure as 401 or 403: nginx turns any other status into 500, and other proxies let the request through or break.
+   * A navigation gets a page.
    */
   function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const isExpected = error instanceof Problem && (error.status === 401 || error.status === 403)
@@ -171,20 +171,20 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
       .send(page)
   }
 
-  /** A role at a server of somebody's own choice says nothing about this site (SECURITY rule 75). */
+  /** A role at a server that the person chose says nothing about this site (SECURITY rule 75). */
   function roleHere(role: Role): Role {
     return core.config.pms.url === null ? 'none' : role
   }
 
-  /** The sign-in page with the deep link, where a trusted proxy told one that may be returned to. */
+  /** The sign-in page, with the deep link if a trusted proxy sent one that may be returned to. */
   function signInAddress(request: FastifyRequest, uri: string | null): string {
-    // request.ips names proxies only where the peer is one of USHER_TRUSTED_PROXIES.
+    // request.ips names proxies only if the peer is in USHER_TRUSTED_PROXIES.
     const trusted = trustedProxies.length > 0 && request.ips !== undefined && request.ips.length > 1
     if (!trusted && request.headers['x-forwarded-host'] !== undefined)
       notices.untrustedForwarder(request.socket.remoteAddress ?? '')
     if (!trusted || uri === null || !uri.startsWith('/')) return signInPage
-    // Of several hosts the nearest proxy's is believed, as for addresses. Of several protocols the first is the
-    // browser's own; those of the hops behind it are often http.
+    // Of several hosts, the nearest proxy's counts, as for addresses. Of several protocols, the first is the browser's;
+    // later hops often use http.
     const [protocol = request.protocol] = single(request.headers['x-forwarded-proto'])?.split(',') ?? []
     const origin = normalOrigin(`${protocol.trim()}://${request.host}`)
     if (origin === null) return signInPage
@@ -209,7 +209,7 @@ function isAllowed(role: Role, least: string): boolean {
   return isRole(least) && least !== 'none' && hasRole(role, least)
 }
 
-/** A document that a person asked for; a script that fetches HTML gets its 401 like any other. */
+/** A document that a person requested. A script that fetches HTML gets 401 like any other. */
 function isNavigation({ headers }: FastifyRequest, method: string | null): boolean {
   const mode = headers['sec-fetch-mode']
   return (
