@@ -21,9 +21,9 @@ export const skipWithoutChromium: string | false =
   installed === undefined && process.env['USHER_TEST_REQUIRE'] !== 'all' && 'chromium is not installed'
 
 /** Chromium for one test, closed at its end; fails if it is not installed. */
-export async function launchBrowser(t: Test): Promise<Browser> {
+export async function launchBrowser(t: Test, flags: readonly string[] = []): Promise<Browser> {
   if (installed === undefined) throw new Error('chromium is required here: apt-get install chromium')
-  const browser = await chromium.launch({ executablePath: installed, args: FLAGS })
+  const browser = await chromium.launch({ executablePath: installed, args: [...FLAGS, ...flags] })
   t.teardown(() => browser.close())
   return browser
 }
