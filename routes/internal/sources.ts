@@ -56,7 +56,9 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<SourceOptions> = async (fas
       const { source, refresh } = request.query
       const { accountToken, clientIdentifier } = await owner.session()
       if (mediaServer === null) throw new Problem('USHER_NOT_FOUND')
-      const found = await mediaServer.source(source, accountToken, clientIdentifier, refresh === '1')
+      const found = await mediaServer.source(source, accountToken, clientIdentifier, {
+        refresh: refresh === '1'
+      })
       const { accessToken } = found
       // SECURITY rule 65: only transient tokens leave, whatever the server sends.
       if (accessToken !== null && !accessToken.startsWith('transient-')) {

@@ -40,15 +40,22 @@ export interface MediaServer {
   /** The names of the libraries that the token's account sees. */
   readonly libraries: (token: string, clientIdentifier: string) => Promise<readonly string[]>
   /** Plex's delegation token: `transient-…`, at most 48 h, dead when the server restarts. */
-  readonly createTransientToken: (token: string, clientIdentifier: string) => Promise<string>
+  readonly createTransientToken: (
+    token: string,
+    clientIdentifier: string,
+    findRefusal?: FindRefusal
+  ) => Promise<string>
   /** Throws USHER_INVALID_REQUEST for a malformed source, USHER_NOT_FOUND for one the server does not know. */
   readonly source: (
     source: string,
     token: string,
     clientIdentifier: string,
-    refresh?: boolean
+    options?: { readonly refresh?: boolean; readonly findRefusal?: FindRefusal }
   ) => Promise<Source>
 }
+
+/** Asked at the last moment before a token leaves: the problem to reject with, or null (SECURITY rule 85). */
+export type FindRefusal = () => Problem | null
 
 export interface MediaServerOptions {
   readonly url: string
@@ -138,7 +145,8 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
   async function call(
     request: Omit<UpstreamRequest, 'headers'>,
     token: string,
-    clientIdentifier: string
+    clientIdentifier: string,
+    findCallerRefusal: FindRefusal = () => null
   ): Promise<UpstreamAnswer> {
     const headers = { ...identityHeaders(options.identity, clientIdentifier), 'X-Plex-Token': token }
     const unproven = new Problem('USHER_UPSTREAM_UNREACHABLE')
@@ -146,14 +154,17 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
       await verifyIdentity()
       // Proven, but its connections are closed already: such a server cannot do better.
       let isJustProven = verifiedIdentity() === null
+      let refused: Problem | null = null
       const findRefusal = (): Problem | null => {
         const mayLeave = isJustProven || verifiedIdentity() !== null
         isJustProven = false
-        return mayLeave ? null : unproven
+        refused = mayLeave ? findCallerRefusal() : null
+        return mayLeave ? refused : unproven
       }
       try {
         return await upstream.call({ ...request, headers, findRefusal })
       } catch (error) {
+        if (error === refused) throw error
         // The next server at this address may be another one.
         proof = null
         if (error !== unproven || attempt > 1) throw error
@@ -188,12 +199,12 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
         .filter((title) => title !== '')
     },
 
-    async createTransientToken(token, clientIdentifier) {
+    async createTransientToken(token, clientIdentifier, findRefusal) {
       const request = { path: '/security/token', query: { type: 'delegation', scope: 'all' } }
-      let answer = await call({ ...request, method: 'POST' }, token, clientIdentifier)
+      let answer = await call({ ...request, method: 'POST' }, token, clientIdentifier, findRefusal)
       // Older servers answer only GET (reference/plex.md#contradictions).
       if (answer.status === 404 || answer.status === 405) {
-        answer = await call({ ...request, method: 'GET' }, token, clientIdentifier)
+        answer = await call({ ...request, method: 'GET' }, token, clientIdentifier, findRefusal)
       }
       const transient = containerOf(answer)['token']
       // SECURITY rule 65: anything without the prefix might be the account's own token.
@@ -203,13 +214,14 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
       return transient
     },
 
-    async source(source, token, clientIdentifier, refresh = false) {
+    async source(source, token, clientIdentifier, { refresh = false, findRefusal } = {}) {
       if (!isSource(source)) throw new Problem('USHER_INVALID_REQUEST')
       const query = { source, refresh: refresh ? '1' : '0' }
       const answer = await call(
         { method: 'GET', path: '/security/resources', query },
         token,
-        clientIdentifier
+        clientIdentifier,
+        findRefusal
       )
       if (answer.status !== 200) throw toServerProblem(answer)
       const { accessToken, ...told } = toSource(source, parseAnswer(answer))

@@ -119,12 +119,18 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       const signals = request.signal ? [deadline.signal, request.signal] : [deadline.signal]
       const signal = AbortSignal.any(signals)
       let outcome: UpstreamOutcome = 'aborted'
+      let refusal: Problem | null = null
+      const { findRefusal } = request
+      const asked =
+        findRefusal === undefined ? request : { ...request, findRefusal: () => (refusal = findRefusal()) }
       try {
-        const answer = await retried(request, signal)
+        const answer = await retried(asked, signal)
         outcome = answer.status < 300 ? 'ok' : answer.status < 500 ? 'refused' : 'failed'
         return answer
       } catch (error) {
         if (request.signal?.aborted) throw request.signal.reason
+        // Nothing was sent: that says nothing about the upstream.
+        if (error === refusal) throw error
         const problem = toTransportProblem(signal.aborted ? signal.reason : error, {
           service,
           host: base.host

@@ -79,6 +79,11 @@ export function createStandings({ recheck, revocations, now }: StandingsOptions)
   }
 }
 
+/** For a call that carries a session's token: asks at the last moment before it leaves (SECURITY rule 85). */
+export function endCheckOf(standings: Pick<Standings, 'hasEnded'>, live: LiveSession): () => Problem | null {
+  return () => (standings.hasEnded(live.session) ? toStandingProblem('ended') : null)
+}
+
 /** The problem that a standing means to whoever wants something of the media server; null where nothing is in the way. */
 export function toStandingProblem(standing: Settled): Problem | null {
   switch (standing) {

@@ -1,6 +1,7 @@
 import { Problem } from '../domain/problems.ts'
 import type { MediaServer } from '../plex/media-server.ts'
-import { type Standings, toStandingProblem } from '../session/standing.ts'
+import type { LiveSession } from '../session/live/live-sessions.ts'
+import { endCheckOf, type Standings, toStandingProblem } from '../session/standing.ts'
 import type { Service } from './services.ts'
 import type { Subject } from './subject.ts'
 
@@ -33,7 +34,7 @@ export function createTransients({ standings, now }: TransientsOptions): Transie
   async function create({ live, owner }: Subject, mediaServer: MediaServer): Promise<Transient> {
     const askedAt = now()
     try {
-      const token = await ask(live.session, mediaServer)
+      const token = await ask(live, mediaServer)
       return { token, expiresAt: askedAt + TRANSIENT_TTL_MS }
     } catch (error) {
       if (owner || !isDenied(error)) throw error
@@ -44,8 +45,16 @@ export function createTransients({ standings, now }: TransientsOptions): Transie
       const problem = toStandingProblem(standing)
       if (problem !== null) throw problem
       if (live.session.serverToken === before) throw error
-      return { token: await ask(live.session, mediaServer), expiresAt: askedAt + TRANSIENT_TTL_MS }
+      return { token: await ask(live, mediaServer), expiresAt: askedAt + TRANSIENT_TTL_MS }
     }
+  }
+
+  async function ask(live: LiveSession, mediaServer: MediaServer): Promise<string> {
+    const { server, serverToken, clientIdentifier } = live.session
+    if (server === null || serverToken === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+    // No token goes to a server before it has proven its identity (SECURITY rule 42).
+    await mediaServer.verifyIdentity(server.machineIdentifier)
+    return mediaServer.createTransientToken(serverToken, clientIdentifier, endCheckOf(standings, live))
   }
 
   return {
@@ -71,16 +80,6 @@ export function createTransients({ standings, now }: TransientsOptions): Transie
       return transient
     }
   }
-}
-
-async function ask(
-  { server, serverToken, clientIdentifier }: Subject['live']['session'],
-  mediaServer: MediaServer
-): Promise<string> {
-  if (server === null || serverToken === null) throw new Problem('USHER_SERVER_ACCESS_DENIED')
-  // No token goes to a server before it has proven its identity (SECURITY rule 42).
-  await mediaServer.verifyIdentity(server.machineIdentifier)
-  return mediaServer.createTransientToken(serverToken, clientIdentifier)
 }
 
 function isDenied(error: unknown): boolean {

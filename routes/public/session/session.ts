@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { hasRole } from '../../../src/domain/roles.ts'
-import { toStandingProblem } from '../../../src/session/standing.ts'
+import { endCheckOf, toStandingProblem } from '../../../src/session/standing.ts'
 import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
 
 const Slide = Type.Object({ slide: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) })
@@ -125,7 +125,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
       const found = await mediaServer.source(
         request.query.source,
         session.serverToken,
-        session.clientIdentifier
+        session.clientIdentifier,
+        { findRefusal: endCheckOf(core.standings, live) }
       )
       return {
         source: found.source,

@@ -127,7 +127,9 @@ t.test('a source is described to the owner, Device as object and as list', async
   const { simulator, server, owner } = await setUp(t)
   for (const device of ['object', 'array'] as const) {
     simulator.modes.set({ device, unknownFields: true })
-    const source = await server.source(`server://${DEN_ID}`, owner, CID, device === 'array')
+    const source = await server.source(`server://${DEN_ID}`, owner, CID, {
+      refresh: device === 'array'
+    })
     t.match(source, { source: `server://${DEN_ID}`, clientIdentifier: DEN_ID, accessToken: /^transient-/ })
     t.ok(source.connections.length > 0)
   }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createLiveSession } from '../../../src/session/live/live-sessions.ts'
 import { createRevocations } from '../../../src/session/live/revocation.ts'
-import { createStandings, toStandingProblem } from '../../../src/session/standing.ts'
+import { createStandings, endCheckOf, toStandingProblem } from '../../../src/session/standing.ts'
 import { createClock, DAY, HOUR, NOW, sampleSession } from './sample.ts'
 
 interface Answers {
@@ -128,6 +128,14 @@ t.test('streams go on through doubt and outage, and end past the grace', async (
   t.equal(standings.mayStream(live), true, 'until it is known that plex.tv is away')
   live.stale = true
   t.equal(standings.mayStream(live), false)
+})
+
+t.test('rule 85: what carries a token asks at the last moment whether its session has ended', async (t) => {
+  const { revocations, standings, live } = standingStand()
+  const check = endCheckOf(standings, live)
+  t.equal(check(), null)
+  revocations.revoke({ kind: 'session', id: live.session.id, until: NOW + HOUR })
+  t.equal(check()?.code, 'USHER_SESSION_REVOKED')
 })
 
 t.test('each standing means one problem at the media server', async (t) => {
