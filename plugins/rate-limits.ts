@@ -134,7 +134,9 @@ export default fp<RateLimitsOptions>(
 
     function refuse(request: FastifyRequest, name: LimitName, ttlInSeconds: number): never {
       onLimited(name)
-      request.log.info({ reqId: request.id, limit: name }, 'rate limited')
+      const accountId = findAccount(request)
+      const who = { address: request.ip, ...(accountId !== null && { accountId }) }
+      request.log.info({ reqId: request.id, ...who, limit: name }, 'rate limited')
       const retryAfter = ttlInSeconds > 0 ? ttlInSeconds : Math.ceil(LIMITS[name].timeWindow / 1000)
       throw new Problem('USHER_RATE_LIMITED', { retryAfter })
     }

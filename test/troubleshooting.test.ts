@@ -130,7 +130,7 @@ t.test('the start is told in one line, with a server that answers', async (t) =>
       version: /^\d+\.\d+\.\d+$/,
       publicUrl: usher.settings['USHER_PUBLIC_URL'],
       server: usher.simulator.pmsUrl,
-      admits: 'server, 1 accounts listed',
+      admits: 'server, accounts listed: 1',
       store: 'memory',
       off: ['single sign-on over subdomains', 'services', 'owner token', 'apps', 'OpenID Connect']
     }

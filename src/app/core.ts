@@ -1,6 +1,7 @@
 import { type AccessRules, createAccessRules } from '../apps/access.ts'
 import { createLibraries, type Libraries } from '../apps/libraries.ts'
 import type { Config } from '../config/config.ts'
+import { isLoopback } from '../config/urls.ts'
 import type { Logger } from '../observe/logger.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
 import { createNotices, type Notices } from '../observe/notices.ts'
@@ -285,8 +286,4 @@ function createReport(metrics: Metrics, log: Logger): ReportAttempt {
     if (result === 'ok') log.info({ ...line, method }, 'signed in')
     else log.info({ ...line, method, code: result }, 'sign-in failed')
   }
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
 }

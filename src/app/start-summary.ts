@@ -56,7 +56,7 @@ async function probe({ pms }: Config, server: Pick<MediaServer, 'identity'>): Pr
 }
 
 function admits({ access, allowedAccounts, requireTwoFactor }: Config): string {
-  const listed = allowedAccounts.length > 0 ? `, ${allowedAccounts.length} accounts listed` : ''
+  const listed = allowedAccounts.length > 0 ? `, accounts listed: ${allowedAccounts.length}` : ''
   const twoFactor = requireTwoFactor === 'none' ? '' : `, two-factor for ${requireTwoFactor}`
   return access + listed + twoFactor
 }

@@ -172,6 +172,8 @@ export interface ProblemOptions {
   readonly retryAfter?: number
   readonly upstream?: UpstreamAnswered
   readonly target?: UpstreamTarget
+  /** Who was refused, where a sign-in had found out; for the log alone. */
+  readonly accountId?: number
   readonly cause?: unknown
 }
 
@@ -185,6 +187,7 @@ export class Problem extends Error {
   readonly retryAfter: number | undefined
   readonly upstream: UpstreamAnswered | undefined
   readonly target: UpstreamTarget | undefined
+  readonly accountId: number | undefined
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(options.detail ?? PROBLEMS[code].detail, { cause: options.cause })
@@ -195,6 +198,7 @@ export class Problem extends Error {
     this.retryAfter = options.retryAfter
     this.upstream = options.upstream
     this.target = options.target
+    this.accountId = options.accountId
   }
 }
 

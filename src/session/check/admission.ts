@@ -31,19 +31,20 @@ export function admit(
   resources: readonly Resource[],
   machineId: string | null
 ): Admission {
-  if (!isListed(config.allowedAccounts, account)) throw new Problem('USHER_ACCOUNT_BLOCKED')
+  const whose = { accountId: account.id }
+  if (!isListed(config.allowedAccounts, account)) throw new Problem('USHER_ACCOUNT_BLOCKED', whose)
   const servers = resources.filter((resource) => isServer(resource) && resource.accessToken !== null)
   const chosen = servers.find((server) => server.machineIdentifier === machineId)
   const admission = chosen === undefined ? NO_SERVER : admissionTo(chosen, account)
   // A role at some other server says nothing here (SECURITY rule 75): everybody can own one.
-  if (!isAllowed(config.access, admission.role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+  if (!isAllowed(config.access, admission.role)) throw new Problem('USHER_SERVER_ACCESS_DENIED', whose)
   // Before a choice whoever owns a server counts as an owner: they may choose it, and asking for more is safe.
   const best = machineId === null ? bestRole(servers, account) : admission.role
   const needsTwoFactor =
     config.requireTwoFactor === 'all' || (config.requireTwoFactor === 'owner' && best === 'owner')
   // A managed profile has no sign-in of its own to protect: it is entered through an account that was checked.
   if (needsTwoFactor && !account.twoFactorEnabled && !account.restricted)
-    throw new Problem('USHER_TWO_FACTOR_REQUIRED')
+    throw new Problem('USHER_TWO_FACTOR_REQUIRED', whose)
   return admission
 }
 

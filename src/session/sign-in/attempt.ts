@@ -46,3 +46,8 @@ export type ReportAttempt = (result: AttemptResult) => void
 export function toResult(error: unknown): AttemptResult['result'] {
   return error instanceof Problem ? error.code : 'USHER_INTERNAL'
 }
+
+/** Who was refused, where the attempt came as far as that. */
+export function accountOf(error: unknown): number | null {
+  return error instanceof Problem ? (error.accountId ?? null) : null
+}

@@ -1,7 +1,7 @@
 import { Problem } from '../../domain/problems.ts'
 import type { Credentials, PlexTv } from '../../plex/plex-tv.ts'
 import type { Session } from '../session.ts'
-import { type Attempt, type ReportAttempt, toResult } from './attempt.ts'
+import { type Attempt, accountOf, type ReportAttempt, toResult } from './attempt.ts'
 import { freeIdentifier } from './device.ts'
 import { createPasswordGate } from './password-gate.ts'
 import { type StartSessionOptions, startSession } from './start-session.ts'
@@ -60,7 +60,7 @@ export function createPasswordSignIns(options: PasswordSignInsOptions): Password
         report({ method: 'password', result: 'ok', accountId: account.id, attempt })
         return session
       } catch (error) {
-        report({ method: 'password', result: toResult(error), accountId: null, attempt })
+        report({ method: 'password', result: toResult(error), accountId: accountOf(error), attempt })
         throw error
       } finally {
         underWay.delete(clientIdentifier)

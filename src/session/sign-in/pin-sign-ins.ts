@@ -5,7 +5,7 @@ import type { Pin } from '../../plex/pin.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
 import type { Seal } from '../../seal/seal.ts'
 import type { Session } from '../session.ts'
-import { type Attempt, type ReportAttempt, toResult } from './attempt.ts'
+import { type Attempt, accountOf, type ReportAttempt, toResult } from './attempt.ts'
 import { createClientIdentifier, type Device, freeIdentifier, lendTo } from './device.ts'
 import { type Flow, sealFlow, unsealFlow } from './flow.ts'
 import { createPinLooks } from './pin-looks.ts'
@@ -179,7 +179,7 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
         if (outcome.status === 'expired' || outcome.status === 'spent') end(signIn.pinId, outcome.status)
         return outcome
       } catch (error) {
-        report({ method: 'pin', result: toResult(error), accountId: null, attempt })
+        report({ method: 'pin', result: toResult(error), accountId: accountOf(error), attempt })
         throw error
       }
     }
