@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isTokenDead, Problem } from '../src/domain/problems.ts'
 import type { CookieAttributes, CookieNames } from '../src/session/cookie/cookie.ts'
+import type { FindOldCookies } from '../src/session/cookie/old-scopes.ts'
 import type { SessionRead, Sessions, UnsealedSession } from '../src/session/cookie/sessions.ts'
 import type { SessionEnds } from '../src/session/end.ts'
 import type { LiveSession, LiveSessions } from '../src/session/live/live-sessions.ts'
@@ -18,6 +19,7 @@ export interface SessionPluginOptions {
   readonly signOuts: Pick<SignOuts, 'add'>
   readonly names: CookieNames
   readonly attributes: CookieAttributes
+  readonly findOldCookies: FindOldCookies
   readonly sessionMaxMs: number
   readonly basePath: string
   /** Called before a browser's session is replaced by another: what goes on with that one moves over. */
@@ -51,7 +53,16 @@ declare module 'fastify' {
 /** Browser sessions: reads the cookie, guards routes, and sets, slides and clears the cookie. */
 export default fp<SessionPluginOptions>(
   async (fastify, options) => {
-    const { sessions, live: known, standings, sessionEnds, signOuts, names, attributes } = options
+    const {
+      sessions,
+      live: known,
+      standings,
+      sessionEnds,
+      signOuts,
+      names,
+      attributes,
+      findOldCookies
+    } = options
     const { sessionMaxMs, basePath, beforeReplace } = options
     const maxAge = Math.floor(sessionMaxMs / 1000)
     const reads = new WeakMap<FastifyRequest, SessionRead>()
@@ -78,6 +89,7 @@ export default fp<SessionPluginOptions>(
     fastify.decorateReply('clearSessionCookie', function (this: FastifyReply) {
       decided.add(this)
       this.clearCookie(names.session, attributes)
+      clearOldCookies(this)
     })
 
     fastify.decorateReply('viewSession', function (this: FastifyReply, read: UnsealedSession) {
@@ -88,7 +100,7 @@ export default fp<SessionPluginOptions>(
 
     fastify.decorateReply('sessionCookieLine', function (this: FastifyReply, change) {
       decided.add(this)
-      if (change === 'cleared') return toLine('', { maxAge: 0, expires: new Date(0) })
+      if (change === 'cleared') return toLine('', CLEARED)
       const read = this.request.readSession()
       const value = read.open ? sessions.renew(read) : null
       return value === null ? null : toLine(value, { maxAge })
@@ -125,6 +137,7 @@ export default fp<SessionPluginOptions>(
       // Known from its start, so that "everywhere" finds it.
       known.of(session)
       this.setCookie(names.session, value, { ...attributes, maxAge })
+      clearOldCookies(this)
       return toView(session, false, basePath)
     })
 
@@ -164,13 +177,25 @@ export default fp<SessionPluginOptions>(
       if (isAnswer && read.open && standings.hasEnded(read.live.session) && !succeeded.has(read.live))
         throw new Problem('USHER_SESSION_REVOKED')
       if (!read.open) {
-        if (read.clear && reply.statusCode === 401) write(reply, '', { maxAge: 0, expires: new Date(0) })
+        if (!read.clear || reply.statusCode !== 401) return
+        write(reply, '', CLEARED)
+        for (const { name, attributes: scope } of oldCookiesOf(reply))
+          reply.header('set-cookie', fastify.serializeCookie(name, '', { ...scope, ...CLEARED }))
         return
       }
       if (isPoll(request)) return
       const value = sessions.renew(read)
       if (value !== null) write(reply, value, { maxAge })
     })
+
+    /** What earlier settings left in other scopes of this browser (SECURITY rule 93). */
+    function oldCookiesOf({ request }: FastifyReply): ReturnType<FindOldCookies> {
+      return findOldCookies(request.raw.headers.cookie, request.readSession().open)
+    }
+
+    function clearOldCookies(reply: FastifyReply): void {
+      for (const { name, attributes: scope } of oldCookiesOf(reply)) reply.clearCookie(name, scope)
+    }
 
     function toLine(value: string, times: { maxAge: number; expires?: Date }): string {
       return fastify.serializeCookie(names.session, value, { ...attributes, ...times })
@@ -185,6 +210,8 @@ export default fp<SessionPluginOptions>(
   },
   { name: 'session', dependencies: ['@fastify/cookie'] }
 )
+
+const CLEARED = { maxAge: 0, expires: new Date(0) }
 
 /** A status poll does not keep a session alive (SECURITY rule 19). */
 function isPoll(request: FastifyRequest): boolean {

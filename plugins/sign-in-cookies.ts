@@ -1,14 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Seal } from '../src/seal/seal.ts'
-import { type CookieAttributes, type CookieNames, findCookie } from '../src/session/cookie/cookie.ts'
+import {
+  type CookieAttributes,
+  type CookieNames,
+  findCookie,
+  findOpening
+} from '../src/session/cookie/cookie.ts'
 import { type Device, deviceCodec } from '../src/session/sign-in/device.ts'
 import { type SignIn, signInsCodec } from '../src/session/sign-in/sign-in.ts'
 
 export interface SignInCookiesOptions {
   readonly seal: Seal
   readonly names: CookieNames
-  readonly attributes: CookieAttributes
+  readonly hostAttributes: CookieAttributes
   readonly now: () => number
 }
 
@@ -24,6 +29,8 @@ declare module 'fastify' {
     setSignIns(signIns: readonly SignIn[]): void
     /** Remembers the device for 400 days, the longest that browsers keep a cookie. */
     setDevice(device: Device): void
+    /** Cookies that this reply sets or clears, which are not sealed anew beside that. */
+    ownCookies: readonly ('signin' | 'device')[] | null
   }
 }
 
@@ -34,32 +41,62 @@ const EXPIRED_IS_SAID_FOR_MS = 60 * 60_000
 
 /** The two cookies beside the session's: the sign-ins under way, and this browser's own client identifier. */
 export default fp<SignInCookiesOptions>(
-  async (fastify, { seal, names, attributes, now }) => {
-    function open(request: FastifyRequest, name: string, purpose: 'signin' | 'device'): unknown {
-      const value = findCookie(request.raw.headers.cookie, name)
-      if (value === undefined || value === null) return null
-      const unsealed = seal.unseal(purpose, value)
-      return typeof unsealed === 'string' ? null : unsealed.value
+  async (fastify, { seal, names, hostAttributes, now }) => {
+    const maxAges = { signin: SIGN_IN_MAX_AGE_S, device: DEVICE_MAX_AGE_S } as const
+
+    function open<T>(
+      request: FastifyRequest,
+      purpose: 'signin' | 'device',
+      decode: (value: unknown) => T | null
+    ): T | null {
+      return findOpening(request.raw.headers.cookie, names[purpose], (value) => {
+        const unsealed = seal.unseal(purpose, value)
+        return typeof unsealed === 'string' ? null : decode(unsealed.value)
+      })
     }
 
+    function own(reply: FastifyReply, purpose: 'signin' | 'device'): void {
+      reply.ownCookies = [...(reply.ownCookies ?? []), purpose]
+    }
+
+    function set(reply: FastifyReply, purpose: 'signin' | 'device', value: readonly unknown[]): void {
+      own(reply, purpose)
+      const attributes = { ...hostAttributes, maxAge: maxAges[purpose] }
+      reply.setCookie(names[purpose], seal.seal(purpose, value), attributes)
+    }
+
+    fastify.decorateReply('ownCookies', null)
     fastify.decorateRequest('findSignIns', function (this: FastifyRequest) {
-      const signIns = signInsCodec.decode(open(this, names.signin, 'signin')) ?? []
+      const signIns = open(this, 'signin', signInsCodec.decode) ?? []
       return signIns.filter(({ expiresAt }) => now() < expiresAt + EXPIRED_IS_SAID_FOR_MS)
     })
     fastify.decorateRequest('findDevice', function (this: FastifyRequest) {
-      return deviceCodec.decode(open(this, names.device, 'device'))
+      return open(this, 'device', deviceCodec.decode)
     })
     fastify.decorateReply('setSignIns', function (this: FastifyReply, signIns: readonly SignIn[]) {
-      if (signIns.length === 0) {
-        this.clearCookie(names.signin, attributes)
-        return
-      }
-      const value = seal.seal('signin', signInsCodec.encode(signIns))
-      this.setCookie(names.signin, value, { ...attributes, maxAge: SIGN_IN_MAX_AGE_S })
+      if (signIns.length > 0) return set(this, 'signin', signInsCodec.encode(signIns))
+      own(this, 'signin')
+      this.clearCookie(names.signin, hostAttributes)
     })
     fastify.decorateReply('setDevice', function (this: FastifyReply, device: Device) {
-      const value = seal.seal('device', deviceCodec.encode(device))
-      this.setCookie(names.device, value, { ...attributes, maxAge: DEVICE_MAX_AGE_S })
+      set(this, 'device', deviceCodec.encode(device))
+    })
+
+    // The session plugin re-seals its own. A browser that never signs in anew would lose its device with the old key.
+    fastify.addHook('onSend', (request, reply, payload, done) => {
+      for (const purpose of ['device', 'signin'] as const) {
+        const value = findCookie(request.raw.headers.cookie, names[purpose])
+        if (typeof value !== 'string' || reply.ownCookies?.includes(purpose)) continue
+        if (seal.ageOf(value) !== 'older') continue
+        const unsealed = seal.unseal(purpose, value)
+        if (typeof unsealed === 'string') continue
+        const attributes = { ...hostAttributes, maxAge: maxAges[purpose] }
+        const renewed = seal.seal(purpose, unsealed.value)
+        // Not setCookie: @fastify/cookie's own onSend, which has run by now, is what would write it.
+        reply.header('set-cookie', fastify.serializeCookie(names[purpose], renewed, attributes))
+        reply.header('cache-control', 'no-store')
+      }
+      done(null, payload)
     })
   },
   { name: 'sign-in-cookies', dependencies: ['@fastify/cookie'] }

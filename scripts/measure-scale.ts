@@ -199,7 +199,7 @@ function connect(url: string, prefix: string): { link: RedisLink; revocations: R
   return { link, revocations }
 }
 
-const seal = createSeal(createKeyRing([{ kid: 'k1', secret: randomBytes(32) }], 'https://usher.test'), String)
+const seal = createSeal(createKeyRing([{ kid: 'k1', secret: randomBytes(32) }]), String)
 const cookies = Array.from({ length: SESSIONS }, () =>
   Buffer.from(`${COOKIE}=${seal.seal('session', sessionCodec.encode(sample()))}`, 'latin1')
 )

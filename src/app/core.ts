@@ -21,9 +21,10 @@ import {
   type CookieNames,
   cookieAttributes,
   cookieNames,
-  sealBinding,
+  hostCookieAttributes,
   sealScope
 } from '../session/cookie/cookie.ts'
+import { createOldCookies, type FindOldCookies } from '../session/cookie/old-scopes.ts'
 import { createSessions, type Sessions } from '../session/cookie/sessions.ts'
 import { createSessionEnds, type SessionEnds } from '../session/end.ts'
 import { createLiveSessions, type LiveSessions } from '../session/live/live-sessions.ts'
@@ -58,7 +59,11 @@ export interface Core {
   /** Counts the connections to media servers. */
   readonly presences: Presences
   readonly names: CookieNames
+  /** Of the session cookie. */
   readonly attributes: CookieAttributes
+  /** Of the sign-in and device cookies. */
+  readonly hostAttributes: CookieAttributes
+  readonly findOldCookies: FindOldCookies
   readonly seal: Seal
   readonly revocations: Revocations
   /** What is in no cookie: kept in the process, in a file, or shared by several instances. */
@@ -144,7 +149,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   const mediaServer = mediaServers.configured
 
   const names = cookieNames(config)
-  const seal = createSeal(createKeyRing(config.sessionKeys, sealBinding(config)), sealScope(names))
+  const seal = createSeal(createKeyRing(config.sessionKeys), sealScope(config))
   const state = createState({ config, revocations, nameSeal: nameSealOf(seal), log, onChange, onEmpty, now })
   const signOuts = createSignOuts({
     plexTv,
@@ -220,6 +225,8 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     presences,
     names,
     attributes: cookieAttributes(config),
+    hostAttributes: hostCookieAttributes(config),
+    findOldCookies: createOldCookies(config, seal),
     revocations,
     accessRules: createAccessRules(config),
     libraries,

@@ -20,10 +20,17 @@ export interface Seal {
   seal(purpose: Purpose, value: unknown): string
   /** The value, or why there is none. Never throws, and does no cryptography on what is not canonical. */
   unseal(purpose: Purpose, text: string): Unsealed | UnsealFailure
+  /**
+   * Which key a text says that it is sealed with, the one that seals today or an older one; null for a foreign or retired
+   * one. No cryptography: it tells what to look at, and is proof of nothing.
+   */
+  ageOf(text: string): 'newest' | 'older' | null
 }
 
 /** Characters; a cookie's name and value together stay within RFC 6265's 4096. */
 const MAX_CHARS = 4096
+/** The longest header there is has some 130 characters. */
+const MAX_HEADER_CHARS = 256
 const SALT_BYTES = 24
 const IV_BYTES = 12
 const TAG_BYTES = 16
@@ -39,8 +46,8 @@ const MAX_DERIVED = 1024
 const HEADER_PREFIX = '{"alg":"dir","enc":"A256GCM","kid":"'
 
 /**
- * The sealing of everything that leaves Usher and comes back: cookies, assertions, scoped tokens. `scope` is
- * appended to the purpose (a cookie's name), which binds a value to its place.
+ * The sealing of everything that leaves Usher and comes back: cookies, assertions, scoped tokens. `scope` says of each
+ * purpose where its values belong (a cookie's name, an origin), which binds them to their place.
  */
 export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): Seal {
   const derivedKeys = new Map<Purpose, RecentMap<string, DerivedKey>>()
@@ -88,6 +95,13 @@ export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): 
       // Only after the tag was verified, so that made-up salts cannot push real keys out.
       if (known === undefined) derived.set(header, key)
       return { value: opened.value, kid: key.kid, newest: key.kid === ring.newest }
+    },
+
+    ageOf(text) {
+      const dot = text.indexOf('.')
+      const kid = dot === -1 || dot > MAX_HEADER_CHARS ? undefined : readHeader(text.slice(0, dot))?.kid
+      if (kid === undefined || !ring.kids.includes(kid)) return null
+      return kid === ring.newest ? 'newest' : 'older'
     }
   }
 

@@ -17,37 +17,52 @@ export interface CookieAttributes {
   readonly domain?: string
 }
 
-type CookieConfig = Pick<Config, 'publicUrl' | 'cookieDomain' | 'instance'>
+export type CookieConfig = Pick<Config, 'publicUrl' | 'cookieDomain' | 'instance'>
 
 /**
- * The three names: `__Host-` where nothing forbids it, `__Secure-` with a domain, bare on plain HTTP
- * (reference/http.md#cookies).
+ * The three names: `__Host-` where nothing forbids it, bare on plain HTTP. A cookie domain makes the session's
+ * `__Secure-`; the other two stay with this host, so that no app beside ever gets them (SECURITY rule 90).
  */
-export function cookieNames(config: CookieConfig): CookieNames {
-  const prefix = config.publicUrl.secure ? (config.cookieDomain === null ? '__Host-' : '__Secure-') : ''
-  const session = `${prefix}usher${config.instance === null ? '' : `-${config.instance}`}`
-  return { session, signin: `${session}-signin`, device: `${session}-device` }
+export function cookieNames({ publicUrl, cookieDomain, instance }: CookieConfig): CookieNames {
+  const name = `usher${instance === null ? '' : `-${instance}`}`
+  const host = `${publicUrl.secure ? '__Host-' : ''}${name}`
+  const session = publicUrl.secure && cookieDomain !== null ? `__Secure-${name}` : host
+  return { session, signin: `${host}-signin`, device: `${host}-device` }
+}
+
+/** Attributes of the sign-in and device cookies, which no other host gets. */
+export function hostCookieAttributes({ publicUrl }: Pick<CookieConfig, 'publicUrl'>): CookieAttributes {
+  return { httpOnly: true, secure: publicUrl.secure, sameSite: 'lax', path: '/' }
 }
 
 /** One set of attributes for setting and for clearing, or a browser keeps both (SECURITY rules 14 and 15). */
 export function cookieAttributes(config: CookieConfig): CookieAttributes {
-  const attributes = { httpOnly: true, secure: config.publicUrl.secure, sameSite: 'lax', path: '/' } as const
+  const attributes = hostCookieAttributes(config)
   return config.cookieDomain === null ? attributes : { ...attributes, domain: config.cookieDomain }
 }
 
-/** Where sealed values belong: part of every key, so that another deployment's values do not open here. */
+/** Where a sealed session belongs: part of its key, so that another deployment's does not open here. */
 export function sealBinding(config: CookieConfig): string {
   return config.cookieDomain ?? config.publicUrl.href
 }
 
-/** A cookie's name is part of its purpose, the session's of what has none: no value is good elsewhere (SECURITY rule 5). */
-export function sealScope(names: CookieNames): (purpose: string) => string {
-  return (purpose) => `${purpose} ${purpose in names ? names[purpose as keyof CookieNames] : names.session}`
+/**
+ * Where the values of a purpose belong: a cookie's name, the session's for what has none, and the hosts that it is sent
+ * to. No value is good elsewhere (SECURITY rule 5).
+ */
+export function sealScope(config: CookieConfig): (purpose: string) => string {
+  const { session, signin, device } = cookieNames(config)
+  const { href } = config.publicUrl
+  const own = new Map([
+    ['signin', `${signin} ${href}`],
+    ['device', `${device} ${href}`]
+  ])
+  return (purpose) => `${purpose} ${own.get(purpose) ?? `${session} ${sealBinding(config)}`}`
 }
 
 /**
- * The value of exactly this name in a Cookie header; undefined without one, null where two values disagree:
- * a second cookie of the name can be tossed in by a sibling host, and then neither is believed (SECURITY rule 16).
+ * The value of exactly this name in a Cookie header; undefined without one, null where several differ: a sibling host
+ * or an earlier scope may have left a second cookie of the name (SECURITY rule 16). `findCookies` then has them all.
  */
 export function findCookie(header: string | undefined, name: string): string | null | undefined {
   if (header === undefined) return undefined
@@ -56,14 +71,42 @@ export function findCookie(header: string | undefined, name: string): string | n
   while (at !== -1) {
     const end = at + name.length
     if (header.charCodeAt(end) === EQUALS && startsPair(header, at)) {
-      const semicolon = header.indexOf(';', end)
-      const value = header.slice(end + 1, semicolon === -1 ? undefined : semicolon).trimEnd()
+      const value = valueFrom(header, end)
       if (found !== undefined && found !== value) return null
       found = value
     }
     at = header.indexOf(name, end)
   }
   return found
+}
+
+/** More values of one name than any change of scope leaves behind; a header can hold thousands. */
+const MAX_VALUES = 8
+
+/** The different values of exactly this name, the first eight at most. */
+export function findCookies(header: string, name: string): readonly string[] {
+  const values = new Set<string>()
+  for (let at = header.indexOf(name); at !== -1 && values.size < MAX_VALUES; ) {
+    const end = at + name.length
+    if (header.charCodeAt(end) === EQUALS && startsPair(header, at)) values.add(valueFrom(header, end))
+    at = header.indexOf(name, end)
+  }
+  return [...values]
+}
+
+/** What opens of the values of a name, where that is exactly one (SECURITY rule 91). */
+export function findOpening<T>(
+  header: string | undefined,
+  name: string,
+  open: (value: string) => T | null
+): T | null {
+  const value = findCookie(header, name)
+  if (value === undefined || header === undefined) return null
+  if (value !== null) return open(value)
+  const opened = findCookies(header, name)
+    .map(open)
+    .filter((one) => one !== null)
+  return opened.length === 1 ? (opened[0] ?? null) : null
 }
 
 const EQUALS = 0x3d
@@ -74,4 +117,9 @@ function startsPair(header: string, at: number): boolean {
   let before = at - 1
   while (before >= 0 && header.charCodeAt(before) === SPACE) before -= 1
   return before < 0 || header.charCodeAt(before) === SEMICOLON
+}
+
+function valueFrom(header: string, equals: number): string {
+  const semicolon = header.indexOf(';', equals)
+  return header.slice(equals + 1, semicolon === -1 ? undefined : semicolon).trimEnd()
 }

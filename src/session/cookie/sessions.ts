@@ -7,7 +7,7 @@ import type { Recheck } from '../check/recheck.ts'
 import type { LiveSession, LiveSessions } from '../live/live-sessions.ts'
 import type { Revocations } from '../live/revocation.ts'
 import type { Session } from '../session.ts'
-import { COOKIE_MAX_BYTES, findCookie } from './cookie.ts'
+import { COOKIE_MAX_BYTES, findCookie, findCookies } from './cookie.ts'
 import { createDoorkeeper } from './doorkeeper.ts'
 import { sessionCodec } from './sealed-session.ts'
 
@@ -143,6 +143,14 @@ export function createSessions(options: SessionsOptions): Sessions {
     return read
   }
 
+  /** Of several values the one that opens, if it is the only one (SECURITY rule 91); else why not. */
+  function openOne(values: readonly string[]): SessionRead {
+    const reads = values.map((value) => (value === '' ? INVALID : open(value)))
+    const [good, ...others] = reads.filter((read) => read.open)
+    if (good !== undefined) return others.length === 0 ? good : INVALID
+    return reads.find((read) => read !== INVALID) ?? INVALID
+  }
+
   function sealSession(session: Session): string {
     const value = seal.seal('session', sessionCodec.encode(session))
     if (cookieName.length + 1 + value.length > COOKIE_MAX_BYTES)
@@ -164,7 +172,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     read(cookieHeader) {
       const value = findCookie(cookieHeader, cookieName)
       if (value === undefined) return REQUIRED
-      return value === null || value === '' ? INVALID : open(value)
+      if (value === '') return INVALID
+      return value === null ? openOne(findCookies(cookieHeader ?? '', cookieName)) : open(value)
     },
     seal: sealSession,
     fits: (session) => trySeal(session) !== null,

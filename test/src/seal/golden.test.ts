@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createKeyRing } from '../../../src/seal/key-ring.ts'
 import { createSeal, type Purpose, type Seal } from '../../../src/seal/seal.ts'
-import { cookieNames, sealBinding, sealScope } from '../../../src/session/cookie/cookie.ts'
+import { type CookieConfig, sealScope } from '../../../src/session/cookie/cookie.ts'
 import { sessionCodec } from '../../../src/session/cookie/sealed-session.ts'
 import { deviceCodec } from '../../../src/session/sign-in/device.ts'
 import { flowCodec } from '../../../src/session/sign-in/flow.ts'
@@ -35,8 +35,8 @@ const CONFIG = {
   instance: null
 }
 
-function goldenSeal(config: Parameters<typeof sealBinding>[0] = CONFIG): Seal {
-  return createSeal(createKeyRing(KEYS, sealBinding(config)), sealScope(cookieNames(config)))
+function goldenSeal(config: CookieConfig = CONFIG): Seal {
+  return createSeal(createKeyRing(KEYS), sealScope(config))
 }
 
 function unseal(purpose: Purpose, value = '', seal = goldenSeal()): unknown {

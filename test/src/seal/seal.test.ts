@@ -10,7 +10,11 @@ import {
   cookieAttributes,
   cookieNames,
   findCookie,
-  sealBinding
+  findCookies,
+  findOpening,
+  hostCookieAttributes,
+  sealBinding,
+  sealScope
 } from '../../../src/session/cookie/cookie.ts'
 import { sessionCodec } from '../../../src/session/cookie/sealed-session.ts'
 import { deviceCodec } from '../../../src/session/sign-in/device.ts'
@@ -57,7 +61,7 @@ t.test('rule 1: no insertion, removal, truncation or padding opens a sealed valu
 t.test('rule 2: another spelling of the same bytes is refused before anything is decrypted', async (t) => {
   const keys = [sampleKey('k1')]
   const derivations: string[] = []
-  const ring = createKeyRing(keys, 'https://usher.example')
+  const ring = createKeyRing(keys)
   const counting: KeyRing = {
     ...ring,
     derive: (...input) => {
@@ -163,11 +167,11 @@ t.test('rule 6: every purpose, salt, key and binding derives a cipher key of its
   const salt = Buffer.alloc(24, 1)
   const keys = new Set<string>()
   for (const binding of ['https://a.example', 'https://b.example']) {
-    const ring = createKeyRing([first, second], binding)
+    const ring = createKeyRing([first, second])
     for (const kid of ring.kids) {
       for (const purpose of PURPOSES) {
         for (const each of [salt, Buffer.alloc(24, 2)]) {
-          const key = ring.derive(kid, purpose, each)
+          const key = ring.derive(kid, `${purpose} ${binding}`, each)
           t.equal(key?.length, 32)
           t.not(key?.equals(first.secret), true, 'never the input itself')
           keys.add(key?.toString('hex') ?? '')
@@ -176,14 +180,14 @@ t.test('rule 6: every purpose, salt, key and binding derives a cipher key of its
     }
   }
   t.equal(keys.size, 2 * 2 * PURPOSES.length * 2)
-  t.throws(() => createKeyRing([], 'https://a.example'), TypeError)
+  t.throws(() => createKeyRing([]), TypeError)
 })
 
 t.test(
   'rule 7: with ten keys a value costs one derivation, one for an unknown kid too, and none when repeated',
   async (t) => {
     const keys = Array.from({ length: 10 }, (_, index) => sampleKey(`k${index}`))
-    const ring = createKeyRing(keys, 'https://usher.example')
+    const ring = createKeyRing(keys)
     const asked: string[] = []
     const counting: KeyRing = {
       ...ring,
@@ -193,24 +197,39 @@ t.test(
       }
     }
     const reader = createSeal(counting, (purpose) => purpose)
-    const oldest = createKeyRing(keys.slice(9), 'https://usher.example')
+    const oldest = createKeyRing(keys.slice(9))
     const value = createSeal(oldest, (purpose) => purpose).seal('session', 'old')
     t.match(reader.unseal('session', value), { value: 'old', kid: 'k9', newest: false })
     t.strictSame(asked.splice(0), ['k9'])
     reader.unseal('session', value)
     t.strictSame(asked.splice(0), [], 'the derived key is remembered')
-    const foreign = createSeal(
-      createKeyRing([sampleKey('zz')], 'https://usher.example'),
-      (purpose) => purpose
-    ).seal('session', 1)
+    const foreign = createSeal(createKeyRing([sampleKey('zz')]), (purpose) => purpose).seal('session', 1)
     t.equal(reader.unseal('session', foreign), 'unknown_key')
     t.strictSame(asked.splice(0), ['zz'])
-    const imposter = createSeal(
-      createKeyRing([sampleKey('k3')], 'https://usher.example'),
-      (purpose) => purpose
-    ).seal('session', 1)
+    const imposter = createSeal(createKeyRing([sampleKey('k3')]), (purpose) => purpose).seal('session', 1)
     t.equal(reader.unseal('session', imposter), 'forged', 'a known kid with another secret')
     t.strictSame(asked.splice(0), ['k3'])
+  }
+)
+
+t.test(
+  'which key a value names is told without opening it, and to nobody who asks with nonsense',
+  async (t) => {
+    const [old, fresh] = [sampleKey('a'), sampleKey('b')]
+    const seal = sampleSeal({ keys: [fresh, old] })
+    t.equal(seal.ageOf(seal.seal('device', 1)), 'newest')
+    t.equal(seal.ageOf(sampleSeal({ keys: [old] }).seal('device', 1)), 'older')
+    t.equal(seal.ageOf(sampleSeal({ keys: [sampleKey('c')] }).seal('device', 1)), null)
+    const value = seal.seal('device', 1)
+    for (const odd of [
+      '',
+      '.',
+      'x',
+      value.replaceAll('.', ''),
+      `A${value}`,
+      `${'A'.repeat(300)}${value.slice(9)}`
+    ])
+      t.equal(seal.ageOf(odd), null)
   }
 )
 
@@ -361,7 +380,11 @@ t.test(
       device: '__Host-usher-device'
     })
     t.equal(cookieNames({ ...plain, instance: 'tv' }).session, '__Host-usher-tv')
-    t.equal(cookieNames({ ...plain, cookieDomain: 'example' }).signin, '__Secure-usher-signin')
+    t.strictSame(
+      cookieNames({ ...plain, cookieDomain: 'example' }),
+      { session: '__Secure-usher', signin: '__Host-usher-signin', device: '__Host-usher-device' },
+      'rule 90: only the session goes to other hosts'
+    )
     t.equal(cookieNames({ ...plain, publicUrl: http, instance: 'tv' }).device, 'usher-tv-device')
     t.strictSame(cookieAttributes(plain), { httpOnly: true, secure: true, sameSite: 'lax', path: '/' })
     t.match(cookieAttributes({ ...plain, cookieDomain: 'example.org' }), {
@@ -369,6 +392,11 @@ t.test(
       secure: true
     })
     t.equal(cookieAttributes({ ...plain, publicUrl: http }).secure, false)
+    t.notOk('domain' in hostCookieAttributes({ ...plain, publicUrl: https }))
+    const scope = sealScope({ ...plain, cookieDomain: 'example.org' })
+    t.equal(scope('session'), 'session __Secure-usher example.org')
+    t.equal(scope('assertion'), 'assertion __Secure-usher example.org')
+    t.equal(scope('device'), sealScope(plain)('device'), 'a device outlives a change of cookie domain')
     t.equal(sealBinding(plain), 'https://usher.example')
     t.equal(sealBinding({ ...plain, cookieDomain: 'example.org' }), 'example.org')
   }
@@ -402,6 +430,23 @@ t.test('rule 16: only exactly this cookie counts, and two values that differ are
     t.equal(find(other), undefined, other)
   }
   t.equal(find(`${'__Host-usher-x=1; '.repeat(500)}__Host-usher=v`), 'v')
+})
+
+t.test('rule 91: of several values the one that opens counts, if it is the only one', async (t) => {
+  const opens = (value: string) => (value.startsWith('good') ? value : null)
+  const find = (header: string | undefined) => findOpening(header, 'usher', opens)
+  t.equal(find(undefined), null)
+  t.equal(find('usher=bad'), null)
+  t.equal(find('usher=good'), 'good')
+  t.equal(find('usher=bad; usher=good'), 'good')
+  t.equal(find('usher=good; x=1; usher=bad; usher='), 'good')
+  t.equal(find('usher=good; usher=good; usher=bad'), 'good')
+  t.equal(find('usher=good; usher=good2'), null)
+  t.equal(find('usher=bad; usher=worse'), null)
+  t.strictSame(findCookies('usher=1; usher-signin=2;usher=3; x=usher=4; usher=1', 'usher'), ['1', '3'])
+  const flood = `${Array.from({ length: 50 }, (_, index) => `usher=bad${index}`).join('; ')}; usher=good`
+  t.equal(findCookies(flood, 'usher').length, 8)
+  t.equal(find(flood), null, 'a flood is not searched to its end')
 })
 
 t.test(

@@ -57,8 +57,9 @@ export const NAMES = {
 export function sampleSeal(options: SampleSealOptions = {}): Seal {
   const { keys = [sampleKey('k1')], binding = 'https://usher.example', names = NAMES } = options
   return createSeal(
-    createKeyRing(keys, binding),
-    (purpose) => `${purpose} ${purpose in names ? names[purpose as keyof typeof names] : names.session}`
+    createKeyRing(keys),
+    (purpose) =>
+      `${purpose} ${purpose in names ? names[purpose as keyof typeof names] : names.session} ${binding}`
   )
 }
 

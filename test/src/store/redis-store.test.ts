@@ -50,7 +50,7 @@ t.test('the store in Redis', { skip }, async (t) => {
 })
 
 function ringSeal(...keys: { kid: string; secret: Buffer }[]): NameSeal {
-  const seal = createSeal(createKeyRing(keys, 'https://usher.test'), (purpose) => purpose)
+  const seal = createSeal(createKeyRing(keys), (purpose) => purpose)
   return {
     seal: (value) => seal.seal('names', value),
     unseal(text) {
