@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import t from 'tap'
 import { PROBLEMS } from '../src/domain/problems.ts'
+import { startOpenId } from './support/openid.ts'
 import { startTestUsher } from './support/usher.ts'
 
 interface Import {
@@ -78,7 +79,7 @@ const LAYERS: Readonly<
     types: ['app', 'config', 'openid', 'seal', 'store']
   },
   routes: {
-    values: ['routes', 'session', 'tokens', 'domain', 'page script'],
+    values: ['routes', 'apps', 'session', 'tokens', 'domain', 'page script'],
     types: ['plex', 'config', 'app', 'observe', 'openid', 'plugins']
   },
   'page script': { values: ['page script'] },
@@ -282,7 +283,9 @@ const OPEN: readonly RegExp[] = [
   /^\/session\/verify(?:\/|$)/,
   // The gate asks for session, origin and scoped token itself, before anything is sent on.
   /^\/pms(?:\/\*)?$/,
-  /^\/signin(?:\/|$)/,
+  /^\/(?:signin(?:\/.*)?)?$/,
+  // Apps' servers prove themselves by their secrets; browsers are asked for a session, or led to the sign-in.
+  /^\/(?:oidc|\.well-known)\//,
   /^\/healthz$/
 ]
 const OPERATIONS = /^\/(?:healthz|readyz|metrics|openapi\.json|docs(?:\/.*)?)$/
@@ -291,7 +294,7 @@ t.test(
   'every route open to everyone is on the reviewed list, and every route declares its responses',
   async (t) => {
     const { routes, close } = await listRoutes()
-    const usher = await startTestUsher(t, {
+    const usher = await startOpenId(t, [{ id: 'app' }], {
       settings: { USHER_ALLOWED_ORIGINS: 'https://app.example', USHER_ALLOW_HTTP: 'true' }
     })
     close()
@@ -311,7 +314,7 @@ t.test(
       if (typeof config?.sameOrigin === 'object' && app === 0) {
         const safe = ['GET', 'HEAD', 'OPTIONS'].includes(method)
         t.ok(
-          safe || /^\/(?:pms|session\/verify)(?:\/|$)/.test(url),
+          safe || /^\/(?:pms|session\/verify|oidc\/(?:token|userinfo|revoke))(?:\/|$)/.test(url),
           `${name} changes something and asks for no origin`
         )
       }

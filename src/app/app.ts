@@ -39,6 +39,7 @@ import { type CrossSiteCheck, createCrossSiteCheck } from '../domain/cross-site.
 import { createInternalHostCheck, createPublicHostCheck } from '../domain/hosts.ts'
 import { createRequestLines } from '../observe/request-lines.ts'
 import { toView } from '../session/session.ts'
+import { createAppList } from './app-list.ts'
 import type { Core } from './core.ts'
 import { createListener, createPagesApp } from './listener.ts'
 import { openOpenId } from './openid.ts'
@@ -48,6 +49,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   const { config, metrics } = core
   const { publicUrl } = config
   const provider = await openOpenId(core)
+  const listApps = createAppList(core, provider?.openId ?? null)
   const app = createListener(core, 'public')
   app.addHook('onListen', async () => provider?.openId.start())
   app.addHook('onClose', async () => provider?.openId.close())
@@ -119,6 +121,10 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
       findSession: (request) => {
         const read = request.readSession()
         return read.open ? toView(read.live.session, read.live.stale, publicUrl.basePath) : null
+      },
+      async findApps(request) {
+        const read = request.readSession()
+        return read.open ? listApps(read.live.session) : { open: [], entered: [] }
       },
       plexUnreachableSince: () => core.plexStatus.outageSince
     })

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
+import { type App, createApps } from '../../../src/apps/apps.ts'
 import { normalOrigin } from '../../../src/domain/origins.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { hasRole, isRole, type Role } from '../../../src/domain/roles.ts'
@@ -13,7 +14,8 @@ import { identityHeaders } from './verify-identity.ts'
 const Query = Type.Object({
   redirect: Type.Optional(Type.String({ maxLength: 8 })),
   role: Type.Optional(Type.String({ maxLength: 32 })),
-  audience: Type.Optional(Type.String({ maxLength: 64 }))
+  audience: Type.Optional(Type.String({ maxLength: 64 })),
+  app: Type.Optional(Type.String({ maxLength: 64 }))
 })
 
 /** The browser's own request, as the proxy describes it. */
@@ -27,6 +29,7 @@ interface Question extends Forwarded {
   readonly redirect?: string | undefined
   readonly role?: string | undefined
   readonly audience?: string | undefined
+  readonly app?: string | undefined
 }
 
 const config = {
@@ -45,7 +48,8 @@ const config = {
  */
 export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { publicUrl, trustedProxies, cookieDomain, brand } = core.config
-  const { notices } = core
+  const { notices, accessRules, standings } = core
+  const apps = createApps(core.config)
   const signInPage = `${publicUrl.href}/signin`
   const extAuthz = `${publicUrl.basePath}/session/verify/ext-authz/`
 
@@ -114,6 +118,8 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     yes: 200 | 204
   ): Promise<FastifyReply> {
     const { redirect, role, audience } = question
+    // On every answer: an empty header overwrites the one that a client sent.
+    reply.headers(apps.headersOf(null))
     const read = request.readSession()
     if (!read.open) {
       if (redirect === '1' && isNavigation(request, question.method))
@@ -130,8 +136,34 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     if (standing === 'denied') throw new Problem('USHER_SERVER_ACCESS_DENIED')
     const here = roleHere(session.role)
     if (role !== undefined && !isAllowed(here, role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
-    reply.headers(identityHeaders(session, here, assertionFor(session, audience)))
+    const app = findApp(request, question.app)
+    if (app === undefined) throw new Problem('USHER_SERVER_ACCESS_DENIED')
+    // Asked of the media server once in a re-check, and only where a library decides or is told.
+    const libraries = accessRules.namesLibraries ? await core.libraries.ask(session) : null
+    const person = { accountId: session.account.id, role: here, libraries }
+    const verdict = app === null ? 'yes' : accessRules.decide(app.access, person)
+    if (verdict !== 'yes')
+      throw new Problem('USHER_SERVER_ACCESS_DENIED', verdict === 'unknown' ? { detail: OUTAGE } : {})
+    if (standings.hasEnded(session)) {
+      reply.clearSessionCookie()
+      throw new Problem('USHER_SESSION_REVOKED')
+    }
+    const labels = accessRules.labels(person, 'named')
+    const assertion = assertionFor(session, audience)
+    reply.headers(identityHeaders({ session, labels, assertion, appHeaders: apps.headersOf(app) }))
     return reply.code(yes).send(null)
+  }
+
+  /** The app that is meant: by its id, else by the host that a trusted proxy serves; undefined for an unknown id. */
+  function findApp(request: FastifyRequest, id: string | undefined): App | null | undefined {
+    if (id !== undefined) return apps.find(id) ?? undefined
+    if (!apps.haveHosts || !isForwarded(request)) return null
+    return apps.ofHost(request.host)
+  }
+
+  /** request.ips names proxies only where the peer is one of USHER_TRUSTED_PROXIES. */
+  function isForwarded({ ips }: FastifyRequest): boolean {
+    return trustedProxies.length > 0 && ips !== undefined && ips.length > 1
   }
 
   /** Only for a service in USHER_SERVICES. */
@@ -162,7 +194,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
       reason: error.detail === OUTAGE ? 'outage' : 'not-allowed',
       account,
       role: roleHere(role),
-      signInHref: signInAddress(request, forwarded.uri)
+      signInHref: withAnother(signInAddress(request, forwarded.uri))
     })
     return reply
       .code(403)
@@ -178,8 +210,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
 
   /** The sign-in page, with the deep link if a trusted proxy sent one that may be returned to. */
   function signInAddress(request: FastifyRequest, uri: string | null): string {
-    // request.ips names proxies only if the peer is in USHER_TRUSTED_PROXIES.
-    const trusted = trustedProxies.length > 0 && request.ips !== undefined && request.ips.length > 1
+    const trusted = isForwarded(request)
     if (!trusted && request.headers['x-forwarded-host'] !== undefined)
       notices.untrustedForwarder(request.socket.remoteAddress ?? '')
     if (!trusted || uri === null || !uri.startsWith('/')) return signInPage
@@ -200,6 +231,11 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     if (cookieDomain === null) return hostname === publicUrl.hostname
     return hostname === cookieDomain || hostname.endsWith(`.${cookieDomain}`)
   }
+}
+
+/** The sign-in page with its ways in, although somebody is signed in. */
+function withAnother(address: string): string {
+  return `${address}${address.includes('?') ? '&' : '?'}again=1`
 }
 
 const OUTAGE =

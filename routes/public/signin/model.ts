@@ -1,6 +1,19 @@
 import type { SessionView } from '../../../src/session/session.ts'
 import type { Words } from './client/words.ts'
 
+/** The apps of somebody who is signed in. */
+export interface AppList {
+  /** Those of the start page, which may be opened. */
+  readonly open: readonly {
+    readonly id: string
+    readonly name: string
+    readonly url: string
+    readonly hasIcon: boolean
+  }[]
+  /** The names of those that this sign-in has entered by OpenID Connect. */
+  readonly entered: readonly string[]
+}
+
 /** Everything that one rendering of the page depends on. Paths include the base path. */
 export interface PageModel {
   readonly basePath: string
@@ -10,6 +23,7 @@ export interface PageModel {
   readonly returnTo: string | null
   readonly problem: Words | null
   readonly session: SessionView | null
+  readonly apps: AppList
   /** Epoch ms. */
   readonly unreachableSince: number | null
   /** Whether each session picks its own server, because the deployment names none. */

@@ -8,14 +8,17 @@ import { problems } from '../../schemas.ts'
 import { loadAssets } from './assets.ts'
 import { findWords, NOT_KEPT } from './client/words.ts'
 import { findDestination } from './destination.ts'
+import type { AppList } from './model.ts'
 import { renderPage } from './template.ts'
 
 export interface SigninPageOptions {
-  readonly config: Pick<Config, 'publicUrl' | 'plexAppUrl' | 'brand' | 'pms'>
+  readonly config: Pick<Config, 'publicUrl' | 'plexAppUrl' | 'brand' | 'pms' | 'apps'>
   readonly findReturnTo: FindReturnTo
   readonly findSession: (request: FastifyRequest) => SessionView | null | Promise<SessionView | null>
   /** Epoch ms of the first call that plex.tv did not answer; null while it answers. */
   readonly plexUnreachableSince: () => number | null
+  /** The apps of whoever is signed in. */
+  readonly findApps: (request: FastifyRequest) => Promise<AppList>
 }
 
 interface PageQuery {
@@ -23,6 +26,7 @@ interface PageQuery {
   readonly error?: unknown
   readonly window?: unknown
   readonly fresh?: unknown
+  readonly again?: unknown
 }
 
 // CSP 3 §6.3.2: form-action also applies to the redirect that answers the form, which leads to Plex's page.
@@ -51,7 +55,7 @@ const response = { 200: Type.String() }
 
 /** `/signin`: one server-rendered page, its files and the operator's logo, in the scope of the public base path. */
 export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify, options) => {
-  const { config, findReturnTo, findSession, plexUnreachableSince } = options
+  const { config, findReturnTo, findSession, findApps, plexUnreachableSince } = options
   const { basePath } = config.publicUrl
   const { name, logo } = config.brand
   const assets = loadAssets()
@@ -72,7 +76,9 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
     '/signin',
     { config: open, schema: { tags: ['signin'], summary: 'The sign-in page', response } },
     async (request, reply) => {
-      const session = await findSession(request)
+      // The ways in are asked for although somebody is signed in: to go on as another account.
+      const again = request.query.again === '1'
+      const session = again ? null : await findSession(request)
       const fresh = request.query.fresh === '1'
       const page = renderPage(
         {
@@ -80,8 +86,9 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
           assetsPath: `${basePath}/signin/assets/${assets.version}`,
           brand: { name, logoPath: logo === null ? null : `${basePath}/signin/logo` },
           returnTo: findDestination(request.query.returnTo, basePath, findReturnTo),
-          problem: findWords(request.query.error) ?? (fresh && session === null ? NOT_KEPT : null),
+          problem: findWords(request.query.error) ?? (fresh && session === null && !again ? NOT_KEPT : null),
           session,
+          apps: session === null ? { open: [], entered: [] } : await findApps(request),
           fresh: fresh && session !== null,
           unreachableSince: plexUnreachableSince(),
           serverChoice: config.pms.url === null,
@@ -118,20 +125,38 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
     }
   )
 
+  fastify.get(
+    '/',
+    { config: open, schema: { tags: ['signin'], summary: 'To the page', response: { 302: Type.Null() } } },
+    async (_request, reply) => reply.redirect(`${basePath}/signin`, 302)
+  )
+
+  for (const { id, icon } of config.apps) {
+    if (icon === null) continue
+    fastify.get(
+      `/signin/apps/${id}`,
+      { config: open, schema: { tags: ['signin'], summary: 'An app’s icon', response } },
+      async (_request, reply) => sendPicture(reply, icon)
+    )
+  }
+
   if (logo !== null) {
     fastify.get(
       '/signin/logo',
       { config: open, schema: { tags: ['signin'], summary: 'The operator’s logo', response } },
-      async (_request, reply) =>
-        reply
-          .type(logo.type)
-          .headers({
-            'cache-control': 'public, max-age=3600',
-            'x-content-type-options': 'nosniff',
-            // An SVG opened directly is a document: nothing in it may run.
-            'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-          })
-          .send(logo.body)
+      async (_request, reply) => sendPicture(reply, logo)
     )
   }
+}
+
+function sendPicture(reply: FastifyReply, { type, body }: { type: string; body: Buffer }): FastifyReply {
+  return reply
+    .type(type)
+    .headers({
+      'cache-control': 'public, max-age=3600',
+      'x-content-type-options': 'nosniff',
+      // An SVG opened directly is a document: nothing in it may run.
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    })
+    .send(body)
 }

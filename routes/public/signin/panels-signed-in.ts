@@ -47,11 +47,17 @@ export function accountPanel(model: PageModel): Html {
     </div>
     <dl class="facts">
       <div><dt>Server</dt><dd id="account-server">${session?.server?.name ?? 'None chosen'}</dd></div>
+      ${
+        model.apps.entered.length === 0
+          ? null
+          : html`<div><dt>Apps in use</dt><dd>${model.apps.entered.join(', ')}</dd></div>`
+      }
       <div><dt>Signed in</dt><dd>${timeElement('account-since', session?.signedInAt)}</dd></div>
       <div><dt>Expires if unused</dt><dd>${timeElement('account-idle', session?.idleExpiresAt)}</dd></div>
       <div><dt>Expires at the latest</dt><dd>${timeElement('account-ends', session?.expiresAt)}</dd></div>
     </dl>
     ${returnTo === null ? null : html`<a class="button" id="continue" href="${returnTo}">Continue</a>`}
+    ${appList(model)}
     <noscript><p class="hint boxed">Signing out, and choosing a profile or a server, need JavaScript,
       which is turned off in this browser.</p></noscript>
     <div class="needs-script stack">
@@ -61,6 +67,20 @@ export function accountPanel(model: PageModel): Html {
       <button class="link" type="button" id="sign-out-everywhere">Sign out on all devices…</button>
     </div>`
   )
+}
+
+/** A start page: the apps that this account may open. */
+function appList({ apps, basePath }: PageModel): Html | null {
+  if (apps.open.length === 0) return null
+  const rows = apps.open.map(
+    ({ id, name, url, hasIcon }) =>
+      html`<li><a class="way" href="${url}">${
+        hasIcon
+          ? html`<img class="app-icon" src="${basePath}/signin/apps/${id}" alt="">`
+          : html`<span class="app-icon" aria-hidden="true">${initialOf(name)}</span>`
+      }<span class="way-text"><b>${name}</b></span>${icon('next')}</a></li>`
+  )
+  return html`<h2 class="apps-heading">Your apps</h2><ul class="ways apps">${rows}</ul>`
 }
 
 export function closedPanel(model: PageModel): Html {

@@ -87,8 +87,10 @@ export async function startCannedSite(t: Test, options: CannedOptions = {}): Pro
           machineId: null,
           ca: null
         },
-        brand: options.brand ?? { name: 'Usher', logo: null }
+        brand: options.brand ?? { name: 'Usher', logo: null },
+        apps: []
       },
+      findApps: async () => ({ open: [], entered: [] }),
       findReturnTo: (value) => (typeof value === 'string' && /^\/[a-z/]*$/.test(value) ? value : null),
       findSession: () => state.session,
       plexUnreachableSince: () => state.unreachableSince

@@ -12,9 +12,10 @@ interface Changes extends Partial<SigninPageOptions> {
   readonly basePath?: string
   readonly logo?: { readonly type: string; readonly body: Buffer }
   readonly name?: string
+  readonly apps?: SigninPageOptions['config']['apps']
 }
 
-async function buildPage(t: Test, { basePath = '', logo, name = 'Usher', ...changes }: Changes = {}) {
+async function buildPage(t: Test, { basePath = '', logo, apps, name = 'Usher', ...changes }: Changes = {}) {
   const fastify = Fastify()
   t.teardown(() => fastify.close())
   await fastify.register(signinPage, {
@@ -29,10 +30,12 @@ async function buildPage(t: Test, { basePath = '', logo, name = 'Usher', ...chan
       },
       plexAppUrl: 'https://app.plex.tv',
       pms: { url: 'http://pms.test', machineId: null, ca: null },
-      brand: { name, logo: logo ?? null }
+      brand: { name, logo: logo ?? null },
+      apps: apps ?? []
     },
     findReturnTo: (value) => (value === '/film?id=1&b="2"' ? value : null),
     findSession: () => null,
+    findApps: async () => ({ open: [], entered: [] }),
     plexUnreachableSince: () => null,
     ...changes
   })
@@ -136,6 +139,41 @@ t.test('the page', async (t) => {
     t.match(body, 'Server owner')
     t.match(body, /data-panel="choose"[^>]* hidden/)
     t.notMatch(body, /data-panel="account"[^>]* hidden/)
+  })
+
+  t.test('is a start page: it lists the apps that the account may open, with icons', async (t) => {
+    const icon = { type: 'image/png', body: Buffer.from('picture') }
+    const rest = { hosts: [], access: null, headers: {} }
+    const fastify = await buildPage(t, {
+      basePath: '/x',
+      apps: [{ id: 'photos', name: 'Photos', url: 'https://photos.test/', icon, ...rest }],
+      findSession: () => cannedSession(),
+      findApps: async () => ({
+        open: [
+          { id: 'photos', name: 'Photos', url: 'https://photos.test/', hasIcon: true },
+          { id: 'wiki', name: '<Wiki>', url: 'https://wiki.test/', hasIcon: false }
+        ],
+        entered: ['Photos']
+      })
+    })
+    const { body } = await fastify.inject('/x/signin')
+    t.match(body, 'href="https://photos.test/"')
+    t.match(body, 'src="/x/signin/apps/photos"')
+    t.match(body, '&lt;Wiki&gt;')
+    t.match(body, /Apps in use<\/dt><dd>Photos</)
+    const picture = await fastify.inject('/x/signin/apps/photos')
+    t.strictSame([picture.body, picture.headers['content-type']], ['picture', 'image/png'])
+    t.match(picture.headers['content-security-policy'], /sandbox/)
+    const root = await fastify.inject('/x/')
+    t.strictSame([root.statusCode, root.headers.location], [302, '/x/signin'])
+    t.notMatch((await (await buildPage(t)).inject('/signin')).body, 'Your apps')
+  })
+
+  t.test('shows the ways in to whoever is signed in and asks for another account', async (t) => {
+    const fastify = await buildPage(t, { findSession: () => cannedSession() })
+    const { body } = await fastify.inject('/signin?again=1')
+    t.notMatch(body, /data-panel="choose"[^>]* hidden/)
+    t.match(body, /data-panel="account"[^>]* hidden/)
   })
 
   t.test('says since when plex.tv is away, in UTC until a script knows better', async (t) => {

@@ -1,0 +1,37 @@
+import type { Config } from '../config/config.ts'
+
+export type App = Config['apps'][number]
+
+/** The apps behind forward-auth, by their ids and by the hosts that a proxy serves them at. */
+export interface Apps {
+  readonly all: readonly App[]
+  find(id: string): App | null
+  /** `host` as a request or a proxy names it, with a port where it is not the default. */
+  ofHost(host: string): App | null
+  /** Whether any app is known by a host. */
+  readonly haveHosts: boolean
+  /**
+   * The headers of an app: every name that any app has, empty where it is not this one's. A proxy then overwrites what a
+   * client sent under such a name, whatever the answer.
+   */
+  headersOf(app: App | null): Readonly<Record<string, string>>
+}
+
+export function createApps({ apps }: Pick<Config, 'apps'>): Apps {
+  const byId = new Map(apps.map((app) => [app.id, app]))
+  const byHost = new Map(apps.flatMap((app) => app.hosts.map((host) => [host, app] as const)))
+  const none = Object.fromEntries(
+    apps.flatMap(({ headers }) => Object.keys(headers).map((name) => [name, '']))
+  )
+  return {
+    all: apps,
+    find: (id) => byId.get(id) ?? null,
+    ofHost(host) {
+      // As the setting has them: of `https:`, whose default port is not written, and without that of `http:`.
+      const normal = URL.parse(`https://${host}`)?.host.replace(/:80$/, '')
+      return normal === undefined ? null : (byHost.get(normal) ?? null)
+    },
+    haveHosts: byHost.size > 0,
+    headersOf: (app) => (app === null ? none : { ...none, ...app.headers })
+  }
+}
