@@ -6,7 +6,7 @@ import { Problem } from '../domain/problems.ts'
 import type { ForwardCall, ForwardContext } from './forward-call.ts'
 import { findRefusal, hasEnded, NotSent, ProofWait } from './last-moment.ts'
 import { refuse, toOutcome } from './refusal.ts'
-import { toUpstreamHeaders } from './request-headers.ts'
+import { toIdentity, toUpstreamHeaders } from './request-headers.ts'
 import { busy } from './scheduler.ts'
 import { joinTunnel } from './tunnel.ts'
 
@@ -64,7 +64,7 @@ export function tunnel(context: ForwardContext, call: UpgradeCall): void {
     const headers = toUpstreamHeaders(request.rawHeaders, { body: null, range: false })
     // RFC 6455 §4.1; of the identity, the token stays last.
     headers.unshift(...REQUEST_FIELDS.flatMap((name) => pair(name, request.headers[name])))
-    headers.push(...principal.identity.fields)
+    headers.push(...toIdentity(principal.identity, headers, call.path).fields)
     dispatcher.dispatch(
       {
         origin: call.origin,

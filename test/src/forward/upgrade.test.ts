@@ -134,6 +134,29 @@ t.test("a socket ends with the server's", async (t) => {
   await until(() => front.streams.size === 0 && sockets.clients.size === 0)
 })
 
+t.test('rule 56: what the server says over a socket is masked, and what is no frame ends it', async (t) => {
+  const { front, sockets } = await startSockets(t)
+  const socket = new WebSocket(`ws://127.0.0.1:${front.port}/`)
+  await once(socket, 'open')
+  await until(() => sockets.clients.size === 1)
+  const [server] = [...sockets.clients]
+  const said = `{"NotificationContainer":{"url":"/x?X-Plex-Token=${TOKEN}","title":"One last token: 'tis the season."}}`
+  for (const fragments of [[said], [said.slice(0, 60), said.slice(60)]]) {
+    for (const [index, fragment] of fragments.entries())
+      server?.send(fragment, { fin: index === fragments.length - 1 })
+    const [data] = (await once(socket, 'message')) as [Buffer]
+    t.equal(data.toString(), said.replace(TOKEN, '*'.repeat(TOKEN.length)))
+  }
+  server?.send(Buffer.from([0, 255]))
+  const [data] = (await once(socket, 'message')) as [Buffer]
+  t.strictSame([...data], [0, 255], 'a binary message passes')
+  const raw = server as unknown as { readonly _socket: Socket }
+  raw._socket.write(Buffer.from([0xc1, 1, 0]))
+  const [code] = await once(socket, 'close')
+  t.equal(code, 1006)
+  await until(() => front.streams.size === 0)
+})
+
 t.test('a browser that goes away takes the upstream socket along', async (t) => {
   const { front, sockets } = await startSockets(t)
   const socket = new WebSocket(`ws://127.0.0.1:${front.port}/`)
