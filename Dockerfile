@@ -2,7 +2,8 @@
 
 # Debian's slim image rather than Alpine: the runtime that package-lock.json pins for development is linked
 # against glibc. Node 26 needs libatomic1; a base without it fails in the first RUN, not in production.
-FROM node:26-bookworm-slim AS build
+ARG BASE=node:26-bookworm-slim
+FROM ${BASE} AS build
 RUN install -d -o node -g node /app
 USER node
 WORKDIR /app
@@ -17,7 +18,10 @@ COPY routes routes
 # alone, so it is made once more here, and what only its owner could read is opened: in the image it is root's.
 RUN npm run build && node dist/src/server.js --version && chmod -R a+rX dist
 
-FROM node:26-bookworm-slim
+FROM ${BASE}
+LABEL org.opencontainers.image.title="Usher" \
+  org.opencontainers.image.description="Session gateway for Plex" \
+  org.opencontainers.image.licenses="MIT"
 # Other containers call the internal listener; on loopback they could not.
 ENV NODE_ENV=production USHER_INTERNAL_HOST=0.0.0.0
 WORKDIR /app
