@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { getuid } from 'node:process'
 import { promisify } from 'node:util'
@@ -14,21 +14,19 @@ import { makeRootArchive, temporaryFolder } from './root-system.ts'
 
 const run = promisify(execFile)
 
-/** The process below `ancestor` that runs exactly this. */
-function findDescendant(ancestor: number, program: readonly string[]): number {
-  const parents = new Map<number, number>()
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    // A process may have ended since the list was read.
-    const stat = tryRead(`/proc/${name}/stat`)
-    parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]))
-  }
-  const descends = (pid: number): boolean => pid > 1 && (pid === ancestor || descends(parents.get(pid) ?? 0))
-  const runs = (pid: number) => tryRead(`/proc/${pid}/cmdline`) === `${program.join('\0')}\0`
-  const found = [...parents.keys()].find((pid) => runs(pid) && descends(pid))
+/** The process that runs this program, found in a PATH, with such a variable in its environment. */
+function findProcess(program: readonly string[], variable: string): number {
+  const found = readdirSync('/proc').find(
+    (pid) =>
+      /^\d+$/.test(pid) &&
+      tryRead(`/proc/${pid}/cmdline`) .endsWith(`/${program.join('\0')}\0`) &&
+      tryRead(`/proc/${pid}/environ`).split('\0').includes(variable)
+  )
   if (found === undefined) throw new Error('the service is not running')
-  return found
+  return Number(found)
 }
 
+/** The text of a file of /proc, empty where its process has ended since. */
 function tryRead(path: string): string {
   try {
     return readFileSync(path, 'utf8')
@@ -75,9 +73,10 @@ t.test('the image is built by the Dockerfile as it is, and serves as its own use
     await run('tar', ['-C', root, '-xf', archive, '--exclude=./dev/*'])
     const local = join(root, 'usr/local')
     cpSync(join(ROOT, `node_modules/node-linux-${process.arch}/bin/node`), join(local, 'bin/node'))
-    const npm = (await run('npm', ['root', '-g'])).stdout.trim()
+    // …/npm/bin/npm-cli.js
+    const npm = join(realpathSync(requireProgram('npm')), '../..')
     mkdirSync(join(local, 'lib/node_modules'), { recursive: true })
-    cpSync(join(npm, 'npm'), join(local, 'lib/node_modules/npm'), { recursive: true })
+    cpSync(npm, join(local, 'lib/node_modules/npm'), { recursive: true })
     for (const name of ['npm', 'npx'])
       await run('ln', ['-s', `../lib/node_modules/npm/bin/${name}-cli.js`, join(local, 'bin', name)])
     await run(requireProgram('chroot'), [root, 'useradd', '-m', '-u', '1000', '-U', 'node'])
@@ -145,7 +144,7 @@ t.test('the image is built by the Dockerfile as it is, and serves as its own use
     t.equal((await fetch(`${url}/pms/library/sections`, { headers })).status, 200)
     await buildah(...inside, 'node', 'scripts/healthcheck.ts')
     // buildah stands where an engine would not: the service itself gets the signal, as process 1 does.
-    process.kill(findDescendant(child.pid ?? 0, program), 'SIGTERM')
+    process.kill(findProcess(program, `USHER_PORT=${port}`), 'SIGTERM')
     t.strictSame(await over, [0, null])
     t.match(log, '"msg":"stopped"')
   })
