@@ -19,7 +19,7 @@ function findProcess(program: readonly string[], variable: string): number {
   const found = readdirSync('/proc').find(
     (pid) =>
       /^\d+$/.test(pid) &&
-      tryRead(`/proc/${pid}/cmdline`) .endsWith(`/${program.join('\0')}\0`) &&
+      tryRead(`/proc/${pid}/cmdline`).endsWith(`/${program.join('\0')}\0`) &&
       tryRead(`/proc/${pid}/environ`).split('\0').includes(variable)
   )
   if (found === undefined) throw new Error('the service is not running')
