@@ -109,6 +109,11 @@ export function toPrivate(value: string): string {
   return ['private', ...kept].join(', ')
 }
 
+/** What media servers call nearly all of their documents: told without the patterns below. */
+const DOCUMENTS: ReadonlyMap<string, Grammar> = new Map([
+  ['application/json', 'json'],
+  ['text/xml;charset=utf-8', 'xml']
+])
 // Everything else is text, or may be: it is scrubbed. A list of types is no type; which one a browser takes is its own.
 const BINARY =
   /^[ \t]*(?:image|video|audio|font)\/(?!svg|(?:x-|vnd\.(?:apple\.)?)?mpegurl|(?:x-)?scpls|x-ms-(?:asx|w[amv]x)|[^;,]*[+/](?:xml|json))[^,]*$/i
@@ -119,16 +124,19 @@ const NOT_ASCII =
 
 /** Whether an answer may hold text, and with it a token. A file part may be any bytes; an API answer may not. */
 export function isTextual(contentType: string, isMedia: boolean): boolean {
+  if (DOCUMENTS.has(contentType)) return true
   return !BINARY.test(contentType) && !(isMedia && BINARY_PART.test(contentType))
 }
 
 /** Whether the scrubber can read such text: it looks for the bytes that a token has in ASCII (SECURITY rule 57). */
 export function isScrubbable(contentType: string): boolean {
-  return !NOT_ASCII.test(contentType)
+  return DOCUMENTS.has(contentType) || !NOT_ASCII.test(contentType)
 }
 
 /** How the scrubber is to read a textual body. Each event of an event stream is a JSON text. */
 export function toGrammar(contentType: string): Grammar {
+  const known = DOCUMENTS.get(contentType)
+  if (known !== undefined) return known
   if (/^[^;,]*(?:[/+-]json|\/event-stream)\b/i.test(contentType)) return 'json'
   if (/^[^;,]*[/+]xml\b/i.test(contentType)) return 'xml'
   // Subtitles and playlists have many types, documents of another one than these have none.

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isScrubbable, isTextual } from '../../../src/forward/response-headers.ts'
+import { isScrubbable, isTextual, toGrammar } from '../../../src/forward/response-headers.ts'
 
 t.test('rule 56: what may hold text is scrubbed, whatever it is called', async (t) => {
   for (const type of [
@@ -75,5 +75,39 @@ t.test('rule 57: text in UTF-16 cannot be scrubbed, and says so', async (t) => {
     'text/plain; charset=us-ascii'
   ]) {
     t.ok(isScrubbable(type), `"${type}"`)
+  }
+})
+
+t.test('rule 88: how a body is read follows from its type', async (t) => {
+  const types: Readonly<Record<string, readonly string[]>> = {
+    json: [
+      'application/json',
+      'application/json; charset=utf-8',
+      'application/problem+json',
+      'text/json',
+      'application/x-json',
+      'text/event-stream',
+      'TEXT/EVENT-STREAM; charset=utf-8'
+    ],
+    xml: [
+      'text/xml;charset=utf-8',
+      'application/xml',
+      'application/dash+xml',
+      'image/svg+xml',
+      'application/ttml+xml; charset="utf-8"'
+    ],
+    text: [
+      'text/vtt',
+      'application/vnd.apple.mpegurl',
+      'application/x-subrip',
+      'text/plain; type="application/json"',
+      'text/plain; a=application/xml',
+      'text/html',
+      'text/x-ssa'
+    ],
+    untyped: ['', ' ', 'application/octet-stream', 'application/octet-stream; a=b']
+  }
+  for (const [grammar, list] of Object.entries(types)) {
+    for (const type of list) t.equal(toGrammar(type), grammar, `"${type}"`)
   }
 })
