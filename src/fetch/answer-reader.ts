@@ -2,18 +2,18 @@ import { type ChunkedDecoder, createChunkedDecoder } from './chunked.ts'
 import { headTooLarge, malformed } from './lane-errors.ts'
 import { HEAD_MAX_BYTES, type LaneHead, parseHead } from './response-head.ts'
 
-/** Who hears of an answer as it is read. */
+/** Receives a response as it is read. */
 export interface AnswerSink {
   onHead(head: LaneHead): void
-  /** A piece of the body, as it lies in the buffer that was read into. */
+  /** A piece of the body, still in the buffer that it was read into. */
   onPiece(piece: Buffer): void
-  /** The answer is whole. `over`: bytes that came behind it, though nothing was asked. */
+  /** The response is complete. `over`: bytes that followed it without a request. */
   onWhole(over: number): void
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 
-/** Reads one answer, cut wherever the network cut it. A class for the reason of `Answer`. */
+/** Reads one response, in whatever pieces the network delivers. A class for the reason of `Answer`. */
 export class AnswerReader {
   private readonly sink: AnswerSink
   private readonly isHead: boolean
@@ -22,27 +22,27 @@ export class AnswerReader {
   private left = 0
   private decoder: ChunkedDecoder | null = null
 
-  /** `isHead`: what answers a HEAD request has no body, whatever it announces. */
+  /** `isHead`: a response to HEAD has no body, whatever it announces. */
   constructor(sink: AnswerSink, isHead: boolean) {
     this.sink = sink
     this.isHead = isHead
   }
 
-  /** Takes what was read; throws where it is no answer, or could be taken for two. */
+  /** Takes bytes; throws if they are no response, or could be read as two. */
   take(data: Buffer): void {
     let rest: Buffer | null = data
     while (rest !== null && this.head === null) rest = this.takeHead(rest)
     if (rest !== null && rest.length > 0) this.takeBody(rest)
   }
 
-  /** The server has ended its side: whether that ends the body too, as it does where nothing else tells its length. */
+  /** The server closed its side. Whether that ends the body, as it does if nothing else gives its length. */
   takeEnd(): boolean {
     if (this.head?.framing !== 'close') return false
     this.sink.onWhole(0)
     return true
   }
 
-  /** Gives what comes behind a head that is whole; null where nothing is left to take. */
+  /** The bytes after a complete header section; null if there are none. */
   private takeHead(data: Buffer): Buffer | null {
     const bytes = this.headPart === null ? data : Buffer.concat([this.headPart, data])
     const end = bytes.indexOf(HEAD_END)
@@ -51,7 +51,7 @@ export class AnswerReader {
     if (end === -1) return null
     const head = parseHead(bytes.subarray(0, end), this.isHead)
     const rest = bytes.subarray(end + HEAD_END.length)
-    // Neither was asked for: 100 answers an Expect, 101 an Upgrade. The other ones say nothing to a browser.
+    // Neither was requested: 100 answers an Expect, 101 an Upgrade. Other 1xx are of no use to a browser.
     if (head.status === 100 || head.status === 101) throw malformed('status')
     if (head.status < 200) return rest
     this.head = head

@@ -3,33 +3,33 @@ import { addField } from './response-head.ts'
 
 export interface ChunkedDecoder {
   /**
-   * Takes the next bytes and gives the data in them to `emit`, uncopied. Returns how many bytes were not of this
-   * body, or -1 where it goes on. Throws where the coding is broken.
+   * Takes the next bytes and passes their data to `emit`, uncopied. Returns how many bytes follow this body, or -1 if it
+   * continues. Throws if the coding is broken.
    */
   decode(data: Buffer, emit: (piece: Buffer) => void): number
 }
 
-/** Bytes of one line of the coding: a size with extensions, or a trailer field. */
+/** Limit for one line of the coding: a size with extensions, or a trailer field. */
 const LINE_MAX_BYTES = 4096
-/** Bytes of all trailer fields. */
+/** Limit for all trailer fields. */
 const TRAILERS_MAX_BYTES = 16 * 1024
 const CR = 0x0d
 const LF = 0x0a
 
-// RFC 9112 §7.1; extensions of plain tokens are passed over, twelve digits are exact in a number.
+// RFC 9112 §7.1. Extensions of plain tokens are skipped; twelve digits are exact in a number.
 const SIZE_LINE = /^([0-9A-Fa-f]{1,12})(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?)*$/
 
-/** Takes the chunked coding off one body, by RFC 9112 §7.1 and nothing more lenient. */
+/** Decodes the chunked coding of one body, strictly by RFC 9112 §7.1. */
 export function createChunkedDecoder(): ChunkedDecoder {
   let state: 'size' | 'data' | 'data-end' | 'trailers' = 'size'
-  /** Bytes of the chunk that are still to come. */
+  /** Bytes of the chunk still to come. */
   let left = 0
-  /** The line so far, and whether a CR ended it. */
+  /** The line so far, and whether it ended with a CR. */
   let line = ''
   let sawCr = false
   let trailerBytes = 0
 
-  /** Reads on in the current line; returns where it ends, or -1. */
+  /** Continues the current line; returns where it ends, or -1. */
   function readLine(data: Buffer, from: number): number {
     for (let at = from; at < data.length; at++) {
       const byte = data[at]
@@ -60,7 +60,7 @@ export function createChunkedDecoder(): ChunkedDecoder {
     state = left === 0 ? 'trailers' : 'data'
   }
 
-  /** Whether that was the empty line that ends the body. Trailer fields end here; nothing of them passes. */
+  /** Whether that was the empty line that ends the body. Trailer fields are discarded. */
   function takeTrailer(): boolean {
     const text = takeLine()
     if (text === '') return true
@@ -68,7 +68,7 @@ export function createChunkedDecoder(): ChunkedDecoder {
     if (trailerBytes > TRAILERS_MAX_BYTES) throw malformed('trailer')
     const fields: string[] = []
     addField(fields, text)
-    // RFC 9110 §6.5.1: what frames a message is too late here.
+    // RFC 9110 §6.5.1: fields that frame a message are not allowed here.
     if (fields[0] === 'content-length' || fields[0] === 'transfer-encoding') throw malformed('trailer')
     return false
   }

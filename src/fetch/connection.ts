@@ -10,10 +10,10 @@ import type { Carrier, Transfer } from './transfer.ts'
 
 type Phase = 'connect' | 'idle' | 'head' | 'body' | 'closed'
 
-/** What keeps the connections of a lane. */
+/** The pool that owns the connections of a lane. */
 export interface ConnectionKeeper {
   readonly clock: Clock
-  /** The connection leads to the server; nothing has been sent yet. */
+  /** Connected; nothing has been sent yet. */
   onOpen(): void
   /** The connection is ready for another request. */
   onFree(connection: Connection): void
@@ -22,9 +22,9 @@ export interface ConnectionKeeper {
 }
 
 /**
- * One connection of a lane: writes a request, reads its response straight into pooled buffers, and hands the body on
- * from there. What it hands on is lent: as soon as the handler pauses, the buffer is put aside, and read into again
- * only after it resumed. A class for the reason of `Answer`.
+ * One connection of a lane: writes a request, reads the response directly into pooled buffers, and passes the body on from
+ * there. Those bytes are lent: when the handler pauses, the buffer is set aside and not read into until it resumes. A class
+ * for the reason of `Answer`.
  */
 export class Connection implements AnswerSink, Carrier {
   private readonly keeper: ConnectionKeeper
@@ -39,7 +39,7 @@ export class Connection implements AnswerSink, Carrier {
   private idleMs = 0
   /** The last read filled its buffer. */
   private filled = false
-  /** The response is whole, and its last bytes are still lent. */
+  /** The response is complete, but its last bytes are still lent. */
   private ending = false
 
   constructor(opener: Opener, pool: BufferPool, keeper: ConnectionKeeper, transfer: Transfer) {
@@ -59,7 +59,7 @@ export class Connection implements AnswerSink, Carrier {
     this.socket.on('error', (error) => this.fail(error))
     this.socket.on('close', () => {
       this.fail(brokenOff())
-      // Nothing is read into it any more.
+      // Nothing more is read into it.
       this.buffers.shrink()
     })
   }
@@ -68,9 +68,9 @@ export class Connection implements AnswerSink, Carrier {
     return this.phase === 'idle'
   }
 
-  /** Sends a request on a connection that is free. */
+  /** Sends a request on a free connection. */
   carry(transfer: Transfer): void {
-    // The handler changed its mind, or does not trust what this connection leads to (SECURITY rule 77).
+    // The handler aborted, or does not trust the server of this connection (SECURITY rule 77).
     if (!transfer.start(this)) return void this.close()
     const { method, headersTimeout } = transfer.options
     this.transfer = transfer
@@ -110,17 +110,17 @@ export class Connection implements AnswerSink, Carrier {
   resume(): void {
     if (this.phase === 'closed') return
     this.buffers.takeBack()
-    // After the last piece too: a connection that is not read from hears no response to its next request.
+    // After the last piece too: a paused connection would never read the response to its next request.
     this.socket.resume()
     if (this.ending) this.onWhole(0)
     else this.deadline.extend()
   }
 
-  /** Looked at now and then: ends what has taken too long. */
+  /** Called periodically: ends what has taken too long. */
   check(): void {
     if (!this.deadline.isOver) return
     const { phase, transfer } = this
-    // Nothing is read while the client takes its time.
+    // While the client is slow, nothing is read.
     if (transfer?.paused === true) this.deadline.extend()
     else if (phase === 'idle') this.close()
     else if (phase !== 'closed') this.fail(timedOut(phase))
@@ -129,7 +129,7 @@ export class Connection implements AnswerSink, Carrier {
   close(): void {
     if (this.phase === 'closed') return
     this.phase = 'closed'
-    // Bytes that are still lent may be written yet: nothing is ever read into their buffer again.
+    // Lent bytes may still be written to a client: never read into their buffer again.
     if (this.transfer?.paused === true) this.buffers.abandon()
     this.transfer = null
     this.socket.destroy()
@@ -166,7 +166,7 @@ export class Connection implements AnswerSink, Carrier {
   private onRead(bytes: number, buffer: Buffer): boolean {
     const { reader } = this
     if (this.phase === 'closed') return false
-    // Bytes that nobody asked for: whatever speaks there, it does not answer.
+    // Bytes without a request: this peer is not answering.
     if (this.ending) this.idleMs = 0
     else if (reader === null) this.destroy(brokenOff())
     else {
@@ -182,7 +182,7 @@ export class Connection implements AnswerSink, Carrier {
     return this.transfer === null || !this.transfer.paused
   }
 
-  /** Called after every read. A closed connection may be reading still: its buffer goes to nobody else. */
+  /** Called after every read. A closed connection may still be reading, so its buffer is not reused. */
   private nextBuffer(): Buffer {
     const { buffers, phase, transfer } = this
     if (phase === 'closed') return buffers.next
@@ -196,7 +196,7 @@ export class Connection implements AnswerSink, Carrier {
 
   private fail(error: Error): void {
     this.idleMs = 0
-    // Everything has come: how the connection ends is no concern of the response.
+    // The response is complete; how the connection ends does not matter.
     if (this.phase === 'closed' || this.ending) return
     const { transfer } = this
     this.close()

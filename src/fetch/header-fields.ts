@@ -3,7 +3,7 @@ import { errors } from 'undici'
 
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** Where a field's name stands in a flat list of lower-case names and values; -1 where it does not. */
+/** The index of a field in a flat list of lower-case names and values, or -1. */
 export function indexOfField(fields: readonly string[], name: string): number {
   for (let i = 0; i + 1 < fields.length; i += 2) if (fields[i] === name) return i
   return -1
@@ -14,7 +14,7 @@ export function fieldOf(fields: readonly string[], name: string): string | undef
   return at === -1 ? undefined : fields[at + 1]
 }
 
-/** The same list of what undici hands over; the values of a repeated field are joined by commas (RFC 9110 §5.3). */
+/** undici's headers as such a list; the values of a repeated field are joined by commas (RFC 9110 §5.3). */
 export function toFlat(headers: IncomingHttpHeaders): string[] {
   const fields: string[] = []
   for (const name in headers) {
@@ -24,7 +24,7 @@ export function toFlat(headers: IncomingHttpHeaders): string[] {
   return fields
 }
 
-/** A flat list as the lines of a request; throws where a value would end its line early (SECURITY rule 48). */
+/** A flat list as request lines; throws if a value would end its line early (SECURITY rule 48). */
 export function toLines(fields: readonly string[]): string {
   let lines = ''
   for (let i = 0; i + 1 < fields.length; i += 2) {

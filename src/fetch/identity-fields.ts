@@ -1,15 +1,15 @@
 import { toLines } from './header-fields.ts'
 
 /**
- * The X-Plex fields of a principal, the token last, as the two clients want them: made when first asked for, and once.
- * What all principals have in common is one `shared` identity in front of their own.
+ * The X-Plex fields of a principal, the token last, in the form that each of the two clients needs; built once, on first use.
+ * The fields that all principals share are one `shared` object in front of their own.
  */
 export class IdentityFields {
   private readonly own: readonly string[]
   private readonly shared: IdentityFields | null
   private flat: readonly string[] | null = null
   private text: string | null = null
-  /** Null until one is asked for: there is one of these for every session. */
+  /** Null until used: every session has one of these objects. */
   private others: Map<string, IdentityFields> | null = null
 
   constructor(own: readonly string[], shared: IdentityFields | null = null) {
@@ -36,7 +36,7 @@ export class IdentityFields {
     return other
   }
 
-  /** The same as field lines; throws where a value would end its line early (SECURITY rule 48). */
+  /** The same as field lines; throws if a value would end its line early (SECURITY rule 48). */
   get lines(): string {
     this.text ??= (this.shared?.lines ?? '') + toLines(this.own)
     return this.text

@@ -1,8 +1,8 @@
 import { errors } from 'undici'
 
-// The classes of undici, so that one place explains the failures of both ways (plex/upstream-errors.ts).
+// undici's classes, so that src/plex/upstream-errors.ts explains the failures of both clients.
 
-/** An answer that is not HTTP/1.1 as the lane reads it; `what` names the part, never its bytes. */
+/** A response that is not HTTP/1.1 as the lane accepts it; `what` names the part, never its bytes. */
 export function malformed(what: string): Error {
   return new errors.HTTPParserError(`the ${what} of an answer is malformed`)
 }
@@ -11,7 +11,7 @@ export function headTooLarge(): Error {
   return new errors.HeadersOverflowError()
 }
 
-/** A connection that ended before its answer did. */
+/** A connection that ended before its response. */
 export function brokenOff(): Error {
   return new errors.SocketError('other side closed')
 }

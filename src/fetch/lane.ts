@@ -6,35 +6,35 @@ import { type BufferPool, createBufferPool } from './read-buffers.ts'
 import { type LaneRequest, Transfer, type TransferHandler } from './transfer.ts'
 
 export interface LaneOptions extends OpenerOptions {
-  /** Connections at most; further requests wait. */
+  /** The most connections; further requests wait. */
   readonly connections: number
-  /** Shared with other lanes; one of its own without. */
+  /** Shared with other lanes; default: its own. */
   readonly buffers?: BufferPool
-  /** Called when a connection leads to the server, and when that one has closed. */
+  /** Called when a connection is established, and when it has closed. */
   readonly onOpen?: () => void
   readonly onClose?: () => void
 }
 
 /**
- * The part of an undici dispatcher that forwarding uses, for `GET` and `HEAD` without a body to one server. The bytes
- * that `onResponseData` gets are lent: they stay as they are until the handler returns without a pause, or resumes.
+ * The part of an undici dispatcher that forwarding uses, for `GET` and `HEAD` without a body to one server. The bytes passed to
+ * `onResponseData` are lent: they stay valid until the handler returns without pausing, or resumes.
  */
 export interface Lane {
   dispatch(request: LaneRequest, handler: TransferHandler): boolean
-  /** Whether it has no connection, nor anything that waits for one. */
+  /** Whether it has no connection and no waiting request. */
   isIdle(): boolean
   destroy(): Promise<void>
 }
 
-/** How often the time is looked at. One timer a lane costs nothing. */
+/** How often the clock is read. One timer per lane costs nothing. */
 const TICK_MS = 100
 
 /** Idle connections kept. */
 const MAX_IDLE = 32
 
 /**
- * A second way to the media server, for what is only fetched: a client that parses the head of a response only, and
- * hands the body on from the buffer it was read into.
+ * The lean client for fetches from the media server: it parses only the header section of a response and passes the body on
+ * from the buffer it was read into (docs/decisions/0005-a-lean-client.md).
  */
 export function createLane(options: LaneOptions): Lane {
   const opener = createOpener(options)
@@ -42,9 +42,9 @@ export function createLane(options: LaneOptions): Lane {
   const open = new Set<Connection>()
   const idle: Connection[] = []
   const waiting: Transfer[] = []
-  /** Asked for in this turn of the loop. */
+  /** Requests of this turn of the event loop. */
   let asked: Transfer[] = []
-  /** Whose response came whole in this turn of the loop. */
+  /** Connections whose response completed in this turn of the event loop. */
   let freed: Connection[] = []
   let destroyed = false
   let timer: NodeJS.Timeout | null = null
@@ -57,7 +57,7 @@ export function createLane(options: LaneOptions): Lane {
       options.onOpen?.()
     },
     onFree(connection) {
-      // A full turn of the loop: a server that closes, or says more than it was asked, has done so by then.
+      // A full turn of the event loop: by then a server that closes, or sends more than was requested, has done so.
       if (freed.push(connection) === 1) setImmediate(reuseAll)
     },
     onClose(connection, wasOpen) {

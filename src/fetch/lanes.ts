@@ -1,9 +1,9 @@
 import type { Lane } from './lane.ts'
 
-/** Lanes beyond which those that nobody uses are looked for. */
+/** With more lanes than this, unused ones are dropped. */
 const MANY = 64
 
-/** One lane a server, made when it is first asked for and forgotten when its connections have closed. */
+/** One lane per server, created on first use and dropped when its connections have closed. */
 export function createLanes(create: (origin: string) => Lane): Omit<Lane, 'isIdle'> {
   const lanes = new Map<string, Lane>()
 

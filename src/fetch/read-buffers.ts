@@ -1,16 +1,16 @@
-/** Bytes: the buffer that every connection has of its own; as much as a whole TLS record. */
+/** Bytes of the buffer that each connection owns: a whole TLS record. */
 export const SMALL_BYTES = 16 * 1024
-/** Bytes read at once of a long body: each read is one write to the client, so the larger the fewer. */
+/** Bytes of one read of a long body. Each read is one write to the client, so larger ones mean fewer writes. */
 export const BIG_BYTES = 256 * 1024
-/** Big buffers kept for the next body, 4 MB in all; those of a busier moment are given up. */
+/** Big buffers kept for the next body, 4 MB in all; more are released. */
 const MAX_KEPT = 16
 
-/** The big reading buffers: one pool for the lanes to all servers, since what each kept for itself would add up. */
+/** The big read buffers: one pool for all lanes, because a pool for each would add up. */
 export interface BufferPool {
   take(): Buffer
-  /** Only where nothing reads from or into the buffer any more: its next bytes are somebody else's. */
+  /** Only when nothing reads from or into the buffer any more: its next bytes belong to somebody else. */
   give(buffer: Buffer): void
-  /** A lane is in use from now on, and no longer: the buffers are dropped when none is (SECURITY rule 73). */
+  /** Called when a lane comes into use and goes out of it; without any, the buffers are dropped (SECURITY rule 73). */
   enter(): void
   leave(): void
 }
@@ -34,8 +34,8 @@ export function createBufferPool(): BufferPool {
 }
 
 /**
- * The buffers of one connection: a small one for heads and short bodies, a big one while a long body comes, and those
- * whose bytes are lent, which are never read into. A class for the reason of `Answer`.
+ * The buffers of one connection: a small one for header sections and short bodies, a big one during a long body, and those whose
+ * bytes are lent, which are not read into. A class for the reason of `Answer`.
  */
 export class ReadBuffers {
   private readonly pool: BufferPool
@@ -52,7 +52,7 @@ export class ReadBuffers {
     return this.current
   }
 
-  /** Where the next read goes, after one of a body or of a head, while the client waits for what was read or not. */
+  /** Chooses the buffer for the next read, by what was read last and whether the client is waiting for it. */
   choose(inBody: boolean, paused: boolean, wantsBig: boolean): Buffer {
     if (!inBody) this.shrink()
     else if (paused) this.lend()
@@ -60,19 +60,19 @@ export class ReadBuffers {
     return this.current
   }
 
-  /** Puts the current buffer aside: its bytes are on their way to a client. */
+  /** Sets the current buffer aside: its bytes are on their way to a client. */
   private lend(): void {
     this.lent.push(this.current)
     this.toSmall()
   }
 
-  /** Gives every buffer up, the current one too: they go to no other connection. */
+  /** Gives up every buffer, the current one included: no other connection gets them. */
   abandon(): void {
     this.lent = []
     this.toSmall()
   }
 
-  /** Everything lent has left. */
+  /** All lent bytes have been written. */
   takeBack(): void {
     for (const buffer of this.lent) {
       if (buffer.length > SMALL_BYTES) this.pool.give(buffer)

@@ -1,7 +1,7 @@
 import { fieldOf } from './header-fields.ts'
 import { malformed } from './lane-errors.ts'
 
-/** How a body ends: there is none, after so many bytes, after its last chunk, or with the connection. */
+/** How a body ends: there is none, after a number of bytes, after the last chunk, or with the connection. */
 export type Framing = 'none' | 'length' | 'chunked' | 'close'
 
 export interface LaneHead {
@@ -9,26 +9,26 @@ export interface LaneHead {
   /** Flat, in lower-case names; the values of a repeated field are joined by commas (RFC 9110 §5.3). */
   readonly fields: readonly string[]
   readonly framing: Framing
-  /** Bytes of the body where `framing` is 'length'. */
+  /** Bytes of the body if `framing` is 'length'. */
   readonly length: number
-  /** Milliseconds that the connection may wait for its next request; 0 where it must close. */
+  /** How long the connection may wait for its next request, in milliseconds; 0 if it must close. */
   readonly idleMs: number
 }
 
-/** Bytes of a head, its end included: the limit of Node's own parser, and a reading buffer's size. */
+/** Limit of a header section, its end included: that of Node's parser, and the size of a read buffer. */
 export const HEAD_MAX_BYTES = 16 * 1024
-/** An idle connection is given up before the server does, so that a request does not meet its end. */
+/** Close an idle connection before the server does, so that no request is lost to the close. */
 const IDLE_MAX_MS = 10_000
 const IDLE_MARGIN_MS = 2000
-/** More fields than any server sends; each is held against those before it. */
+/** More fields than any server sends; each is compared with those before it. */
 const FIELDS_MAX = 256
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
-// RFC 9110 §5.6.2 and §5.5: a token, and a value of visible characters, blanks and obs-text. No folding.
+// RFC 9110 §5.6.2 and §5.5: a token, and a value of visible characters, white space and obs-text. No folding.
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** The names that media servers send, in the two spellings that are usual: neither checked nor lowered each time. */
+/** Names that media servers send, in their two usual spellings, so that these need no check and no lower-casing. */
 const KEYS: ReadonlyMap<string, string> = new Map(
   [
     'Accept-Ranges',
@@ -54,8 +54,8 @@ const KEYS: ReadonlyMap<string, string> = new Map(
 )
 
 /**
- * Reads the head of an answer, without the empty line that ends it, by the grammar of RFC 9112 and nothing more
- * lenient. Throws where it could be read in two ways. `isHead`: it answers a HEAD request.
+ * Reads a header section, without its final empty line, strictly by the grammar of RFC 9112. Throws if it could be read in two
+ * ways. `isHead`: it answers a HEAD request.
  */
 export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
   const text = bytes.toString('latin1')
@@ -73,10 +73,10 @@ export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
 
   const contentLength = fieldOf(fields, 'content-length')
   const transferEncoding = fieldOf(fields, 'transfer-encoding')
-  // RFC 9112 §6.1: both together, or a coding that HTTP/1.0 does not know, is how answers are smuggled.
+  // RFC 9112 §6.1: both together, or a coding in HTTP/1.0, is how responses are smuggled.
   if (transferEncoding !== undefined && (contentLength !== undefined || minor === '0'))
     throw malformed('framing')
-  // Repeated, either is a list here, which is neither.
+  // If repeated, either is a list here, which is not valid.
   if (transferEncoding !== undefined && !isChunked(transferEncoding)) throw malformed('transfer coding')
   if (contentLength !== undefined && !isLength(contentLength)) throw malformed('length')
 
@@ -95,19 +95,19 @@ export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
   // this connection would be read out of it, and belong to somebody else (SECURITY rule 86).
   const isSuspect = isHead || (hasNoBody && (length > 0 || transferEncoding !== undefined))
   const saysClose = minor === '0' || hasToken(fieldOf(fields, 'connection'), 'close')
-  // RFC 9110 §15.2: nothing announces an answer and the end of the connection before it.
+  // RFC 9110 §15.2: a 1xx response cannot announce the end of the connection.
   if (status < 200 && saysClose) throw malformed('interim answer')
   const closes = saysClose || framing === 'close' || isSuspect
   return { status, fields, framing, length, idleMs: closes ? 0 : toIdleMs(fieldOf(fields, 'keep-alive')) }
 }
 
-/** Where the line ends that starts there. */
+/** Where the line that starts at this index ends. */
 function lineEnd(text: string, from: number): number {
   const at = text.indexOf('\r\n', from)
   return at === -1 ? text.length : at
 }
 
-/** Adds one field line, from `start` to `end`; throws where its name is no token or its value holds what no value may. */
+/** Adds the field line from `start` to `end`; throws if its name is not a token or its value has a forbidden character. */
 export function addField(fields: string[], text: string, start = 0, end = text.length): void {
   const colon = text.indexOf(':', start)
   if (colon <= start || colon >= end) throw malformed('field')
@@ -115,7 +115,7 @@ export function addField(fields: string[], text: string, start = 0, end = text.l
   const key = KEYS.get(name) ?? toKey(name)
   const value = trim(text, colon + 1, end)
   if (!VALUE.test(value)) throw malformed('field')
-  // Blanks behind a value are no part of it, but a length is read by many parsers, and not by all of them so.
+  // Trailing white space is not part of a value, but not every parser of a length agrees.
   if (key === 'content-length' && isBlank(text.charCodeAt(end - 1))) throw malformed('length')
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i] !== key) continue
@@ -130,7 +130,7 @@ function toKey(name: string): string {
   return name.toLowerCase()
 }
 
-/** Without the blanks around it (RFC 9112 §5); by hand, since a pattern that may backtrack is quadratic here. */
+/** Without surrounding white space (RFC 9112 §5). Written by hand, because a backtracking pattern is quadratic here. */
 function trim(text: string, from: number, to: number): string {
   let start = from
   let end = to

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { IdentityFields } from './identity-fields.ts'
 
-/** What undici asks of a handler, but for the head, which comes here as it was read. */
+/** undici's handler interface, except that the header section arrives as it was read. */
 export interface TransferHandler
   extends Required<
     Pick<
@@ -9,9 +9,9 @@ export interface TransferHandler
       'onRequestStart' | 'onResponseData' | 'onResponseEnd' | 'onResponseError'
     >
   > {
-  /** `fields`: flat, in lower-case names, each once. */
+  /** `fields`: flat, with lower-case names, each once. */
   onResponseHead(controller: Dispatcher.DispatchController, status: number, fields: readonly string[]): void
-  /** Everything that was read is told; more of the body is to come. */
+  /** Everything that was read has been passed on; more of the body will come. */
   onResponseWait(): void
 }
 
@@ -21,24 +21,24 @@ export interface LaneRequest {
   readonly method: string
   /** Flat names and values. */
   readonly headers: readonly string[]
-  /** Set behind them. */
+  /** Sent after them. */
   readonly identity: IdentityFields
-  /** Milliseconds until the head of the response; 0 for no limit. */
+  /** Milliseconds until the response's header section; 0 for no limit. */
   readonly headersTimeout: number
   /** Milliseconds between two pieces of the body; 0 for no limit. */
   readonly bodyTimeout: number
 }
 
-/** What a transfer needs of the connection that carries it. */
+/** What a transfer needs from its connection. */
 export interface Carrier {
-  /** The handler takes more again. */
+  /** The handler accepts data again. */
   resume(): void
   close(): void
 }
 
 /**
- * One request on a lane, and the controller that its handler gets. It outlives the connection's interest in it: a
- * handler that pauses or aborts too late must not reach the next request on the same socket.
+ * One request on a lane, and the controller for its handler. It outlives its use of the connection: a handler that pauses or
+ * aborts too late must not affect the next request on the same socket.
  */
 export class Transfer implements Dispatcher.DispatchController {
   aborted = false
@@ -54,12 +54,12 @@ export class Transfer implements Dispatcher.DispatchController {
     this.handler = handler
   }
 
-  /** Whether the handler heard of its end. */
+  /** Whether the handler was notified of the end. */
   get settled(): boolean {
     return this.over
   }
 
-  /** Asks the handler, at the last moment before bytes leave; false where it does not want them to. */
+  /** Asks the handler just before bytes leave; false if it declines. */
   start(carrier: Carrier): boolean {
     this.handler.onRequestStart(this, null)
     if (this.over) return false

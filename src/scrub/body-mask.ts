@@ -6,8 +6,8 @@ import { judgeParameter } from './url-parameter.ts'
 import { XmlPlace } from './xml-field.ts'
 
 /**
- * How a body tells a field from free text. `untyped` goes by its first signs: `{"` and `[{` are JSON, `<` is XML. In `text`,
- * as subtitles and playlists are, there are no fields but the parameters of URLs.
+ * How to tell fields from free text in a body. `untyped` is decided by the first characters: `{"` and `[{` mean JSON, `<` means
+ * XML. In `text` (subtitles, playlists) the only fields are parameters of URLs.
  */
 export type Grammar = 'json' | 'xml' | 'text' | 'untyped'
 
@@ -19,19 +19,18 @@ const EMPTY = Buffer.alloc(0)
 const NO_FIELD = { start: 0, from: 0, to: 0 }
 
 /**
- * Masks the needles wherever they stand, and the fields that hold tokens by the grammar of the body. Both are found in
- * passes that skip most bytes; only where the word "token" stands the bytes around it are read. A class: there is one
- * for every textual answer.
+ * Masks the needles anywhere, and the fields that hold tokens by the grammar of the body. Both passes skip most bytes; only
+ * around the word "token" are bytes read one by one. A class, because there is one for every textual response.
  */
 export class BodyMask {
   private readonly needles: Needles
   private grammar: Grammar
   private xml: XmlPlace | null = null
-  /** The brace or bracket that an untyped body begins with. */
+  /** The brace or bracket at the start of an untyped body. */
   private opening = 0
-  /** The undecided end of what came before, unmasked. */
+  /** The undecided end of the previous data, unmasked. */
   private kept: Buffer = EMPTY
-  /** How many bytes at its start lie in a needle that began in bytes already given out. */
+  /** How many bytes at its start belong to a needle that began in bytes already returned. */
   private covered = 0
 
   constructor(needles: Needles, grammar: Grammar) {
@@ -92,7 +91,7 @@ export class BodyMask {
     }
   }
 
-  /** Adds the spans of all fields that end before `limit`; gives the place from which on nothing is decided. */
+  /** Adds the spans of all fields that end before `limit`; returns the position from which nothing is decided yet. */
   private takeFields(
     data: Buffer,
     words: readonly number[],
@@ -101,11 +100,11 @@ export class BodyMask {
     spans: Span[]
   ): number {
     let from = 0
-    // The text of an element stands behind attributes that have values of their own.
+    // The text of an element follows attributes, which have their own values.
     let element = NO_FIELD
     for (const at of words) {
       if (at < from || (at >= element.from && at < element.to)) continue
-      // What is kept begins with all that the name may need, but not within a field already masked.
+      // Keep everything that the name may need, but not from inside a field that is already masked.
       if (at >= element.to) from = Math.max(from, element.to)
       const start = Math.max(from, at - PREFIX_LENGTH)
       if (start >= limit) break
@@ -138,12 +137,12 @@ export class BodyMask {
   }
 }
 
-/** Blanks and controls, and the three bytes of a byte order mark. */
+/** White space, control characters, and the three bytes of a byte order mark. */
 function isBeforeText(byte: number): boolean {
   return byte <= 0x20 || byte === 0xef || byte === 0xbb || byte === 0xbf
 }
 
-/** Subtitles too begin with a brace or a bracket. */
+/** Subtitles can begin with a brace or bracket too. */
 function isJsonBehind(opening: number, byte: number): boolean {
   return opening === BRACE ? byte === 0x22 || byte === 0x7d : byte === BRACE
 }

@@ -6,12 +6,12 @@ const BACKSLASH = 0x5c
 const COLON = 0x3a
 const COMMA = 0x2c
 const BRACKET = 0x5b
-/** The data end before the value does. */
+/** The data end before the value. */
 const OUT = -1
 
 /**
- * The value of a JSON member whose name ends in the word at `at`: a string or number, or those of an array. In a JSON
- * text a colon behind a quotation mark is always behind a name: inside a string the mark would be escaped.
+ * The value of a JSON member whose name ends with the word at `at`: a string or number, or an array of them. In JSON, a colon
+ * after a quotation mark always follows a name: inside a string the mark would be escaped.
  */
 export function judgeJson(data: Buffer, at: number, isLast: boolean): Verdict {
   let from = at + WORD_LENGTH
@@ -29,7 +29,7 @@ export function judgeJson(data: Buffer, at: number, isLast: boolean): Verdict {
   return to === OUT && !isLast ? 'more' : spans
 }
 
-/** Adds a string or number as far as it goes; gives what is behind it, or OUT. */
+/** Adds a string or number; returns the position after it, or OUT. */
 function takeValue(data: Buffer, from: number, end: number, spans: Span[]): number {
   const stop = Math.min(end, data.length)
   const isString = data[from] === QUOTE
@@ -39,7 +39,7 @@ function takeValue(data: Buffer, from: number, end: number, spans: Span[]): numb
   } else {
     while (at < stop && isOfNumber(data[at] as number)) at++
   }
-  // An escape at the very end leads beyond it.
+  // An escape at the very end continues beyond it.
   const to = Math.min(at, stop)
   if (isString) spans.push({ from: from + 1, to, kind: 'json' })
   else if (to > from) spans.push({ from, to, kind: 'number' })

@@ -1,6 +1,6 @@
 const SHIFTS = 1024
 const BYTES = 256
-// In `table`: by two bytes the shift, and whether they follow each other in a needle; by one byte the other two.
+// In `table`: for two bytes, the shift and whether they are adjacent in a needle; for one byte, the other two facts.
 const SHIFT = 0x7f
 const FOLLOWS = 0x80
 const BEGINS = 1
@@ -14,18 +14,18 @@ interface Place {
 const NOWHERE: readonly Place[] = []
 
 /**
- * What to look for, and how far the search may step: all needles are found in one pass, which looks at two bytes
- * out of some twenty (Wu and Manber), because a pass for each would cost more than all else.
+ * The texts to find, and how far the search may step. One pass finds all needles and looks at about two bytes in twenty (Wu and
+ * Manber), because a pass for each needle would cost more than everything else.
  */
 export interface Needles {
-  /** The needles, one after the other; the one of index i ends before `ends[i]`. */
+  /** The needles, concatenated; needle i ends before `ends[i]`. */
   readonly bytes: Buffer
   readonly ends: readonly number[]
   readonly shortest: number
   readonly longest: number
   /**
-   * By the last two bytes of a window as long as the shortest needle: the bytes to the next place where a needle
-   * may begin, 0 where it may be this one. After these, by byte: whether it occurs in a needle, or begins one.
+   * By the last two bytes of a window as long as the shortest needle: the distance to the next position where a needle may
+   * begin, 0 if it may be here. After these, by byte: whether it occurs in a needle, or begins one.
    */
   readonly table: Buffer
 }
@@ -36,7 +36,7 @@ export function toNeedles(tokens: readonly string[]): Needles {
   let shortest = Number.POSITIVE_INFINITY
   let longest = 0
   for (const [index, token] of tokens.entries()) {
-    // An empty needle would be found everywhere; an owner's two tokens are one.
+    // An empty needle would match everywhere; an owner's two tokens are the same.
     if (token === '' || tokens.indexOf(token) < index) continue
     for (const spelling of spell(token)) {
       text += spelling
@@ -50,7 +50,7 @@ export function toNeedles(tokens: readonly string[]): Needles {
 }
 
 function toTable(bytes: Buffer, ends: readonly number[], shortest: number): Buffer {
-  // A shift may be smaller than the window allows, which is slower; a larger one would be wrong.
+  // A shift smaller than the window allows is slower; a larger one would be wrong.
   const table = Buffer.allocUnsafe(SHIFTS + BYTES).fill(Math.min(shortest - 1, SHIFT), 0, SHIFTS)
   table.fill(0, SHIFTS)
   let start = 0
@@ -72,9 +72,9 @@ function toTable(bytes: Buffer, ends: readonly number[], shortest: number): Buff
   return table
 }
 
-/** The token as it is, as a URL spells it, and all of it in base64 (without padding) and hexadecimal; in one character a byte. */
+/** The token itself, percent-encoded, and each of these in base64 (without padding) and hexadecimal; one byte per character. */
 function spell(token: string): readonly string[] {
-  // Plex's own tokens look the same in a URL: the usual case, and the quick one.
+  // Plex's own tokens look the same in a URL: the usual, quick case.
   const isPlain = /^[\w.~-]*$/.test(token)
   const bytes = Buffer.from(token, isPlain ? 'latin1' : 'utf8')
   const hex = bytes.toString('hex')
@@ -96,8 +96,8 @@ function hash(first: number, second: number): number {
 }
 
 /**
- * Where the longest needles stand, in no order; they may overlap. Four quarters at once: each step waits for the byte
- * that the one before it led to, and the quarters do not wait for each other.
+ * Positions of the longest needles, unordered; they may overlap. Searches four quarters at once: each step depends on the byte
+ * that the previous step led to, and the quarters do not depend on each other.
  */
 export function findAll(data: Buffer, needles: Needles): readonly Place[] {
   const { shortest, table } = needles
@@ -159,7 +159,7 @@ function add(found: readonly Place[], data: Buffer, last: number, needles: Needl
   return found
 }
 
-/** The length of the longest needle that stands at `at`, 0 for none. */
+/** The length of the longest needle at `at`, or 0. */
 function lengthAt(data: Buffer, at: number, { bytes, ends }: Needles): number {
   let longest = 0
   let start = 0
@@ -170,11 +170,11 @@ function lengthAt(data: Buffer, at: number, { bytes, ends }: Needles): number {
   return longest
 }
 
-/** The length of the longest end of the data that a needle might go on from. */
+/** The length of the longest suffix of the data that a needle could continue. */
 export function unfinished(data: Buffer, { bytes, ends, longest, table }: Needles): number {
   const { length } = data
   if (length === 0) return 0
-  // Nearly always the last two bytes tell already.
+  // Nearly always the last two bytes decide.
   const last = table[SHIFTS + (data[length - 1] as number)] as number
   if (last === 0) return 0
   if (last === OCCURS) {
@@ -194,7 +194,7 @@ export function unfinished(data: Buffer, { bytes, ends, longest, table }: Needle
   return 0
 }
 
-/** How many bytes from `at` on are those of the needle, up to its end or that of the data. */
+/** How many bytes from `at` match the needle, up to its end or the end of the data. */
 function agree(data: Buffer, at: number, bytes: Buffer, start: number, stop: number): number {
   const most = Math.min(stop - start, data.length - at)
   let count = 0

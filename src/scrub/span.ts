@@ -1,7 +1,7 @@
-/** What the grammar says the value is, and with it what stays as it is between the masked bytes. */
+/** What the value is by the grammar, which decides what stays unmasked inside it. */
 export type SpanKind = 'json' | 'attribute' | 'element' | 'number' | 'plain'
 
-/** A value that is a token's, from its first byte to behind its last. */
+/** A token's value, from its first byte to after its last. */
 export interface Span {
   readonly from: number
   readonly to: number
@@ -9,23 +9,23 @@ export interface Span {
 }
 
 /**
- * The spans of one field; 'more' where only further bytes can tell. Whatever is not bounded by its grammar ends after
- * `VALUE_MAX_BYTES`: what is longer is no token, and must not hold up or take the rest of the document.
+ * The spans of one field; 'more' if further bytes are needed. A value that its grammar does not bound ends after
+ * `VALUE_MAX_BYTES`: anything longer is not a token, and must not delay or swallow the rest of the document.
  */
 export type Verdict = readonly Span[] | 'more'
 
 export const NO_SPANS: readonly Span[] = []
-/** Bytes of a name's end, an equals sign or colon and the blanks around it. */
+/** Bytes of the end of a name, an equals sign or colon, and the white space around it. */
 export const HEAD_MAX_BYTES = 256
-/** Twice the longest token seen, a JSON web token of 2 KB. */
+/** Twice the longest token seen, a JWT of 2 KB. */
 export const VALUE_MAX_BYTES = 4096
 
 const MASK = 0x2a // '*'
 const ONE = 0x31
 
-// RFC 6750 §2.1, a percent sign for what is encoded.
+// RFC 6750 §2.1, and the percent sign for encoded characters.
 const TOKEN_BYTES = toBytes(/[\w.~+/=%-]/)
-// Without what ends a parameter or begins an encoded end of one.
+// Without characters that end a parameter, encoded or not.
 const PARAMETER_BYTES = toBytes(/[\w.~*-]/)
 
 function toBytes(chars: RegExp): Uint8Array {

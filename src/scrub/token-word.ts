@@ -1,10 +1,10 @@
 const WORD = [0x74, 0x6f, 0x6b, 0x65, 0x6e] // token
 const LENGTH = WORD.length
-/** What stands before the word in the name of the URL parameter: its hyphens may be low lines. */
+/** Precedes the word in the name of the URL parameter; its hyphens may be underscores. */
 const PREFIX = [0x78, 0x2d, 0x70, 0x6c, 0x65, 0x78, 0x2d] // x-plex-
 const PARAMETER = [...PREFIX, ...WORD]
 
-/** By a byte at the end of a window of five: how far the next place is where the word may end (Horspool). */
+/** By the last byte of a window of five: the distance to the next position where the word may end (Horspool). */
 const SHIFTS = toShifts()
 
 function toShifts(): Uint8Array {
@@ -17,9 +17,8 @@ export const WORD_LENGTH = LENGTH
 export const PREFIX_LENGTH = PREFIX.length
 
 /**
- * Where the word "token" stands, in any case, in order. Four quarters at once: each step waits for the byte that the
- * one before it led to, and the quarters do not wait for each other. Twice as fast as a regular expression over a
- * copy of the text.
+ * Positions of the word "token", in any letter case, in order. Searches four quarters at once: each step depends on the byte that
+ * the previous step led to, and the quarters do not depend on each other. Twice as fast as a regular expression over a copy.
  */
 export function findWords(data: Buffer): readonly number[] {
   const { length } = data
@@ -76,7 +75,7 @@ function searchQuarter(data: Buffer, from: number, to: number, found: number[]):
   }
 }
 
-/** By hand: the loop above is half as fast where this calls another function. */
+/** Written out: the loop above is half as fast if this calls another function. */
 function add(found: number[], data: Buffer, last: number): void {
   if (
     ((data[last] as number) | 0x20) === 0x6e &&
@@ -91,12 +90,12 @@ function add(found: number[], data: Buffer, last: number): void {
 /** The rarest letter of the word decides first. */
 const hasK = (byte: number | undefined): boolean => byte === 0x6b || byte === 0x4b
 
-/** Whether `x-plex-` stands before the word at `at`, not reaching back behind `from`. */
+/** Whether `x-plex-` precedes the word at `at`, without reaching back before `from`. */
 export function hasPrefix(data: Buffer, at: number, from: number): boolean {
   return at - PREFIX_LENGTH >= from && spells(data, at - PREFIX_LENGTH, PREFIX, PREFIX_LENGTH)
 }
 
-/** The length of the longest end of the data that the word, or the parameter's name, might go on from. */
+/** The length of the longest suffix of the data that the word, or the parameter's name, could continue. */
 export function unfinishedWord(data: Buffer): number {
   const { length } = data
   for (let count = Math.min(length, PARAMETER.length - 1); count > 0; count--) {
@@ -106,7 +105,7 @@ export function unfinishedWord(data: Buffer): number {
   return 0
 }
 
-/** Whether the first `count` of these codes stand at `at`; letters in any case, a low line for a hyphen. */
+/** Whether the first `count` codes are at `at`, in any letter case, with an underscore for a hyphen allowed. */
 function spells(data: Buffer, at: number, codes: readonly number[], count: number): boolean {
   for (let i = 0; i < count; i++) {
     const byte = data[at + i] as number

@@ -1,13 +1,13 @@
 import { isParameterByte, NO_SPANS, VALUE_MAX_BYTES, type Verdict } from './span.ts'
 import { hasPrefix, WORD_LENGTH } from './token-word.ts'
 
-/** An equals sign as it stands in a URL, in a URL inside another, in JSON and in XML. */
+/** An equals sign as written in a URL, in a URL inside another, in JSON and in XML. */
 const EQUALS = /^(?:=|%(?:25){0,3}3d|\\{1,3}u003d|&(?:equals|#0{0,4}61|#x0{0,4}3d);)/i
 const EQUALS_MAX_BYTES = 12
 
 /**
- * The value of the parameter `X-Plex-Token` whose name ends in the word at `at`, wherever its URL stands. The name does
- * not reach back behind `from`.
+ * The value of the parameter `X-Plex-Token` whose name ends with the word at `at`, wherever its URL is. The name does not reach
+ * back before `from`.
  */
 export function judgeParameter(data: Buffer, at: number, from: number, isLast: boolean): Verdict {
   if (!hasPrefix(data, at, from)) return NO_SPANS

@@ -1,19 +1,19 @@
 import { HEAD_MAX_BYTES, NO_SPANS, type SpanKind, VALUE_MAX_BYTES, type Verdict } from './span.ts'
 import { WORD_LENGTH } from './token-word.ts'
 
-// Where a byte of a document stands, as far as it matters here.
+// Where in a document a byte is, as far as it matters here.
 const TEXT = 0
-/** Behind the `<` of a tag. */
+/** After the `<` of a tag. */
 const OPEN = 1
 const NAME = 2
 /** A closing tag, comment, declaration or processing instruction. */
 const OTHER = 3
-/** In a tag, where an attribute may begin. */
+/** In a tag, where an attribute can begin. */
 const TAG = 4
 const ATTRIBUTE = 5
-/** Behind an attribute's name. */
+/** After an attribute's name. */
 const NAMED = 6
-/** Behind its equals sign. */
+/** After its equals sign. */
 const EQUALS = 7
 const DOUBLE = 8
 const SINGLE = 9
@@ -25,16 +25,15 @@ const CDATA = Buffer.from('<![CDATA[')
 const CDATA_END = Buffer.from(']]>')
 
 /**
- * Follows an XML document, to tell a field from a text that looks like one. The last `<` before a place is the start
- * of the tag that the place is in or behind: in values and texts it is escaped. So only the tag around a hit is read,
- * not the document.
+ * Follows an XML document, to tell a field from text that looks like one. The last `<` before a position begins the tag that the
+ * position is in or after, because in values and text it is escaped. So only the tag around a hit is read, not the document.
  */
 export class XmlPlace {
   private state = TEXT
   private at = 0
   private marked = { state: TEXT, at: 0 }
 
-  /** Follows the data to `to`; called in ascending order. */
+  /** Follows the data up to `to`; called in ascending order. */
   follow(data: Buffer, to: number): void {
     if (to <= this.at) return
     const open = data.subarray(this.at, to).lastIndexOf(LESS)
@@ -46,23 +45,23 @@ export class XmlPlace {
     this.at = to
   }
 
-  /** The next data begin where this has come to. */
+  /** The next data begin at the current position. */
   restart(): void {
     this.at = 0
   }
 
-  /** Remembers where it has come to. */
+  /** Saves the current position. */
   mark(): void {
     this.marked = { state: this.state, at: this.at }
   }
 
-  /** Goes back to there. */
+  /** Returns to the saved position. */
   rewind(): void {
     this.state = this.marked.state
     this.at = this.marked.at
   }
 
-  /** The value of an attribute, or the text of an element, whose name ends in the word at `at`: not far ahead. */
+  /** The value of an attribute, or the text of an element, whose name ends with the word at `at`; it is not far ahead. */
   judge(data: Buffer, at: number, isLast: boolean): Verdict {
     let { state } = this
     for (let i = this.at; i < at; i++) state = step(state, data[i] as number)
@@ -95,7 +94,7 @@ function judgeAttribute(data: Buffer, from: number, isLast: boolean): Verdict {
   let at = from
   while (at < stop) {
     state = step(state, data[at++] as number)
-    // The name goes on, or there is no value.
+    // The name continues, or there is no value.
     if (state !== NAMED && state !== EQUALS && state !== DOUBLE && state !== SINGLE) return NO_SPANS
     if (state === DOUBLE || state === SINGLE)
       return upTo(data, at, state === DOUBLE ? '"' : "'", 'attribute', isLast)
@@ -109,7 +108,7 @@ function judgeElement(data: Buffer, from: number, isLast: boolean): Verdict {
   let at = from
   while (at < stop && state !== TEXT) {
     state = step(state, data[at++] as number)
-    // The name goes on, or another tag begins, so that no byte is read for two of them.
+    // The name continues, or another tag begins; no byte is read for two of them.
     if (state === NAME || state === OPEN) return NO_SPANS
   }
   if (state !== TEXT) return at < from + VALUE_MAX_BYTES && !isLast ? 'more' : NO_SPANS
