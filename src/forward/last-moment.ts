@@ -21,8 +21,9 @@ export class ProofWait {
     this.proofs += 1
     if (this.proofs > MAX_PROOFS) throw new Problem('USHER_UPSTREAM_UNREACHABLE')
     await this.principal.prove()
-    // Its connections are closed already: this proof is as good as such a server can ever give.
-    if (!this.principal.isProven()) this.provenAt = performance.now()
+    // Its connections are closed already, or were before the last proof could be used: this one is as good as such a
+    // server can ever give.
+    if (!this.principal.isProven() || this.proofs === MAX_PROOFS) this.provenAt = performance.now()
   }
 
   /** Whether a proof was given just now that nothing else remembers; true once for each. */

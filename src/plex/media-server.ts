@@ -152,8 +152,9 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     const unproven = new Problem('USHER_UPSTREAM_UNREACHABLE')
     for (let attempt = 1; ; attempt += 1) {
       await verifyIdentity()
-      // Proven, but its connections are closed already: such a server cannot do better.
-      let isJustProven = verifiedIdentity() === null
+      // Its connections are closed already, or were before the last proof could be used: this one is as good as such a
+      // server can ever give.
+      let isJustProven = verifiedIdentity() === null || attempt > 1
       let refused: Problem | null = null
       const findRefusal = (): Problem | null => {
         const mayLeave = isJustProven || verifiedIdentity() !== null

@@ -1,0 +1,102 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import t from 'tap'
+import { IdentityFields } from '../../src/fetch/identity-fields.ts'
+import { createForwarders } from '../../src/forward/forwarders.ts'
+import { Load } from '../../src/forward/loads.ts'
+import type { PmsPrincipal } from '../../src/forward/principals.ts'
+import { createPresences } from '../../src/plex/presences.ts'
+import { startRaw } from '../src/fetch/raw-upstream.ts'
+import { until } from '../support/until.ts'
+
+t.setTimeout(120_000)
+
+const MEGABYTE = 1024 * 1024
+const SERVERS = 63
+const DOWNLOADS = 16
+const BODY = Buffer.alloc(2 * MEGABYTE, 'v')
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+function bufferMegabytes(): number {
+  collectGarbage()
+  return process.memoryUsage().arrayBuffers / MEGABYTE
+}
+
+t.test(
+  'rule 73: 63 servers of one account share one pool of buffers, which is given back when idle',
+  async (t) => {
+    const origins: string[] = []
+    for (let i = 0; i < SERVERS; i++) {
+      const { origin } = await startRaw(t, (socket) => {
+        // So that connections are idle for a second.
+        socket.write(
+          `HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nKeep-Alive: timeout=3\r\nContent-Length: ${BODY.length}\r\n\r\n`
+        )
+        socket.write(BODY)
+      })
+      origins.push(origin)
+    }
+    const presences = createPresences()
+    const config = {
+      pms: { url: null, machineId: null, ca: null },
+      publicUrl: { secure: false },
+      allowedOrigins: [],
+      upstreamTimeoutMs: 20_000,
+      mediaLane: true
+    }
+    const metrics = { upstreamSeconds: { observe() {} }, rateLimited: { inc() {} } }
+    const core = { config, metrics, presences, connectionRules: { allowLoopback: true } }
+    const forwarders = createForwarders({ core: core as never, mount: '/pms' })
+    t.teardown(() => forwarders.close())
+    const principal = {
+      identity: new IdentityFields([]),
+      load: new Load(),
+      hasEnded: () => false,
+      isProven: () => true,
+      addStream: () => () => {}
+    } as unknown as PmsPrincipal
+    const front = createServer((request, response) => {
+      forwarders.of(principal).forward({
+        sink: { raw: response, hijack() {}, header() {}, send: () => response.destroy() },
+        request,
+        principal,
+        method: 'GET',
+        origin: origins[Number(request.url?.slice(1))] ?? '',
+        path: '/x',
+        class: 'media',
+        repeatable: false,
+        largeBody: false,
+        bodyCheck: null,
+        extra: () => []
+      })
+    })
+    front.listen(0, '127.0.0.1')
+    await once(front, 'listening')
+    t.teardown(() => {
+      front.close()
+      front.closeAllConnections()
+    })
+    const { port } = front.address() as AddressInfo
+
+    const before = bufferMegabytes()
+    for (let server = 0; server < SERVERS; server++) {
+      const sizes = await Promise.all(
+        Array.from({ length: DOWNLOADS }, async () => {
+          const answer = await fetch(`http://127.0.0.1:${port}/${server}`)
+          return (await answer.arrayBuffer()).byteLength
+        })
+      )
+      if (sizes.some((size) => size !== BODY.length)) t.fail(`server ${server} gave ${sizes}`)
+    }
+    const busy = bufferMegabytes() - before
+    t.ok(busy < 40, `${busy.toFixed(1)} MB of buffers after 63 servers`)
+    await until(() => origins.every((origin) => presences.of(origin) === null))
+    const idle = bufferMegabytes() - before
+    t.ok(idle < 4, `${idle.toFixed(1)} MB of buffers when nothing is connected any more`)
+  }
+)

@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import fc from 'fast-check'
+import t from 'tap'
+import { Client } from 'undici'
+import { IdentityFields } from '../../../src/fetch/identity-fields.ts'
+import { createLane } from '../../../src/fetch/lane.ts'
+import { cases } from './answers.ts'
+import { startRaw } from './raw-upstream.ts'
+
+t.setTimeout(240_000)
+
+const RUNS = 250
+const OWN = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown'
+const ANOTHER = 'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nanother'
+
+/** When the first user's surplus leaves the server. */
+const timings = fc.constantFrom('at once', 'a turn later', '2 ms later', 'with the next request')
+
+function sendLate(socket: Socket, when: string): void {
+  if (when === 'at once') socket.write(ANOTHER)
+  else if (when === 'a turn later') setImmediate(() => socket.write(ANOTHER))
+  else if (when === '2 ms later') setTimeout(() => socket.write(ANOTHER), 2)
+  else socket.once('data', () => socket.write(ANOTHER))
+}
+
+type Ask = (method: 'GET' | 'HEAD', path: string) => Promise<string>
+
+/** One connection at most, so that the next user gets the one before's wherever that may be used again. */
+function byLane(origin: string): { ask: Ask; close: () => Promise<void> } {
+  const lane = createLane({ origin, ca: null, connectTimeoutMs: 1000, connections: 1 })
+  const ask: Ask = (method, path) => {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    let body = ''
+    lane.dispatch(
+      {
+        origin,
+        path,
+        method,
+        headers: [],
+        identity: new IdentityFields([]),
+        headersTimeout: 300,
+        bodyTimeout: 300
+      },
+      {
+        onRequestStart() {},
+        onResponseHead() {},
+        onResponseWait() {},
+        onResponseData(_controller, piece) {
+          body += piece.toString('latin1')
+        },
+        onResponseEnd: () => resolve(body),
+        onResponseError: () => resolve('')
+      }
+    )
+    return promise
+  }
+  return { ask, close: () => lane.destroy() }
+}
+
+function byUndici(origin: string): { ask: Ask; close: () => Promise<void> } {
+  const client = new Client(origin, { pipelining: 1 })
+  const ask: Ask = (method, path) => {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    let body = ''
+    client.dispatch(
+      { path, method, headersTimeout: 300, bodyTimeout: 300 },
+      {
+        onRequestStart() {},
+        onResponseStart() {},
+        onResponseData(_controller, piece) {
+          body += piece.toString('latin1')
+        },
+        onResponseEnd: () => resolve(body),
+        onResponseError: () => resolve('')
+      }
+    )
+    return promise
+  }
+  return { ask, close: () => client.destroy() }
+}
+
+t.test(
+  'rule 86: what a late surplus reaches of the next user, the lane never lets it where undici does not',
+  async (t) => {
+    let first: { readonly bytes: Buffer; readonly when: string } = { bytes: Buffer.alloc(0), when: '' }
+    const raw = await startRaw(t, (socket, head) => {
+      if (!head.includes(' /first')) return void socket.write(OWN)
+      socket.write(first.bytes)
+      sendLate(socket, first.when)
+    })
+    let kept = 0
+    await fc.assert(
+      fc.asyncProperty(
+        cases.filter(({ bytes }) => bytes.length < 2000),
+        timings,
+        fc.nat({ max: 4 }),
+        async ({ method, bytes }, when, pauseMs) => {
+          first = { bytes, when }
+          const outcome = async ({ ask, close }: ReturnType<typeof byLane>): Promise<readonly string[]> => {
+            await ask(method, '/first')
+            if (pauseMs > 0) await delay(pauseMs)
+            // The next user of the connection, and the one after.
+            const answers = [await ask('GET', '/second'), await ask('GET', '/third')]
+            await close()
+            return answers
+          }
+          const lane = await outcome(byLane(raw.origin))
+          const mixedUp = lane.some((answer) => answer.includes('another'))
+          if (!mixedUp) kept += 1
+          // Where undici mixes them up as well, HTTP/1.1 itself leaves no way to tell: a whole answer came too late.
+          if (mixedUp) {
+            const undici = await outcome(byUndici(raw.origin))
+            const why = `${method} ${JSON.stringify(bytes.toString('latin1'))} ${when}, ${pauseMs} ms`
+            if (!undici.some((answer) => answer.includes('another')))
+              throw new Error(`only by the lane: ${why}`)
+          }
+        }
+      ),
+      { numRuns: RUNS }
+    )
+    t.ok(kept > RUNS / 2, `${kept} of ${RUNS} kept the users apart`)
+  }
+)
