@@ -29,7 +29,7 @@ const RULES: readonly Rule[] = [
     name: 'sameOrigin',
     required: true,
     waiver: 'off',
-    plugins: { always: ['same-origin'], unsafe: ['same-origin'] }
+    plugins: { always: ['same-origin'], unsafe: ['same-origin'], form: ['same-origin'] }
   },
   {
     name: 'limit',

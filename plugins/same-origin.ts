@@ -2,8 +2,11 @@ import fp from 'fastify-plugin'
 import type { CrossSiteCheck, CrossSiteReason } from '../src/domain/cross-site.ts'
 import { Problem } from '../src/domain/problems.ts'
 
-/** When a route refuses cross-site requests: always, for unsafe methods alone, or, for the reason given, never. */
-export type SameOriginMode = 'always' | 'unsafe' | { readonly off: string }
+/**
+ * When a route refuses cross-site requests: always, for unsafe methods alone, or, for the reason given, never. `form`: as
+ * `unsafe`, for the form of a page of Usher's own, which is sent by a navigation.
+ */
+export type SameOriginMode = 'always' | 'unsafe' | 'form' | { readonly off: string }
 
 export interface SameOriginOptions {
   readonly crossSite: CrossSiteCheck
@@ -31,8 +34,12 @@ export default fp<SameOriginOptions>(
     fastify.addHook('onRequest', (request, _reply, done) => {
       const mode = request.routeOptions.config.sameOrigin ?? 'unsafe'
       const unsafe = !SAFE_METHODS.includes(request.method)
-      if (typeof mode !== 'string' || (mode === 'unsafe' && !unsafe)) return done()
-      const reason = crossSite.find(request.headers, unsafe)
+      if (typeof mode !== 'string' || (mode !== 'always' && !unsafe)) return done()
+      const { headers } = request
+      const reason = crossSite.find(
+        mode === 'form' ? { ...headers, 'sec-fetch-mode': undefined } : headers,
+        unsafe
+      )
       if (reason === null) return done()
       onRefusal(reason)
       request.log.info({ reqId: request.id, address: request.ip, reason }, 'cross-site request refused')

@@ -18,7 +18,7 @@ interface Endpoint {
   readonly fromAnywhere?: boolean
   /** Takes a client's secret; failures are counted. */
   readonly takesSecret?: boolean
-  readonly sameOrigin?: 'unsafe'
+  readonly sameOrigin?: 'form'
 }
 
 const ENDPOINTS: readonly Endpoint[] = [
@@ -69,7 +69,7 @@ const ENDPOINTS: readonly Endpoint[] = [
     path: '/oidc/logout/confirm',
     methods: ['POST'],
     summary: 'The answer to whether to sign out',
-    sameOrigin: 'unsafe'
+    sameOrigin: 'form'
   },
   { path: '/oidc/logout/success', methods: ['GET'], summary: 'Signed out' }
 ]

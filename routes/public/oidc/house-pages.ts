@@ -72,10 +72,13 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
 </body>
 </html>
 `
-    return {
-      headers: { 'content-security-policy': policy, 'content-type': 'text/html; charset=utf-8' },
-      markup
+    const headers = {
+      'content-security-policy': policy,
+      'content-type': 'text/html; charset=utf-8',
+      // With none a form would say `Origin: null`, which proves nothing where there is no Fetch Metadata.
+      'referrer-policy': 'same-origin'
     }
+    return { headers, markup }
   }
 
   function send(ctx: KoaContextWithOIDC, words: Words): void {

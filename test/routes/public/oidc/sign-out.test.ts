@@ -179,7 +179,12 @@ t.test('without a hint, or with somebody else’s, a person is asked first', asy
     browser.ask(action, {
       method: 'POST',
       body: new URLSearchParams(body).toString(),
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers }
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        'sec-fetch-mode': 'navigate',
+        'sec-fetch-dest': 'document',
+        ...headers
+      }
     })
   t.equal((await submit({ xsrf, logout: 'yes' }, { 'sec-fetch-site': 'cross-site' })).status, 403)
   t.equal((await submit({ xsrf: 'guessed', logout: 'yes' })).status, 400)
