@@ -1,0 +1,3 @@
+module usher.example/cookies
+
+go 1.21
