@@ -27,6 +27,7 @@ import { oidcEndpoints } from '../../routes/public/oidc/endpoints.ts'
 import { oidcInteraction } from '../../routes/public/oidc/interaction.ts'
 import { plexRoutes } from '../../routes/public/plex.ts'
 import { pmsRoutes } from '../../routes/public/pms.ts'
+import { rootRoute } from '../../routes/public/root.ts'
 import { homeRoutes } from '../../routes/public/session/home.ts'
 import { loginRoute } from '../../routes/public/session/login.ts'
 import { pinRoutes } from '../../routes/public/session/pin.ts'
@@ -130,8 +131,11 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     })
   }
   await app.register(browsers, { prefix: publicUrl.basePath })
-  await app.register(healthRoute)
-  if (publicUrl.basePath !== '') await app.register(healthRoute, { prefix: publicUrl.basePath })
+  const { basePath } = publicUrl
+  for (const prefix of new Set(['', basePath])) {
+    await app.register(healthRoute, { prefix })
+    await app.register(rootRoute, { prefix, basePath })
+  }
   return app
 }
 

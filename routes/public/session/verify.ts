@@ -120,6 +120,8 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     const { redirect, role, audience } = question
     // On every answer: an empty header overwrites the one that a client sent.
     reply.headers(apps.headersOf(null))
+    // Proxies pass one Set-Cookie on, and the session's is the one that cannot wait.
+    reply.ownCookies = ['signin', 'device']
     const read = request.readSession()
     if (!read.open) {
       if (redirect === '1' && isNavigation(request, question.method))

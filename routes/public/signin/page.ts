@@ -125,12 +125,6 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
     }
   )
 
-  fastify.get(
-    '/',
-    { config: open, schema: { tags: ['signin'], summary: 'To the page', response: { 302: Type.Null() } } },
-    async (_request, reply) => reply.redirect(`${basePath}/signin`, 302)
-  )
-
   for (const { id, icon } of config.apps) {
     if (icon === null) continue
     fastify.get(

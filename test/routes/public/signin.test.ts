@@ -7,6 +7,7 @@ import { html } from '../../../routes/public/signin/html.ts'
 import { type SigninPageOptions, signinPage } from '../../../routes/public/signin/page.ts'
 import { PROBLEMS } from '../../../src/domain/problems.ts'
 import { cannedSession } from '../../e2e/support/canned-people.ts'
+import { startTestUsher } from '../../support/usher.ts'
 
 interface Changes extends Partial<SigninPageOptions> {
   readonly basePath?: string
@@ -164,8 +165,6 @@ t.test('the page', async (t) => {
     const picture = await fastify.inject('/x/signin/apps/photos')
     t.strictSame([picture.body, picture.headers['content-type']], ['picture', 'image/png'])
     t.match(picture.headers['content-security-policy'], /sandbox/)
-    const root = await fastify.inject('/x/')
-    t.strictSame([root.statusCode, root.headers.location], [302, '/x/signin'])
     t.notMatch((await (await buildPage(t)).inject('/signin')).body, 'Your apps')
   })
 
@@ -258,4 +257,28 @@ t.test('every problem that a browser can meet has words and something to do', as
     Object.keys(WORDS).filter((code) => !(code in PROBLEMS) && code !== 'USHER_SIGNIN_CANCELLED'),
     []
   )
+})
+
+t.test('the public URL itself leads to the page, below a base path and above it', async (t) => {
+  const plain = await startTestUsher(t)
+  const based = await startTestUsher(t, {
+    simulator: plain.simulator,
+    settings: { USHER_PUBLIC_URL: `${plain.settings['USHER_PUBLIC_URL']}/media/usher` }
+  })
+  const host = { host: new URL(plain.settings['USHER_PUBLIC_URL'] ?? '').host }
+  for (const [usher, path, page] of [
+    [plain, '/', '/signin'],
+    [plain, '/?utm=1', '/signin'],
+    [based, '/', '/media/usher/signin'],
+    [based, '/media/usher', '/media/usher/signin'],
+    [based, '/media/usher/', '/media/usher/signin']
+  ] as const) {
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await usher.browser().ask(path, { method, headers: host })
+      t.equal(answer.status, 302, `${method} ${path}`)
+      t.equal(answer.headers.location, page)
+      t.strictSame(answer.setCookies, [])
+    }
+    t.equal((await usher.browser().get(page, host)).status, 200)
+  }
 })

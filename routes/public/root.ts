@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+
+export interface RootOptions {
+  /** Where the public listener's paths begin, '' or '/x'. */
+  readonly basePath: string
+}
+
+/** `GET /`: whoever opens the public URL itself gets to the page. */
+export const rootRoute: FastifyPluginAsyncTypebox<RootOptions> = async (fastify, { basePath }) => {
+  // HEAD by name: Fastify derives none for the root of a prefix.
+  fastify.route({
+    method: ['GET', 'HEAD'],
+    url: '/',
+    config: {
+      guard: { none: 'it says nothing but where the page is' },
+      sameOrigin: { off: 'it changes nothing and reads no cookie' },
+      limit: { none: 'it asks nothing of anybody' }
+    },
+    schema: {
+      tags: ['signin'],
+      summary: 'Leads to the sign-in page',
+      response: { 302: Type.Null({ description: 'Location leads to the page' }) }
+    },
+    handler: async (_request, reply) => reply.redirect(`${basePath}/signin`, 302)
+  })
+}
