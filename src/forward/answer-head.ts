@@ -14,16 +14,16 @@ import {
 
 export interface AnswerHead {
   readonly head: ResponseHead
-  /** What the body goes through; null where it is none that could hold a token. */
+  /** Null if the body cannot contain a token. */
   readonly scrubber: Scrubber | null
 }
 
-/** A value that may hold a token, or bytes that HTTP does not carry; most values are short, or dates. */
+/** Matches values that may contain a token or a byte above ASCII. Most values are short, or dates. */
 const SUSPECT = /[\w+.~%-]{12}|[^\t\x20-\x7e]/
 
 /**
- * The head of an answer as the client gets it, or null where the answer may not pass: it leads elsewhere, or its text
- * cannot be scrubbed, as it is a piece of one, encoded, or not ASCII at bottom (SECURITY rules 43, 57).
+ * The head to send to the client. Null if the answer may not pass: a redirect to elsewhere, or a text that cannot be
+ * scrubbed because it is partial, encoded or in UTF-16 (SECURITY rules 43, 57).
  */
 export function toAnswerHead(
   context: ForwardContext,
@@ -34,13 +34,13 @@ export function toAnswerHead(
   const { principal } = call
   const head = toResponseHead(answer, context.fixed)
   const textual = status !== 304 && isTextual(head.contentType, call.class === 'media')
-  // After a sign-out the browser's history and cache must show no document of the account's; pictures may stay.
+  // After a sign-out, the browser's back button must show no document of the account. Pictures may stay cached.
   head.fields.push('cache-control', textual ? 'no-store' : toPrivate(head.cacheControl))
   scrubFields(head.fields, context.fixed.length, principal)
   if (status >= 300 && head.location !== null) {
     const location = toLocalLocation(decodeField(head.location), call.origin + call.path, context.mount)
     if (location === null) return null
-    // A token may stand in it in other places than a parameter of its own.
+    // toLocalLocation removes parameters; a token may also be elsewhere in the URL.
     head.fields.push('location', scrubText(location, principal))
   }
   if (!textual || call.method === 'HEAD') return { head, scrubber: null }
@@ -49,8 +49,8 @@ export function toAnswerHead(
 }
 
 /**
- * Whether the answer is a piece of a text, in which a token could be cut in two (SECURITY rule 57). The text is asked
- * for again, whole: RFC 9110 §14.2 lets a server ignore a Range, and clients take the 200.
+ * Whether the answer is part of a text, where a token may be cut in two (SECURITY rule 57). The text is then requested
+ * again without Range; clients accept the 200 (RFC 9110 §14.2).
  */
 export function isPieceOfText(
   { method, class: kind }: ForwardCall,
@@ -61,7 +61,7 @@ export function isPieceOfText(
   return isTextual(fieldOf(answer, 'content-type') ?? '', kind === 'media')
 }
 
-/** Every field that passes may repeat what was asked, and with it a token (SECURITY rules 56, 89). */
+/** Masks tokens in every field that passes, and re-expresses bytes above ASCII (SECURITY rules 56, 89). */
 function scrubFields(fields: string[], from: number, principal: ForwardPrincipal): void {
   for (let i = from; i < fields.length; i += 2) {
     const value = fields[i + 1] as string

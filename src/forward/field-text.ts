@@ -1,7 +1,7 @@
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
-/** RFC 9110 §5.5: what every parser takes in a value. A byte above belongs to a text in some encoding. */
+/** RFC 9110 §5.5: bytes above belong to a text in an encoding that the field does not name. */
 const NOT_ASCII = /[^\t\x20-\x7e]/
-// RFC 6266 §4.1. An unquoted name runs to the next parameter: servers that do not quote send blanks in it too.
+// RFC 6266 §4.1. An unquoted name extends to the next parameter: servers that do not quote leave blanks in it.
 const TYPE = /^[ \t]*([\w!#$%&'*+.^`|~-]+)/
 const FILENAME = /;[ \t]*filename[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"?|([^;]*))/i
 const EXTENDED_FILENAME = /;[ \t]*filename\*[ \t]*=[ \t]*([\w!#$%&'+.^`|~-]+)/i
@@ -11,8 +11,8 @@ export function isAscii(value: string): boolean {
 }
 
 /**
- * The value of an answer's field, read as one character a byte, in ASCII: the name in a Content-Disposition as RFC 6266
- * has it, whatever else percent-encoded. Node refuses some bytes above 0x7F and browsers guess at the rest.
+ * A field's value, given as one character a byte, in ASCII: file names as RFC 6266 §4.3 wants them, other texts
+ * percent-encoded. Node refuses to write some bytes above 0x7F, and browsers guess what the others mean.
  */
 export function toAsciiField(name: string, value: string): string {
   if (isAscii(value)) return value
@@ -24,7 +24,7 @@ export function toAsciiField(name: string, value: string): string {
   return `${type}; filename="${toFallback(filename)}"; filename*=${extended}`
 }
 
-/** The text that the bytes of a field's value mean: UTF-8 where they are that, else ISO-8859-1. */
+/** The text of a field's value: UTF-8 if it is valid, else ISO-8859-1. */
 export function decodeField(value: string): string {
   try {
     return UTF8.decode(Buffer.from(value, 'latin1'))
@@ -45,7 +45,7 @@ function toExtended(text: string): string {
   )
 }
 
-/** For clients that know no `filename*`: without accents, and a low line for each character that has no letter. */
+/** For clients that do not know `filename*`: accents dropped, other characters replaced by low lines. */
 function toFallback(text: string): string {
   return text
     .normalize('NFKD')

@@ -22,19 +22,18 @@ interface Frame {
   readonly opcode: number
 }
 
-/** A message that is under way, over its fragments. */
+/** The message under way, across its fragments. */
 interface Message {
   readonly opcode: number
-  /** Null for a binary one, which passes as it is. */
+  /** Null for binary messages, which pass unchanged. */
   readonly scrubber: Scrubber | null
   begun: boolean
 }
 
 /**
- * What a server sends over a WebSocket without extensions, on its way to a browser: text messages and the reasons of
- * closing are scrubbed, binary messages and pings pass. A long message leaves as the fragments that came (RFC 6455 §5.4
- * lets an intermediary cut it anew), so no more than a frame's head and what the scrubber keeps is held. Fails where
- * the bytes are no such frames.
+ * Scrubs the frames of a WebSocket server, without extensions: text messages and close reasons. Binary messages and
+ * pings pass. Messages are fragmented anew as their bytes arrive (RFC 6455 §5.4), so memory stays bounded: a frame's
+ * head, and what the scrubber keeps. Fails if the bytes are not such frames.
  */
 export function createFrameMask(createScrubber: (grammar: Grammar) => Scrubber): Transform {
   const head = Buffer.alloc(HEAD_MAX_BYTES)
@@ -45,7 +44,7 @@ export function createFrameMask(createScrubber: (grammar: Grammar) => Scrubber):
   let message: Message | null = null
   let control: Buffer = EMPTY
 
-  /** Takes one byte of a head; gives the frame once that is whole. */
+  /** Takes one byte of a head; returns the frame once the head is complete. */
   function takeHead(byte: number): Frame | null {
     head[headBytes++] = byte
     const size = headBytes < 2 ? 2 : headSize(head[1] as number)
@@ -122,7 +121,7 @@ function toFrame(first: number, length: number, size: number, isContinued: boole
   const isFinal = (first & FIN) !== 0
   const isControl = opcode >= CLOSE
   const isKnown = opcode <= BINARY || (isControl && opcode <= PONG)
-  // No extension was agreed on that would give the reserved bits a meaning.
+  // Only extensions give the reserved bits a meaning.
   if (!isKnown || (first & RESERVED) !== 0 || !Number.isSafeInteger(length)) throw malformed()
   if (isControl ? !isFinal || length > CONTROL_MAX_BYTES : (opcode === CONTINUATION) !== isContinued)
     throw malformed()

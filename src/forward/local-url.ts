@@ -3,21 +3,21 @@ import type { Policy } from './policy.ts'
 import type { RouteClass, Rule } from './policy-table.ts'
 import { readTarget, type Target } from './target.ts'
 
-/** In whose name addresses inside a request are read: they lead nowhere that the caller may not go by itself. */
+/** On whose behalf the media server would fetch an address: it must be one that the caller may request directly. */
 export interface Caller {
   readonly policy: Policy
   readonly role: ServerRole
   /** The media server's. */
   readonly machineIdentifier: string
-  /** What a scoped token may reach. */
+  /** Narrows it further for a scoped token. */
   readonly allows: (routeClass: RouteClass, path: string) => boolean
 }
 
-/** The media server's own address, as clients write it that were made for a server on the same machine. */
+/** The media server's own address, as older clients put it in front of its paths. */
 const LOOPBACK = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]):32400(?=\/)/i
-/** What a server calls the pictures it has itself. */
+/** How a server names pictures that it stores. */
 const OWN_PICTURE = /^(?:upload|metadata|media):\/\/(?!.*\.\.)[\w./-]+$/
-/** Where media servers find the pictures that they offer (their agents' sources). */
+/** The sources from which media servers' agents offer pictures. */
 const PICTURE_HOSTS: ReadonlySet<string> = new Set([
   'artworks.thetvdb.com',
   'assets.fanart.tv',
@@ -27,23 +27,23 @@ const PICTURE_HOSTS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * An address that the media server is to fetch, as a path of its own: only a path that the policy opens to the same
- * caller, and no token in it. Anything else would have the server send requests for whoever asks. Null: refused.
+ * An address for the media server to fetch, reduced to one of its own paths, without a token, that the policy allows
+ * for the same caller. Null for any other: the server would send requests wherever a caller wants.
  */
 export function toLocalUrl(value: string, caller: Caller): string | null {
   const found = findInside(value.replace(LOOPBACK, ''), caller)
   if (found === null) return null
   const { target, rule } = found
   if (rule.parameters === undefined) return target.upstream
-  // A transcoder asked to fetch from a transcoder could be led outside by the inner one's parameters.
+  // The parameters of an inner transcoder could lead outside.
   if (rule.parameters !== 'picture') return null
   const url = new URLSearchParams(target.upstream.split('?')[1]).getAll('url')
   return url.length === 1 && isOwnPicture(url[0] as string) ? target.upstream : null
 }
 
 /**
- * A `uri` that names items of the media server itself, by the path they have there; null for one of another server or
- * of a provider, which the media server would ask in the caller's name.
+ * A `uri` that names items of this media server by their path. Null for another server's or a provider's, which the
+ * media server would contact for the caller.
  */
 export function toOwnUri(value: string, caller: Caller): string | null {
   const [, server, machine, path = ''] =
@@ -60,7 +60,7 @@ export function toOwnUri(value: string, caller: Caller): string | null {
   return library + encodeURIComponent(found.target.upstream)
 }
 
-/** A picture that the media server has, or may fetch from where it finds pictures itself. */
+/** A picture that the media server stores, or one of a source that it uses itself. */
 export function toPictureUrl(value: string): string | null {
   if (isOwnPicture(value)) return value
   const url = URL.parse(value)
@@ -80,7 +80,7 @@ function isOwnPicture(value: string): boolean {
 }
 
 function findInside(path: string, caller: Caller): { readonly target: Target; readonly rule: Rule } | null {
-  // An empty prefix would take the empty value for '/'.
+  // readTarget with an empty prefix reads the empty value as '/'.
   const target = path === '' ? null : readTarget(path, '')
   if (target === null) return null
   const rule = caller.policy.find('GET', target.path, caller.role)

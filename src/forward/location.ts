@@ -1,7 +1,6 @@
 /**
- * A Location that stays on the same media server, as the browser must ask for it; null for any other (SECURITY
- * rules 43, 58). `base` is the URL that was asked for, `mount` is where the media server appears, `/pms` below the
- * base path.
+ * A Location on the same media server, as a path for the browser; null for any other (SECURITY rules 43, 58). `base` is
+ * the requested URL, `mount` the path of the media server, `/pms` below the base path.
  */
 export function toLocalLocation(location: string, base: string, mount: string): string | null {
   const url = URL.parse(location, base)

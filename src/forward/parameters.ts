@@ -4,22 +4,22 @@ import { isPlaybackField } from './playback-fields.ts'
 import type { Rule } from './policy-table.ts'
 import { cleanQuery, mapParameters } from './query.ts'
 
-/** What a request's body must be where it may hold parameters, which media servers take from there too. */
+/** Checks a body, because media servers read parameters from forms too. */
 export interface BodyCheck {
-  /** Throws the problem of a body of a type in which nothing can be checked. */
+  /** Throws a problem if parameters in a body of this type cannot be checked. */
   requireType(contentType: string): void
-  /** The form to send; throws the problem of one that may not pass. */
+  /** The form to send; throws a problem if it may not pass. */
   checkForm(form: string): string
 }
 
-/** The upstream path with its parameters as the rule lets them pass; throws the problem of those that may not. */
+/** The upstream path with parameters as the rule allows them; throws a problem if one may not pass. */
 export function checkParameters(rule: Rule, upstream: string, caller: Caller): string {
   const mark = upstream.indexOf('?')
   if (mark === -1 || rule.parameters === undefined) return upstream
   return `${upstream.slice(0, mark)}?${check(rule, upstream.slice(mark + 1), caller)}`
 }
 
-/** A form in a body is held to the same as the query. */
+/** The same checks for a form in a body. */
 export function createBodyCheck(rule: Rule, caller: Caller): BodyCheck {
   const { parameters } = rule
   return {

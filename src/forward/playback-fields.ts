@@ -1,11 +1,10 @@
-/** Characters that a value may have at most: a profile names every codec of a device. */
+/** The longest values in characters. A profile names every codec of a device. */
 const PROFILE_MAX = 8192
 const NAME_MAX = 512
 
 /**
- * The caller's own X-Plex fields that may pass, as header or as query parameter, and how long they may be: playback,
- * paging, and what the transcoder picks its profile by. None of them says who is asking; every other X-Plex field is
- * Usher's to set.
+ * The X-Plex fields of a caller that pass, as header or query parameter, with the longest value of each: playback,
+ * paging, and what the transcoder picks its profile by. None of them identifies the caller. Usher sets all others.
  */
 const PLAYBACK_FIELDS: ReadonlyMap<string, number> = new Map([
   ['x-plex-chunked', NAME_MAX],
@@ -28,12 +27,12 @@ const PLAYBACK_FIELDS: ReadonlyMap<string, number> = new Map([
   ['x-plex-text-format', NAME_MAX]
 ])
 
-/** The one field that Usher sets too, and the caller's counts before it. */
+/** Usher sets this field too; the caller's takes precedence. */
 export const PLATFORM_FIELD = 'x-plex-platform'
 
-/** Whether a lower-case name is one of the caller's X-Plex fields that may pass, with a value that is one. */
+/** Whether a field of the caller, with its name in lower case, may pass. */
 export function isPlaybackField(name: string, value: string | null): boolean {
   const longest = PLAYBACK_FIELDS.get(name)
-  // A control character would be another line where the value is logged.
+  // A control character could start another line in the server's log.
   return longest !== undefined && value !== null && value.length <= longest && !/\p{Cc}/u.test(value)
 }

@@ -1,9 +1,9 @@
-/** Fields that never reach a browser whatever they hold: a PIN's hash, linked services with their secrets. */
+/** Fields that never reach a browser: the hash of a PIN, linked services with their secrets. */
 const SECRET_FIELDS: ReadonlySet<string> = new Set(['pin', 'services', 'secret', 'password', 'cookie'])
 
 /**
- * A copy of plain data without secrets: every field whose name ends in "token" or is known to hold one, in any
- * spelling and at any depth (SECURITY rule 56).
+ * A copy of the data without secrets: at any depth, no field whose name ends in "token", in any spelling, or that is
+ * known to be one (SECURITY rule 56).
  */
 export function withoutSecrets(data: unknown): unknown {
   if (Array.isArray(data)) return data.map(withoutSecrets)

@@ -1,6 +1,6 @@
 import type { ServerRole } from '../domain/roles.ts'
 
-/** How an answer travels: a short one, media bytes, an endless event stream, or a protocol upgrade. */
+/** Kinds of traffic: short answers, media bytes, endless event streams, protocol upgrades. */
 export type RouteClass = 'api' | 'media' | 'event' | 'upgrade'
 
 export interface Rule {
@@ -12,18 +12,18 @@ export interface Rule {
   readonly pattern: string
   readonly least: ServerRole
   readonly class: RouteClass
-  /** Reached only by the owner, and only with USHER_OWNER_ADMIN. */
+  /** For the owner only, and only with USHER_OWNER_ADMIN. */
   readonly admin?: true
-  /** A GET that changes something at the server: counts as unsafe for the same-origin rule. */
+  /** The GET changes something at the server, so the same-origin check treats it as unsafe. */
   readonly unsafe?: true
-  /** What the parameters may be; without it, anything but an identity. */
+  /** Limits on parameters. Without it every parameter passes, except those that identify a caller. */
   readonly parameters?: ParameterRule
 }
 
 /**
- * `local-url`: `url` and `path` make the server fetch that address, so only its own paths may stand there. `own-uri`:
- * `uri` names items, of this very server only. `picture`: `url` is a picture that the server has, or finds where it
- * finds pictures itself. A list: no parameters but these, and those of playback.
+ * `local-url`: the server fetches what `url` and `path` name, so they must be its own paths. `own-uri`: `uri` must name
+ * items of this server. `picture`: `url` must be a picture of this server, or of a source that it uses itself. A list:
+ * only these parameters, and those of playback.
  */
 export type ParameterRule = 'local-url' | 'own-uri' | 'picture' | readonly string[]
 
@@ -52,8 +52,8 @@ const SECTION_VIEWS =
   '|playlists|categories|cluster|common|filters|sorts|fields|firstCharacter|firstCharacters|folder|folders' +
   '|genre|year|decade|contentRating|resolution|director|actor|country|studio|search|arts|moments|nearest|label'
 
-// What else the filters of a section are asked for, by the keys that its `filters` answer names. Not `location`, which
-// tells the server's folders, and not what only the owner tidies up with (`unmatched`, `duplicate`, `trash`).
+// Further filters, by the keys in a section's `filters` answer. Without `location`, which reveals the server's folders,
+// and without what only an owner needs (`unmatched`, `duplicate`, `trash`).
 const SECTION_FILTERS =
   'collection|writer|producer|network|audioLanguage|subtitleLanguage|editionTitle|hdr|inProgress' +
   '|mood|style|format|subformat|make|model|lens|aperture|exposure|iso|place|tag|autotag'
@@ -64,8 +64,8 @@ const ITEM_VIEWS =
 const ITEM_IMAGES = 'thumb|art|banner|poster|composite|clearLogo|parentThumb|grandparentThumb|squareArt'
 
 /**
- * What may be reached below /pms; whatever is not here is refused. The paths nobody reaches by any role are those of
- * reference/plex.md#never-forwarded: no row names them, and a test lists them.
+ * The paths allowed below /pms; all others are denied. reference/plex.md#never-forwarded lists paths that no role may
+ * use: no row names them, and a test checks it.
  */
 export const POLICY_TABLE: readonly Rule[] = [
   // The server itself.
@@ -91,11 +91,11 @@ export const POLICY_TABLE: readonly Rule[] = [
   open(`/library/metadata/{ids}/${ITEM_VIEWS}`),
   open(`/library/metadata/{ids}/${ITEM_IMAGES}`),
   open(`/library/metadata/{ids}/${ITEM_IMAGES}/{any}`),
-  // A music library's mixes: from one track to another by sound (python-plexapi: sonicAdventure).
+  // Music: a path of similar tracks between two (python-plexapi: sonicAdventure).
   open('/library/sections/{ids}/computePath'),
-  // Tags lead on to the items under them (Plex Web, by the keys of an item's Mood, Style and Collection).
+  // The keys of an item's Mood, Style and Collection tags (Plex Web).
   open('/library/sections/{ids}/mood|style|collection/{any}'),
-  // Search over all libraries, their tags (python-plexapi: Library.tags), and what others shared item by item, which has
+  // Search across libraries, their tags (python-plexapi: Library.tags), and single items that were shared, which belong to
   // no section (Plezy).
   open('/library/search'),
   open('/library/tags'),
@@ -116,7 +116,7 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/hubs/search'),
   open('/hubs/search/voice'),
   open('/hubs/sections/{ids}'),
-  // The key of a section's own deck.
+  // The key of a section's Continue Watching hub.
   open('/hubs/sections/{ids}/continueWatching/items'),
   open('/hubs/metadata/{ids}'),
   open(`/hubs/metadata/{ids}/${ITEM_VIEWS}`),
@@ -129,8 +129,8 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/status/sessions/history/all'),
   open('/photo/:/transcode', { parameters: 'local-url' }),
 
-  // One's own playlists: the server keeps them for each account (python-plexapi: Playlist.create, addItems, moveItem,
-  // removeItems, edit, delete). `uri` could name another server or a provider.
+  // Playlists belong to an account, and the server shows each account its own (python-plexapi: Playlist.create, addItems,
+  // moveItem, removeItems, edit, delete). `uri` could name another server or a provider.
   open('/playlists', { methods: ['POST'], parameters: 'own-uri' }),
   open('/playlists/{ids}', { methods: ['PUT', 'DELETE'], parameters: 'own-uri' }),
   open('/playlists/{ids}/items', { methods: ['PUT', 'DELETE'], parameters: 'own-uri' }),
@@ -138,8 +138,7 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/playlists/{ids}/items/{ids}/move', { methods: ['PUT'] }),
 
   // Playing.
-  // Audio and subtitles are chosen by each account for itself (python-plexapi: MediaPart.setSelectedAudioStream); what
-  // else the path can change is not.
+  // The server stores the chosen audio and subtitles for each account (python-plexapi: MediaPart.setSelectedAudioStream).
   open('/library/parts/{ids}', {
     methods: ['PUT'],
     parameters: ['audioStreamID', 'subtitleStreamID', 'allParts']
@@ -196,8 +195,8 @@ export const POLICY_TABLE: readonly Rule[] = [
   admin(['PUT'], '/library/metadata/{ids}'),
   admin(['PUT'], '/library/metadata/{ids}/refresh|analyze|match|unmatch'),
   admin(GET, '/library/metadata/{ids}/matches|posters|arts'),
-  // A poster is seen, chosen and uploaded (python-plexapi: posters, setPoster, uploadPoster). The pictures of the list
-  // are addressed as /library/metadata/1/file?url=upload://posters/…
+  // Posters: listed, chosen and uploaded (python-plexapi: posters, setPoster, uploadPoster). The list names pictures as
+  // /library/metadata/1/file?url=upload://posters/…
   admin(['GET'], '/library/metadata/{ids}/file', { parameters: 'picture' }),
   admin(['POST'], '/library/metadata/{ids}/posters|arts', { parameters: 'picture' }),
   admin(['PUT'], '/library/metadata/{ids}/poster|art', { parameters: 'picture' }),

@@ -3,8 +3,8 @@ import { POLICY_TABLE, type Rule } from './policy-table.ts'
 
 export interface Policy {
   /**
-   * The rule that opens a method and decoded path to a role, or null: default deny. One trailing slash is
-   * ignored; HEAD goes where GET goes.
+   * The rule that allows a method and decoded path for a role; null denies, which is the default. One trailing slash
+   * is ignored, and HEAD follows the rule of GET.
    */
   find(method: string, path: string, role: ServerRole): Rule | null
 }
@@ -17,12 +17,12 @@ interface Node {
   rule: Rule | null
 }
 
-// Five: .../session/<id>/<stream>/<file> and its deeper DASH relatives, with room for one more.
+// .../session/<id>/<stream>/<file>, deeper paths of DASH, and one to spare.
 const REST_MAX_SEGMENTS = 5
 
 const createNode = (): Node => ({ literals: new Map(), ids: null, any: null, rest: null, rule: null })
 
-/** Compiles the table into one segment tree per method; administrative rows are left out unless opened. */
+/** Compiles the table into one segment tree per method; administrative rows only where the setting allows them. */
 export function createPolicy(options: {
   readonly ownerAdmin: boolean
   readonly table?: readonly Rule[]

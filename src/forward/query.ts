@@ -27,8 +27,8 @@ export function cleanQuery(query: string): CleanQuery | null {
 }
 
 /**
- * The query with each parameter as `check` wants it, by its plain name and decoded value; what stays the same passes
- * byte for byte. Null: one of them is refused, or cannot be decoded.
+ * Passes every parameter, with its plain name and decoded value, through `check`, which returns the value to send or
+ * null to refuse it. Unchanged ones stay byte for byte. Null where one is refused or cannot be decoded.
  */
 export function mapParameters(
   query: string,
@@ -46,7 +46,7 @@ export function mapParameters(
   return kept.join('&')
 }
 
-/** Decoded, lower case, '_' as '-', without what is no letter or digit before: as the most lenient reader takes it. */
+/** The name as the most lenient parser reads it: decoded, in lower case, '_' as '-', leading signs dropped. */
 function readName(pair: string): string | null {
   const equals = pair.indexOf('=')
   const name = decode(equals === -1 ? pair : pair.slice(0, equals))

@@ -4,9 +4,9 @@ import { Problem } from '../domain/problems.ts'
 import type { ClassLoad } from './loads.ts'
 import { type BodyCheck, isForm } from './parameters.ts'
 
-/** Bytes of a body that everybody may send: reports and play queues are tiny. */
+/** The largest body for every caller; reports and play queues are tiny. */
 const BODY_MAX_BYTES = 64 * 1024
-/** Bytes of one that the owner sends to an administrative path, such as a poster. */
+/** The largest body on an administrative path, such as a poster. */
 const LARGE_MAX_BYTES = 16 * 1024 * 1024
 
 /** Whether a request announces a body: RFC 9112 §6.3, a Content-Length above zero or any Transfer-Encoding. */
@@ -72,7 +72,7 @@ function streamBody(request: IncomingMessage): Transform {
   request.on('close', () => {
     if (!request.complete) limited.destroy(new Error('the request broke off'))
   })
-  // What is no longer wanted is read and dropped, so that the answer reaches a client that is still sending.
+  // The rest is read and dropped, so that a client that is still sending receives the answer.
   limited.on('close', () => request.resume())
   return request.pipe(limited)
 }

@@ -3,9 +3,9 @@ import type { IdentityFields } from '../fetch/identity-fields.ts'
 import { isPlaybackField, PLATFORM_FIELD } from './playback-fields.ts'
 
 export interface RequestHeaderOptions {
-  /** What goes along, and with it the fields that describe it. */
+  /** The body to send; the fields that describe a body pass with one only. */
   readonly body: Readable | Buffer | null
-  /** Texts are never asked for in ranges: a token could be cut out of them piece by piece. */
+  /** Whether Range passes. Not for texts: a caller could fetch a token piece by piece. */
   readonly range: boolean
 }
 
@@ -31,7 +31,7 @@ const FIELDS: ReadonlyMap<string, number> = new Map([
 
 const PLATFORM_PARAMETER = new RegExp(`[?&]${PLATFORM_FIELD}=`, 'i')
 
-/** Bit n: some allowed field has n characters. Spares most fields the lower-casing. */
+/** Bit n is set if an allowed field has n characters, so that most others need no lower-casing. */
 const LENGTHS = [...FIELDS.keys()].reduce((bits, name) => bits | (1 << name.length), 0)
 
 /**
@@ -53,7 +53,7 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
     } else if (when === WITH_RANGE ? !options.range : when === WITH_BODY && options.body === null) {
       continue
     }
-    // What is whole may have been changed, and its length is known.
+    // A form may have been changed; undici knows the length of a buffer.
     if (name === 'content-length' && Buffer.isBuffer(options.body)) continue
     if (nominated?.includes(name) === true || headers.includes(name)) continue
     // Several ranges come as one multipart body, in which no text could be told from media (SECURITY rule 57).
@@ -65,7 +65,7 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
   return headers
 }
 
-/** The identity to set behind these headers: without a platform of its own where the caller names one, here or in the query. */
+/** The identity to set after these headers, without its platform where the caller names one in a header or the query. */
 export function toIdentity(
   identity: IdentityFields,
   headers: readonly string[],
@@ -76,7 +76,7 @@ export function toIdentity(
   return isNamed ? identity.without(PLATFORM_FIELD) : identity
 }
 
-/** Lower-case names that `Connection` nominates as hop-by-hop; null where it says the usual. */
+/** Lower-case names that `Connection` nominates as hop-by-hop; null for the usual values. */
 function findNominated(rawHeaders: readonly string[]): readonly string[] | null {
   let nominated: string[] | null = null
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {

@@ -5,13 +5,13 @@ export interface ResponseHead {
   /** Flat names and values for writeHead, the fixed ones included. */
   readonly fields: string[]
   readonly contentType: string
-  /** Bytes; -1 where the upstream did not say. */
+  /** In bytes; -1 if the upstream does not say. */
   readonly contentLength: number
   readonly hasDate: boolean
-  /** What the upstream said of these two, which are not among the fields. */
+  /** The upstream's own values; neither is among the fields. */
   readonly location: string | null
   readonly cacheControl: string
-  /** Whether the body is in another coding than its own. */
+  /** Whether the body has a Content-Encoding. */
   readonly isEncoded: boolean
 }
 
@@ -38,8 +38,8 @@ const FIELDS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Set on every forwarded answer (SECURITY rule 60), flat: whatever type the media server claims, a browser neither
- * guesses another nor runs it as a page of this origin. `sharedWithSite`: frontends of other origins, on the same
+ * Set on every forwarded answer (SECURITY rule 60), flat: a browser neither guesses another type than
+ * the media server's nor runs the body as a page of this origin. `sharedWithSite`: frontends of other origins, on the same
  * site, may show pictures and play media too.
  */
 export function fixedFields(options: {
@@ -98,7 +98,7 @@ function findNominated(connection: string): readonly string[] | null {
   return value.split(',').map((token) => token.trim())
 }
 
-/** A Cache-Control for one user: no cache that serves several may keep the answer (SECURITY rule 59). */
+/** The Cache-Control of an answer for one user, which no shared cache may keep (SECURITY rule 59). */
 export function toPrivate(value: string): string {
   if (value === '') return 'private'
   if (value === 'no-cache') return 'private, no-cache'
@@ -109,36 +109,36 @@ export function toPrivate(value: string): string {
   return ['private', ...kept].join(', ')
 }
 
-/** What media servers call nearly all of their documents: told without the patterns below. */
+/** The types of nearly all documents, recognised without the patterns below. */
 const DOCUMENTS: ReadonlyMap<string, Grammar> = new Map([
   ['application/json', 'json'],
   ['text/xml;charset=utf-8', 'xml']
 ])
-// Everything else is text, or may be: it is scrubbed. A list of types is no type; which one a browser takes is its own.
+// Everything else is or may be text, and is scrubbed. Of a list of types, browsers choose differently.
 const BINARY =
   /^[ \t]*(?:image|video|audio|font)\/(?!svg|(?:x-|vnd\.(?:apple\.)?)?mpegurl|(?:x-)?scpls|x-ms-(?:asx|w[amv]x)|[^;,]*[+/](?:xml|json))[^,]*$/i
 const BINARY_PART = /^[ \t]*application\/(?:octet-stream|zip|pdf|epub\+zip|x-matroska)\b[^,]*$/i
-// By the Encoding Standard every encoding that a browser knows holds ASCII as it is, but UTF-16 (which some of these name).
+// Every encoding of the Encoding Standard contains ASCII as it is, except UTF-16, which some of these labels mean.
 const NOT_ASCII =
   /charset[ \t]*=[ \t]*["']?[ \t]*(?:cs)?(?:utf-?(?:7|16|32)|ucs-?[24]|iso-10646|unicode(?!.*utf-?8))/i
 
-/** Whether an answer may hold text, and with it a token. A file part may be any bytes; an API answer may not. */
+/** Whether an answer may contain text, and so a token. Media may be any bytes; an API answer may not. */
 export function isTextual(contentType: string, isMedia: boolean): boolean {
   if (DOCUMENTS.has(contentType)) return true
   return !BINARY.test(contentType) && !(isMedia && BINARY_PART.test(contentType))
 }
 
-/** Whether the scrubber can read such text: it looks for the bytes that a token has in ASCII (SECURITY rule 57). */
+/** Whether the scrubber can read the text: it looks for tokens in ASCII (SECURITY rule 57). */
 export function isScrubbable(contentType: string): boolean {
   return DOCUMENTS.has(contentType) || !NOT_ASCII.test(contentType)
 }
 
-/** How the scrubber is to read a textual body. Each event of an event stream is a JSON text. */
+/** The grammar of a textual body. Every event of an event stream is a JSON text. */
 export function toGrammar(contentType: string): Grammar {
   const known = DOCUMENTS.get(contentType)
   if (known !== undefined) return known
   if (/^[^;,]*(?:[/+-]json|\/event-stream)\b/i.test(contentType)) return 'json'
   if (/^[^;,]*[/+]xml\b/i.test(contentType)) return 'xml'
-  // Subtitles and playlists have many types, documents of another one than these have none.
+  // Subtitles and playlists have many types; a document that has none of the above has no type at all.
   return /^[ \t]*(?:$|application\/octet-stream\b)/i.test(contentType) ? 'untyped' : 'text'
 }

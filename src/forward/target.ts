@@ -10,9 +10,9 @@ export interface Target {
 }
 
 // RFC 3986 §3.3 pchar without ';', plus '[', ']' and '|', which browsers leave as they are. Percent and slash
-// are looked at one by one.
+// have checks of their own.
 const PATH_OTHERS = "-._~!$&'()*+,=:@[]|"
-/** Also behind further percent signs: a name may hold one, but not one that hides these. */
+/** An encoded control, dot, slash or backslash, however many times the percent sign itself is encoded. */
 const UNSAFE_TRIPLET = /%(?:25)*(?:[01][0-9a-f]|7f|2[ef]|5c)/i
 const SLASH = 0x2f
 const PERCENT = 0x25
@@ -27,8 +27,8 @@ const PATH_CHARS = Uint8Array.from({ length: 128 }, (_, code) => {
 
 /**
  * Reads a raw request target below a prefix, or refuses it (SECURITY rules 37-39, 46): origin form, no backslash,
- * fragment, semicolon, control or non-ASCII character, no empty or dot segment, no encoded dot, slash, backslash or
- * control, encoded twice neither. Whatever is not refused reads the same to every parser.
+ * fragment, semicolon, control or non-ASCII character, no empty or dot segment, no dot, slash, backslash or control
+ * that is encoded once or more often. What passes reads the same to every parser.
  */
 export function readTarget(raw: string, prefix: string): Target | null {
   if (!raw.startsWith(prefix)) return null
@@ -72,7 +72,7 @@ function decodePath(rawPath: string): string | null {
   if (UNSAFE_TRIPLET.test(rawPath)) return null
   try {
     const path = decodeURIComponent(rawPath)
-    // The same again: what is decoded twice must not come to another path than this.
+    // Decoding it a second time must not lead to another path.
     return UNSAFE_TRIPLET.test(path) ? null : path
   } catch {
     // A stray '%' or bytes that are not UTF-8: no two parsers agree on those.
@@ -111,12 +111,12 @@ function scanQuery(raw: string, mark: number): boolean | null {
   return suspect
 }
 
-/** A letter or digit: a decoded name that starts otherwise ('%58', '+X', '_x') is looked at closely. */
+/** A letter or digit. A name that starts otherwise ('%58', '+X', '_x') is decoded and checked. */
 function isNameStart(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
 }
 
-/** Two hexadecimal digits that are not a NUL or a carriage return; a text of several lines has line feeds. */
+/** Whether two hexadecimal digits follow that are no NUL or carriage return. Texts of several lines have line feeds. */
 function isSafeTriplet(raw: string, at: number): boolean {
   const high = hex(raw.charCodeAt(at + 1))
   const low = hex(raw.charCodeAt(at + 2))
