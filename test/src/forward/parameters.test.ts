@@ -65,6 +65,7 @@ const NOT_LOCAL = [
   'url=http%3A%2F%2F127.0.0.1%2Fhubs',
   'url=http%3A%2F%2F10.0.0.1%3A32400%2Fhubs',
   'url=%2Flibrary%2Fmetadata%2F1%2Ffile%3Furl%3Dupload%3A%2F%2Fposters%2Fa',
+  'url=+%2Fhubs',
   'url=%ff',
   '%ff=1'
 ]

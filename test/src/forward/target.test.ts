@@ -154,6 +154,8 @@ t.test('rule 46: identity fields in the query are removed in every spelling', (t
     '~X-Plex-Token=abc',
     '%0AX-Plex-Token=abc',
     '.X-Plex-Token=abc',
+    '~%20_.X-Plex-Token=abc',
+    '%20%09+X-Plex-Token%20%20%09=abc',
     'X-Plex-Client-Identifier=x',
     'X-Plex-Product=x',
     'X-Plex-Device-Name=x',
@@ -174,6 +176,11 @@ t.test('playback fields and everything else in the query pass unchanged', (t) =>
   t.end()
 })
 
+t.test('a name with a blank in it is another name', (t) => {
+  t.equal(upstream('/pms/library?X-Plex-To%20ken=a&x+plex+token=b'), '/library?x+plex+token=b')
+  t.end()
+})
+
 t.test("what a transcoder picks its profile by is the caller's own, as data", (t) => {
   const query =
     'X-Plex-Platform=Chrome&X-Plex-Features=external-media%2Cindirect-media&x-plex-client-capabilities=protocols%3Dhls' +
@@ -188,6 +195,9 @@ t.test("what a transcoder picks its profile by is the caller's own, as data", (t
 t.test("the caller's token in the query is read once, for scoped tokens", (t) => {
   t.equal(readTarget('/pms/library?a=1&x-plex-TOKEN=us%2Ber&X-Plex-Token=second', '/pms')?.token, 'us+er')
   t.equal(readTarget('/pms/library?a=1', '/pms')?.token, null)
+  t.equal(readTarget('/pms/library?X-Plex-Product=first&X-Plex-Token=second', '/pms')?.token, 'second')
+  t.equal(readTarget('/pms/library?X-Plex-Token', '/pms')?.token, '', 'one without a value')
+  t.equal(readTarget('/pms/library?X-Plex-Token=a+b', '/pms')?.token, 'a b')
   t.end()
 })
 
