@@ -66,7 +66,6 @@ for (const { name, program, start, lines } of PROXIES) {
     })
 
     await t.test('an event reaches the browser while the stream is open', async (t) => {
-      if (program === 'nginx') return
       const headers = { cookie: browser.cookie, ...(program !== 'caddy' && { host: 'usher.lan' }) }
       const stream = await open(url + EVENTS, headers)
       t.equal(stream.statusCode, 200)

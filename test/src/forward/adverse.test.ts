@@ -143,3 +143,40 @@ for (const { name, lane } of WAYS) {
     t.notMatch(raw.heads[0], /range/i, 'nor is it asked for')
   })
 }
+
+for (const { name, lane } of WAYS) {
+  t.test(
+    `a transcoder may pause in a body for longer than until its head, a page may not, ${name}`,
+    async (t) => {
+      const { front } = await startRawFront(
+        t,
+        async (socket) => {
+          socket.write(`${OK}Content-Length: 8\r\n\r\nsome`)
+          await delay(1200)
+          socket.write('more')
+        },
+        { lane, timeoutMs: 300 }
+      )
+      const ask = () => exchange(front.port, 'GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+      t.match(await ask(), /somemore$/)
+      front.call = { class: 'api' }
+      t.match(await ask(), /some$/)
+    }
+  )
+}
+
+t.test('nginx is asked not to hold events back, and is not asked for anything else', async (t) => {
+  const { front } = await startRawFront(
+    t,
+    (socket) =>
+      socket.end(
+        'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\ndata: a\n\n'
+      ),
+    { lane: {} }
+  )
+  const ask = () => exchange(front.port, 'GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  front.call = { class: 'event' }
+  t.match(await ask(), /\r\nx-accel-buffering: no\r\n/)
+  front.call = { class: 'media' }
+  t.notMatch(await ask(), /x-accel-buffering/)
+})

@@ -1,0 +1,54 @@
+import t from 'tap'
+import { createReadiness } from '../../../src/observe/readiness.ts'
+import type { ServerIdentity } from '../../../src/plex/server-identity.ts'
+import { startTestUsher } from '../../support/usher.ts'
+
+const IDENTITY: ServerIdentity = { machineIdentifier: 'm', version: '1', claimed: true }
+
+t.test('/readyz answers within two seconds, whatever hangs', async (t) => {
+  const usher = await startTestUsher(t)
+  const browser = await usher.signedIn()
+  await browser.get('/pms/library/sections')
+  usher.simulator.faults.set({ service: 'pms', kind: 'hang' })
+  usher.simulator.faults.set({ service: 'plex', kind: 'hang' })
+  // What waits for the media server must not keep the probe waiting: every connection of its client is taken.
+  for (let i = 0; i < 80; i++) usher.core.mediaServer?.name('t', 'c').catch(() => null)
+  for (let i = 0; i < 3; i++) {
+    const before = performance.now()
+    const answer = await fetch(`${usher.internalUrl}/readyz`)
+    t.equal(answer.status, 503)
+    t.match(await answer.text(), /^pms:? down/m)
+    const took = performance.now() - before
+    t.ok(took < 2000, `${took.toFixed(0)} ms`)
+  }
+  usher.simulator.faults.clear()
+})
+
+t.test('many probes ask the media server once, and again a while later', async (t) => {
+  let time = 1_000_000
+  let asked = 0
+  let answer: (signal?: AbortSignal) => Promise<ServerIdentity> = async () => IDENTITY
+  const readiness = createReadiness({
+    mediaServer: {
+      identity: (signal) => {
+        asked += 1
+        return answer(signal)
+      }
+    },
+    plexStatus: { seenAt: null, outageSince: null },
+    sharedStoreUp: () => null,
+    draining: () => false,
+    now: () => time
+  })
+  const probes = await Promise.all(Array.from({ length: 5 }, readiness))
+  t.ok(probes.every(({ ready }) => ready))
+  t.equal(asked, 1)
+  time += 5000
+  answer = (signal) =>
+    new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+  // The signal's own timer keeps no process alive.
+  const alive = setInterval(() => {}, 1000)
+  t.equal((await readiness()).ready, false, 'a server that hangs is down')
+  clearInterval(alive)
+  t.equal(asked, 2)
+})
