@@ -93,13 +93,22 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   const browsers: FastifyPluginAsync = async (scope) => {
     await scope.register(jsonBodies)
     await scope.register(cookie, { hook: false })
+    const { sessions, live, standings, sessionEnds, signOuts } = core
+    const { seal, names, attributes, hostAttributes, findOldCookies, now } = core
     await scope.register(session, {
-      ...core,
+      sessions,
+      live,
+      standings,
+      sessionEnds,
+      signOuts,
+      names,
+      attributes,
+      findOldCookies,
       sessionMaxMs: config.sessionMaxMs,
       basePath: publicUrl.basePath,
       ...(provider !== null && { beforeReplace: provider.openId.move })
     })
-    await scope.register(signInCookies, core)
+    await scope.register(signInCookies, { seal, names, hostAttributes, now })
     await scope.register(loginRoute, { core })
     await scope.register(sessionRoutes, { core })
     await scope.register(pinRoutes, { core })
@@ -112,7 +121,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(plexRoutes)
     if (provider !== null) {
       const { openId, pages } = provider
-      await scope.register(providerAnswers, { ...core, openId })
+      await scope.register(providerAnswers, { config, standings, sessionEnds, openId })
       await scope.register(oidcEndpoints)
       await scope.register(oidcInteraction, { core, pages })
     }
@@ -164,15 +173,16 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
     state: core.state,
     onLimited: (limit) => core.metrics.rateLimited.inc({ limit })
   })
-  await app.register(serviceAuth, core.tokens)
+  await app.register(serviceAuth, { services: core.tokens.services })
   const oauth: FastifyPluginAsync = async (scope) => {
     await scope.register(jsonBodies)
     await scope.register(oauthErrors)
-    await scope.register(tokenRoutes, { ...core.tokens, metrics: core.metrics })
+    const { exchange, introspector } = core.tokens
+    await scope.register(tokenRoutes, { exchange, introspector, metrics: core.metrics })
   }
   await app.register(oauth)
   await app.register(sourceRoutes, { owner: core.tokens.owner, mediaServer: core.mediaServer })
-  await app.register(operationsRoutes, core)
+  await app.register(operationsRoutes, { readiness: core.readiness, metrics: core.metrics })
   await app.register(healthRoute)
   await app.register(docsRoutes, {
     documents: () => [publicApp.swagger(), app.swagger()],
