@@ -41,15 +41,12 @@ const config = {
   cors: false
 } as const
 
-/** The parts of the core that decide who may pass. */
-type VerifyCore = Pick<Core, 'config' | 'standings' | 'assertions' | 'findReturnTo' | 'notices'>
-
 /**
  * `GET /session/verify`: forward-auth for nginx, Caddy, Traefik and Envoy (reference/http.md#forward-auth). It answers
  * 204, 401, 403 or, with `redirect=1`, 302, and nothing else. Every identity header is in every 204, so that each
  * overwrites what a client sent.
  */
-export const verifyRoute: FastifyPluginAsyncTypebox<{ core: VerifyCore }> = async (fastify, { core }) => {
+export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { publicUrl, trustedProxies, cookieDomain, brand } = core.config
   const { notices, accessRules, standings } = core
   const apps = createApps(core.config)
