@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { normalHost } from '../domain/origins.ts'
 
 export type App = Config['apps'][number]
 
@@ -28,7 +29,7 @@ export function createApps({ apps }: Pick<Config, 'apps'>): Apps {
     find: (id) => byId.get(id) ?? null,
     ofHost(host) {
       // As the setting has them: of `https:`, whose default port is not written, and without that of `http:`.
-      const normal = URL.parse(`https://${host}`)?.host.replace(/:80$/, '')
+      const normal = normalHost(host, 'https')?.replace(/:80$/, '')
       return normal === undefined ? null : (byHost.get(normal) ?? null)
     },
     haveHosts: byHost.size > 0,
