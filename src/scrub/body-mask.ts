@@ -16,7 +16,7 @@ const BRACE = 0x7b
 const BRACKET = 0x5b
 const LESS = 0x3c
 const EMPTY = Buffer.alloc(0)
-const NO_FIELD = { start: 0, from: 0, to: 0 }
+const NO_FIELD = { from: 0, to: 0 }
 
 /**
  * Masks the needles anywhere, and the fields that hold tokens by the grammar of the body. Both passes skip most bytes; only
@@ -112,19 +112,12 @@ export class BodyMask {
       const verdict = this.judge(data, at, from, isLast)
       if (verdict !== 'more' && verdict.length === 0) continue
       const to = verdict === 'more' ? Number.POSITIVE_INFINITY : (verdict.at(-1) as Span).to
-      if (verdict === 'more' || to > limit) {
-        if (element.to <= start) return start
-        this.xml?.rewind()
-        return element.start
-      }
+      // Never within an element whose text is decided: its attributes come before that text.
+      if (verdict === 'more' || to > limit) return start
       spans.push(...verdict)
       const [first] = verdict
-      if (first?.kind !== 'element') {
-        from = to
-        continue
-      }
-      this.xml?.mark()
-      element = { start, from: first.from, to }
+      if (first?.kind === 'element') element = { from: first.from, to }
+      else from = to
     }
     return limit
   }

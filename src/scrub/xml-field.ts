@@ -31,7 +31,6 @@ const CDATA_END = Buffer.from(']]>')
 export class XmlPlace {
   private state = TEXT
   private at = 0
-  private marked = { state: TEXT, at: 0 }
 
   /** Follows the data up to `to`; called in ascending order. */
   follow(data: Buffer, to: number): void {
@@ -48,17 +47,6 @@ export class XmlPlace {
   /** The next data begin at the current position. */
   restart(): void {
     this.at = 0
-  }
-
-  /** Saves the current position. */
-  mark(): void {
-    this.marked = { state: this.state, at: this.at }
-  }
-
-  /** Returns to the saved position. */
-  rewind(): void {
-    this.state = this.marked.state
-    this.at = this.marked.at
   }
 
   /** The value of an attribute, or the text of an element, whose name ends with the word at `at`; it is not far ahead. */
