@@ -50,8 +50,8 @@ export function measureParts({ running, cores, schedule, budget }: Measuring): P
 }
 
 /**
- * Usher with sessions that are in its cache, and with a new session for every request. Both read cookies from a file with
- * the same generator, so that the load is equal; each slice of the second continues in its file.
+ * Usher with sessions that are in its cache, and with a new session for every request. Both read cookies from a file
+ * with the same generator, so that the load is equal; each slice of the second continues in its file.
  */
 export async function measureSessions(
   measuring: Measuring,

@@ -42,8 +42,8 @@ export function summarize(values: readonly number[]): Outcome {
 }
 
 /**
- * Round by round, so that a slow minute of the machine affects both sides. Refused when fewer than half of the rounds are
- * sound on both sides, with the reason of the first unsound one.
+ * Round by round, so that a slow minute of the machine affects both sides. Refused when fewer than half of the rounds
+ * are sound on both sides, with the reason of the first unsound one.
  */
 export function ratioOf(above: readonly Figure[], below: readonly Figure[]): Outcome {
   const rounds = Math.min(above.length, below.length)

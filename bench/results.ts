@@ -43,8 +43,8 @@ export function cpuRatio(results: Results, mode: Saturated, above: string, below
 }
 
 /**
- * A lower bound of the MB/s of the file, divided by the base's. One connection does not saturate a proxy that is as fast as
- * the load's core, so the base is extrapolated to its whole core.
+ * A lower bound of the MB/s of the file, divided by the base's. One connection does not saturate a proxy that is as
+ * fast as the load's core, so the base is extrapolated to its whole core.
  */
 export function throughputRatio(results: Results, id: string, base: string): Outcome {
   const figures = (of: string, full: boolean): Figure[] =>

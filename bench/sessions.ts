@@ -20,8 +20,8 @@ export interface CookieFiles {
 }
 
 /**
- * Seals 100,000 different sessions as the running Usher would, and a few for the other file. They differ from the session
- * that signed in by id and token.
+ * Seals 100,000 different sessions as the running Usher would, and a few for the other file. They differ from the
+ * session that signed in by id and token.
  */
 export async function writeCookies(
   directory: string,

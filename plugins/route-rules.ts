@@ -2,7 +2,10 @@ import type { FastifyContextConfig, FastifyInstance, RouteOptions } from 'fastif
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** `session`: needs an open session. `service`: needs a service's secret. `none`: open to everybody, for this reason. */
+    /**
+     * `session`: needs an open session. `service`: needs a service's secret. `none`: open to everybody, for this
+     * reason.
+     */
     guard?: 'session' | 'service' | { readonly none: string }
   }
 }

@@ -1,5 +1,5 @@
-// Bundles the sources and their packages into a few files in dist/. Most of a start is spent finding and reading modules,
-// of which there are about 1,500 otherwise (docs/decisions/0012-a-quick-start.md).
+// Bundles the sources and their packages into a few files in dist/. Most of a start is spent finding and reading
+// modules, of which there are about 1,500 otherwise (docs/decisions/0012-a-quick-start.md).
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Plugin, rolldown } from 'rolldown'

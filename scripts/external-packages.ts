@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Packages that the build leaves beside the bundle: each reads files of its own, and is loaded only where it is used. */
+/**
+ * Packages that the build leaves beside the bundle: each reads files of its own, and is loaded only where it is used.
+ */
 export const EXTERNAL: readonly string[] = ['@fastify/swagger-ui', 'oidc-provider']
 
 /** Packages whose files the sign-in page gives to browsers as they are. */
@@ -15,7 +17,10 @@ interface Locked {
   readonly dependencies?: Readonly<Record<string, string>>
 }
 
-/** Folders of the external and served packages and of everything they need, as the lock file has them: `node_modules/…`. */
+/**
+ * Folders of the external and served packages and of everything they need, as the lock file has them:
+ * `node_modules/…`.
+ */
 export function externalFolders(root: string): readonly string[] {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     readonly packages: Readonly<Record<string, Locked>>

@@ -9,8 +9,8 @@ import { createLogger } from './observe/logger.ts'
 /** In addition to the drain: for responses in progress and for sockets to close. */
 const CLOSE_MS = 5000
 /**
- * A signal reaches a whole process group, and npm passes on its own copy. A second signal within this time counts as the
- * same one (SECURITY rule 97).
+ * A signal reaches a whole process group, and npm passes on its own copy. A second signal within this time counts as
+ * the same one (SECURITY rule 97).
  */
 const ECHO_MS = 1000
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const

@@ -52,7 +52,10 @@ export const docsRoutes: FastifyPluginAsync<DocsOptions> = async (fastify, { doc
   }
 }
 
-/** The pages as an app of their own, made on the first visit (docs/decisions/0012-a-quick-start.md): most processes never show them. */
+/**
+ * The pages as an app of their own, made on the first visit (docs/decisions/0012-a-quick-start.md): most processes
+ * never show them.
+ */
 async function createPages(pages: FastifyInstance, document: ApiDocument): Promise<FastifyInstance> {
   const { default: swaggerUi } = await import('@fastify/swagger-ui')
   await pages.register(swagger, {

@@ -27,7 +27,10 @@ export function refuseClient(
   answerInTurn(error, socket, fixed)
 }
 
-/** A response under way is finished first, and whatever waits behind it: nothing is written into it (SECURITY rule 87). */
+/**
+ * A response under way is finished first, and whatever waits behind it: nothing is written into it (SECURITY rule
+ * 87).
+ */
 function answerInTurn(
   error: Error & { readonly code?: string },
   socket: HttpSocket,

@@ -11,9 +11,9 @@ interface CountedSocket extends Socket {
 }
 
 /**
- * Bounds the requests under way on one socket (SECURITY rule 70): while too many wait behind the first, the socket is not
- * read, so that their sender is slowed down by TCP. What was read before is answered; that is one read of 64 KB. A
- * response that need not wait has its socket at once, and costs one comparison.
+ * Bounds the requests under way on one socket (SECURITY rule 70): while too many wait behind the first, the socket is
+ * not read, so that their sender is slowed down by TCP. What was read before is answered; that is one read of 64 KB.
+ * A response that need not wait has its socket at once, and costs one comparison.
  */
 export function boundPipelining(server: Server): void {
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {

@@ -14,8 +14,8 @@ export interface SummaryOptions {
 }
 
 /**
- * Logs one line about what was started. It asks the media server for `/identity` first, so that a wrong address is in the
- * log before anybody signs in. A failure stops nothing, because a server may start later than Usher.
+ * Logs one line about what was started. It asks the media server for `/identity` first, so that a wrong address is in
+ * the log before anybody signs in. A failure stops nothing, because a server may start later than Usher.
  */
 export async function summarizeStart({ config, mediaServer, state, log }: SummaryOptions): Promise<void> {
   const fields = {

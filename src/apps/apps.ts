@@ -12,8 +12,8 @@ export interface Apps {
   /** Whether any app is known by a host. */
   readonly haveHosts: boolean
   /**
-   * The headers of an app: every name that any app has, empty where it is not this one's. A proxy then overwrites what a
-   * client sent under such a name, whatever the answer.
+   * The headers of an app: every name that any app has, empty where it is not this one's. A proxy then overwrites
+   * what a client sent under such a name, whatever the answer.
    */
   headersOf(app: App | null): Readonly<Record<string, string>>
 }

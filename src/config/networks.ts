@@ -6,7 +6,9 @@ import { Invalid } from './setting.ts'
 /** The widest private networks, 10.0.0.0/8 and fc00::/7; anything wider would include strangers. */
 const WIDEST = { 4: 8, 6: 7 } as const
 
-/** An IP or CIDR of a trusted proxy; with `true`, a hop count or a name anybody could pose as one (SECURITY rule 51). */
+/**
+ * An IP or CIDR of a trusted proxy; with `true`, a hop count or a name anybody could pose as one (SECURITY rule 51).
+ */
 export function parseNetwork(text: string): string {
   const [address = '', prefix, ...rest] = text.split('/')
   const version = isIP(address)

@@ -43,7 +43,10 @@ export function parseMachineId(text: string): string {
   return text
 }
 
-/** The value of an `X-Plex-*` header: CR, LF and NUL would split it (SECURITY rule 48), and beyond Latin-1 none can be sent. */
+/**
+ * The value of an `X-Plex-*` header: CR, LF and NUL would split it (SECURITY rule 48), and beyond Latin-1 none can be
+ * sent.
+ */
 export function parseHeaderText(text: string): string {
   if (/[\0-\x1f\x7f]/.test(text)) throw new Invalid('must not hold a control character')
   if (!/^[\x20-\x7e\xa0-\xff]*$/.test(text)) {

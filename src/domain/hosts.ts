@@ -22,8 +22,8 @@ const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/
 const PRIVATE = /^(?:[^.]+|.+\.svc|.+\.svc\.cluster\.local|.+\.internal)$/
 
 /**
- * For the internal listener: an IP address, a name that only a private network resolves, or one of `names`. A public name
- * that was rebound to this address is none of these (SECURITY rule 84).
+ * For the internal listener: an IP address, a name that only a private network resolves, or one of `names`. A public
+ * name that was rebound to this address is none of these (SECURITY rule 84).
  */
 export function createInternalHostCheck(names: readonly string[]): IsOwnHost {
   const listed = new Set(names)

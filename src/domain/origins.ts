@@ -1,6 +1,6 @@
 /**
- * Origins and hosts in normal form, as the URL standard serialises them: scheme and host in lower case, no default port,
- * one spelling for IPv6 and international names. Always compare them in this form.
+ * Origins and hosts in normal form, as the URL standard serialises them: scheme and host in lower case, no default
+ * port, one spelling for IPv6 and international names. Always compare them in this form.
  */
 
 /** No path, userinfo, escape or white space: nothing that two parsers could read differently. */

@@ -8,7 +8,8 @@ export interface RecentMap<K, V> {
 
 /**
  * A map of at most `max` entries that evicts those not read recently. It keeps two generations: when the younger one
- * reaches half of `max`, the older one is dropped. Every request reads it, so a read must not reorder a list as an LRU does.
+ * reaches half of `max`, the older one is dropped. Every request reads it, so a read must not reorder a list as an
+ * LRU does.
  */
 export function createRecentMap<K, V>(max: number): RecentMap<K, V> {
   const half = Math.max(1, Math.floor(max / 2))

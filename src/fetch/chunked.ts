@@ -3,8 +3,8 @@ import { addField } from './response-head.ts'
 
 export interface ChunkedDecoder {
   /**
-   * Takes the next bytes and passes their data to `emit`, uncopied. Returns how many bytes follow this body, or -1 if it
-   * continues. Throws if the coding is broken.
+   * Takes the next bytes and passes their data to `emit`, uncopied. Returns how many bytes follow this body, or -1 if
+   * it continues. Throws if the coding is broken.
    */
   decode(data: Buffer, emit: (piece: Buffer) => void): number
 }

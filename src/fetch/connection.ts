@@ -22,9 +22,9 @@ export interface ConnectionKeeper {
 }
 
 /**
- * One connection of a lane: writes a request, reads the response directly into pooled buffers, and passes the body on from
- * there. Those bytes are lent: when the handler pauses, the buffer is set aside and not read into until it resumes. A class
- * for the reason of `Answer`.
+ * One connection of a lane: writes a request, reads the response directly into pooled buffers, and passes the body on
+ * from there. Those bytes are lent: when the handler pauses, the buffer is set aside and not read into until it
+ * resumes. A class for the reason of `Answer`.
  */
 export class Connection implements AnswerSink, Carrier {
   private readonly keeper: ConnectionKeeper

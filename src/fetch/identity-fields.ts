@@ -1,8 +1,8 @@
 import { toLines } from './header-fields.ts'
 
 /**
- * The X-Plex fields of a principal, the token last, in the form that each of the two clients needs; built once, on first use.
- * The fields that all principals share are one `shared` object in front of their own.
+ * The X-Plex fields of a principal, the token last, in the form that each of the two clients needs; built once, on
+ * first use. The fields that all principals share are one `shared` object in front of their own.
  */
 export class IdentityFields {
   private readonly own: readonly string[]

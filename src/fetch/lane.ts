@@ -16,8 +16,8 @@ export interface LaneOptions extends OpenerOptions {
 }
 
 /**
- * The part of an undici dispatcher that forwarding uses, for `GET` and `HEAD` without a body to one server. The bytes passed to
- * `onResponseData` are lent: they stay valid until the handler returns without pausing, or resumes.
+ * The part of an undici dispatcher that forwarding uses, for `GET` and `HEAD` without a body to one server. The bytes
+ * passed to `onResponseData` are lent: they stay valid until the handler returns without pausing, or resumes.
  */
 export interface Lane {
   dispatch(request: LaneRequest, handler: TransferHandler): boolean
@@ -33,8 +33,8 @@ const TICK_MS = 100
 const MAX_IDLE = 32
 
 /**
- * The lean client for fetches from the media server: it parses only the header section of a response and passes the body on
- * from the buffer it was read into (docs/decisions/0005-a-lean-client.md).
+ * The lean client for fetches from the media server: it parses only the header section of a response and passes the
+ * body on from the buffer it was read into (docs/decisions/0005-a-lean-client.md).
  */
 export function createLane(options: LaneOptions): Lane {
   const opener = createOpener(options)

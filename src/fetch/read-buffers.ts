@@ -34,8 +34,8 @@ export function createBufferPool(): BufferPool {
 }
 
 /**
- * The buffers of one connection: a small one for header sections and short bodies, a big one during a long body, and those whose
- * bytes are lent, which are not read into. A class for the reason of `Answer`.
+ * The buffers of one connection: a small one for header sections and short bodies, a big one during a long body, and
+ * those whose bytes are lent, which are not read into. A class for the reason of `Answer`.
  */
 export class ReadBuffers {
   private readonly pool: BufferPool

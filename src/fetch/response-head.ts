@@ -54,8 +54,8 @@ const KEYS: ReadonlyMap<string, string> = new Map(
 )
 
 /**
- * Reads a header section, without its final empty line, strictly by the grammar of RFC 9112. Throws if it could be read in two
- * ways. `isHead`: it answers a HEAD request.
+ * Reads a header section, without its final empty line, strictly by the grammar of RFC 9112. Throws if it could be
+ * read in two ways. `isHead`: it answers a HEAD request.
  */
 export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
   const text = bytes.toString('latin1')
@@ -91,8 +91,8 @@ export function parseHead(bytes: Buffer, isHead: boolean): LaneHead {
         : length === 0
           ? 'none'
           : 'length'
-  // A server that sends a body after HEAD, or after a 204 or 304 that announces one, may do so late: the next response on
-  // this connection would be read out of it, and belong to somebody else (SECURITY rule 86).
+  // A server that sends a body after HEAD, or after a 204 or 304 that announces one, may do so late: the next
+  // response on this connection would be read out of it, and belong to somebody else (SECURITY rule 86).
   const isSuspect = isHead || (hasNoBody && (length > 0 || transferEncoding !== undefined))
   const saysClose = minor === '0' || hasToken(fieldOf(fields, 'connection'), 'close')
   // RFC 9110 §15.2: a 1xx response cannot announce the end of the connection.
@@ -107,7 +107,10 @@ function lineEnd(text: string, from: number): number {
   return at === -1 ? text.length : at
 }
 
-/** Adds the field line from `start` to `end`; throws if its name is not a token or its value has a forbidden character. */
+/**
+ * Adds the field line from `start` to `end`; throws if its name is not a token or its value has a forbidden
+ * character.
+ */
 export function addField(fields: string[], text: string, start = 0, end = text.length): void {
   const colon = text.indexOf(':', start)
   if (colon <= start || colon >= end) throw malformed('field')

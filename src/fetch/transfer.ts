@@ -37,8 +37,8 @@ export interface Carrier {
 }
 
 /**
- * One request on a lane, and the controller for its handler. It outlives its use of the connection: a handler that pauses or
- * aborts too late must not affect the next request on the same socket.
+ * One request on a lane, and the controller for its handler. It outlives its use of the connection: a handler that
+ * pauses or aborts too late must not affect the next request on the same socket.
  */
 export class Transfer implements Dispatcher.DispatchController {
   aborted = false

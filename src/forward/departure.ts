@@ -12,8 +12,8 @@ import { type Borrower, busy, LIMITS, type Scheduler } from './scheduler.ts'
 export const unwanted = (): Error => new Error('the response is no longer wanted')
 
 /**
- * The way of one forwarded request until it is dispatched: what it waits for, and what becomes of it when its client does
- * not. A class for the reason of `Answer`; the other half is `Forwarding`.
+ * The way of one forwarded request until it is dispatched: what it waits for, and what becomes of it when its client
+ * does not. A class for the reason of `Answer`; the other half is `Forwarding`.
  */
 export abstract class Departure implements Source, Borrower {
   protected readonly context: ForwardContext

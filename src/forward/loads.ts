@@ -1,6 +1,9 @@
 import type { RouteClass } from './policy-table.ts'
 
-/** What waits for a connection in the name of one account: a queue that is served when the account gives something back. */
+/**
+ * What waits for a connection in the name of one account: a queue that is served when the account gives something
+ * back.
+ */
 export interface Queue {
   serve(): void
 }

@@ -59,7 +59,9 @@ export interface PoolsOptions {
 /** Servers beyond which those that nothing is under way to are forgotten. */
 const MANY = 64
 
-/** Each class has its own connections: streams that last for hours must not take those that short responses wait for. */
+/**
+ * Each class has its own connections: streams that last for hours must not take those that short responses wait for.
+ */
 export function createPools(options: PoolsOptions): Pools {
   const { createDispatcher, createLanes, timeoutMs } = options
   const limitsOf = (kind: RouteClass): ClassLimits => ({

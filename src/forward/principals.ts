@@ -34,7 +34,9 @@ interface Access {
 }
 
 export interface Principals {
-  /** Of an opened cookie or token, as long as that is kept; null where the session has no server, or no token for it. */
+  /**
+   * Of an opened cookie or token, as long as that is kept; null where the session has no server, or no token for it.
+   */
   of(access: Access): PmsPrincipal | null
 }
 

@@ -5,8 +5,9 @@ import type { ForwardCall, ForwardContext, ForwardOutcome } from './forward-call
 const UNSATISFIED = /^bytes \*\/\d{1,20}$/
 
 /**
- * Answers in place of an upstream that said 4xx or 5xx: never with its page (reference/http.md#pms). Returns the outcome
- * for the metric. A 401 is explained by plex.tv first, since it may mean a dead token or a server that knows no better.
+ * Answers in place of an upstream that said 4xx or 5xx: never with its page (reference/http.md#pms). Returns the
+ * outcome for the metric. A 401 is explained by plex.tv first, since it may mean a dead token or a server that knows
+ * no better.
  */
 export function refuse(
   context: ForwardContext,
@@ -33,7 +34,10 @@ export function refuse(
   return 'refused'
 }
 
-/** The problem of what threw here: at a field of the upstream's that Node cannot write, else by a mistake of Usher's own. */
+/**
+ * The problem of what threw here: at a field of the upstream's that Node cannot write, else by a mistake of Usher's
+ * own.
+ */
 export function toBreakdown(cause: unknown): Problem {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   const isUnwritable = /^ERR_(?:INVALID_CHAR|HTTP_INVALID)/.test(code)

@@ -16,8 +16,8 @@ export function hasBody(request: IncomingMessage): boolean {
 }
 
 /**
- * What to send on; until it is there the request counts as waiting. Throws the problem of a body that is too large or may
- * not pass, and where it breaks off.
+ * What to send on; until it is there the request counts as waiting. Throws the problem of a body that is too large or
+ * may not pass, and where it breaks off.
  */
 export async function takeBody(
   request: IncomingMessage,

@@ -14,7 +14,10 @@ export interface ClassLimits {
   readonly waitsForItself: boolean
 }
 
-/** A browser loads a page of posters at once, but plays one thing; it keeps one event stream and one socket for each tab. */
+/**
+ * A browser loads a page of posters at once, but plays one thing; it keeps one event stream and one socket for each
+ * tab.
+ */
 export const LIMITS: Readonly<Record<RouteClass, ClassLimits>> = {
   api: { connections: 128, underWay: 64, waiting: 512, waitsForItself: true },
   media: { connections: 512, underWay: 64, waiting: 64, waitsForItself: false },

@@ -20,8 +20,8 @@ const GATHERED_BYTES = 65_536
 const BYTES_PER_UNIT = 3
 
 /**
- * Gathers lines in front of pino's destination. The destination gathers as well, but measures all waiting bytes again for
- * each line, which costs several times as much as producing the line.
+ * Gathers lines in front of pino's destination. The destination gathers as well, but measures all waiting bytes again
+ * for each line, which costs several times as much as producing the line.
  */
 export function createLineBuffer(output: LineOutput): LineBuffer {
   let gathered = Buffer.allocUnsafeSlow(GATHERED_BYTES)

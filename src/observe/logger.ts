@@ -90,8 +90,8 @@ interface ErrorDescription {
 }
 
 /**
- * An error as the log may contain it. Messages of other people's errors stay out: a JSON parser quotes its input and Node
- * quotes header values, and both can be tokens. Type, code and stack frames say where to look.
+ * An error as the log may contain it. Messages of other people's errors stay out: a JSON parser quotes its input and
+ * Node quotes header values, and both can be tokens. Type, code and stack frames say where to look.
  */
 export function describeError(error: unknown, depth = 0): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error }

@@ -2,8 +2,8 @@ import type { Problem } from '../domain/problems.ts'
 import type { Logger } from './logger.ts'
 
 /**
- * Writes the log line of a request that failed through no fault of the client: an upstream failure as a warning, a defect
- * of Usher as an error with its cause. Client errors are in the response and the request line.
+ * Writes the log line of a request that failed through no fault of the client: an upstream failure as a warning, a
+ * defect of Usher as an error with its cause. Client errors are in the response and the request line.
  */
 export function logRequestFailure(
   log: Pick<Logger, 'error' | 'warn'>,

@@ -10,9 +10,9 @@ export type WriteRequestLine = (
 ) => void
 
 /**
- * The line that every response leaves, written without pino's general path, which costs as much CPU as the session check
- * (docs/decisions/0006-written-by-hand.md). It equals what the logger would write, field for field. `method` and `route`
- * come from closed lists and `id` is generated here, so each needs JSON escaping only once.
+ * The line that every response leaves, written without pino's general path, which costs as much CPU as the session
+ * check (docs/decisions/0006-written-by-hand.md). It equals what the logger would write, field for field. `method`
+ * and `route` come from closed lists and `id` is generated here, so each needs JSON escaping only once.
  */
 export function createRequestLines(log: Logger, listener: 'public' | 'internal'): WriteRequestLine {
   if (!log.isLevelEnabled('info')) return () => undefined

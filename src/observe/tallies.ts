@@ -20,8 +20,8 @@ export interface Timing<L extends string> {
 }
 
 /**
- * A counter for events of every request. prom-client builds and hashes a string of labels for each increment, which costs
- * more than everything else about a metric. Here increments are handed to it once per scrape.
+ * A counter for events of every request. prom-client builds and hashes a string of labels for each increment, which
+ * costs more than everything else about a metric. Here increments are handed to it once per scrape.
  */
 export function createTally<L extends string>({ registry, ...options }: TallyOptions<L>): Tally<L> {
   const cells = createCells(options.labelNames, () => ({ count: 0 }))

@@ -10,9 +10,9 @@ export interface AdapterOptions {
   readonly store: Store
   readonly signIns: SignIns
   readonly unavailable: Unavailable
-  /** The app of the request under way; null outside one. */
+  /** The app of the current request; null outside one. */
   readonly clientOfRequest: () => string | null
-  /** The sign-in of the request under way. */
+  /** The sign-in of the current request. */
   readonly uidOfRequest: () => string | null
   readonly now: () => number
 }
@@ -24,11 +24,13 @@ const KINDS: Readonly<Record<string, Kind>> = {
   AccessToken: 'access-token',
   RefreshToken: 'refresh-token'
 }
-/** Apps refresh twice at once; a token used again so soon counts as unused, for reuse revokes the whole grant. */
+/**
+ * Apps may refresh twice at once. A second use within this time counts as the first, because reuse revokes the grant.
+ */
 const REUSE_MS = 10_000
 const FORM_MS = 3_600_000
 
-/** The records of the library in the store: secrets under a digest, and sessions put together from what is Usher's. */
+/** The library's records in the store: secrets by digest, and sessions assembled from Usher's own. */
 export function createAdapterFactory(options: AdapterOptions): (model: string) => Adapter {
   return (model) => {
     if (model === 'Session') return available(sessionAdapter(options), options.unavailable)
@@ -37,7 +39,7 @@ export function createAdapterFactory(options: AdapterOptions): (model: string) =
   }
 }
 
-/** Models of what is switched off, and of clients, which the configuration lists. */
+/** Models of features that are off, and of clients, which the configuration lists. */
 function noRecords(): Adapter {
   const nothing = async () => undefined
   return {
@@ -51,7 +53,7 @@ function noRecords(): Adapter {
   }
 }
 
-/** Every call with a store that is away told as the error that leaves apps signed in. */
+/** Turns every call's StoreAway into the error that leaves apps signed in. */
 function available(adapter: Adapter, unavailable: Unavailable): Adapter {
   const calls = Object.entries(adapter).map(([name, call]) => [
     name,
@@ -69,12 +71,12 @@ function available(adapter: Adapter, unavailable: Unavailable): Adapter {
 function recordAdapter(options: AdapterOptions, kind: Kind): Adapter {
   const { library, store, uidOfRequest, now } = options
   const { InvalidGrant } = library.errors
-  // A grant's id opens nothing; the others are secrets.
+  // A grant's id gives no access; the others are secrets.
   const keyOf = (id: string) => (kind === 'grant' ? id : digest(kind, id))
 
   function toRecord(id: string, payload: AdapterPayload, expiresAt: number): NewRecord {
     const { jti: _, ...named } = payload
-    // To the millisecond, for what asks whether a sign-in came after it; the library counts seconds.
+    // In milliseconds, to tell whether a sign-in came after it; the library counts seconds.
     const rest = kind === 'interaction' ? { ...named, madeAt: now() } : named
     const uid = payload['sessionUid'] ?? (kind === 'grant' ? uidOfRequest() : null)
     const tags = [
@@ -115,7 +117,7 @@ function recordAdapter(options: AdapterOptions, kind: Kind): Adapter {
       const record = toRecord(id, used, Number(payload.exp) * 1000)
       const when = [{ kind, key: keyOf(id), value: text }] as const
       if (await store.commit({ when, put: [record] })) return undefined
-      // Another request was faster: of a code only one is answered, of a refresh token both.
+      // Another request was faster: a code is honoured once, a refresh token for both.
       if (kind !== 'refresh-token') throw new InvalidGrant('used at the same moment')
       return undefined
     },
@@ -131,15 +133,15 @@ function recordAdapter(options: AdapterOptions, kind: Kind): Adapter {
 }
 
 /**
- * A session of the library is a view: whose it is stands in the sign-in, which apps it entered in a row of its own for
- * each. Written as one record, two apps that are entered at once would lose one of them. Only the state of a form is kept.
+ * The library's session is a view: the sign-in says whose it is, and each app that it entered has its own record. In
+ * one record, entering two apps at once would lose one of them. Only the state of a form is stored.
  */
 function sessionAdapter({ store, signIns, clientOfRequest, now }: AdapterOptions): Adapter {
   return {
     ...noRecords(),
     async upsert(_id, payload, expiresIn) {
       const { uid, accountId, state } = payload
-      // Nobody is signed in: there is nothing to keep.
+      // Nobody is signed in: nothing to store.
       if (typeof uid !== 'string' || typeof accountId !== 'string') return undefined
       if (state !== undefined) {
         const expiresAt = now() + Math.min((expiresIn ?? 0) * 1000, FORM_MS)

@@ -5,8 +5,8 @@ import type { OpenIdClient } from './clients.ts'
 const TIMEOUT_MS = 2500
 
 /**
- * Sends what the library sends to apps: sign-outs, to the exact addresses of the configuration and to no other. Those may
- * be private, which the library's own way refuses. Redirects are not followed, and nothing of an answer but its status is read.
+ * Sends the library's requests to apps: sign-outs, to exactly the configured addresses. These may be private, which
+ * the library itself refuses. Follows no redirect, and reads only the status of a response.
  */
 export function createBackChannel(
   clients: ReadonlyMap<string, OpenIdClient>,

@@ -1,7 +1,7 @@
 import type { AccountClaims } from 'oidc-provider'
 import type { Session } from '../session/session.ts'
 
-/** Which claims a scope asks for; null: those that the library adds by itself. */
+/** The claims of each scope; null: those that the library adds itself. */
 export const CLAIMS = {
   auth_time: null,
   iss: null,
@@ -11,7 +11,7 @@ export const CLAIMS = {
   groups: ['groups']
 }
 
-/** What an app is told of an account: nothing of it signs in anywhere, and nobody's address but a confirmed one. */
+/** What an app learns about an account: nothing that signs in anywhere, and only a confirmed e-mail address. */
 export function toClaims(
   { account }: Pick<Session, 'account'>,
   { sid, groups, plexUrl }: { sid: string | undefined; groups: readonly string[]; plexUrl: string }
@@ -22,9 +22,9 @@ export function toClaims(
     sid,
     preferred_username: username.trim() === '' ? uuid : username,
     name: title,
-    // Apps fetch it from their server, without a cookie: the address at plex.tv, which is public.
+    // Apps fetch it from their server, without a cookie, so this is the public address at plex.tv.
     picture: `${plexUrl}/users/${uuid}/avatar`,
-    // Apps that link accounts by address trust whoever tells one.
+    // Apps that link accounts by e-mail address trust the provider's.
     ...(emailVerified && email !== '' && { email, email_verified: true }),
     groups: [...groups]
   }

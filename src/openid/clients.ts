@@ -8,16 +8,16 @@ export function createClients({ oidc }: Pick<Config, 'oidc'>): ReadonlyMap<strin
   return new Map(oidc.clients.map((client) => [client.id, client]))
 }
 
-/** As the library wants to be told of a client. */
+/** The library's metadata of a client. */
 export function toMetadata(client: OpenIdClient): ClientMetadata {
   const { id, name, secretHashes, redirectUris, postLogoutRedirectUris, backchannelLogoutUri } = client
   const isPublic = secretHashes.length === 0
   return {
     client_id: id,
     client_name: name,
-    // Never compared as it stands: the seam holds a digest of what came against each hash.
+    // Never compared itself: a seam compares the digest of the received secret with each hash.
     ...(!isPublic && { client_secret: secretHashes.join(' ') }),
-    // The library takes either form of a secret where one of them stands here.
+    // With one of these the library accepts both ways of sending the secret.
     token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_basic',
     application_type: redirectUris.some(isOwnScheme) ? 'native' : 'web',
     grant_types: client.refresh ? ['authorization_code', 'refresh_token'] : ['authorization_code'],
@@ -36,7 +36,7 @@ function isOwnScheme(uri: string): boolean {
   return !/^https?:/i.test(uri)
 }
 
-/** Origins whose scripts may ask with an app's tokens: those of its own redirect URIs. */
+/** Origins whose scripts may use an app's tokens: those of its redirect URIs. */
 export function originsOf({ redirectUris }: Pick<OpenIdClient, 'redirectUris'>): ReadonlySet<string> {
   return new Set(
     redirectUris.flatMap((uri) => URL.parse(uri)?.origin ?? []).filter((origin) => origin !== 'null')

@@ -27,7 +27,7 @@ export interface ConfigurationOptions {
   readonly visits: Visits
   readonly pages: Pages
   readonly unavailable: Unavailable
-  /** Sends the library's own requests: sign-outs to apps, and nothing else. */
+  /** Sends the library's requests: sign-outs to apps, nothing else. */
   readonly fetch: NonNullable<Configuration['fetch']>
   readonly logOut: (ctx: KoaContextWithOIDC, form: string) => Promise<void>
   readonly now: () => number
@@ -35,13 +35,13 @@ export interface ConfigurationOptions {
 
 const MINUTE_S = 60
 
-/** Names of the cookies that stand between a request and its sign-in; they have paths, so `__Host-` is not for them. */
+/** Names of the cookies between a request and its sign-in. They have paths, so they cannot have `__Host-`. */
 export function cookieNamesOf({ publicUrl, instance }: Pick<Config, 'publicUrl' | 'instance'>) {
   const prefix = `${publicUrl.secure ? '__Secure-' : ''}usher-oidc${instance === null ? '' : `-${instance}`}`
   return { session: `${prefix}-session`, interaction: prefix, resume: `${prefix}-resume` }
 }
 
-/** What the library is told: everything that it could do and is not named here is off. */
+/** The library's configuration. Every feature that is not named here is off. */
 export function createConfiguration(options: ConfigurationOptions): Configuration {
   const { library, config, clients, store, signIns, people, rules, visits, pages, unavailable, now } = options
   const { publicUrl, plexUrl } = config
@@ -49,7 +49,7 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
   const clientOf = (ctx: KoaContextWithOIDC | undefined): OpenIdClient | undefined =>
     clients.get(ctx?.oidc.client?.clientId ?? '')
 
-  /** The rest of the session's absolute life, in seconds. */
+  /** What is left of the session's absolute lifetime, in seconds. */
   function restOf(ctx: KoaContextWithOIDC): number {
     const until = ctx.oidc.session?.exp ?? ctx.oidc.entities.Grant?.exp
     const rest = until === undefined ? config.sessionMaxMs / 1000 : until - Math.floor(now() / 1000)
@@ -73,7 +73,7 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
       const record = typeof uid === 'string' ? await signIns.find(uid) : null
       const session = record === null ? null : people.sessionOf(record)
       if (record === null || session === null || String(session.account.id) !== sub) return undefined
-      // Told once and not yet twice that the access is gone: nobody is signed out by that.
+      // plex.tv has said once that access is gone, not yet twice: that signs nobody out.
       if (people.isDenied(session)) throw unavailable('plex.tv is asked once more about the access')
       if (people.isPastGrace(session)) throw unavailable('plex.tv has been away for too long')
       const person = await people.person(session, wanted)
@@ -101,7 +101,10 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
     return verdict === 'yes'
   }
 
-  /** The session's grant for this app, widened by what is asked for now: a second one would kill the first's tokens. */
+  /**
+   * The session's grant for this app, extended by the current request. A second grant would kill the first one's
+   * tokens.
+   */
   async function loadExistingGrant(ctx: KoaContextWithOIDC) {
     const { client, session } = ctx.oidc
     const { read } = visits.of(ctx.req)
@@ -123,7 +126,7 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
     const before = grant.getOIDCScope()
     grant.addOIDCScope(asked)
     if (grant.jti === undefined || grant.getOIDCScope() !== before) {
-      // Not drawn by the library: whoever enters the same app at the same moment writes the same grant.
+      // Derived, not random: two requests that enter the same app at once write the same grant.
       grant.jti = jti
       await grant.save()
     }
@@ -141,7 +144,7 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
       now
     }),
     ...clientRules(config),
-    // Many apps read the ID token alone.
+    // Many apps read only the ID token.
     conformIdTokenClaims: false,
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: {

@@ -4,17 +4,17 @@ import type { Store } from '../store/store.ts'
 import { cookieNamesOf } from './configuration.ts'
 import { digest } from './names.ts'
 
-/** Where a browser goes from Usher's step between an authorization request and its sign-in. */
+/** The next step of a browser between an authorization request and its sign-in. */
 export type NextStep =
   | { readonly kind: 'lost' }
-  /** Back to the request, which is answered now. */
+  /** Back to the request, which can be answered now. */
   | { readonly kind: 'go'; readonly path: string }
   | { readonly kind: 'sign-in' }
 
 export interface Interactions {
-  /** The cookie that ties an interaction to the browser which began it. */
+  /** The cookie that ties an interaction to the browser that began it. */
   readonly cookieName: string
-  /** `uid` as the address has it, `cookie` as the browser does. */
+  /** `uid` from the URL, `cookie` from the browser. */
   next(uid: string, cookie: string | null | undefined, session: Session | null): Promise<NextStep>
 }
 
@@ -24,18 +24,18 @@ export interface InteractionsOptions {
   readonly now: () => number
 }
 
-/** As the library keeps it, with the moment that the adapter adds. */
+/** The library's record, with the time that the adapter adds. */
 interface Interaction {
   readonly params: Readonly<Record<string, unknown>>
   readonly prompt: { readonly reasons: readonly string[] }
   readonly madeAt: number
 }
 
-/** What only a sign-in since the request satisfies; everything else is content with whoever is signed in. */
+/** Prompts that only a sign-in after the request satisfies; for all others an existing sign-in is enough. */
 const FRESH = ['login_prompt', 'max_age', 'id_token_hint', 'select_account_prompt']
 
 /**
- * Starts the request over when somebody is signed in: simpler than to resume it, whose page breaks when that is another
+ * Starts the request over once somebody is signed in. That is simpler than resuming it, which breaks if it is another
  * account than before.
  */
 export function createInteractions({ store, config, now }: InteractionsOptions): Interactions {
@@ -56,12 +56,12 @@ export function createInteractions({ store, config, now }: InteractionsOptions):
   }
 }
 
-/** The request without what the sign-in has answered; the time that it took counts against no `max_age`. */
+/** The request without what the sign-in has satisfied; the time it took does not count against `max_age`. */
 function toQuery(params: Readonly<Record<string, unknown>>, seconds: number): string {
   const { prompt, max_age: maxAge, ...rest } = params
   const pairs = Object.entries(rest).filter((pair): pair is [string, string] => typeof pair[1] === 'string')
   const query = new URLSearchParams(pairs)
-  // The library makes `prompt=login` of `max_age=0`; either way the app is told when that was (`auth_time`).
+  // The library turns `max_age=0` into `prompt=login`; either way the app gets `auth_time`.
   const wantsTime =
     maxAge !== undefined ||
     String(prompt ?? '')

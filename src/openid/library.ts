@@ -3,11 +3,10 @@ import type * as Library from 'oidc-provider'
 export type OidcLibrary = typeof Library
 
 /**
- * The provider's library, read where clients are set and not before: it and what it needs take a quarter of a second
- * and 25 MB.
+ * The provider's library, loaded only if clients are configured: it takes a quarter of a second and 25 MB.
  */
 export async function loadLibrary(): Promise<OidcLibrary> {
-  // On a Node.js that is not of a long-term line it writes a warning as it is read, which would not be a line of the log.
+  // On Node versions without long-term support it prints a warning when loaded, which is not a JSON log line.
   const { warn } = globalThis.console
   globalThis.console.warn = () => undefined
   try {

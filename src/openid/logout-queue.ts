@@ -6,13 +6,13 @@ import { DELIVERY_MS, type Logout, logoutRecord, parseLogout } from './sign-in-r
 export type LogoutResult = 'told' | 'refused' | 'failed' | 'given_up'
 
 export interface LogoutQueue {
-  /** Begins to look for what is due. */
+  /** Starts polling for due entries. */
   start(): void
-  /** Something was queued: looks at once. */
+  /** Something was queued: polls at once. */
   poke(): void
-  /** At the last look. */
+  /** At the last poll. */
   readonly waiting: number
-  /** Gives what was never tried its try, two seconds in all. */
+  /** Tries what was never tried, for two seconds in all. */
   close(): Promise<void>
 }
 
@@ -24,17 +24,17 @@ export interface LogoutQueueOptions {
 }
 
 const LOOK_MS = 1000
-/** Longer than an attempt takes, so that two instances do not both send; and short, so that a crash holds up little. */
+/** Longer than an attempt, so that two instances do not both send; short, so that a crash delays little. */
 const LEASE_MS = 15_000
 const FIRST_DELAY_MS = 1000
 const MAX_DELAY_MS = 5 * 60_000
 const PARALLEL = 8
 const LOOK_AT = 1000
 const CLOSE_MS = 2000
-/** Answers that may be another one later: a time-out, too early, too many. */
+/** Statuses that may change on a retry: time-out, too early, too many requests. */
 const NOT_FINAL: readonly number[] = [408, 425, 429]
 
-/** Sign-outs that apps are to be told of: kept in the store until an app has answered, for a day. */
+/** Sign-outs to deliver to apps: kept in the store until the app has answered, for at most a day. */
 export function createLogoutQueue({ store, send, onResult, now }: LogoutQueueOptions): LogoutQueue {
   const holder = randomBytes(6).toString('base64url')
   let leases = 0
@@ -55,7 +55,7 @@ export function createLogoutQueue({ store, send, onResult, now }: LogoutQueueOpt
   async function lookAgain(): Promise<void> {
     while (again) {
       again = false
-      // A store that is away is asked again by the next look.
+      // If the store is away, the next poll tries again.
       await look().catch(() => undefined)
     }
   }
@@ -103,7 +103,7 @@ export function createLogoutQueue({ store, send, onResult, now }: LogoutQueueOpt
       const status = statusOf(error)
       if (status !== null && status >= 200 && status < 300) return { result: 'told', reason: String(status) }
       const reason = status === null ? reasonOf(error) : String(status)
-      // An app that has forgotten the session says so; it will say nothing else tomorrow.
+      // The app does not know the session (any more); a retry would not change that.
       if (status !== null && status >= 400 && status < 500 && !NOT_FINAL.includes(status))
         return { result: 'refused', reason }
       return { result: now() - queuedAt >= DELIVERY_MS ? 'given_up' : 'failed', reason }
@@ -138,7 +138,7 @@ function backOff(attempts: number): number {
   return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2)
 }
 
-/** The library throws the answer along with its error. */
+/** The library attaches the response to its error. */
 function statusOf(error: unknown): number | null {
   const { response } = (error ?? {}) as { response?: { status?: unknown } }
   return typeof response?.status === 'number' ? response.status : null

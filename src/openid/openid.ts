@@ -27,16 +27,16 @@ import { createUnavailable } from './unavailable.ts'
 import type { Visit, Visits } from './visit.ts'
 import { createWatch } from './watch.ts'
 
-/** Usher as an OpenID provider, behind its routes. */
+/** Usher as an OpenID provider, used by its routes. */
 export interface OpenId {
-  /** Lets the library answer; the request is prepared and the answer is its own from here. */
+  /** Lets the library answer: it owns request and response from here on. */
   answer(request: IncomingMessage, response: ServerResponse, visit: Visit): Promise<void>
   readonly interactions: Interactions
   /** The apps that a session has entered, by id. */
   entered(session: Session): Promise<readonly string[]>
-  /** The same person goes on with another session: before the end of the first is made known. */
+  /** The person continues with another session; call it before the first one ends. */
   move(before: Session, after: Session): Promise<void>
-  /** Begins to watch sign-ins and to tell apps of their ends; nothing of both before. */
+  /** Starts watching sign-ins and telling apps when they end. */
   start(): void
   close(): Promise<void>
 }
@@ -62,7 +62,7 @@ export interface OpenIdOptions {
   readonly now: () => number
 }
 
-/** Throws what the library has against clients and keys. */
+/** Throws the library's objections to clients and keys. */
 export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
   const {
     config,
@@ -118,11 +118,11 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
       now
     })
   )
-  // Addresses are built from headers that the routes set from USHER_PUBLIC_URL, never from what came.
+  // The library builds addresses from headers that the routes set from USHER_PUBLIC_URL, never from a client's.
   provider.proxy = true
   provider.silent = true
   const send = installSeams({ provider, clients, signIns, visits, unavailable })
-  // Its type is Koa's own, whose context knows nothing of the library's.
+  // The type is Koa's, whose context lacks the library's members.
   provider.use(signOutFlow.middleware as unknown as Parameters<typeof provider.use>[0])
   observeProvider({ provider, clients, visits, metrics, log })
   const callback = provider.callback()
@@ -165,14 +165,14 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     const records = await signIns.ofAccount(revocation.accountId)
     for (const { uid, signedInAt } of records) if (signedInAt <= revocation.before) await signIns.end(uid)
   }
-  // What fails for a store that is away is found by the watch.
+  // If the store is away, the watch finds it later.
   revocations.listen((revocation) => void onRevoked(revocation).catch(() => undefined))
 
   return {
     async answer(request, response, visit) {
       visits.set(request, visit)
       await callback(request, response)
-      // It may have ended while its code was made; whoever ended it did not find the app yet.
+      // The session may have ended while the code was issued, before this app could be found.
       const session = visit.read?.live.session
       if (session !== undefined && revocations.isRevoked(session)) await endSession(session.id)
     },
@@ -182,7 +182,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
       return record === null ? [] : (await signIns.authorizations(record.uid)).map(({ clientId }) => clientId)
     },
     async move(before, after) {
-      // Where the store is away the apps are told of an end, and sign in again by themselves.
+      // If the store is away, apps are told that the sign-in ended, and sign in again on their own.
       if (before.account.id === after.account.id) await signIns.move(before.id, after).catch(() => undefined)
     },
     start() {

@@ -7,16 +7,16 @@ import type { OpenIdClient } from './clients.ts'
 import type { SignInRecord } from './sign-in-record.ts'
 import type { SignIns } from './sign-ins.ts'
 
-/** The people behind tokens, as Usher knows them now. */
+/** The people behind tokens, as currently known. */
 export interface People {
-  /** The newest that is known of a record's session; null where it has ended, or can be opened by no key. */
+  /** The newest state of a record's session; null if it has ended, or if no key unseals it. */
   sessionOf(record: SignInRecord): Session | null
-  /** Asks for libraries where they decide: `wanted` says that they are to be told, too. */
+  /** Looks up libraries if access depends on them, or if they are `wanted` for claims. */
   person(session: Session, wanted: boolean): Promise<Person>
   librariesOf(session: Session): readonly string[] | null
   decide(client: OpenIdClient, person: Person): Verdict
   isPastGrace(session: Session): boolean
-  /** Whether plex.tv has said once that the account has no access, and has yet to say so again. */
+  /** Whether plex.tv has said once, and not yet twice, that the account has no access. */
   isDenied(session: Session): boolean
   /** The `groups` claim. */
   groups(person: Person): readonly string[]
@@ -28,7 +28,7 @@ export interface PeopleOptions {
   readonly revocations: Pick<Revocations, 'isRevoked'>
   readonly libraries: Libraries
   readonly rules: AccessRules
-  /** Without a configured server roles decide nothing (SECURITY rule 75). */
+  /** Without a configured server roles grant nothing (SECURITY rule 75). */
   readonly hasServer: boolean
   readonly outageGraceMs: number
   readonly now: () => number

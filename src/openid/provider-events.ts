@@ -13,7 +13,7 @@ export interface ProviderEventsOptions {
   readonly log: Logger
 }
 
-/** Steps by the library's names of routes; labels of a metric. */
+/** Steps, by the library's route names; labels of a metric. */
 const STEPS: Readonly<Record<string, string>> = {
   authorization: 'authorize',
   token: 'token',
@@ -31,7 +31,7 @@ const REFUSALS = [
   'end_session_confirm.error'
 ]
 
-/** Tells the log and the metrics what the library does; of a request nothing but its client, account and error. */
+/** Logs and counts what the library does; of a request only its client, account and error. */
 export function observeProvider({ provider, clients, visits, metrics, log }: ProviderEventsOptions): void {
   const clientOf = (ctx: KoaContextWithOIDC) => {
     const id = ctx.oidc?.client?.clientId
@@ -65,12 +65,12 @@ export function observeProvider({ provider, clients, visits, metrics, log }: Pro
   provider.on('server_error', (ctx, err) => {
     log.error({ reqId: reqIdOf(ctx), client: clientOf(ctx), err }, 'app request failed')
   })
-  // Koa's own, of an answer that could not be written; without a listener it goes to the console.
+  // Koa's event for a response that could not be written; without a listener it goes to the console.
   emitter.on('error', (err: unknown) => log.warn({ err }, 'app answer failed'))
 
   provider.use(async (context, next) => {
     await next()
-    // There is none where no route of the library took the request.
+    // Undefined if no route of the library matched the request.
     const ctx = context as unknown as KoaContextWithOIDC
     const oidc = ctx.oidc as KoaContextWithOIDC['oidc'] | undefined
     const step = STEPS[oidc?.route ?? '']

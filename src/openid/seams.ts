@@ -14,7 +14,7 @@ export interface SeamsOptions {
   readonly unavailable: Unavailable
 }
 
-/** Signs and sends one logout token, as the library does it. */
+/** Signs and sends one logout token, by the library's own function. */
 export type SendLogout = (clientId: string, sub: string, sid: string) => Promise<void>
 
 interface ClientPrototype {
@@ -23,8 +23,8 @@ interface ClientPrototype {
 }
 
 /**
- * Three of the four places at which this leans on the library beyond its documentation; the fourth is the id of a grant,
- * set before it is saved. test/src/openid/seams.test.ts fails where an update moves one.
+ * Three of the four places that rely on undocumented behaviour of the library; the fourth is the id of a grant, which
+ * is set before it is saved. test/src/openid/seams.test.ts fails if an update changes one.
  */
 export function installSeams({ provider, clients, signIns, visits, unavailable }: SeamsOptions): SendLogout {
   const prototype = provider.Client.prototype as unknown as ClientPrototype
@@ -34,7 +34,7 @@ export function installSeams({ provider, clients, signIns, visits, unavailable }
     return isSecretOf(clients.get(this.clientId)?.secretHashes ?? [], actual)
   }
 
-  // What the library would send at once goes into the queue, where it outlives a restart and an app that is away.
+  // What the library would send at once is queued instead, to survive a restart or an app that is away.
   prototype.backchannelLogout = (_sub, sid) => signIns.leaveBySid(sid)
 
   const { Session } = provider
@@ -47,8 +47,8 @@ export function installSeams({ provider, clients, signIns, visits, unavailable }
   }
 
   /**
-   * The provider's session is a view of Usher's: who has an open one is signed in here, and nobody else. So nothing can
-   * differ between the two, and an app's first silent question is answered.
+   * The provider's session is a view of Usher's session, so the two cannot differ, and an app's first `prompt=none`
+   * request succeeds.
    */
   async function viewOf(ctx: KoaContextWithOIDC): Promise<InstanceType<typeof Session>> {
     const { read, standing } = visits.of(ctx.req)
@@ -80,7 +80,10 @@ export function installSeams({ provider, clients, signIns, visits, unavailable }
   }
 }
 
-/** Whether one of the hashes is that of the secret; each is compared, so that the time tells nothing (SECURITY rule 12). */
+/**
+ * Whether the secret matches one of the hashes; all are compared, so that the time reveals nothing (SECURITY rule
+ * 12).
+ */
 export function isSecretOf(hashes: readonly string[], secret: string): boolean {
   const actual = createHash('sha256').update(secret).digest()
   return hashes

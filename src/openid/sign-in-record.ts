@@ -1,19 +1,19 @@
 import type { Session } from '../session/session.ts'
 import type { NewRecord } from '../store/store.ts'
 
-/** One browser's sign-in to apps, kept until its absolute end, over restarts and over a fresh sign-in. */
+/** One browser's sign-in to apps; survives restarts and repeated sign-ins, until its absolute end. */
 export interface SignInRecord {
   readonly uid: string
   readonly sessionId: string
   readonly accountId: number
-  /** Whose Home a profile belongs to: who ends all sessions of an account ends those of the profiles it opened. */
+  /** The account that switched to this profile: ending all sessions of an account includes its profiles'. */
   readonly openerId: number
   readonly signedInAt: number
   readonly expiresAt: number
   readonly checkedAt: number
-  /** The session as `seal` made it, under a purpose of its own: it is no cookie, and its tokens are readable by none. */
+  /** The sealed session, under its own purpose: it is no cookie, and its tokens are not readable. */
   readonly sealed: string
-  /** What the account was last known to see; null where no server has told. */
+  /** The libraries that the account last saw; null if no server has reported them. */
   readonly libraries: readonly string[] | null
 }
 
@@ -27,18 +27,18 @@ export interface Authorization {
   readonly expiresAt: number
 }
 
-/** One app that is to be told of one end. */
+/** One sign-out to deliver to one app. */
 export interface Logout {
   readonly clientId: string
   readonly sid: string
   readonly sub: string
   readonly queuedAt: number
   readonly attempts: number
-  /** Changes with every lease, so that only its holder takes the entry away. */
+  /** Changes with every lease, so that only its holder removes the entry. */
   readonly lease: string
 }
 
-/** What is not delivered by then is given up. */
+/** Undelivered entries are given up after this. */
 export const DELIVERY_MS = 86_400_000
 
 export function toSignIn(
@@ -87,7 +87,7 @@ export function logoutRecord(logout: Logout, at: number): NewRecord {
     key: `${logout.clientId} ${logout.sid}`,
     value: JSON.stringify(logout),
     at,
-    // Later than the last attempt, which then finds it and says that it was given up.
+    // After the last attempt, which then finds the entry and logs that it was given up.
     expiresAt: logout.queuedAt + DELIVERY_MS + 3_600_000
   }
 }

@@ -14,43 +14,43 @@ import {
   toSignIn
 } from './sign-in-record.ts'
 
-/** Sign-ins to apps in the store. Every change is whole or not made at all, and made by one of several instances. */
+/** Sign-ins to apps in the store. Every change is atomic and made by one instance only. */
 export interface SignIns {
   find(uid: string): Promise<SignInRecord | null>
-  /** By the session that it belongs to now. */
+  /** By the session that it currently belongs to. */
   ofSession(sessionId: string): Promise<SignInRecord | null>
   ofAccount(accountId: number): Promise<readonly SignInRecord[]>
   /** The apps that were entered. */
   authorizations(uid: string): Promise<readonly Authorization[]>
   /** The sign-in of a session, made at its first app. */
   begin(session: Session, libraries: readonly string[] | null): Promise<SignInRecord>
-  /** Notes that an app was entered; false where the sign-in has ended meanwhile. */
+  /** Records that an app was entered; false if the sign-in has ended in the meantime. */
   enter(uid: string, clientId: string): Promise<boolean>
-  /** Keeps what was learned of the session since; nothing where the sign-in has ended. */
+  /** Stores a newer state of the session, unless the sign-in has ended. */
   update(record: SignInRecord, session: Session, libraries: readonly string[] | null): Promise<void>
-  /** The same person signed in anew in the same browser: the sign-in goes on under the new session. */
+  /** The same person signed in again in the same browser: the sign-in continues under the new session. */
   move(sessionId: string, to: Session): Promise<void>
-  /** Ends a sign-in and queues what its apps are told; only one caller finds it. `except`: an app that knows already. */
+  /** Ends a sign-in and queues its sign-outs; only one caller succeeds. `except`: an app that already knows. */
   end(uid: string, except?: string): Promise<boolean>
   /** Ends one app of a sign-in. */
   leave(uid: string, clientId: string): Promise<boolean>
-  /** The same, found by what the app was given. */
+  /** The same, found by the app's grant. */
   leaveBySid(sid: string): Promise<void>
-  /** The session that a record holds; null where no key of the ring opens it. */
+  /** The session in a record; null if no key of the ring unseals it. */
   open(record: SignInRecord): Session | null
 }
 
 export interface SignInsOptions {
   readonly store: Store
   readonly seal: Seal
-  /** Whether an app is to be told of sign-outs. */
+  /** Whether an app receives sign-outs. */
   readonly isTold: (clientId: string) => boolean
   /** Something was queued. */
   readonly onQueued: () => void
   readonly now: () => number
 }
 
-/** Another instance writes at the same moment; so often in a row it does not. */
+/** Retries when another instance writes at the same time; it will not win this often in a row. */
 const TRIES = 10
 /** Everything that belongs to a sign-in, found by its uid. */
 const BELONGINGS = ['authorization', 'session', 'code', 'access-token', 'refresh-token', 'grant'] as const
@@ -77,7 +77,7 @@ export function createSignIns({ store, seal, isTold, onQueued, now }: SignInsOpt
 
   const sealSession = (session: Session) => seal.seal('kept', sessionCodec.encode(session))
 
-  /** Tries until nobody else wrote in between; `attempt` gives null to try again. */
+  /** Retries until nobody else wrote in between; `attempt` returns null to try again. */
   async function settle<T>(attempt: () => Promise<T | null>): Promise<T> {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const result = await attempt()
@@ -138,7 +138,7 @@ export function createSignIns({ store, seal, isTold, onQueued, now }: SignInsOpt
           sub: String(accountId),
           expiresAt
         })
-        // Together with the record that says that the sign-in goes on: whoever ends it finds the app, or it is not noted.
+        // In one change with the record of the sign-in: whoever ends it finds the app, or the app is not recorded.
         const when = [{ kind: 'sign-in', key: uid, value: text }] as const
         return (await store.commit({ when, put: [row] })) ? true : null
       }),
@@ -147,7 +147,7 @@ export function createSignIns({ store, seal, isTold, onQueued, now }: SignInsOpt
       const text = await readText(record.uid)
       if (text === null || parseSignIn(text).sessionId !== session.id) return
       const put = [signInRecord(toSignIn(session, record.uid, sealSession(session), libraries))]
-      // Written by another one meanwhile: it knows as much.
+      // Written by another instance in the meantime, which knows as much.
       await store.commit({ when: [{ kind: 'sign-in', key: record.uid, value: text }], put })
     },
 

@@ -5,9 +5,9 @@ import { rethrow, type Unavailable } from './unavailable.ts'
 import type { Visits } from './visit.ts'
 
 export interface SignOutFlow {
-  /** What the library asks to show a page; whoever proves whose session it is sees none. */
+  /** Called by the library for a page; a request that proves whose session it is needs none. */
   logOut(ctx: KoaContextWithOIDC, form: string): Promise<void>
-  /** Around the library, for what it leaves undone. */
+  /** Wraps the library, to do what it leaves undone. */
   middleware(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void>
 }
 
@@ -18,9 +18,9 @@ export interface SignOutFlowOptions {
   readonly unavailable: Unavailable
 }
 
-/** RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0 §2): an app ends Usher's session, and with it all apps'. */
+/** OpenID Connect RP-Initiated Logout 1.0 §2: an app ends Usher's session, and with it the sign-ins to all apps. */
 export function createSignOutFlow({ signIns, visits, pages, unavailable }: SignOutFlowOptions): SignOutFlow {
-  /** Apps first: once the session has ended, whoever hears of it finds nothing left to tell. */
+  /** Apps first: the listeners of the session's end then find nothing left to do. */
   async function signOut(ctx: KoaContextWithOIDC, except?: string): Promise<void> {
     const { session } = ctx.oidc
     try {
@@ -40,7 +40,7 @@ export function createSignOutFlow({ signIns, visits, pages, unavailable }: SignO
     }
     const query = typeof state === 'string' ? `state=${encodeURIComponent(state)}` : ''
     const joint = query === '' ? '' : target.includes('?') ? '&' : '?'
-    // Exactly what was registered: no parser writes it anew.
+    // Exactly as registered, never re-serialised by a parser.
     ctx.set('location', `${target}${joint}${query}`)
     ctx.status = 303
     ctx.body = ''
@@ -73,7 +73,7 @@ export function createSignOutFlow({ signIns, visits, pages, unavailable }: SignO
   }
 }
 
-/** The provider's session is a view of Usher's, whose cookie is the only one. */
+/** The provider's session is a view of Usher's session, whose cookie is the only one. */
 function dropCookie(ctx: KoaContextWithOIDC, name: string): void {
   const header: unknown = ctx.response.get('set-cookie')
   const lines = [header].flat().filter((line): line is string => typeof line === 'string' && line !== '')

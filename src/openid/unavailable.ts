@@ -1,12 +1,13 @@
 import { StoreAway } from '../store/store.ts'
 import type { OidcLibrary } from './library.ts'
 
-/** Makes the error of what is nobody's fault: the store, plex.tv or the media server is away. */
+/** Creates the error for an outage of the store, plex.tv or the media server. */
 export type Unavailable = (detail: string) => Error
 
 /**
- * 503 `temporarily_unavailable` (RFC 6749 §4.1.2.1). An app keeps its session at it, while `invalid_grant` signs it out.
- * The library hides errors of 500 and more, and sends those of an authorization request to the app: neither here.
+ * 503 `temporarily_unavailable` (RFC 6749 §4.1.2.1). An app keeps its session on it, while `invalid_grant` signs it
+ * out. The library would hide a status of 500 and above, and would redirect errors of an authorization request; this
+ * error avoids both.
  */
 export function createUnavailable({ errors }: OidcLibrary): Unavailable {
   class TemporarilyUnavailable extends errors.OIDCProviderError {
@@ -20,7 +21,7 @@ export function createUnavailable({ errors }: OidcLibrary): Unavailable {
   return (detail) => new TemporarilyUnavailable(detail)
 }
 
-/** Turns a store that is away into `unavailable`; other errors pass. */
+/** Turns StoreAway into `unavailable`; other errors pass. */
 export function rethrow(error: unknown, unavailable: Unavailable): never {
   throw error instanceof StoreAway ? unavailable(error.message) : error
 }

@@ -4,7 +4,7 @@ import { CLAIMS } from './claims.ts'
 import { createClients, toMetadata } from './clients.ts'
 import { loadLibrary } from './library.ts'
 
-/** The part of the library's configuration that decides which clients it takes. */
+/** The part of the library's configuration that decides which clients it accepts. */
 export function clientRules({ oidc }: Pick<Config, 'oidc'>): Configuration {
   return {
     jwks: { keys: oidc.keys.map(({ jwk }) => jwk) } as JWKS,
@@ -17,7 +17,7 @@ export function clientRules({ oidc }: Pick<Config, 'oidc'>): Configuration {
   }
 }
 
-/** What the library has against the clients, each named; it would say so at the first sign-in otherwise. */
+/** The library's objections to clients, by name; otherwise they would appear at the first sign-in. */
 export async function objectionsTo(config: Pick<Config, 'oidc' | 'publicUrl'>): Promise<readonly string[]> {
   if (config.oidc.clients.length === 0) return []
   const { Provider } = await loadLibrary()
@@ -38,7 +38,7 @@ export async function objectionsTo(config: Pick<Config, 'oidc' | 'publicUrl'>): 
       await provider.Client.validate(toMetadata(client))
     } catch (error) {
       const { error_description: words = 'is not valid' } = error as { error_description?: string }
-      // The library's words name a member as OpenID Connect does, and repeat no value.
+      // The library's message names the member in OpenID Connect's terms and repeats no value.
       objections.push(`USHER_OIDC_CLIENTS entry ${index + 1}: ${words}`)
     }
   }

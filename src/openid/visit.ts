@@ -2,18 +2,18 @@ import type { IncomingMessage } from 'node:http'
 import type { UnsealedSession } from '../session/cookie/sessions.ts'
 import type { Settled } from '../session/standing.ts'
 
-/** Who asks, as Usher knows it, beside the request that the library reads. */
+/** Who makes a request, in addition to the request that the library reads. */
 export interface Visit {
   readonly requestId: string
-  /** The open session of this browser; null where nobody is signed in. */
+  /** The session of this browser; null if nobody is signed in. */
   readonly read: UnsealedSession | null
   /** Whether that session may act now. */
   readonly standing: Settled
-  /** Ends the session, as a sign-out does; gives the Set-Cookie value that takes the cookie away. */
+  /** Signs the session out; returns the Set-Cookie value that clears the cookie. */
   readonly signOut: () => string
 }
 
-/** Visits by their request: the library passes nothing else along. */
+/** Visits by request: the library passes nothing else along. */
 export interface Visits {
   set(request: IncomingMessage, visit: Visit): void
   of(request: IncomingMessage): Visit

@@ -14,7 +14,7 @@ import type { SignIns } from './sign-ins.ts'
 
 export interface Watch {
   start(): void
-  /** At the last walk of this instance. */
+  /** At this instance's last round. */
   readonly signIns: number
   close(): Promise<void>
 }
@@ -37,8 +37,8 @@ const EVERY_MS = 30_000
 const PAGE = 200
 
 /**
- * Walks the sign-ins to apps. A person who opened an app may not come back to Usher for weeks, so no request would start
- * the re-check: every session that an app was entered with is re-checked here until its absolute end.
+ * Re-checks every session with which an app was entered, until its absolute end. A person who opened an app may not
+ * come back to Usher for weeks, so no request would start the re-check.
  */
 export function createWatch(options: WatchOptions): Watch {
   const { store, signIns, people, clients, rules, libraries, live, recheck, revocations, recheckMs, now } =
@@ -51,7 +51,7 @@ export function createWatch(options: WatchOptions): Watch {
   let timer: NodeJS.Timeout | undefined
 
   async function walk(): Promise<void> {
-    // One instance walks; another takes over where that one ends.
+    // One instance does this; another takes over when it stops.
     const lease = { name: 'watch', holder, durationMs: 3 * everyMs, now: now() }
     if (!(await takeLease(store, lease))) return
     let seen = 0
@@ -70,7 +70,7 @@ export function createWatch(options: WatchOptions): Watch {
 
   async function look(record: SignInRecord): Promise<void> {
     const kept = signIns.open(record)
-    // Sealed with a key that is gone: nobody can tell any more that the access is still there.
+    // Sealed with a retired key: nobody can tell any more whether access remains.
     if (kept === null || revocations.isRevoked(kept)) {
       await signIns.end(record.uid)
       return
@@ -91,13 +91,13 @@ export function createWatch(options: WatchOptions): Watch {
     const person = await people.person(session, false)
     for (const { uid, clientId } of authorizations) {
       const client = clients.get(clientId)
-      // Taken off the list, or taken from this person: that app alone.
+      // The app was removed, or this person lost access to it: end this app only.
       if (client === undefined || people.decide(client, person) === 'no') await signIns.leave(uid, clientId)
     }
   }
 
   function begin(): void {
-    // What fails for a store that is away is done by the next walk.
+    // If the store is away, the next round does it.
     walking ??= walk()
       .catch(() => undefined)
       .finally(() => {

@@ -2,8 +2,8 @@ import { accountFields, toAccount } from './account.ts'
 import { type Fields, toBoolean, toFields, toInteger, toList, toText } from './fields.ts'
 
 /**
- * The account as a browser may see it, by allow-list: fields that plex.tv adds, and its `authToken`, `pin`, `services` and
- * settings, are left out (SECURITY rule 56). Throws USHER_UPSTREAM_INVALID like `toAccount`.
+ * The account as a browser may see it, by allow-list: fields that plex.tv adds, and its `authToken`, `pin`,
+ * `services` and settings, are left out (SECURITY rule 56). Throws USHER_UPSTREAM_INVALID like `toAccount`.
  */
 export function toAccountDocument(data: unknown): Record<string, unknown> {
   const account = toAccount(data)

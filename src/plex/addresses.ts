@@ -42,8 +42,8 @@ export function addressRefused(): NodeJS.ErrnoException {
 }
 
 /**
- * A socket `lookup` that returns only allowed addresses. The checked address is the one that is connected to, so a name that
- * changes between two look-ups gains nothing (SECURITY rule 42).
+ * A socket `lookup` that returns only allowed addresses. The checked address is the one that is connected to, so a
+ * name that changes between two look-ups gains nothing (SECURITY rule 42).
  */
 export function createGuardedLookup(
   isAllowed: AddressRule,

@@ -10,8 +10,8 @@ export interface Answer {
 const MAX_DEPTH = 32
 
 /**
- * The plain data of a JSON or XML response; XML attributes become fields of their element. Throws USHER_UPSTREAM_INVALID
- * for anything else: HTML, a truncated body, a document type, too much nesting.
+ * The plain data of a JSON or XML response; XML attributes become fields of their element. Throws
+ * USHER_UPSTREAM_INVALID for anything else: HTML, a truncated body, a document type, too much nesting.
  */
 export function parseAnswer({ contentType, body }: Answer): unknown {
   const text = body

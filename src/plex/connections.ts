@@ -25,9 +25,9 @@ export interface ChooseOptions extends ConnectionRules {
 }
 
 /**
- * Which addresses a server that somebody brings may have. Anyone can own a server and have plex.tv list any address for it,
- * so internal addresses are refused unless the operator allows them (SECURITY rules 42 and 76). Link-local addresses are
- * never allowed, because cloud metadata is there.
+ * Which addresses a server that somebody brings may have. Anyone can own a server and have plex.tv list any address
+ * for it, so internal addresses are refused unless the operator allows them (SECURITY rules 42 and 76). Link-local
+ * addresses are never allowed, because cloud metadata is there.
  */
 export function addressRule({ allowLoopback, allowPrivate }: ConnectionRules = {}): AddressRule {
   const allowed = new Set<AddressClass>(['public'])
@@ -37,8 +37,8 @@ export function addressRule({ allowLoopback, allowPrivate }: ConnectionRules = {
 }
 
 /**
- * The connections worth trying, best first: local before remote before relay, https before http, IPv4 before IPv6. Plain
- * http exposes the token to the network, so it is allowed in private networks only.
+ * The connections worth trying, best first: local before remote before relay, https before http, IPv4 before IPv6.
+ * Plain http exposes the token to the network, so it is allowed in private networks only.
  */
 export function candidateConnections(resource: Resource, rules: ConnectionRules = {}): readonly Connection[] {
   const isAllowed = addressRule(rules)
@@ -62,8 +62,8 @@ function rank({ local, relay, protocol, ipv6 }: Connection): number {
 }
 
 /**
- * The best connection that proves by `/identity` to be the resource; throws USHER_UPSTREAM_UNREACHABLE if none does. Direct
- * ones are all tried at once, relays only after those failed.
+ * The best connection that proves by `/identity` to be the resource; throws USHER_UPSTREAM_UNREACHABLE if none does.
+ * Direct ones are all tried at once, relays only after those failed.
  */
 export async function chooseConnection(resource: Resource, options: ChooseOptions): Promise<Connection> {
   const candidates = candidateConnections(resource, options)

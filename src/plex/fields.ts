@@ -28,8 +28,8 @@ export function toInteger(value: unknown): number | null {
 }
 
 /**
- * The text without control characters, or ''. At most `maxBytes` of UTF-8, cut between two characters, so that a session
- * always fits a cookie and a header.
+ * The text without control characters, or ''. At most `maxBytes` of UTF-8, cut between two characters, so that a
+ * session always fits a cookie and a header.
  */
 export function toText(value: unknown, maxBytes: number): string {
   if (typeof value !== 'string') return ''

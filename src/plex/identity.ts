@@ -7,8 +7,8 @@ export interface ClientIdentity {
 }
 
 /**
- * `Accept` and the `X-Plex-*` headers of one call, without a token, which is added to the single request (SECURITY rule 26).
- * `clientIdentifier` is the browser's own.
+ * `Accept` and the `X-Plex-*` headers of one call, without a token, which is added to the single request (SECURITY
+ * rule 26). `clientIdentifier` is the browser's own.
  */
 export function identityHeaders(identity: ClientIdentity, clientIdentifier: string): Record<string, string> {
   return {

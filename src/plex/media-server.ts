@@ -14,21 +14,21 @@ import {
 } from './upstream.ts'
 
 /**
- * One media server at one address. Before a token is sent there, `/identity` has proven that it is the expected server. Its
- * 401 and 403 are USHER_SERVER_ACCESS_DENIED; the caller asks plex.tv whether the token is dead.
+ * One media server at one address. Before a token is sent there, `/identity` has proven that it is the expected
+ * server. Its 401 and 403 are USHER_SERVER_ACCESS_DENIED; the caller asks plex.tv whether the token is dead.
  */
 export interface MediaServer {
   readonly url: string
   /** Asks the server each time. */
   readonly identity: (signal?: AbortSignal) => Promise<ServerIdentity>
   /**
-   * The proven identity; asks for it if there is none. Throws USHER_UPSTREAM_INVALID if the server is not the configured
-   * one, or not `expected`. After a failed proof it waits before asking again.
+   * The proven identity; asks for it if there is none. Throws USHER_UPSTREAM_INVALID if the server is not the
+   * configured one, or not `expected`. After a failed proof it waits before asking again.
    */
   readonly verifyIdentity: (expected?: string) => Promise<ServerIdentity>
   /**
-   * The identity that the server has proven; null if it must be proven again, because a connection failed or none was open
-   * in between (SECURITY rule 77). Synchronous, for paths that cannot wait.
+   * The identity that the server has proven; null if it must be proven again, because a connection failed or none was
+   * open in between (SECURITY rule 77). Synchronous, for paths that cannot wait.
    */
   readonly verifiedIdentity: () => ServerIdentity | null
   /** The identity that it last proved, however long ago: for comparing, not for sending a token. */
@@ -77,8 +77,8 @@ interface Proof {
 }
 
 /**
- * How long a server that answers with another identity is not asked again; doubles with each further answer. A server that
- * is away costs little to ask and may be back at any moment.
+ * How long a server that answers with another identity is not asked again; doubles with each further answer. A server
+ * that is away costs little to ask and may be back at any moment.
  */
 const BACK_OFF_MS = 100
 const MAX_BACK_OFF_MS = 5000

@@ -24,9 +24,9 @@ export interface SignedIn {
 }
 
 /**
- * The calls to plex.tv. Every method takes the browser's client identifier. Those with a token throw USHER_SESSION_REVOKED
- * if, and only if, plex.tv says that it is dead. An outage is USHER_UPSTREAM_UNREACHABLE or _TIMEOUT, a rate limit
- * USHER_PLEX_LIMITED.
+ * The calls to plex.tv. Every method takes the browser's client identifier. Those with a token throw
+ * USHER_SESSION_REVOKED if, and only if, plex.tv says that it is dead. An outage is USHER_UPSTREAM_UNREACHABLE or
+ * _TIMEOUT, a rate limit USHER_PLEX_LIMITED.
  */
 export interface PlexTv {
   readonly signIn: (credentials: Credentials, clientIdentifier: string) => Promise<SignedIn>

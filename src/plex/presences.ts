@@ -4,8 +4,8 @@ export interface Presence {
 }
 
 /**
- * Counts the connections to each server, whoever opened them. A proof of identity holds as long as the presence (SECURITY
- * rule 77): once nothing is connected, another machine may be at the address.
+ * Counts the connections to each server, whoever opened them. A proof of identity holds as long as the presence
+ * (SECURITY rule 77): once nothing is connected, another machine may be at the address.
  */
 export interface Presences {
   opened(origin: string): void

@@ -32,8 +32,8 @@ export async function readIdentity(upstream: Upstream, signal?: AbortSignal): Pr
 }
 
 /**
- * The problem for a media server's error response. 401 and 403 mean no access, never a dead token, which only plex.tv can
- * declare. Other 4xx keep their status, 5xx is an outage, a redirect is invalid.
+ * The problem for a media server's error response. 401 and 403 mean no access, never a dead token, which only plex.tv
+ * can declare. Other 4xx keep their status, 5xx is an outage, a redirect is invalid.
  */
 export function toServerProblem({ service, status }: Pick<UpstreamAnswer, 'service' | 'status'>): Problem {
   const upstream = { service, status, code: null }

@@ -18,8 +18,8 @@ export function isSource(text: string): boolean {
 }
 
 /**
- * The source in a `/security/resources` response, whose `Device` is an object or a list of one. An empty container means
- * that the server knows no such source: USHER_NOT_FOUND.
+ * The source in a `/security/resources` response, whose `Device` is an object or a list of one. An empty container
+ * means that the server knows no such source: USHER_NOT_FOUND.
  */
 export function toSource(source: string, data: unknown): Source {
   const root = toFields(data)

@@ -6,8 +6,8 @@ import { judgeParameter } from './url-parameter.ts'
 import { XmlPlace } from './xml-field.ts'
 
 /**
- * How to tell fields from free text in a body. `untyped` is decided by the first characters: `{"` and `[{` mean JSON, `<` means
- * XML. In `text` (subtitles, playlists) the only fields are parameters of URLs.
+ * How to tell fields from free text in a body. `untyped` is decided by the first characters: `{"` and `[{` mean JSON,
+ * `<` means XML. In `text` (subtitles, playlists) the only fields are parameters of URLs.
  */
 export type Grammar = 'json' | 'xml' | 'text' | 'untyped'
 
@@ -19,8 +19,9 @@ const EMPTY = Buffer.alloc(0)
 const NO_FIELD = { from: 0, to: 0 }
 
 /**
- * Masks the needles anywhere, and the fields that hold tokens by the grammar of the body. Both passes skip most bytes; only
- * around the word "token" are bytes read one by one. A class, because there is one for every textual response.
+ * Masks the needles anywhere, and the fields that hold tokens by the grammar of the body. Both passes skip most
+ * bytes; only around the word "token" are bytes read one by one. A class, because there is one for every textual
+ * response.
  */
 export class BodyMask {
   private readonly needles: Needles

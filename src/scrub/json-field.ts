@@ -10,8 +10,8 @@ const BRACKET = 0x5b
 const OUT = -1
 
 /**
- * The value of a JSON member whose name ends with the word at `at`: a string or number, or an array of them. In JSON, a colon
- * after a quotation mark always follows a name: inside a string the mark would be escaped.
+ * The value of a JSON member whose name ends with the word at `at`: a string or number, or an array of them. In JSON,
+ * a colon after a quotation mark always follows a name: inside a string the mark would be escaped.
  */
 export function judgeJson(data: Buffer, at: number, isLast: boolean): Verdict {
   let from = at + WORD_LENGTH

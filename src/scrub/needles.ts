@@ -14,8 +14,8 @@ interface Place {
 const NOWHERE: readonly Place[] = []
 
 /**
- * The texts to find, and how far the search may step. One pass finds all needles and looks at about two bytes in twenty (Wu and
- * Manber), because a pass for each needle would cost more than everything else.
+ * The texts to find, and how far the search may step. One pass finds all needles and looks at about two bytes in
+ * twenty (Wu and Manber), because a pass for each needle would cost more than everything else.
  */
 export interface Needles {
   /** The needles, concatenated; needle i ends before `ends[i]`. */
@@ -24,8 +24,8 @@ export interface Needles {
   readonly shortest: number
   readonly longest: number
   /**
-   * By the last two bytes of a window as long as the shortest needle: the distance to the next position where a needle may
-   * begin, 0 if it may be here. After these, by byte: whether it occurs in a needle, or begins one.
+   * By the last two bytes of a window as long as the shortest needle: the distance to the next position where a
+   * needle may begin, 0 if it may be here. After these, by byte: whether it occurs in a needle, or begins one.
    */
   readonly table: Buffer
 }
@@ -72,7 +72,10 @@ function toTable(bytes: Buffer, ends: readonly number[], shortest: number): Buff
   return table
 }
 
-/** The token itself, percent-encoded, and each of these in base64 (without padding) and hexadecimal; one byte per character. */
+/**
+ * The token itself, percent-encoded, and each of these in base64 (without padding) and hexadecimal; one byte per
+ * character.
+ */
 function spell(token: string): readonly string[] {
   // Plex's own tokens look the same in a URL: the usual, quick case.
   const isPlain = /^[\w.~-]*$/.test(token)
@@ -96,8 +99,8 @@ function hash(first: number, second: number): number {
 }
 
 /**
- * Positions of the longest needles, unordered; they may overlap. Searches four quarters at once: each step depends on the byte
- * that the previous step led to, and the quarters do not depend on each other.
+ * Positions of the longest needles, unordered; they may overlap. Searches four quarters at once: each step depends on
+ * the byte that the previous step led to, and the quarters do not depend on each other.
  */
 export function findAll(data: Buffer, needles: Needles): readonly Place[] {
   const { shortest, table } = needles

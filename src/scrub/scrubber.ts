@@ -4,8 +4,8 @@ import { toNeedles } from './needles.ts'
 export type { Grammar } from './body-mask.ts'
 
 /**
- * A filter over the pieces of one textual body. Its output has the length of its input and does not depend on where the pieces
- * were cut. A piece with nothing to hide comes back uncopied.
+ * A filter over the pieces of one textual body. Its output has the length of its input and does not depend on where
+ * the pieces were cut. A piece with nothing to hide comes back uncopied.
  */
 export interface Scrubber {
   /** The bytes that are decided; an unfinished match at the end is kept for the next piece. */
@@ -15,13 +15,14 @@ export interface Scrubber {
 }
 
 /**
- * Masks the given tokens anywhere (also in base64 or hexadecimal), the parameter `X-Plex-Token` of every URL and, by the grammar
- * of the body, every field whose name ends in "token": strings and numbers in JSON, attributes and elements in XML (SECURITY
- * rules 56, 88). Free text is unchanged. Asterisks keep the length, and so `Content-Length`; a number becomes ones.
+ * Masks the given tokens anywhere (also in base64 or hexadecimal), the parameter `X-Plex-Token` of every URL and, by
+ * the grammar of the body, every field whose name ends in "token": strings and numbers in JSON, attributes and
+ * elements in XML (SECURITY rules 56, 88). Free text is unchanged. Asterisks keep the length, and so
+ * `Content-Length`; a number becomes ones.
  *
- * Not covered, because ordinary text would suffer: a given token inside a longer text that is encoded as a whole, in part or
- * twice, or that contains JSON escapes or character references; an unknown token outside a field, in text inside a string, or
- * longer than 4 KB; UTF-16.
+ * Not covered, because ordinary text would suffer: a given token inside a longer text that is encoded as a whole, in
+ * part or twice, or that contains JSON escapes or character references; an unknown token outside a field, in text
+ * inside a string, or longer than 4 KB; UTF-16.
  */
 export function createScrubber(tokens: readonly string[], grammar: Grammar): Scrubber {
   return createScrubbers(tokens)(grammar)

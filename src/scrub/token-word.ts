@@ -17,8 +17,9 @@ export const WORD_LENGTH = LENGTH
 export const PREFIX_LENGTH = PREFIX.length
 
 /**
- * Positions of the word "token", in any letter case, in order. Searches four quarters at once: each step depends on the byte that
- * the previous step led to, and the quarters do not depend on each other. Twice as fast as a regular expression over a copy.
+ * Positions of the word "token", in any letter case, in order. Searches four quarters at once: each step depends on
+ * the byte that the previous step led to, and the quarters do not depend on each other. Twice as fast as a regular
+ * expression over a copy.
  */
 export function findWords(data: Buffer): readonly number[] {
   const { length } = data

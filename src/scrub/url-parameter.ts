@@ -6,8 +6,8 @@ const EQUALS = /^(?:=|%(?:25){0,3}3d|\\{1,3}u003d|&(?:equals|#0{0,4}61|#x0{0,4}3
 const EQUALS_MAX_BYTES = 12
 
 /**
- * The value of the parameter `X-Plex-Token` whose name ends with the word at `at`, wherever its URL is. The name does not reach
- * back before `from`.
+ * The value of the parameter `X-Plex-Token` whose name ends with the word at `at`, wherever its URL is. The name does
+ * not reach back before `from`.
  */
 export function judgeParameter(data: Buffer, at: number, from: number, isLast: boolean): Verdict {
   if (!hasPrefix(data, at, from)) return NO_SPANS

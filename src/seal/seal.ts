@@ -21,8 +21,8 @@ export interface Seal {
   /** The value, or why there is none. Never throws, and does no cryptography on what is not canonical. */
   unseal(purpose: Purpose, text: string): Unsealed | UnsealFailure
   /**
-   * Which key a text says that it is sealed with, the one that seals today or an older one; null for a foreign or retired
-   * one. No cryptography: it tells what to look at, and is proof of nothing.
+   * Which key a text says that it is sealed with, the one that seals today or an older one; null for a foreign or
+   * retired one. No cryptography: it tells what to look at, and is proof of nothing.
    */
   ageOf(text: string): 'newest' | 'older' | null
 }
@@ -172,7 +172,9 @@ function decrypt({ key, aad }: DerivedKey, iv: Buffer, body: Buffer, tag: Buffer
   }
 }
 
-/** The authentication tag at the end of a sealed value, which nobody can choose: tells values apart by few characters. */
+/**
+ * The authentication tag at the end of a sealed value, which nobody can choose: tells values apart by few characters.
+ */
 export const tagOf = (value: string): string => value.slice(-TAG_CHARS)
 
 function base64url(text: string): string {

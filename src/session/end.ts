@@ -100,7 +100,9 @@ interface Token {
   readonly clientIdentifier: string
 }
 
-/** The tokens to sign out: the session's own unless it is dead, and that of the account whose Home it was switched in. */
+/**
+ * The tokens to sign out: the session's own unless it is dead, and that of the account whose Home it was switched in.
+ */
 function tokensOf({ accountToken, clientIdentifier, homeAdmin }: Session, reason: EndReason): Token[] {
   const own = reason === 'token_dead' ? [] : [{ token: accountToken, clientIdentifier }]
   return homeAdmin === null ? own : [...own, homeAdmin]

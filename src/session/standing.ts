@@ -84,7 +84,9 @@ export function endCheckOf(standings: Pick<Standings, 'hasEnded'>, live: LiveSes
   return () => (standings.hasEnded(live.session) ? toStandingProblem('ended') : null)
 }
 
-/** The problem that a standing means to whoever wants something of the media server; null where nothing is in the way. */
+/**
+ * The problem that a standing means to whoever wants something of the media server; null where nothing is in the way.
+ */
 export function toStandingProblem(standing: Settled): Problem | null {
   switch (standing) {
     case 'good':

@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache'
 
-/** How often something happened in the window under way, and what is left of that window in ms; 0 and 0 for never. */
+/** How often something happened in the current window, and the rest of that window in ms; 0 and 0 for never. */
 export interface Count {
   readonly current: number
   readonly ttl: number
 }
 
-/** Counts by key in fixed windows that begin with the first of each. Neither call ever fails. */
+/** Counts by key, in fixed windows that begin with the first count. Neither call ever fails. */
 export interface Counters {
   add(key: string, windowMs: number): Promise<Count>
   read(key: string, windowMs: number): Promise<Count>
@@ -15,7 +15,7 @@ export interface Counters {
 export interface LocalCounters {
   add(key: string, windowMs: number): Count
   read(key: string): Count
-  /** Takes up a count of before; `endsAt` in epoch ms. */
+  /** Restores an earlier count; `endsAt` in epoch ms. */
   resume(key: string, current: number, endsAt: number): void
 }
 
@@ -24,10 +24,10 @@ interface Window {
   readonly endsAt: number
 }
 
-/** Keys remembered, so that a million addresses do not take the memory (SECURITY rule 66). */
+/** Keys remembered, so that a million addresses do not fill the memory (SECURITY rule 66). */
 const MAX_KEYS = 20_000
 
-/** Counters of this process alone; of too many keys the one least recently counted or asked for goes first. */
+/** Counters of this process. With too many keys, the least recently used one is dropped. */
 export function createLocalCounters(now: () => number, max = MAX_KEYS): LocalCounters {
   const windows = new LRUCache<string, Window>({ max })
 

@@ -4,10 +4,10 @@ import { createLocalCounters } from './counters.ts'
 import type { Place, Store } from './store.ts'
 
 export interface KeptCounters {
-  /** Takes up the counts of before this start. */
+  /** Restores the counts from before this start. */
   load(): Promise<void>
   create(): Counters
-  /** Writes what was counted since the last time. */
+  /** Writes what was counted since the last write. */
   close(): Promise<void>
 }
 
@@ -16,16 +16,16 @@ export interface KeptCountersOptions {
   readonly now: () => number
 }
 
-/** Counts change with every request: they are written together, and a crash forgets so much of them. */
+/** Counts change with every request, so they are written together; a crash loses the counts of this time. */
 const WRITE_MS = 1000
-/** Shorter windows are over by the time that a restart has ended. */
+/** Shorter windows are over by the end of a restart. */
 const LEAST_KEPT_MS = 120_000
 const BATCH = 1000
 
-/** Counters of a single instance: they count in memory, and its store keeps those of long windows over a restart. */
+/** Counters of a single instance: they count in memory, and the store keeps those of long windows across restarts. */
 export function createKeptCounters({ store, now }: KeptCountersOptions): KeptCounters {
   const local = createLocalCounters(now)
-  /** Key and end of what is not written yet. */
+  /** Key and end of counts that are not written yet. */
   const changed = new Map<string, number>()
   const timer = setInterval(() => void write(), WRITE_MS)
   timer.unref()
@@ -38,7 +38,7 @@ export function createKeptCounters({ store, now }: KeptCountersOptions): KeptCou
       const value = JSON.stringify([key, local.read(key).current, expiresAt])
       return { kind: 'count', key, value, expiresAt } as const
     })
-    // What could not be written counts here all the same.
+    // Counts that could not be written still count in memory.
     await store.commit({ put }).catch(() => undefined)
   }
 
@@ -70,7 +70,7 @@ export function createKeptCounters({ store, now }: KeptCountersOptions): KeptCou
   }
 }
 
-/** Hashed: keys hold addresses and login names, which need not stand in a file. */
+/** Hashed, because keys contain addresses and login names, which should not be in a file. */
 function toKey(name: string): string {
   return createHash('sha256').update(name).digest('base64url').slice(0, 22)
 }

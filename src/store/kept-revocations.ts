@@ -3,11 +3,11 @@ import { fromEntry, toEntry } from './revocation-text.ts'
 import type { NewRecord, Place, Store } from './store.ts'
 
 export interface KeptRevocations {
-  /** Learns what was kept before this start. */
+  /** Restores the revocations from before this start. */
   load(): Promise<void>
-  /** Keeps one; returns at once. What cannot be kept now is kept by the next `keepAll`. */
+  /** Stores one; returns at once. If that fails, the next `keepAll` stores it. */
   keep(revocation: Revocation): void
-  /** Keeps all that are known: for a store that could not be written to meanwhile. */
+  /** Stores all known ones, after a time in which the store could not be written. */
   keepAll(): Promise<void>
 }
 
@@ -19,7 +19,7 @@ export interface KeptRevocationsOptions {
 
 const BATCH = 1000
 
-/** Revocations of a single instance, kept in its store over a restart. */
+/** Revocations of a single instance, kept in its store across restarts. */
 export function createKeptRevocations({ store, revocations, now }: KeptRevocationsOptions): KeptRevocations {
   function toRecord(revocation: Revocation): NewRecord {
     const { member, score } = toEntry(revocation)
@@ -41,7 +41,7 @@ export function createKeptRevocations({ store, revocations, now }: KeptRevocatio
     },
     keep(revocation) {
       store.commit({ put: [toRecord(revocation)] }).catch(() => {
-        // The store has logged it, and asks for all of them when it can be written to again.
+        // The store has logged this, and requests all of them when it can be written again.
       })
     },
     async keepAll() {

@@ -1,8 +1,8 @@
 import type { Store } from './store.ts'
 
 /**
- * Takes a lease for `durationMs`, or keeps it longer where this holder has it. Whether it is the holder's: of several
- * instances one does the work that the name stands for, and another takes over where that one ends.
+ * Takes a lease for `durationMs`, or extends it if this holder has it. Returns whether the holder has it: one of
+ * several instances does the work that the name stands for, and another takes over when it stops.
  */
 export async function takeLease(
   store: Pick<Store, 'get' | 'commit'>,

@@ -19,9 +19,9 @@ interface Held extends NewRecord {
 
 const SWEEP_MS = 1000
 
-/** The store of a process by itself: it is gone with the process. */
+/** The store of a single process, lost when it ends. */
 export function createMemoryStore({ now }: { readonly now: () => number }): Store {
-  /** By room in the order of writing, so that the oldest is the first. */
+  /** By room, in the order of writing, so that the oldest is first. */
   const rooms = new Map<Room, Map<string, Held>>()
   const tagged = new Map<string, Set<string>>()
   const lists = new Map<string, ListEntry[]>()
@@ -88,7 +88,7 @@ export function createMemoryStore({ now }: { readonly now: () => number }): Stor
     }
   }
 
-  /** Once a second: a flood of live records must not have every one of them looked at for each that comes. */
+  /** Once a second: during a flood, each new record must not cause a scan of all live ones. */
   function sweep(name: Room, room: Map<string, Held>): void {
     const time = now()
     if (Math.abs(time - (sweptAt.get(name) ?? 0)) < SWEEP_MS) return

@@ -2,10 +2,10 @@ import type { PinClaims } from '../session/sign-in/pin-sign-ins.ts'
 import { type Counters, createLocalCounters } from './counters.ts'
 import type { State } from './state.ts'
 
-/** Longer than plex.tv keeps any PIN readable. */
+/** Longer than any PIN stays readable at plex.tv. */
 const KEPT_MS = 60 * 60_000
 
-/** Which PINs became a session, counted where the deployment counts everything else: the first to count has it. */
+/** Which PINs became a session, counted by the deployment's counters: the first count wins. */
 export function createPinClaims(state: Pick<State, 'kind' | 'createCounters'>, now: () => number): PinClaims {
   const counters = state.createCounters?.() ?? inProcess(now)
   const name = (pinId: number) => `pin_claim ${pinId}`

@@ -2,18 +2,18 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { RedisLink } from './redis.ts'
 import { StoreAway } from './store.ts'
 
-/** Seals the key of the names under the key ring, for every instance of the deployment and nobody else. */
+/** Seals the key of the names under the key ring, so that only this deployment's instances can read it. */
 export interface NameSeal {
   seal(value: string): string
-  /** Null where no key of the ring opens it. `newest`: sealed with the key that seals today. */
+  /** Null if no key of the ring unseals it. `newest`: sealed with the current key. */
   unseal(text: string): { readonly value: string; readonly newest: boolean } | null
 }
 
-/** Names in Redis as an HMAC: a dump tells no address, account or id to whoever has no key ring (SECURITY rule 99). */
+/** Names in Redis as HMACs: without the key ring, a dump reveals no address, account or id (SECURITY rule 99). */
 export interface RedisNames {
-  /** Reads the key, or makes it. Whether it is not the one of before: what was stored is not found any more. */
+  /** Reads or creates the key. True if it changed: earlier records are then no longer found. */
   load(link: Pick<RedisLink, 'run'>): Promise<{ readonly isNew: boolean }>
-  /** Throws StoreAway before the key was loaded. */
+  /** Throws StoreAway until the key has been loaded. */
   of(space: string, text: string): string
 }
 
@@ -25,14 +25,14 @@ return ARGV[2]
 `
 
 /**
- * The key is random and lives in Redis, sealed: derived from the ring itself it would change with the first key of a
- * rotation, and with it every name.
+ * The key is random and stored in Redis, sealed. Derived from the ring, it would change with every rotation, and all
+ * names with it.
  */
 export function createRedisNames(prefix: string, { seal, unseal }: NameSeal): RedisNames {
   const place = `${prefix}:names`
   let key: Buffer | null = null
 
-  /** Puts `fresh` where `before` stands ('' for nothing there); gives what stands there then. */
+  /** Replaces `before` ('' for nothing) by `fresh`; returns the value that is stored then. */
   async function claim(link: Pick<RedisLink, 'run'>, before: string, fresh: string): Promise<string> {
     return String(await link.run(CLAIM, place, [before, fresh]))
   }
@@ -44,7 +44,7 @@ export function createRedisNames(prefix: string, { seal, unseal }: NameSeal): Re
       let stored = await claim(link, '', mine)
       let opened = unseal(stored)
       if (opened === null) {
-        // Of a ring that is gone, as all sessions are that it sealed.
+        // From a previous key ring, whose sessions are gone as well.
         stored = await claim(link, stored, mine)
         opened = unseal(stored)
         if (opened === null) throw new StoreAway('names of another key ring')

@@ -1,6 +1,6 @@
 /**
- * The scripts of the store in Redis; each is one step that nobody sees half of. KEYS[1] begins every key, and its hash
- * tag keeps them all on one slot. An id is a record's kind and the HMAC of its key.
+ * The store's Redis scripts; each is atomic. KEYS[1] begins every key, and its hash tag keeps all of them on one slot. An id is a
+ * record's kind and the HMAC of its key.
  *
  *   :d:ID    hash of a record: v value, e end, t its tags
  *   :k:KIND  its kind by `at`      :x:ROOM  its room by end      :w:ROOM  its room by the order of writing
@@ -26,7 +26,7 @@ local function live(tag, now)
 end
 `
 
-/** ARGV[1]: the change as JSON, its names and tags as ids. 1 where it was made, else 0. */
+/** ARGV[1]: the change as JSON, with names and tags as ids. Returns 1 if it was made, else 0. */
 export const COMMIT = `${COMMON}
 local c = cjson.decode(ARGV[1])
 local late = 86400000
@@ -89,7 +89,7 @@ if not isLive(ARGV[1], tonumber(ARGV[2])) then return false end
 return redis.call('HGET', p .. ':d:' .. ARGV[1], 'v')
 `
 
-/** ARGV: tag, now, limit. The values in order, the latest of them. */
+/** ARGV: tag, now, limit. The latest values, in order. */
 export const FIND = `${COMMON}
 local ids = live(ARGV[1], tonumber(ARGV[2]))
 local values = {}
@@ -99,7 +99,7 @@ end
 return values
 `
 
-/** ARGV: kind, from, until, skip, limit, now. \`at\` and value in turn; the value of what is over is missing. */
+/** ARGV: kind, from, until, skip, limit, now. \`at\` and value in turn; expired records have no value. */
 export const PAGE = `${COMMON}
 local found = redis.call('ZRANGEBYSCORE', p .. ':k:' .. ARGV[1], ARGV[2], ARGV[3], 'WITHSCORES', 'LIMIT', ARGV[4], ARGV[5])
 local page = {}

@@ -22,10 +22,10 @@ export interface RedisStoreOptions {
   readonly now: () => number
 }
 
-/** A list that nobody adds to any more is forgotten. */
+/** A list that is no longer added to expires. */
 const LIST_MS = 400 * 86_400_000
 
-/** The store of several instances. Nothing waits for a Redis that is away: the call rejects at once. */
+/** The store of several instances. While Redis is away, calls reject at once. */
 export function createRedisStore({ link, names, prefix, now }: RedisStoreOptions): Store {
   async function run(script: string, args: readonly (string | number)[]): Promise<unknown> {
     if (!link.isUp()) throw new StoreAway('not connected')
@@ -91,7 +91,7 @@ export function createRedisStore({ link, names, prefix, now }: RedisStoreOptions
       return toEntries(await run(RECENT, [names.of('list', list), end, limit]))
     },
     async close() {
-      // The connection is the shared store's.
+      // The connection belongs to the shared store.
     }
   }
 }

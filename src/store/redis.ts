@@ -2,54 +2,54 @@ import { createRequire } from 'node:module'
 import type { Redis } from 'ioredis'
 
 export interface RedisLink {
-  /** Whether Redis answers and what was missed has been caught up with. */
+  /** Whether Redis answers and this instance has caught up. */
   isUp(): boolean
-  /** Runs a script in Redis; rejects at once while Redis is away, and after a second where it does not answer. */
+  /** Runs a script; rejects at once while Redis is away, and after a second without an answer. */
   run(script: string, key: string, args: readonly (string | number)[]): Promise<unknown>
-  /** A page of a sorted set: the next cursor, then members and scores in turn. */
+  /** A page of a sorted set: the next cursor, then members and scores alternating. */
   scan(key: string, cursor: string): Promise<readonly [string, readonly string[]]>
-  /** Takes a failed call as the loss of Redis until the next catch-up goes through. */
+  /** Treats a failed call as the loss of Redis, until the next catch-up succeeds. */
   suspect(error: unknown): void
-  /** Resolves when the first attempt has ended, well or not, and after five seconds in any case. */
+  /** Resolves when the first attempt has succeeded or failed, at the latest after five seconds. */
   readonly opened: Promise<void>
-  /** Waits for calls under way, a second at most. */
+  /** Waits for calls in progress, at most a second. */
   close(): Promise<void>
 }
 
 export interface RedisLinkOptions {
-  /** May hold a password; goes nowhere but into the client. */
+  /** May contain a password; used by the client only. */
   readonly url: string
   readonly channel: string
   readonly onMessage: (text: string) => void
-  /** Runs at every connection, when the channel is subscribed already, so that nothing falls between the two. */
+  /** Runs at every connection, after subscribing to the channel, so that nothing is missed in between. */
   readonly catchUp: (link: RedisLink) => Promise<void>
   /** Once per change, not per attempt. */
   readonly onUp: () => void
-  /** `reason` is an error code of Node's or a word of Redis's, never a text with an address in it. */
+  /** `reason` is a Node error code or a Redis error word, never a text that contains an address. */
   readonly onDown: (reason: string) => void
 }
 
 const CONNECT_TIMEOUT_MS = 2000
-/** Nobody who signs in waits longer for a Redis that hangs. */
+/** Nobody waits longer for a Redis that hangs. */
 const COMMAND_TIMEOUT_MS = 1000
-/** A connection that died without a word is found within this and the time-out of a command. */
+/** A dead connection is detected within this plus the time-out of a command. */
 const BEAT_MS = 1000
 const MAX_RETRY_MS = 1000
 const SCAN_COUNT = 1000
 const NO_DATABASE = 'no such database'
-/** What a start waits for a catch-up at most; a usual one takes milliseconds. */
+/** The longest that a start waits for a catch-up, which usually takes milliseconds. */
 const OPEN_MS = 5000
 
 /**
- * Two connections to Redis, one for calls and one for its channel. It never throws and never waits: while Redis
- * is away every call fails at once, and connections are tried again every second.
+ * Two connections to Redis, one for calls and one for the channel. It never throws and never waits: while Redis is
+ * away every call fails at once, and connecting is retried every second.
  */
 export function createRedisLink(options: RedisLinkOptions): RedisLink {
   const { url, channel, onMessage, catchUp, onUp, onDown } = options
   const caller = connect(url)
   const listener = connect(url)
   const opened = Promise.withResolvers<void>()
-  // ioredis goes on in database 0 where a server refuses another: two deployments would then share what is theirs.
+  // If a server refuses the database, ioredis stays in database 0, where two deployments would share their state.
   const database = Number(new URL(url).pathname.slice(1))
   let selected = database === 0
   let state: 'starting' | 'up' | 'down' | 'closed' = 'starting'
@@ -64,7 +64,7 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
     scan: (key, cursor) =>
       selected ? caller.zscan(key, cursor, 'COUNT', SCAN_COUNT) : Promise.reject(new Error(NO_DATABASE)),
     suspect(error) {
-      // What failed may be missing from a catch-up that is past reading what there is to write.
+      // A catch-up in progress may already have read its list, without what has just failed.
       if (catching) again = true
       lost(error)
     },
@@ -74,7 +74,7 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
       clearInterval(timer)
       clearTimeout(openTimer)
       opened.resolve()
-      // QUIT is answered after everything sent before it; a Redis that is away has no answer to wait for.
+      // QUIT is answered after everything sent before it; while Redis is away there is no answer to wait for.
       if (caller.status === 'ready') await caller.quit().catch(() => undefined)
       caller.disconnect()
       listener.disconnect()
@@ -150,7 +150,7 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
   listener.on('message', (_channel: string, text: string) => onMessage(text))
 
   const timer = setInterval(() => {
-    // Not while one is under way: a long catch-up would begin again and again.
+    // Not during a catch-up: a long one would start over again and again.
     if (state !== 'up' && !catching) void recover()
     for (const connection of [caller, listener]) {
       if (connection.status === 'ready') void ping(connection)
@@ -163,18 +163,18 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
 }
 
 function connect(url: string): Redis {
-  // Loaded where there is a Redis to connect to, for a start without one would wait for it as long.
+  // Loaded only if Redis is configured (docs/decisions/0012-a-quick-start.md).
   const { Redis } = createRequire(import.meta.url)('ioredis') as typeof import('ioredis')
   return new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
     retryStrategy: (attempt) => Math.min(MAX_RETRY_MS, 50 * 2 ** attempt) * (0.75 + Math.random() / 4),
-    // Nothing waits in the client: what could not be sent is in memory here, and the catch-up writes it.
+    // The client queues nothing: what could not be sent is in memory, and the catch-up writes it.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    // After a failover the old primary answers so; another connection may reach the new one.
+    // The old primary's answer after a failover; another connection may reach the new one.
     reconnectOnError: (error) => error.message.startsWith('READONLY')
   })
 }

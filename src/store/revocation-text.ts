@@ -1,13 +1,13 @@
 import { CLOCK_SKEW_MS } from '../domain/clock.ts'
 import type { Revocation } from '../session/live/revocation.ts'
 
-/** A revocation as Redis keeps it: the member of a sorted set, with `until` as its score. Ids and times, no more. */
+/** A revocation as stored in Redis: a member of a sorted set, with `until` as its score. Only ids and times. */
 export interface Entry {
   readonly member: string
   readonly score: number
 }
 
-/** Beyond the longest lifetime that a session can be given (400 days), and a day for clocks and margins. */
+/** The longest possible lifetime of a session (400 days), and a day for clocks and margins. */
 const MAX_AHEAD_MS = 401 * 86_400_000
 
 const MEMBER = /^(?:([st]):([\w-]{1,64})|a:(\d{1,15}):(\d{1,15}))$/
@@ -20,8 +20,8 @@ export function toEntry(revocation: Revocation): Entry {
 }
 
 /**
- * What an entry says; null for one that is over, malformed or absurd. Whoever can write to Redis can sign people
- * out, but must not be able to do so beyond the present, nor for ever, nor to break anything.
+ * Parses an entry; null if it is over, malformed or out of range. Whoever can write to Redis can sign people out, but
+ * must not be able to do so for future sign-ins, or for ever, or to break anything.
  */
 export function fromEntry(member: string, score: string, now: number): Revocation | null {
   const until = Number(score)

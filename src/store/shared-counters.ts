@@ -2,7 +2,7 @@ import { type Count, type Counters, createLocalCounters } from './counters.ts'
 import type { RedisLink } from './redis.ts'
 import type { RedisNames } from './redis-names.ts'
 
-/** A counter without an end would count for ever, so one that lost its end is given a new one. */
+/** A counter without an expiry would count for ever, so one that lost it gets a new one. */
 const ADD = `
 local current = redis.call('INCR', KEYS[1])
 local ttl = redis.call('PTTL', KEYS[1])
@@ -25,8 +25,8 @@ export interface SharedCountersOptions {
 }
 
 /**
- * Counters of all instances. Each counts for itself beside Redis: while Redis is away, or came back empty, what
- * happened here still counts, so nothing is ever unlimited and nobody gets a second ration from its loss.
+ * Counters of all instances. Each instance also counts by itself: while Redis is away, or after it came back empty,
+ * its own counts still hold, so nothing is ever unlimited and losing Redis gives nobody a second allowance.
  */
 export function createSharedCounters({ link, names, prefix, now }: SharedCountersOptions): Counters {
   const local = createLocalCounters(now)

@@ -4,33 +4,33 @@ import { type Entry, fromEntry, toEntry } from './revocation-text.ts'
 
 export interface SharedRevocations {
   readonly channel: string
-  /** Tells the other instances; what cannot be told now is told by the next catch-up. */
+  /** Sends a revocation to the other instances; if that fails, the next catch-up does it. */
   share(link: RedisLink, revocation: Revocation): void
-  /** Takes in a message of the channel. */
+  /** Receives a message of the channel. */
   hear(text: string): void
-  /** Makes both sides know what either knows. */
+  /** Exchanges what either side lacks. */
   catchUp(link: RedisLink): Promise<void>
-  /** Revocations made here that no other instance may have heard of. */
+  /** Revocations made here that other instances may not know. */
   readonly unshared: number
 }
 
 export interface SharedRevocationsOptions {
   readonly revocations: Pick<Revocations, 'learn' | 'all'>
-  /** Begins every key; tells deployments in one Redis apart. */
+  /** Begins every key; separates deployments in one Redis. */
   readonly prefix: string
   readonly now: () => number
 }
 
-/** Entries are dropped an hour late, so that no instance with a fast clock takes another's. */
+/** Entries are dropped an hour late, so that an instance with a fast clock does not drop live ones. */
 const LATE_MS = 3_600_000
-/** A script blocks Redis while it runs; so many entries take it about a millisecond. */
+/** A script blocks Redis while it runs; this many entries take about a millisecond. */
 const BATCH = 500
-/** More lines than one script ever publishes: the rest of a message is not ours. */
+/** More lines than one script publishes: anything beyond is not from Usher. */
 const MAX_LINES = BATCH
 
 /**
- * Adds entries to the set and publishes those it did not hold. The soonest to end are dropped where there are
- * too many, for the damage of forgetting them ends soonest.
+ * Adds entries to the set and publishes new ones. If there are too many, those that expire soonest are dropped,
+ * because forgetting them matters for the shortest time.
  */
 const RECORD = `
 local fresh = {}
@@ -45,7 +45,7 @@ if #fresh > 0 then redis.call('PUBLISH', ARGV[1], table.concat(fresh, '\\n')) en
 return #fresh
 `
 
-/** Revocations of all instances: one sorted set to catch up from, and one channel to hear of new ones. */
+/** Revocations of all instances: a sorted set to catch up from, and a channel for new ones. */
 export function createSharedRevocations(options: SharedRevocationsOptions): SharedRevocations {
   const { revocations, prefix, now } = options
   const key = `${prefix}:revoked`
@@ -89,7 +89,7 @@ export function createSharedRevocations(options: SharedRevocationsOptions): Shar
         }
         cursor = next
       } while (cursor !== '0')
-      // All that Redis lacks, not only what was made here: one that came back empty is filled again.
+      // Everything that Redis lacks, not only revocations made here: a Redis that came back empty is refilled.
       const missing = revocations
         .all()
         .map(toEntry)

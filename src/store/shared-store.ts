@@ -11,15 +11,15 @@ import { createSharedCounters } from './shared-counters.ts'
 import { createSharedRevocations } from './shared-revocations.ts'
 import type { Store } from './store.ts'
 
-/** What the instances of one deployment share: revocations, the counts of the limits, and records. */
+/** What the instances of a deployment share: revocations, counters and records. */
 export interface SharedStore {
   readonly store: Store
   isUp(): boolean
-  /** Tells the other instances of what was revoked here. Returns at once and never throws. */
+  /** Sends a revocation made here to the other instances. Returns at once and never throws. */
   share(revocation: Revocation): void
   /** Counters of one limit. */
   createCounters(): Counters
-  /** Resolves when the first attempt to connect and catch up has ended, well or not. */
+  /** Resolves when the first attempt to connect and catch up has succeeded or failed. */
   readonly opened: Promise<void>
   close(): Promise<void>
 }
@@ -30,19 +30,19 @@ export interface SharedStoreOptions {
   readonly nameSeal: NameSeal
   readonly log: Logger
   readonly onChange: (up: boolean) => void
-  /** It came back with nothing in it: revocations are written again, records are gone. */
+  /** Redis came back empty: revocations are written again, records are lost. */
   readonly onEmpty: () => void
   readonly now: () => number
 }
 
 /**
- * The store behind USHER_REDIS_URL, null without one. Redis may be away at the start and at any time: requests are
- * served from what is known here, and both sides catch up when it is back.
+ * The store behind USHER_REDIS_URL. Redis may be away at start and at any time: requests are served from what is
+ * known here, and both sides catch up when it is back.
  */
 export function createSharedStore(options: SharedStoreOptions): SharedStore | null {
   const { config, revocations, nameSeal, log, onChange, onEmpty, now } = options
   if (config.redisUrl === null) return null
-  // As with sealed values: instances that open each other's cookies share, and nobody else in this Redis does.
+  // As with sealed values: instances that unseal each other's cookies share, and no one else in this Redis.
   const deployment = `${sealBinding(config)} ${cookieNames(config).session}`
   const prefix = `usher:{${createHash('sha256').update(deployment).digest('base64url').slice(0, 22)}}`
   const shared = createSharedRevocations({ revocations, prefix, now })
@@ -54,7 +54,7 @@ export function createSharedStore(options: SharedStoreOptions): SharedStore | nu
     channel: shared.channel,
     onMessage: shared.hear,
     async catchUp(caller) {
-      // First the names: revocations are kept under one that tells nothing, but counts and records are not.
+      // Names first: the key of the revocations reveals nothing, but those of counters and records would.
       const { isNew } = await names.load(caller)
       if (isNew && hasBeenUp) onEmpty()
       await shared.catchUp(caller)

@@ -3,16 +3,16 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Why the state directory cannot be used; the process does not start with it. */
+/** Why the state directory cannot be used; the process does not start then. */
 export class StateError extends Error {
   override readonly name = 'StateError'
 }
 
 const FILE = 'usher.db'
-/** Writers of another process are waited for so long: a backup, say. */
+/** How long to wait for another process's lock, such as a backup's. */
 const BUSY_MS = 5000
 
-/** Each brings the file from the version before to its own number; applied ones are never changed. */
+/** Each migrates the file from the previous version. Applied migrations are never changed. */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE record (
      kind TEXT NOT NULL, key TEXT NOT NULL, room TEXT NOT NULL, value TEXT NOT NULL,
@@ -30,17 +30,17 @@ export const MIGRATIONS: readonly string[] = [
 ]
 
 /**
- * Opens the file in the directory, makes it where there is none, and brings its tables to this version. Throws
- * StateError with the reason, and changes nothing that a newer version wrote.
+ * Opens or creates the file in the directory and migrates its tables. Throws StateError with the reason, and does not
+ * touch a file of a newer version.
  */
 export function openDatabase(directory: string, migrations: readonly string[] = MIGRATIONS): DatabaseSync {
   const path = join(directory, FILE)
   let database: DatabaseSync | null = null
   try {
-    // Before the first write: the files beside it, which SQLite makes, take over the mode.
+    // Before the first write: the files that SQLite creates next to it inherit the mode.
     closeSync(openSync(path, 'a', 0o600))
     chmodSync(path, 0o600)
-    // Loaded where there is a file to open: a start without one would read its modules for nothing.
+    // Loaded only if there is a file to open (docs/decisions/0012-a-quick-start.md).
     const { DatabaseSync } = createRequire(import.meta.url)('node:sqlite') as typeof import('node:sqlite')
     database = new DatabaseSync(path, { timeout: BUSY_MS })
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
@@ -54,8 +54,8 @@ export function openDatabase(directory: string, migrations: readonly string[] = 
 }
 
 /**
- * Throws StateError where `openDatabase` would, as far as reading tells: a file that is no database, or that a newer
- * version wrote. Makes and changes nothing, so that it can run beside an instance that is in use.
+ * Throws StateError where `openDatabase` would, as far as reading shows: a file that is not a database, or of a newer
+ * version. Creates and changes nothing, so it can run next to a live instance.
  */
 export function inspectDatabase(directory: string, migrations: readonly string[] = MIGRATIONS): void {
   const path = join(directory, FILE)
@@ -73,7 +73,7 @@ export function inspectDatabase(directory: string, migrations: readonly string[]
   }
 }
 
-/** The version of the file's tables; throws StateError for one that this Usher does not know. */
+/** The version of the file's tables; throws StateError for an unknown one. */
 function requireKnown(database: DatabaseSync, migrations: readonly string[]): number {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
   if (version <= migrations.length) return version
@@ -83,7 +83,7 @@ function requireKnown(database: DatabaseSync, migrations: readonly string[]): nu
 }
 
 function migrate(database: DatabaseSync, migrations: readonly string[]): void {
-  // The lock comes first: another process may be upgrading the same file.
+  // Lock first: another process may be migrating the same file.
   database.exec('BEGIN IMMEDIATE')
   try {
     const version = requireKnown(database, migrations)
@@ -106,7 +106,7 @@ const REASONS: Readonly<Record<number, string>> = {
   26: 'not a database'
 }
 
-/** SQLite's primary result code in words; no message, for it can hold a path. */
+/** SQLite's primary result code in words; not its message, which can contain a path. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Error && 'errcode' in error && typeof error.errcode === 'number')
     return REASONS[error.errcode & 0xff] ?? `SQLite error ${error.errcode}`

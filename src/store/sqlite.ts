@@ -17,23 +17,23 @@ import {
 export interface SqliteStoreOptions {
   readonly database: DatabaseSync
   readonly now: () => number
-  /** Once, until a write succeeds again: a full disk fails every one. */
+  /** Called once until a write succeeds again: a full disk fails every write. */
   readonly onAway: (reason: string) => void
   readonly onBack: () => void
 }
 
 type Row = Readonly<Record<string, unknown>>
 
-/** The rest of what is over is left to the next write, so that none takes long. */
+/** Expired records beyond this number are left to the next write, so that none takes long. */
 const SWEEP = 200
 
-/** The store of one machine, in one file. Every call is done when it returns: SQLite answers in microseconds. */
+/** The store of one machine, in one file. Calls are synchronous inside: SQLite answers in microseconds. */
 export function createSqliteStore({ database, now, onAway, onBack }: SqliteStoreOptions): Store {
   const statements = new Map<string, StatementSync>()
-  /** At least as many as each room holds; one that is unknown is counted first. */
+  /** An upper bound of the records in each room; an unknown room is counted first. */
   const counts = new Map<Room, number>()
   let isAway = false
-  /** Rises with every write of this process and goes on where the last one ended. */
+  /** Increases with every write and continues where the previous process ended. */
   let written = Number(one('SELECT MAX(written) AS last FROM record')?.['last'] ?? 0)
 
   function prepare(sql: string): StatementSync {
@@ -57,7 +57,7 @@ export function createSqliteStore({ database, now, onAway, onBack }: SqliteStore
     return prepare(sql).all(...values)
   }
 
-  /** Runs one call; what SQLite throws becomes StoreAway. A write that goes through tells that the file is back. */
+  /** Runs one call; SQLite's errors become StoreAway. A successful write shows that the file is usable again. */
   async function call<T>(isWrite: boolean, work: () => T): Promise<T> {
     try {
       const result = work()
@@ -83,7 +83,7 @@ export function createSqliteStore({ database, now, onAway, onBack }: SqliteStore
       database.exec('COMMIT')
       return result
     } catch (error) {
-      // SQLite has rolled back by itself after some errors, a full disk among them.
+      // After some errors, such as a full disk, SQLite has already rolled back.
       if (database.isTransaction) database.exec('ROLLBACK')
       throw error
     }
@@ -134,7 +134,7 @@ export function createSqliteStore({ database, now, onAway, onBack }: SqliteStore
     const estimate = (counts.get(room) ?? max) + added
     counts.set(room, estimate)
     if (estimate <= max) return
-    // Counting reads an index from end to end: a hundredth goes beside what is too much, so that it is rarely done.
+    // Counting reads a whole index. Drop a hundredth more than necessary, so that it is rarely done.
     const count = Number(one('SELECT COUNT(*) AS count FROM record WHERE room = ?', room)?.['count'])
     const surplus = count > max ? count - max + Math.floor(max / 100) : 0
     removeRows(all('SELECT kind, key FROM record WHERE room = ? ORDER BY written LIMIT ?', room, surplus))

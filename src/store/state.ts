@@ -16,13 +16,13 @@ export interface State {
   /** `memory`: gone with the process. `file`: kept on this machine. `redis`: shared by several instances. */
   readonly kind: 'memory' | 'file' | 'redis'
   readonly store: Store
-  /** Whether the shared store can be asked; null where there is none. */
+  /** Whether the shared store can be used; null without one. */
   isSharedUp(): boolean | null
-  /** Keeps what was revoked here, and tells other instances. Returns at once and never throws. */
+  /** Stores a revocation made here and sends it to other instances. Returns at once and never throws. */
   share(revocation: Revocation): void
-  /** Counters of one limit; null where they live in the process alone. */
+  /** Counters of one limit; null if they are in the process only. */
   readonly createCounters: (() => Counters) | null
-  /** Resolves when what was kept is known, and after some seconds in any case. */
+  /** Resolves when stored state has been restored, at the latest after some seconds. */
   readonly opened: Promise<void>
   close(): Promise<void>
 }
@@ -32,14 +32,14 @@ export interface StateOptions {
   readonly revocations: Pick<Revocations, 'learn' | 'all' | 'size'>
   readonly nameSeal: NameSeal
   readonly log: Logger
-  /** Whether the shared store is up, at every change. */
+  /** Called when the shared store comes up or goes away. */
   readonly onChange: (up: boolean) => void
-  /** The shared store came back with nothing in it. */
+  /** Called when the shared store came back empty. */
   readonly onEmpty: () => void
   readonly now: () => number
 }
 
-/** Redis where one is set, else the file, else the process. Throws StateError where the file cannot be used. */
+/** Redis if configured, else the file, else memory. Throws StateError if the file cannot be used. */
 export function createState(options: StateOptions): State {
   const { config, now } = options
   const shared = createSharedStore(options)
@@ -53,7 +53,7 @@ export function createState(options: StateOptions): State {
     store: createMemoryStore({ now }),
     isSharedUp: () => null,
     share() {
-      // Known to the process, which is all that there is.
+      // The process already knows it, and there is no one else.
     },
     createCounters: null,
     opened: Promise.resolve(),

@@ -1,9 +1,9 @@
 /**
- * What each kind of record shares its room with. The bound of a room is the most records that it holds: of too many
- * the one written longest ago goes first, so no flood of one kind takes another's place or the memory.
+ * Rooms bound how many records of certain kinds are kept. When a room is full, its least recently written record is
+ * dropped, so a flood of one kind cannot displace another or fill the memory.
  */
 export const ROOMS = {
-  /** Anybody can make them. */
+  /** Anyone can create these. */
   interactions: { max: 10_000, kinds: ['interaction'] },
   openid: {
     max: 90_000,
@@ -22,11 +22,11 @@ export interface NewRecord {
   readonly kind: Kind
   readonly key: string
   readonly value: string
-  /** Epoch ms; past it the record is not there. */
+  /** Epoch ms; after it the record does not exist. */
   readonly expiresAt: number
-  /** Orders the records of a kind: when something is due, say. `expiresAt` where left out. */
+  /** Orders the records of a kind, for example by when something is due. Default: `expiresAt`. */
   readonly at?: number
-  /** Finds it beside its key: the session, account or grant that it belongs to. */
+  /** Further ways to find it: the session, account or grant that it belongs to. */
   readonly tags?: readonly string[]
 }
 
@@ -40,18 +40,18 @@ export interface Tag {
   readonly tag: string
 }
 
-/** What must hold for a change to be made: the value of a record (null: there is none), or the number under a tag. */
+/** A precondition of a change: the value of a record (null: none), or the number of records under a tag. */
 export type Condition = (RecordName & { readonly value: string | null }) | (Tag & { readonly count: number })
 
 export interface Change {
   readonly when?: readonly Condition[]
-  /** After `removeTagged`; replaces what has the same name. */
+  /** Applied after `removeTagged`; replaces a record of the same name. */
   readonly put?: readonly NewRecord[]
   readonly remove?: readonly RecordName[]
   readonly removeTagged?: readonly Tag[]
 }
 
-/** Where a walk over a kind stands: the `at` of the last record, and how many with that `at` were given. */
+/** A position in a kind: the `at` of the last record, and how many with that `at` were returned. */
 export interface Place {
   readonly at: number
   readonly skip: number
@@ -69,24 +69,24 @@ export interface ListEntry {
 }
 
 /**
- * Records with an end, found by name or by tag, and changed all or nothing; lists that forget their oldest entries.
- * Three kinds keep one contract: in this process, in one file, and in Redis for several instances. Every call rejects
- * with StoreAway where the store cannot be used now, and with nothing else.
+ * Records that expire, found by name or tag and changed atomically; lists that drop their oldest entries. There are
+ * three implementations: in memory, in a file, and in Redis for several instances. Every call rejects with StoreAway,
+ * and nothing else, if the store cannot be used now.
  */
 export interface Store {
   get(name: RecordName): Promise<string | null>
-  /** In the order of `at`, the latest `limit` of them. */
+  /** The latest `limit`, ordered by `at`. */
   find(tag: Tag, limit?: number): Promise<readonly string[]>
-  /** Records of a kind in the order of `at`, up to `until`. */
+  /** Records of a kind, ordered by `at`, up to `until`. */
   page(
     kind: Kind,
     options: { readonly after?: Place; readonly until?: number; readonly limit: number }
   ): Promise<Page>
-  /** Whether the change was made: all of it, or nothing where a condition does not hold. */
+  /** Whether the change was made: all of it, or none if a precondition fails. */
   commit(change: Change): Promise<boolean>
-  /** Adds to a list of at most `max` entries. */
+  /** Appends to a list of at most `max` entries. */
   append(list: string, value: string, max: number): Promise<void>
-  /** The newest entries of a list first, those before the entry `before` where one is named. */
+  /** Entries of a list, newest first; with `before`, those older than that entry. */
   recent(
     list: string,
     options: { readonly before?: string; readonly limit: number }
@@ -94,7 +94,7 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** The store cannot be used now. `reason` is a code or a word, never a path or an address. */
+/** The store cannot be used now. `reason` is a code or a word, never a path or address. */
 export class StoreAway extends Error {
   override readonly name = 'StoreAway'
   readonly reason: string
@@ -117,7 +117,7 @@ export function roomOf(kind: Kind): Room {
   return room
 }
 
-/** The place after some records of a page; `ats` are in order. Null where these are all. */
+/** The position after these records of a page; `ats` are ordered. Null if they are all. */
 export function placeAfter(ats: readonly number[], limit: number, before: Place | undefined): Place | null {
   const last = ats.at(-1)
   if (last === undefined || ats.length < limit) return null

@@ -6,9 +6,9 @@ import type { Session } from '../session/session.ts'
 const MAX_SESSIONS = 5000
 
 /**
- * The live sessions that are known only from assertions, by id. They stay out of the instance's own list: there one could
- * take the place of the whole session, which knows more, and be sealed into the browser's next cookie. They are kept
- * because each assertion brings its session anew, and each would be re-checked at plex.tv by itself.
+ * The live sessions that are known only from assertions, by id. They stay out of the instance's own list: there one
+ * could take the place of the whole session, which knows more, and be sealed into the browser's next cookie. They are
+ * kept because each assertion brings its session anew, and each would be re-checked at plex.tv by itself.
  */
 export function createDetachedSessions(max = MAX_SESSIONS): (told: Session) => LiveSession {
   const sessions = new LRUCache<string, LiveSession>({ max })

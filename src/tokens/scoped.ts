@@ -42,7 +42,9 @@ export interface IssueOptions {
 }
 
 export interface ScopedTokens {
-  /** Seals a token that lives as long as requested, at most as long as the service may have and as the session lasts. */
+  /**
+   * Seals a token that lives as long as requested, at most as long as the service may have and as the session lasts.
+   */
   issue(session: Session, options: IssueOptions): { readonly token: string; readonly claims: ScopedClaims }
   /** Synchronous; a cache hit does no cryptography. Limits and revocation are checked every time. */
   open(text: string): ScopedToken | ScopedRefusal

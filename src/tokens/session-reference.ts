@@ -3,9 +3,9 @@ import { createLayout, integer, nullable, text, tuple } from '../seal/codec.ts'
 import type { Session } from '../session/session.ts'
 
 /**
- * What an assertion or a scoped token contains of its session: enough to use its media server, to re-check it at plex.tv,
- * and to end with it on every instance. Names stay out: nothing needs them, and they would take space in nginx's header
- * buffers.
+ * What an assertion or a scoped token contains of its session: enough to use its media server, to re-check it at
+ * plex.tv, and to end with it on every instance. Names stay out: nothing needs them, and they would take space in
+ * nginx's header buffers.
  */
 const reference = createLayout({
   id: text,

@@ -78,8 +78,8 @@ export function readTokenRequest(members: TokenRequestMembers): TokenRequest {
 function readSubject(members: TokenRequestMembers): TokenRequest['subject'] {
   const { subject_token: token, subject_token_type: type } = members
   if (token === undefined && type === undefined) return null
-  // RFC 6749 §3.2 treats an empty member as omitted. Here that would turn a missing cookie into the owner's token, so an
-  // empty subject is refused.
+  // RFC 6749 §3.2 treats an empty member as omitted. Here that would turn a missing cookie into the owner's token, so
+  // an empty subject is refused.
   if (!token || !type) {
     throw new OAuthError('invalid_request', 'subject_token and subject_token_type must be sent together.')
   }

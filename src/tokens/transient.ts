@@ -25,8 +25,8 @@ export interface TransientsOptions {
 }
 
 /**
- * Transient tokens are not cached. A cached one dies unnoticed when the media server restarts, and checking it costs the
- * same one call as a fresh one. Only calls in progress are shared, keyed by everything that distinguishes them.
+ * Transient tokens are not cached. A cached one dies unnoticed when the media server restarts, and checking it costs
+ * the same one call as a fresh one. Only calls in progress are shared, keyed by everything that distinguishes them.
  */
 export function createTransients({ standings, now }: TransientsOptions): Transients {
   const underWay = new Map<string, Promise<Transient>>()

@@ -14,8 +14,8 @@ export interface WireRequest {
 }
 
 /**
- * One request with exactly these headers, plus `Host`, `Connection` and the length: no `Accept`, no `Accept-Encoding`, no
- * decompression. Rejects if the response breaks off.
+ * One request with exactly these headers, plus `Host`, `Connection` and the length: no `Accept`, no
+ * `Accept-Encoding`, no decompression. Rejects if the response breaks off.
  */
 export async function send(url: string, options: WireRequest = {}): Promise<WireAnswer> {
   // Keep-alive, so that a `Connection: close` in the response comes from the server.

@@ -4,8 +4,8 @@ const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 /**
  * A JSON value in Plex's XML: scalars become attributes (booleans 1/0, null empty), objects become child elements.
- * `wrapped` is how plex.tv's version 2 writes arrays (`<roles><role id="…"/></roles>`), `flat` how the PMS and version 1 do
- * (`<Directory/><Directory/>`).
+ * `wrapped` is how plex.tv's version 2 writes arrays (`<roles><role id="…"/></roles>`), `flat` how the PMS and
+ * version 1 do (`<Directory/><Directory/>`).
  */
 export function toXml(root: string, value: Json, style: 'wrapped' | 'flat'): string {
   return `${DECLARATION}${element(root, value, style, '')}`

@@ -2,8 +2,8 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Watches every byte that leaves Usher: a token of the simulator among them fails the test (SECURITY rule 56). Every secret
- * of the simulator matches one of these patterns. A browser must not see a transient token either.
+ * Watches every byte that leaves Usher: a token of the simulator among them fails the test (SECURITY rule 56). Every
+ * secret of the simulator matches one of these patterns. A browser must not see a transient token either.
  */
 const TOKEN = /sim-[a-z]{3}-tok-[0-9A-Za-z]{8}/
 const TRANSIENT = /transient-[0-9a-f]{8}-[0-9a-f]{4}/

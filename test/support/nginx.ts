@@ -7,8 +7,8 @@ import { requireProgram } from './programs.ts'
 import { until } from './until.ts'
 
 /**
- * The nginx of `examples/scale` in front of these instances, on a loopback port: the shipped file with the names and paths
- * of the compose network replaced.
+ * The nginx of `examples/scale` in front of these instances, on a loopback port: the shipped file with the names and
+ * paths of the compose network replaced.
  */
 export async function startNginx(
   t: Test,

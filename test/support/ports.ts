@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * A loopback port that was free a moment ago, below the ephemeral range: no outgoing connection and no other test's port 0
- * takes it before it is used.
+ * A loopback port that was free a moment ago, below the ephemeral range: no outgoing connection and no other test's
+ * port 0 takes it before it is used.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -31,7 +31,9 @@ backend usher
   return run(t, 'haproxy', ['-db', '-f', file], port)
 }
 
-/** nginx with a bare proxy_pass: HTTP/1.0 to the upstream, buffered, no forwarded fields. `lines` go to the location. */
+/**
+ * nginx with a bare proxy_pass: HTTP/1.0 to the upstream, buffered, no forwarded fields. `lines` go to the location.
+ */
 export const startBareNginx: StartProxy = async (t, upstream, lines = []) => {
   const port = await freePort()
   const folder = t.testdir({})

@@ -6,8 +6,8 @@ export interface RawAnswer {
 }
 
 /**
- * Writes exactly these bytes to a listener and returns everything that comes back. `inject` and HTTP clients normalise a
- * request first; these tests need one that nobody normalised.
+ * Writes exactly these bytes to a listener and returns everything that comes back. `inject` and HTTP clients
+ * normalise a request first; these tests need one that nobody normalised.
  */
 export async function sendRaw(base: string, bytes: string): Promise<RawAnswer> {
   const { hostname, port } = new URL(base)

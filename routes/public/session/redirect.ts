@@ -140,8 +140,8 @@ function findRedirect(signIns: readonly SignIn[]): SignIn | undefined {
 }
 
 /**
- * Robots, prefetches, images and scripts create no PIN: with Fetch Metadata, only the navigation of a whole window does.
- * Its destination is `empty` if a service worker fetches it.
+ * Robots, prefetches, images and scripts create no PIN: with Fetch Metadata, only the navigation of a whole window
+ * does. Its destination is `empty` if a service worker fetches it.
  */
 function requireNavigation(request: FastifyRequest): void {
   if (!isNavigation(request))

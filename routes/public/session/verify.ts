@@ -175,8 +175,8 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
   }
 
   /**
-   * Every failure as 401 or 403: nginx turns any other status into 500, and other proxies let the request through or break.
-   * A navigation gets a page.
+   * Every failure as 401 or 403: nginx turns any other status into 500, and other proxies let the request through or
+   * break. A navigation gets a page.
    */
   function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const isExpected = error instanceof Problem && (error.status === 401 || error.status === 403)

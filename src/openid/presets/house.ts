@@ -1,6 +1,6 @@
 import { NO_SIGN_OUT, type Preset, SCOPES } from './preset.ts'
 
-/** Apps that run a house and its machines. */
+/** Apps for the house and its machines. */
 export const HOUSE: Readonly<Record<string, Preset>> = {
   grafana: {
     name: 'Grafana',

@@ -1,6 +1,6 @@
 import { MANAGED, NO_SIGN_OUT, type Preset, SCOPES } from './preset.ts'
 
-/** Apps of pictures, films, books and news. */
+/** Apps for pictures, films, books and news. */
 export const MEDIA: Readonly<Record<string, Preset>> = {
   immich: {
     name: 'Immich',

@@ -1,11 +1,11 @@
-/** What an app wants of an OpenID provider, from its documentation; docs/apps/ is written from this table. */
+/** What an app needs from an OpenID provider, by its documentation. docs/apps/ is generated from this table. */
 export interface Preset {
   readonly name: string
-  /** After the app's URL; with a scheme of its own where it is a whole address. */
+  /** Appended to the app's URL, unless it is a complete address with its own scheme. */
   readonly redirects: readonly string[]
-  /** Where it is told of sign-outs, after its URL. */
+  /** Where it receives sign-outs, appended to its URL. */
   readonly backchannel?: string
-  /** Where RP-initiated logout may return to, after its URL. */
+  /** Where RP-initiated logout may return to, appended to its URL. */
   readonly afterLogout?: readonly string[]
   /** Confidential apps that send no code challenge. */
   readonly withoutPkce?: true
@@ -14,7 +14,7 @@ export interface Preset {
   readonly refresh?: true
   /** Reads the `groups` claim. */
   readonly groups: boolean
-  /** What to type where; {issuer}, {id}, {secret} and {url} stand for the values. */
+  /** What to enter where; {issuer}, {id}, {secret} and {url} are replaced by the values. */
   readonly settings: readonly (readonly [where: string, what: string])[]
   readonly notes?: readonly string[]
 }
@@ -30,7 +30,7 @@ export interface Guide {
   readonly notes: readonly string[]
 }
 
-/** The entry of USHER_OIDC_CLIENTS for an app at `url`, and what to type into the app. */
+/** The entry of USHER_OIDC_CLIENTS for an app at `url`, and what to enter in the app. */
 export function toGuide(
   id: string,
   { name, redirects, backchannel, afterLogout, withoutPkce, refresh, settings, notes }: Preset,

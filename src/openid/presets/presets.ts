@@ -3,10 +3,10 @@ import { MEDIA } from './media.ts'
 import type { Preset } from './preset.ts'
 import { WORK } from './work.ts'
 
-/** Every app that `--generate-oidc-client` knows, by its name there. */
+/** Every app that `--generate-oidc-client` knows, by name. */
 export const PRESETS: Readonly<Record<string, Preset>> = { ...MEDIA, ...WORK, ...HOUSE }
 
-/** Those with a page of their own in docs/apps/. */
+/** Those with their own page in docs/apps/. */
 export const GUIDES: readonly string[] = [
   'immich',
   'grafana',

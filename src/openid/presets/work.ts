@@ -1,6 +1,6 @@
 import { MANAGED, NO_SIGN_OUT, type Preset, SCOPES } from './preset.ts'
 
-/** Apps of files, money, recipes and words. */
+/** Apps for files, money, recipes and text. */
 export const WORK: Readonly<Record<string, Preset>> = {
   'nextcloud-user-oidc': {
     name: 'Nextcloud with user_oidc',

@@ -24,9 +24,10 @@ export interface Recheck {
   /** Checks now, or joins a check in progress; resolves when it is over, whatever its outcome, or after `waitMs`. */
   run(live: LiveSession): Promise<void>
   /**
-   * Whether `run` must be waited for before the session acts: its last check is from before this start, which may have
-   * forgotten that the session was ended; or it is overdue by more than another USHER_RECHECK; or plex.tv has just
-   * denied access. Not while plex.tv is known to be away: only an outage lets the last good answer hold. On the hot path.
+   * Whether `run` must be waited for before the session acts: its last check is from before this start, which may
+   * have forgotten that the session was ended; or it is overdue by more than another USHER_RECHECK; or plex.tv has
+   * just denied access. Not while plex.tv is known to be away: only an outage lets the last good answer hold. On the
+   * hot path.
    */
   mustWait(live: LiveSession, time: number): boolean
   /** Whether the last good answer is too old to act on (USHER_OUTAGE_GRACE). On the hot path. */

@@ -34,8 +34,8 @@ export function createOldCookies(config: CookieConfig, seal: Pick<Seal, 'ageOf'>
   ])
 
   function isOld(name: string, values: readonly string[], sessionIsGood: boolean): boolean {
-    // A value of another deployment names another key. It may be in any scope, so all are left alone: nested deployments
-    // would sign each other out.
+    // A value of another deployment names another key. It may be in any scope, so all are left alone: nested
+    // deployments would sign each other out.
     if (values.length === 0 || values.some((value) => seal.ageOf(value) === null)) return false
     if (!current.has(name)) return true
     return values.length > 1 || (name === names.session && !sessionIsGood)

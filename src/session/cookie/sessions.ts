@@ -82,8 +82,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   )
 
   /**
-   * Lowered limits bind values that were sealed before, and the streams and tokens of their sessions (SECURITY rule 18).
-   * The absolute end stays as sealed, because a revocation is kept until then whatever the settings say later.
+   * Lowered limits bind values that were sealed before, and the streams and tokens of their sessions (SECURITY rule
+   * 18). The absolute end stays as sealed, because a revocation is kept until then whatever the settings say later.
    */
   function withinSettings(told: Session): Session {
     const { seenAt, signedInAt } = told

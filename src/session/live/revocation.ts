@@ -45,8 +45,8 @@ export interface RevocationOptions {
 }
 
 /**
- * Of each kind here, and of all kinds together in a shared store, so that learning them all in any order evicts none. So
- * many revoked ids take some 66 MB: one for each sign-out within one absolute lifetime.
+ * Of each kind here, and of all kinds together in a shared store, so that learning them all in any order evicts none.
+ * So many revoked ids take some 66 MB: one for each sign-out within one absolute lifetime.
  */
 export const MAX_REVOCATIONS = 300_000
 

@@ -3,9 +3,9 @@ import type { Seal } from '../../seal/seal.ts'
 import type { SignIn } from './sign-in.ts'
 
 /**
- * One tab's way to Plex's page and back. Its sealed form is the opaque key in `forwardUrl`: each of several tabs finds
- * its own `returnTo` again, also when a callback is loaded anew and the sign-in cookie is gone. It signs nobody in: that
- * takes the PIN in the sign-in cookie of this browser.
+ * One tab's way to Plex's page and back. Its sealed form is the opaque key in `forwardUrl`: each of several tabs
+ * finds its own `returnTo` again, also when a callback is loaded anew and the sign-in cookie is gone. It signs nobody
+ * in: that takes the PIN in the sign-in cookie of this browser.
  */
 export interface Flow extends Pick<SignIn, 'pinId' | 'clientIdentifier' | 'expiresAt'> {
   readonly returnTo: string

@@ -11,8 +11,8 @@ const API_SEGMENTS: readonly string[] = ['pms', 'plex', 'session', 'oidc']
 
 /**
  * A path of this origin in the one spelling that every parser reads alike, or an absolute URL of an origin that the
- * operator listed (SECURITY rule 35). No path of Usher's own API is one: the browser would ask for it with its cookie and
- * as if the person had chosen to (rule 80).
+ * operator listed (SECURITY rule 35). No path of Usher's own API is one: the browser would ask for it with its cookie
+ * and as if the person had chosen to (rule 80).
  */
 export function createReturnToRule(config: Pick<Config, 'publicUrl' | 'allowedReturnOrigins'>): FindReturnTo {
   const { publicUrl, allowedReturnOrigins } = config
@@ -56,7 +56,9 @@ function isLocal(value: string, origin: string): boolean {
   return url !== null && url.origin === origin && `${url.pathname}${url.search}${url.hash}` === value
 }
 
-/** Here a slash that is encoded separates nothing for one reader and segments for another; other origins know theirs. */
+/**
+ * Here a slash that is encoded separates nothing for one reader and segments for another; other origins know theirs.
+ */
 function hasEncodedSlash(path: string): boolean {
   return /%(?:25)*2f/i.test(path)
 }

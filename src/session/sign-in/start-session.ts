@@ -30,9 +30,10 @@ export interface StartSessionOptions {
 }
 
 /**
- * Makes the session of a fresh account token, always under a new id (SECURITY rule 17). A token whose sign-in is refused
- * is signed out again, so that none is left behind. The exception is an outage in the sign-in with a PIN: the PIN can
- * be read again, and the same token tried again. Throws the problems of `admit`, and those of an upstream that is away.
+ * Makes the session of a fresh account token, always under a new id (SECURITY rule 17). A token whose sign-in is
+ * refused is signed out again, so that none is left behind. The exception is an outage in the sign-in with a PIN: the
+ * PIN can be read again, and the same token tried again. Throws the problems of `admit`, and those of an upstream
+ * that is away.
  */
 export async function startSession(options: StartSessionOptions, fresh: FreshToken): Promise<Session> {
   const { signOuts, fits } = options

@@ -28,7 +28,8 @@ export function photoRoutes(callers: Callers): Route[] {
 function transcode(request: SimRequest): Answer {
   const url = request.query.get('url')
   if (url === null || url === '') return pmsError(400)
-  // The real server fetches this address; the simulator only reports that it would (reference/plex.md#server-side-fetches).
+  // The real server fetches this address; the simulator only reports that it would
+  // (reference/plex.md#server-side-fetches).
   if (url.startsWith('/library/') && !/^\/library\/(?:metadata|sections)\/\d+\//.test(url))
     return pmsError(404)
   const format = request.query.get('format') ?? 'jpeg'

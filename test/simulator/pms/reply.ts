@@ -19,7 +19,8 @@ const REASONS: Readonly<Record<number, string>> = {
   509: 'Bandwidth Limit Exceeded'
 }
 
-// Redirects the web client to its sign-in page; the whole response is 193 bytes (reference/plex.md#media-server-errors).
+// Redirects the web client to its sign-in page; the whole response is 193 bytes
+// (reference/plex.md#media-server-errors).
 const ROOT_401 =
   "<html><head><script>window.location = window.location.href.match(/(^.+\\/)[^\\/]*$/)[1] + 'web/index.html';</script><title>Unauthorized</title></head><body><h1>401 Unauthorized</h1></body></html>"
 

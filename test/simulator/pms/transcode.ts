@@ -17,8 +17,8 @@ export interface Transcode {
 }
 
 /**
- * HLS and its companions for all four kinds of media (reference/plex.md#media-server-paths). `running` has the transcodes
- * that were not stopped.
+ * HLS and its companions for all four kinds of media (reference/plex.md#media-server-paths). `running` has the
+ * transcodes that were not stopped.
  */
 export function transcodeRoutes(
   callers: Callers,

@@ -12,8 +12,8 @@ import { readScoped } from '../../../src/tokens/scoped-claims.ts'
 import { DAY, NOW } from '../session/sample.ts'
 
 /**
- * Values that releases have sealed, by the version of their format. They are never made anew: a value that stops opening
- * here has signed somebody out. A new version adds its own.
+ * Values that releases have sealed, by the version of their format. They are never made anew: a value that stops
+ * opening here has signed somebody out. A new version adds its own.
  */
 const GOLDEN = JSON.parse(readFileSync(new URL('./golden.json', import.meta.url), 'utf8')) as Readonly<
   Record<'version 1' | 'version 2', Readonly<Record<string, string>>>

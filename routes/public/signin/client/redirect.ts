@@ -4,8 +4,8 @@ import { byId, settings } from './dom.ts'
 const MAX_CHARS = 900
 
 /**
- * Where Plex's page leads back to: this page again, which offers profile and server before it continues. Without scripts
- * the form leads straight to `returnTo`.
+ * Where Plex's page leads back to: this page again, which offers profile and server before it continues. Without
+ * scripts the form leads straight to `returnTo`.
  */
 function wayBack(): string {
   const { base, returnTo } = settings()
