@@ -1,6 +1,8 @@
 // Declares `tags` and `summary` on route schemas.
 import type {} from '@fastify/swagger'
 import { Type } from 'typebox'
+import { ROLES } from '../src/domain/roles.ts'
+import { SIGN_IN_METHODS } from '../src/domain/sign-in-methods.ts'
 
 /** RFC 9457 body of every problem (reference/http.md#problems). */
 export const ProblemSchema = Type.Object(
@@ -49,14 +51,9 @@ export const SessionViewSchema = Type.Object(
       thumb: Type.String(),
       restricted: Type.Boolean()
     }),
-    role: Type.Union([
-      Type.Literal('owner'),
-      Type.Literal('home'),
-      Type.Literal('shared'),
-      Type.Literal('none')
-    ]),
+    role: Type.Enum([...ROLES]),
     server: Nullable(Type.Object({ name: Type.String(), machineIdentifier: Type.String() })),
-    method: Type.Union([Type.Literal('password'), Type.Literal('pin'), Type.Literal('home')]),
+    method: Type.Enum([...SIGN_IN_METHODS]),
     signedInAt: Type.String(),
     expiresAt: Type.String(),
     idleExpiresAt: Type.String(),

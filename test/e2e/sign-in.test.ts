@@ -17,6 +17,12 @@ async function signInByPassword(page: Page, login: string): Promise<void> {
   await press(page, 'Sign in')
 }
 
+/** The account as the browser's session shows it. */
+async function signedInAs({ publicUrl }: TestUsher, page: Page): Promise<string> {
+  await page.goto(`${publicUrl}/session/account`)
+  return page.locator('body').innerText()
+}
+
 interface Watch {
   /** Every address, page, script, answer and readable store of the context that holds something secret. */
   leaks(): Promise<string[]>
@@ -98,17 +104,43 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
   t.test(
     'rule 36: the redirect leads over the profiles to the deep link; nothing secret is seen',
     async (t) => {
-      const { usher, page, complaints, watch } = await start(t, { path: '/signin?returnTo=/session/account' })
+      const { usher, page, complaints, watch } = await start(t, { path: '/signin?returnTo=/openapi.json' })
       await press(page, 'Sign in with Plex')
       await press(page, 'Sign in as owner')
       await heading(t, page, 'Who is watching?')
       await press(page, 'Continue as ')
-      await page.waitForURL(`${usher.publicUrl}/session/account`)
-      t.match(await page.locator('body').innerText(), 'simuser')
+      await page.waitForURL(`${usher.publicUrl}/openapi.json`)
+      t.match(await signedInAs(usher, page), 'simuser')
       t.strictSame(await watch.leaks(), [])
       t.strictSame(complaints, [])
     }
   )
+
+  t.test('three tabs that begin a sign-in each end where they wanted to', async (t) => {
+    const usher = await startTestUsher(t)
+    const { page: first } = await openPage(browser)
+    const context = first.context()
+    t.teardown(() => context.close())
+    const tabs = [first, await context.newPage(), await context.newPage()]
+    for (const [index, tab] of tabs.entries()) {
+      await tab.goto(`${usher.publicUrl}/session/login?returnTo=/openapi.json?tab=${index}`)
+      await tab.waitForURL(`${usher.simulator.plexUrl}/auth**`)
+    }
+    // The person signs in once, in the second tab; the others notice at Plex, and go back.
+    await press(tabs[1] ?? first, 'Sign in as friend')
+    await tabs[1]?.waitForURL(`${usher.publicUrl}/openapi.json?tab=1`)
+    for (const index of [2, 0]) {
+      const tab = tabs[index] ?? first
+      await press(tab, 'Cancel')
+      await tab.waitForURL(`${usher.publicUrl}/openapi.json?tab=${index}`)
+    }
+    t.equal(usher.simulator.tokens.living('friend').length, 1)
+    // The way back through the history, and forward again, is a second look at the callback at most.
+    await first.goBack()
+    await first.goForward()
+    t.equal(first.url(), `${usher.publicUrl}/openapi.json?tab=0`)
+    t.match(await signedInAs(usher, first), 'friend')
+  })
 
   t.test('the redirect works without JavaScript', async (t) => {
     const usher = await startTestUsher(t)
@@ -117,27 +149,27 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
     await page.goto(`${usher.publicUrl}/signin`)
     const { page: plain } = await openPage(browser, { javaScriptEnabled: false })
     t.teardown(() => plain.context().close())
-    await plain.goto(`${usher.publicUrl}/signin?returnTo=/session/account`)
+    await plain.goto(`${usher.publicUrl}/signin?returnTo=/openapi.json`)
     await press(plain, 'Sign in with Plex')
     await plain.waitForURL(`${usher.simulator.plexUrl}/auth**`)
     // Plex's page itself needs scripts: here somebody else's hand claims the PIN and sends the browser back.
     const [pin] = usher.simulator.pins.list()
     t.ok(pin && usher.simulator.pins.claim(pin.id, 'friend'))
     await plain.goto(`${usher.publicUrl}/session/callback`)
-    t.equal(plain.url(), `${usher.publicUrl}/session/account`)
+    t.equal(plain.url(), `${usher.publicUrl}/openapi.json`)
     await plain.goto(`${usher.publicUrl}/signin`)
     await heading(t, plain, 'You are signed in')
   })
 
   t.test('turned away at Plex, one is told so and can try again with the same destination', async (t) => {
-    const { usher, page } = await start(t, { path: '/signin?returnTo=/session/account' })
+    const { usher, page } = await start(t, { path: '/signin?returnTo=/openapi.json' })
     await press(page, 'Sign in with Plex')
     await press(page, 'Cancel')
     await alert(t, page, 'You did not finish signing in at Plex')
     await press(page, 'Sign in with Plex')
     await press(page, 'Sign in as friend')
-    await page.waitForURL(`${usher.publicUrl}/session/account`)
-    t.match(await page.locator('body').innerText(), 'friend')
+    await page.waitForURL(`${usher.publicUrl}/openapi.json`)
+    t.match(await signedInAs(usher, page), 'friend')
   })
 
   t.test('the small window signs the page in and closes itself', async (t) => {

@@ -18,7 +18,7 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     const usher = await startTestUsher(t)
     const { page, complaints } = await openPage(browser)
     t.teardown(() => page.context().close())
-    await page.goto(`${usher.publicUrl}/signin?returnTo=/session/account`)
+    await page.goto(`${usher.publicUrl}/signin?returnTo=/openapi.json`)
     const opened = page.waitForEvent('popup')
     await press(page, 'In a small window')
     const small = await opened
@@ -42,7 +42,7 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     const { usher, page, small, complaints } = await openWindow(t)
     const closed = small.waitForEvent('close')
     usher.simulator.pins.claim(usher.simulator.pins.list().at(-1)?.id ?? 0, 'friend')
-    await page.waitForURL(`${usher.publicUrl}/session/account`)
+    await page.waitForURL(`${usher.publicUrl}/openapi.json`)
     // Only the way back is wanted of it.
     if (!small.isClosed()) await press(small, 'Cancel')
     await closed
@@ -67,7 +67,8 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     await small.close()
     await press(page, 'Use this page instead')
     await press(page, 'Sign in as friend')
-    await page.waitForURL(`${usher.publicUrl}/session/account`)
+    await page.waitForURL(`${usher.publicUrl}/openapi.json`)
+    await page.goto(`${usher.publicUrl}/session/account`)
     t.match(await page.locator('body').innerText(), 'friend')
     t.equal(usher.simulator.pins.list().length, 1)
     t.strictSame(givenBack, [], 'nor is it given back beside the way there')

@@ -17,7 +17,7 @@ const PinRequest = Type.Union([
   Type.Object(
     {
       returnTo: Type.Optional(Type.String({ maxLength: 2000 })),
-      kind: Type.Optional(Type.Union(SIGN_IN_KINDS.map((kind) => Type.Literal(kind))))
+      kind: Type.Optional(Type.Enum([...SIGN_IN_KINDS]))
     },
     { additionalProperties: false }
   )
@@ -37,7 +37,7 @@ const PinStatus = Type.Object({
   session: Type.Optional(SessionViewSchema)
 })
 
-const Kind = Type.Object({ kind: Type.Optional(Type.Union(SIGN_IN_KINDS.map((kind) => Type.Literal(kind)))) })
+const Kind = Type.Object({ kind: Type.Optional(Type.Enum([...SIGN_IN_KINDS])) })
 
 /** `/session/pin`: sign-in by popup, QR code or TV. The PIN belongs to the browser that asked for it. */
 export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
@@ -93,7 +93,9 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fasti
     async (request, reply) => {
       const { kind } = request.query
       const all = request.findSignIns()
-      const asked = all.filter((signIn) => kind === undefined || signIn.kind === kind)
+      const asked = all.filter((signIn) =>
+        kind === undefined ? signIn.kind !== 'returned' : signIn.kind === kind
+      )
       const attempt = toAttempt(fastify, request)
       let left = all
       let answer: { status: 'expired' } | { status: 'pending'; pollAfterMs: number } | null = null

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { signedInAs } from '../../../src/session/sign-in/device.ts'
-import { type SignIn, withoutSignIn, withSignIn } from '../../../src/session/sign-in/sign-in.ts'
+import { type SignIn, withoutSignIn, withReturned, withSignIn } from '../../../src/session/sign-in/sign-in.ts'
 import { problems } from '../../schemas.ts'
 import { toAttempt } from './attempt.ts'
 
@@ -104,10 +104,8 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       try {
         const outcome = await pins.comeBack(signIn, toAttempt(fastify, request))
         if (outcome.status === 'pending') {
-          const { tabs } = signIn
-          // Other tabs may yet come back from Plex's page with the same PIN.
-          reply.setSignIns(tabs > 1 ? withSignIn(others, { ...signIn, tabs: tabs - 1 }) : others)
-          if (tabs <= 1) void pins.abandon(signIn, [])
+          reply.setSignIns(withReturned(signIns, signIn))
+          if (signIn.tabs <= 1) void pins.abandon(signIn, [])
           return tell('USHER_SIGNIN_CANCELLED')
         }
         reply.setSignIns(others)
@@ -136,7 +134,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
 
 /** The sign-in that a callback without `flow` ends, as sent by earlier releases. */
 function findRedirect(signIns: readonly SignIn[]): SignIn | undefined {
-  return signIns.find(({ kind }) => kind === 'redirect') ?? signIns[0]
+  return signIns.find(({ kind }) => kind === 'redirect') ?? signIns.find(({ kind }) => kind === 'link')
 }
 
 /**

@@ -8,11 +8,14 @@ export interface SignIn {
   readonly clientIdentifier: string
   /** Where the tab that began last wants to end, for a callback without a flow. */
   readonly returnTo: string
-  /** `redirect` leads to Plex's own page, `link` is a code for another device. */
-  readonly kind: SignInKind
+  /**
+   * `redirect` leads to Plex's own page, `link` is a code for another device. `returned`: a tab came back from Plex's page
+   * unclaimed, which ends a redirect for all but the tabs that are still there.
+   */
+  readonly kind: SignInKind | 'returned'
   /** Epoch ms. */
   readonly expiresAt: number
-  /** Tabs that have gone to Plex's page with it: one of them that comes back unclaimed ends nothing for the others. */
+  /** Tabs that are at Plex's page with it. */
   readonly tabs: number
 }
 
@@ -28,9 +31,13 @@ const version1Members = {
   expiresAt: integer
 }
 const version1 = createLayout(version1Members)
-const version2 = createLayout({ ...version1Members, tabs: integer })
+const version2 = createLayout({
+  ...version1Members,
+  kind: oneOf([...SIGN_IN_KINDS, 'returned']),
+  tabs: integer
+})
 
-/** The sign-in cookie: the PINs under way in this browser, one of each kind at most. */
+/** The sign-in cookie: the PINs of this browser, one of each kind at most. */
 export const signInsCodec = createCodec<readonly SignIn[]>({
   version: 2,
   encode: (signIns) => signIns.map(version2.write),
@@ -57,6 +64,13 @@ export const signInsCodec = createCodec<readonly SignIn[]>({
 /** The same sign-ins with this one in place of any other of its kind. */
 export function withSignIn(signIns: readonly SignIn[], signIn: SignIn): readonly SignIn[] {
   return [...signIns.filter(({ kind }) => kind !== signIn.kind), signIn]
+}
+
+/** The same sign-ins after a tab came back from Plex's page without having signed in. */
+export function withReturned(signIns: readonly SignIn[], signIn: SignIn): readonly SignIn[] {
+  const others = withoutSignIn(signIns, signIn)
+  const tabs = signIn.tabs - 1
+  return tabs < 1 ? others : withSignIn(others, { ...signIn, kind: 'returned', tabs })
 }
 
 /** The same sign-ins without this one. */

@@ -72,9 +72,20 @@ t.test('a tab that comes back unclaimed ends nothing for the others', async (t) 
   const browser = usher.browser()
   const [first, second] = [await leave(browser, '/first'), await leave(browser, '/second')]
   t.equal(await comeBack(browser, first), '/signin?error=USHER_SIGNIN_CANCELLED&returnTo=%2Ffirst')
-  usher.simulator.pins.claim(newest(usher), 'owner')
+  matchProblem(
+    t,
+    await browser.get('/session/pin'),
+    404,
+    'USHER_PIN_UNKNOWN',
+    'a page that waits is told the end'
+  )
+  const third = await leave(browser, '/third')
+  t.equal(usher.simulator.pins.list().length, 2, 'a new attempt is a new PIN')
+  usher.simulator.pins.claim(usher.simulator.pins.list()[0]?.id ?? 0, 'owner')
   t.equal(await comeBack(browser, second), '/second')
   t.equal(await comeBack(browser, first), '/first', 'it is signed in now')
+  t.equal(await comeBack(browser, third), '/signin?error=USHER_SIGNIN_CANCELLED&returnTo=%2Fthird')
+  t.equal(browser.jar.has('usher-signin'), false)
 })
 
 t.test('a code and Plex’s page side by side each tell the truth', async (t) => {
