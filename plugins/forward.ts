@@ -10,8 +10,12 @@ import type { ScopedAccess } from '../src/forward/scoped-access.ts'
 import { listenForUpgrades } from '../src/forward/upgrades.ts'
 import type { NoSession } from '../src/session/cookie/sessions.ts'
 
+/** The parts of the core that forwarding uses. */
+type ForwardCore = Pick<Core, 'config' | 'names' | 'attributes' | 'now' | 'metrics' | 'plexTv'> &
+  Pick<Core, 'sessions' | 'standings' | 'streams' | 'mediaServerOf' | 'connectionRules' | 'presences'>
+
 export interface ForwardOptions {
-  readonly core: Core
+  readonly core: ForwardCore
   /** Reads a token that came with a request without a cookie; without it none is accepted. */
   readonly readScoped?: (token: string) => ScopedAccess | NoSession
 }

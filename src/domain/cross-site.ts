@@ -37,14 +37,14 @@ export function createCrossSiteCheck(
   publicOrigin: string,
   allowedOrigins: readonly string[]
 ): CrossSiteCheck {
-  const frontends = new Set(allowedOrigins)
+  const frontends: ReadonlySet<string | null> = new Set(allowedOrigins)
 
   function isFrontend(origin: string | null): boolean {
-    return origin !== null && origin !== publicOrigin && frontends.has(origin)
+    return origin !== publicOrigin && frontends.has(origin)
   }
 
   function isKnown(origin: string | null): boolean {
-    return origin === publicOrigin || (origin !== null && frontends.has(origin))
+    return origin === publicOrigin || frontends.has(origin)
   }
 
   function find(headers: FetchHeaders, unsafe: boolean): CrossSiteReason | null {
@@ -77,6 +77,6 @@ export function createCrossSiteCheck(
       const isStated = headers.origin !== undefined || refererOf(headers) !== undefined
       return hasProof || isStated ? 'own' : 'unknown'
     },
-    isAllowedOrigin: (origin) => frontends.has(normalOrigin(origin) ?? '')
+    isAllowedOrigin: (origin) => frontends.has(normalOrigin(origin))
   }
 }

@@ -17,7 +17,7 @@ import { readTarget, type Target } from './target.ts'
 import type { Upgrade } from './upgrades.ts'
 
 export interface GateOptions {
-  readonly core: Core
+  readonly core: Pick<Core, 'sessions' | 'standings' | 'metrics'>
   readonly mount: string
   readonly forwarders: Forwarders
   readonly policy: Policy

@@ -79,3 +79,16 @@ t.test('rule 81: the origin of a request is own, other or unknown', async (t) =>
   t.equal(siteOf({}), 'unknown')
   t.equal(siteOf({ referer: '' }), 'unknown')
 })
+
+t.test('the public origin is no frontend, though somebody lists it', async (t) => {
+  const { find, siteOf } = createCrossSiteCheck(OWN, [OWN])
+  t.equal(find({ 'sec-fetch-site': 'cross-site', origin: OWN }, false), 'sec_fetch_site')
+  t.equal(find({ 'sec-fetch-site': 'same-site', referer: `${OWN}/` }, false), 'sec_fetch_site')
+  t.equal(find({ origin: OWN }, true), null, 'a browser that knows no Fetch Metadata')
+  t.equal(siteOf({ origin: OWN }), 'own')
+})
+
+t.test('an Origin that nobody listed is the reason, safe or not', async (t) => {
+  for (const origin of ['https://evil.example', 'null', ''])
+    for (const unsafe of [true, false]) t.equal(find({ origin, 'x-usher': '1' }, unsafe), 'origin', origin)
+})
