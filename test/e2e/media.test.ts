@@ -55,6 +55,26 @@ t.test('Chromium through Usher', { skip: skipWithoutChromium }, async (t) => {
   })
 })
 
+t.test('Chromium after a sign-out', { skip: skipWithoutChromium }, async (t) => {
+  const usher = await startTestUsher(t)
+  const { page } = await openPage(await launchBrowser(t))
+  const { jar } = await usher.signedIn(FRIEND)
+  await page.context().addCookies([...jar].map(([name, value]) => ({ name, value, url: usher.publicUrl })))
+  const document = `${usher.publicUrl}/pms/library/metadata/4001`
+  await page.goto(document)
+  t.match(await page.evaluate('document.documentElement.outerHTML'), '千と千尋の神隠し')
+  await page.goto(`${usher.publicUrl}/signin`)
+  t.equal(
+    await page.evaluate("fetch('/session/logout', { method: 'POST' }).then(({ status }) => status)"),
+    204
+  )
+  await page.goBack()
+  t.equal(page.url(), document)
+  const shown = await page.evaluate('document.documentElement.outerHTML')
+  t.notMatch(shown, '千と千尋の神隠し', 'the back button shows nothing of the library')
+  t.match(shown, 'USHER_SESSION')
+})
+
 /** In the page: plays, jumps to 20 s, and tells what is shown there. */
 const PLAY_AND_SEEK = `new Promise((resolve) => {
   const video = document.querySelector('video')
