@@ -121,7 +121,17 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
   // The library builds addresses from headers that the routes set from USHER_PUBLIC_URL, never from a client's.
   provider.proxy = true
   provider.silent = true
-  const send = installSeams({ provider, clients, signIns, visits, unavailable })
+  const send = installSeams({
+    provider,
+    clients,
+    signIns,
+    visits,
+    async formOf(uid) {
+      const state = await store.get({ kind: 'session', key: uid })
+      return state === null ? null : (JSON.parse(state) as object)
+    },
+    unavailable
+  })
   // The type is Koa's, whose context lacks the library's members.
   provider.use(signOutFlow.middleware as unknown as Parameters<typeof provider.use>[0])
   observeProvider({ provider, clients, visits, metrics, log })

@@ -11,11 +11,15 @@ export interface SeamsOptions {
   readonly clients: ReadonlyMap<string, OpenIdClient>
   readonly signIns: SignIns
   readonly visits: Visits
+  /** The state of a form, by the session's uid: who has entered no app yet may be asked, too. */
+  readonly formOf: (uid: string) => Promise<object | null>
   readonly unavailable: Unavailable
 }
 
 /** Signs and sends one logout token, by the library's own function. */
 export type SendLogout = (clientId: string, sub: string, sid: string) => Promise<void>
+
+type View = InstanceType<Provider['Session']>
 
 interface ClientPrototype {
   compareClientSecret(this: { clientId: string }, actual: string): boolean
@@ -26,7 +30,8 @@ interface ClientPrototype {
  * Three of the four places that rely on undocumented behaviour of the library; the fourth is the id of a grant, which
  * is set before it is saved. test/src/openid/seams.test.ts fails if an update changes one.
  */
-export function installSeams({ provider, clients, signIns, visits, unavailable }: SeamsOptions): SendLogout {
+export function installSeams(options: SeamsOptions): SendLogout {
+  const { provider, clients, signIns, visits, formOf, unavailable } = options
   const prototype = provider.Client.prototype as unknown as ClientPrototype
   const original = prototype.backchannelLogout
 
@@ -50,28 +55,42 @@ export function installSeams({ provider, clients, signIns, visits, unavailable }
    * The provider's session is a view of Usher's session, so the two cannot differ, and an app's first `prompt=none`
    * request succeeds.
    */
-  async function viewOf(ctx: KoaContextWithOIDC): Promise<InstanceType<typeof Session>> {
+  async function viewOf(ctx: KoaContextWithOIDC): Promise<View> {
     const { read, standing } = visits.of(ctx.req)
-    const make = (payload?: object) =>
-      (Session as unknown as { instantiate(from?: object): InstanceType<typeof Session> }).instantiate(
-        payload
-      )
-    if (read === null) return make()
+    if (read === null) return instantiate()
     if (standing === 'past-grace' && ctx.oidc.route === 'authorization')
       throw unavailable('plex.tv has been away for too long')
     const own = read.live.session
-    let uid: string
-    try {
-      uid = (await signIns.ofSession(own.id))?.uid ?? uidOf(own.id)
-    } catch (error) {
-      return rethrow(error, unavailable)
-    }
-    const view = (await Session.findByUid(uid)) ?? make({ kind: 'Session', jti: sessionIdOf(uid), uid })
+    const view = (await find(own.id)) ?? (await make(own.id))
     view.accountId = String(own.account.id)
     view.loginTs = Math.floor(own.signedInAt / 1000)
     view.iat = view.loginTs
     view.exp = Math.floor(own.expiresAt / 1000)
     return view
+  }
+
+  function instantiate(payload?: object): View {
+    return (Session as unknown as { instantiate(from?: object): View }).instantiate(payload)
+  }
+
+  async function find(sessionId: string): Promise<View | undefined> {
+    try {
+      const record = await signIns.ofSession(sessionId)
+      return record === null ? undefined : await Session.findByUid(record.uid)
+    } catch (error) {
+      return rethrow(error, unavailable)
+    }
+  }
+
+  /** Of somebody who has entered no app yet. */
+  async function make(sessionId: string): Promise<View> {
+    try {
+      const uid = uidOf(sessionId)
+      const state = await formOf(uid)
+      return instantiate({ kind: 'Session', jti: sessionIdOf(uid), uid, ...(state !== null && { state }) })
+    } catch (error) {
+      return rethrow(error, unavailable)
+    }
   }
 
   return async (clientId, sub, sid) => {
