@@ -69,3 +69,80 @@ t.test(
     t.equal(revocations.isRevoked(session), true)
   }
 )
+
+t.test(
+  'rule 22: a session ends with its account, with the account whose Home it is, and with its token',
+  async (t) => {
+    const account = (id: number) => ({ ...sampleSession().account, id })
+    const opener = (accountId: number) => ({ accountId, uuid: 'u', token: 't', clientIdentifier: 'c' })
+    for (const [name, session, isRevoked] of [
+      ['its own account', sampleSession({ account: account(7) }), true],
+      ['another account', sampleSession({ account: account(8) }), false],
+      [
+        'a profile that the account opened',
+        sampleSession({ account: account(8), homeAdmin: opener(7) }),
+        true
+      ],
+      ['a profile of another Home', sampleSession({ account: account(8), homeAdmin: opener(9) }), false],
+      [
+        'the account as a profile of another',
+        sampleSession({ account: account(7), homeAdmin: opener(9) }),
+        true
+      ],
+      ['the same, known from a token', { ...sampleSession({ account: account(8) }), openerId: 7 }, true],
+      [
+        'of another, known from a token',
+        { ...sampleSession({ account: account(8) }), openerId: null },
+        false
+      ],
+      ['signed in later', sampleSession({ account: account(7), signedInAt: NOW + 1 }), false]
+    ] as const) {
+      const revocations = createRevocations({ now: () => NOW })
+      t.equal(revocations.isRevoked(session), false)
+      revocations.revoke({ kind: 'account', accountId: 7, before: NOW, until: NOW + DAY })
+      t.equal(revocations.isRevoked(session), isRevoked, name)
+    }
+    const revocations = createRevocations({ now: () => NOW })
+    const session = sampleSession({ id: 'a' })
+    revocations.revoke({ kind: 'token', id: 'x', until: NOW + DAY })
+    t.equal(revocations.isRevoked({ ...session, tokenId: 'x' }), true)
+    t.equal(revocations.isRevoked({ ...session, tokenId: 'y' }), false)
+    t.equal(revocations.isRevoked({ ...session, id: 'x' }), false, 'a token’s id is no session’s')
+  }
+)
+
+t.test('only news is made known, and everything in force can be told to others', async (t) => {
+  const clock = createClock()
+  const heard: Revocation[] = []
+  const revocations = createRevocations({ now: clock.now })
+  revocations.listen((each) => heard.push(each))
+  const isNews = (revocation: Revocation) => {
+    const before = heard.length
+    revocations.learn(revocation)
+    return heard.length > before
+  }
+  for (const kind of ['session', 'token'] as const) {
+    t.equal(isNews({ kind, id: 'a', until: NOW + HOUR }), true)
+    t.equal(isNews({ kind, id: 'a', until: NOW + HOUR }), false, 'the same again')
+    t.equal(isNews({ kind, id: 'a', until: NOW + HOUR - 1 }), false, 'or for less')
+    t.equal(isNews({ kind, id: 'a', until: NOW + HOUR + 1 }), true, 'or for longer')
+    t.equal(isNews({ kind, id: 'b', until: NOW }), false, 'what is over is none')
+  }
+  const account = { kind: 'account', accountId: 7, before: NOW, until: NOW + HOUR } as const
+  t.equal(isNews(account), true)
+  t.equal(isNews(account), false)
+  t.equal(isNews({ ...account, before: NOW - 1, until: NOW + HOUR - 1 }), false)
+  t.equal(isNews({ ...account, before: NOW + 1 }), true)
+  t.equal(isNews({ ...account, until: NOW + DAY }), true)
+  t.equal(revocations.size, 3)
+  t.strictSame(
+    revocations.all().map(({ kind, until }) => `${kind} ${until - NOW}`),
+    [`session ${HOUR + 1}`, `token ${HOUR + 1}`, `account ${DAY}`]
+  )
+  t.match(revocations.all()[2], { before: NOW + 1 })
+  clock.advance(DAY - 1)
+  const late = sampleSession({ account: { ...sampleSession().account, id: 7 } })
+  t.equal(revocations.isRevoked(late), true)
+  clock.advance(2)
+  t.equal(revocations.isRevoked(late), false, 'and it ends')
+})

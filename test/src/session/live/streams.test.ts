@@ -1,7 +1,10 @@
 import { setTimeout as delay, setImmediate as tick } from 'node:timers/promises'
 import t from 'tap'
+import { createLiveSession } from '../../../../src/session/live/live-sessions.ts'
+import { createRevocations } from '../../../../src/session/live/revocation.ts'
+import { createStreams } from '../../../../src/session/live/streams.ts'
 import type { Session } from '../../../../src/session/session.ts'
-import { DAY, HOUR, MINUTE, NOW, sampleSession } from '../sample.ts'
+import { createClock, DAY, HOUR, MINUTE, NOW, sampleSession } from '../sample.ts'
 
 import { stand } from '../stand.ts'
 
@@ -81,4 +84,49 @@ t.test('expiry ends streams by itself, within the second of a sweep', async (t) 
   const keepAlive = setInterval(() => undefined, 1000)
   t.equal(await promise, 'session-ended')
   clearInterval(keepAlive)
+})
+
+t.test('a session is watched while it has a stream, through releases and aborts', async (t) => {
+  const { live, streams, revocations, touched } = stand()
+  const [one, two] = [live.of(sampleSession()), live.of(sampleSession())]
+  const aborted: string[] = []
+  const releases = [
+    streams.add(one, 'media', (why) => aborted.push(`first ${why}`)),
+    streams.add(one, 'events', (why) => aborted.push(`second ${why}`)),
+    streams.add(two, 'socket', (why) => aborted.push(`third ${why}`))
+  ]
+  const sweep = async () => {
+    touched.length = 0
+    for (let id = 0; id < 5; id += 1)
+      revocations.revoke({ kind: 'session', id: `${Math.random()}`, until: NOW + DAY })
+    await tick()
+    return touched.map(({ session }) => session.id)
+  }
+  t.strictSame(await sweep(), [one.session.id, two.session.id], 'one sweep for all that arrive together')
+  releases[0]?.()
+  t.strictSame(await sweep(), [one.session.id, two.session.id], 'while another one is open')
+  releases[1]?.()
+  releases[1]?.()
+  t.strictSame(await sweep(), [two.session.id])
+  t.strictSame(streams.open, { media: 0, events: 0, socket: 1 })
+  streams.abort()
+  t.strictSame(aborted, ['third shutdown'])
+})
+
+t.test('past the grace streams end, and say so', async (t) => {
+  const clock = createClock()
+  const revocations = createRevocations({ now: clock.now })
+  const streams = createStreams({
+    revocations,
+    standings: { hasEnded: () => false, mayStream: () => false },
+    now: clock.now
+  })
+  const ended: string[] = []
+  streams.add(createLiveSession(sampleSession()), 'media', (why) => ended.push(why))
+  revocations.revoke({ kind: 'session', id: 'x', until: NOW + DAY })
+  await tick()
+  t.strictSame(ended, ['past-grace'])
+  streams.close()
+  await delay(1200)
+  t.strictSame(ended, ['past-grace'], 'closed, it watches nothing')
 })
