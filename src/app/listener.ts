@@ -15,7 +15,7 @@ import { fixedHeaders } from '../../plugins/security-headers.ts'
 import { Problem } from '../domain/problems.ts'
 import { refuseClient } from './client-errors.ts'
 import type { Core } from './core.ts'
-import { boundPipelining } from './pipelining.ts'
+import { serializePipelines } from './pipelining.ts'
 
 /** Bytes of a JSON body; the largest is a token exchange with two sealed values. */
 const BODY_LIMIT = 16_384
@@ -63,7 +63,7 @@ export function createListener(core: Core, name: 'public' | 'internal'): Fastify
     },
     clientErrorHandler: (error, socket) => refuseClient(error, socket, fixed)
   })
-  boundPipelining(app.server as Server)
+  serializePipelines(app.server as Server)
   app.addHook('onRoute', requireRules)
   app.addHook('onRoute', addHeadRoute)
   compileSchemasLate(app)
