@@ -3,6 +3,8 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import t, { type Test } from 'tap'
+import { renderGuide } from '../scripts/app-guides.ts'
+import { GUIDES, PRESETS } from '../src/openid/presets/presets.ts'
 import { startOpenId } from './support/openid.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -179,4 +181,15 @@ t.test('a walk through the architecture names no file twice', async (t) => {
       title
     )
   }
+})
+
+t.test('the pages of docs/apps are those that the presets make', async (t) => {
+  for (const id of GUIDES) {
+    const preset = PRESETS[id]
+    t.ok(preset, id)
+    if (preset !== undefined)
+      t.equal(read(`docs/apps/${id}.md`), renderGuide(id, preset), `node scripts/app-guides.ts (${id})`)
+  }
+  const written = globSync('docs/apps/*.md', { cwd: ROOT }).length
+  t.equal(written, GUIDES.length + 1, 'and no others but the README')
 })
