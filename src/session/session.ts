@@ -99,3 +99,8 @@ export function toSessionAccount(account: Account): SessionAccount {
   const { id, uuid, username, title, email, confirmed, restricted } = account
   return { id, uuid, username, title, email, emailVerified: confirmed, restricted }
 }
+
+/** Every account token that a session holds: its own, and that of the account whose Home it was switched in. */
+export function tokensOf({ accountToken, homeAdmin }: Session): readonly string[] {
+  return homeAdmin === null ? [accountToken] : [accountToken, homeAdmin.token]
+}

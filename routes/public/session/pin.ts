@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
+import { tokensOf } from '../../../src/session/session.ts'
 import { signedInAs } from '../../../src/session/sign-in/device.ts'
 import {
   SIGN_IN_KINDS,
@@ -69,13 +70,13 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fasti
       if (safe === null)
         throw new Problem('USHER_INVALID_REQUEST', { detail: 'This returnTo is not allowed.' })
       const signIns = request.findSignIns()
-      const { signIn, device } = await pins.start(
+      const { signIn, view, device } = await pins.start(
         { kind, returnTo: safe, signIns },
         toAttempt(fastify, request)
       )
       reply.setSignIns(withSignIn(signIns, signIn))
       if (device !== null) reply.setDevice(device)
-      return reply.code(201).send(pins.toView(signIn))
+      return reply.code(201).send(view)
     }
   )
 
@@ -137,7 +138,7 @@ export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fasti
     async (request, reply) => {
       const { kind } = request.query
       const read = request.readSession()
-      const kept = read.open ? [read.live.session.accountToken] : []
+      const kept = read.open ? tokensOf(read.live.session) : []
       const left: SignIn[] = []
       for (const signIn of request.findSignIns()) {
         if (kind !== undefined && signIn.kind !== kind) left.push(signIn)

@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
+import { tokensOf } from '../../../src/session/session.ts'
 import { signedInAs } from '../../../src/session/sign-in/device.ts'
+import { type Flow, toSignIn } from '../../../src/session/sign-in/flow.ts'
 import { type SignIn, withoutSignIn, withReturned, withSignIn } from '../../../src/session/sign-in/sign-in.ts'
 import { problems } from '../../schemas.ts'
 import { toAttempt } from './attempt.ts'
@@ -48,13 +50,13 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
         const ration = isOwn ? 'pin_address' : 'pin_unproven'
         const signIns = request.findSignIns()
         const attempt = toAttempt(fastify, request)
-        const { signIn, device } = await pins.start(
+        const { signIn, view, device } = await pins.start(
           { kind: 'redirect', returnTo: safe, signIns, ration },
           attempt
         )
         reply.setSignIns(withSignIn(signIns, signIn))
         if (device !== null) reply.setDevice(device)
-        return reply.redirect(pins.toView(signIn).authUrl, 302)
+        return reply.redirect(view.authUrl, 302)
       } catch (error) {
         return reply.redirect(
           `${signInPage}?error=${codeOf(error)}&returnTo=${encodeURIComponent(safe)}`,
@@ -81,10 +83,8 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
     async (request, reply) => {
       requireNavigation(request)
       const flow = pins.findFlow(request.query.flow)
-      // A link checker's HEAD ends nothing.
-      const isLook = request.method === 'HEAD'
-      const signIns = isLook ? [] : request.findSignIns()
-      const signIn = flow === null ? findRedirect(signIns) : signIns.find(({ pinId }) => pinId === flow.pinId)
+      const signIns = request.findSignIns()
+      const signIn = findSignIn(request, flow)
       // Checked again where it is used: the list of origins may have changed.
       const wanted = flow?.returnTo ?? signIn?.returnTo
       const target = core.findReturnTo(wanted)
@@ -95,8 +95,8 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
         return reply.redirect(`${signInPage}?error=${code}${again}`, 302)
       }
       if (signIn === undefined) {
-        if (flow !== null && !isLook)
-          void pins.abandon(flow, read.open ? [read.live.session.accountToken] : [])
+        if (flow !== null && request.method !== 'HEAD')
+          void pins.abandon(flow, read.open ? tokensOf(read.live.session) : [])
         // A reload, a step back in the history, or the other page was faster: nothing is left to do.
         return read.open ? goOn() : tell('USHER_PIN_UNKNOWN')
       }
@@ -122,6 +122,17 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
     }
   )
 
+  /** The sign-in that a callback ends; one without a flow was begun by an earlier release. */
+  function findSignIn(request: FastifyRequest, flow: Flow | null): SignIn | undefined {
+    // A link checker's HEAD ends none.
+    if (request.method === 'HEAD') return undefined
+    const signIns = request.findSignIns()
+    if (flow === null)
+      return signIns.find(({ kind }) => kind === 'redirect') ?? signIns.find(({ kind }) => kind === 'link')
+    const known = signIns.find(({ pinId }) => pinId === flow.pinId)
+    return known ?? toSignIn(flow, request.findDevice(), core.now())
+  }
+
   /** A person who exceeds the general limit gets the page, not JSON. */
   function showRateLimited(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     if (!(error instanceof Problem) || error.code !== 'USHER_RATE_LIMITED' || !isNavigation(request))
@@ -130,11 +141,6 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (
       .header('retry-after', String(error.retryAfter))
       .redirect(`${signInPage}?error=${error.code}`, 302)
   }
-}
-
-/** The sign-in that a callback without `flow` ends, as sent by earlier releases. */
-function findRedirect(signIns: readonly SignIn[]): SignIn | undefined {
-  return signIns.find(({ kind }) => kind === 'redirect') ?? signIns.find(({ kind }) => kind === 'link')
 }
 
 /**

@@ -1,21 +1,24 @@
 import { createCodec, createLayout, integer, text } from '../../seal/codec.ts'
 import type { Seal } from '../../seal/seal.ts'
+import type { Device } from './device.ts'
 import type { SignIn } from './sign-in.ts'
 
 /**
- * One tab's way to Plex's page and back. Its sealed form is the opaque key in `forwardUrl`: each of several tabs
- * finds its own `returnTo` again, also when a callback is loaded anew and the sign-in cookie is gone. It signs nobody
- * in: that takes the PIN in the sign-in cookie of this browser.
+ * One tab's way to Plex's page and back. Its sealed form is the opaque key in `forwardUrl`: each of several tabs finds
+ * its own `returnTo` again, also when a callback is loaded anew and the sign-in cookie is gone.
  */
 export interface Flow extends Pick<SignIn, 'pinId' | 'clientIdentifier' | 'expiresAt'> {
   readonly returnTo: string
+  /** Client identifier in the device cookie of the browser that began it; '' where it had none. */
+  readonly device: string
 }
 
 const version1 = createLayout({
   returnTo: text,
   pinId: integer,
   clientIdentifier: text,
-  expiresAt: integer
+  expiresAt: integer,
+  device: text
 })
 
 export const flowCodec = createCodec<Flow>({
@@ -32,4 +35,15 @@ export function sealFlow(seal: Pick<Seal, 'seal'>, flow: Flow): string {
 export function unsealFlow(seal: Pick<Seal, 'unseal'>, key: string): Flow | null {
   const unsealed = seal.unseal('flow', key)
   return typeof unsealed === 'string' ? null : flowCodec.decode(unsealed.value)
+}
+
+/**
+ * The sign-in of a flow whose sign-in cookie another tab has overwritten: tabs that a browser restores begin in one
+ * moment, and none knows the others' cookie. It is finished in the browser that began it and in no other, which the
+ * device cookie shows; the key alone signs nobody in, nor does the device.
+ */
+export function toSignIn(flow: Flow, device: Device | null, now: number): SignIn | undefined {
+  const { pinId, clientIdentifier, expiresAt, returnTo } = flow
+  if (device === null || device.clientIdentifier !== flow.device || now >= expiresAt) return undefined
+  return { pinId, clientIdentifier, expiresAt, returnTo, code: '', kind: 'returned', tabs: 1 }
 }

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Config } from '../../config/config.ts'
 import { isTokenDead, Problem } from '../../domain/problems.ts'
 import type { Pin } from '../../plex/pin.ts'
@@ -39,6 +38,7 @@ export interface StartOptions {
 
 export interface Started {
   readonly signIn: SignIn
+  readonly view: PinView
   /** The browser's device where a PIN has just been made under its identifier, to be remembered; else null. */
   readonly device: Device | null
 }
@@ -52,7 +52,6 @@ export interface PinSignIns {
   comeBack(signIn: SignIn, attempt: Attempt): Promise<PinOutcome>
   /** Nobody waits for it any more: signs out the token of one that was claimed, unless it is one of `kept`. */
   abandon(pin: Flow | SignIn, kept: readonly string[]): Promise<void>
-  toView(signIn: SignIn): PinView
   /** The flow behind the key in a callback's address, null without a good one. */
   findFlow(key: unknown): Flow | null
 }
@@ -78,8 +77,6 @@ export interface PinSignInsOptions extends StartSessionOptions {
 /** A PIN with less left than this is not taken up again. */
 const REUSE_MS = 5 * 60_000
 const MINUTE_MS = 60_000
-/** Tabs of one browser that begin within this time share a PIN, although none knows the other's cookie yet. */
-const TOGETHER_MS = 10_000
 /** PINs whose end is awaited at once, for the tokens of those that were claimed and never fetched. */
 const MAX_AWAITED = 5000
 
@@ -89,9 +86,6 @@ type NewPin = Pick<SignIn, 'pinId' | 'code' | 'clientIdentifier' | 'expiresAt'>
 export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
   const { config, plexTv, seal, claims, report, signOuts, now } = options
   const looks = createPinLooks<PinOutcome>(now)
-  const together = new LRUCache<string, Promise<NewPin>>({ max: 1000, ttl: TOGETHER_MS })
-  /** Takes a PIN out of `together`. */
-  const whenOver = new LRUCache<number, () => void>({ max: 1000 })
   let awaited = 0
 
   function pollAfterMs({ expiresAt }: Pick<SignIn, 'expiresAt'>): number {
@@ -108,35 +102,18 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
     }
   }
 
-  async function create(
-    { kind, ration = 'pin_address' }: StartOptions,
-    clientIdentifier: string,
-    attempt: Attempt
-  ): Promise<NewPin> {
-    await attempt.rations.take(ration)
+  async function create({ kind, ration = 'pin_address' }: StartOptions, attempt: Attempt): Promise<NewPin> {
+    const { device, signedIn, rations } = attempt
+    await rations.take(ration)
+    const clientIdentifier = signedIn ? createClientIdentifier() : freeIdentifier(device, now())
     const pin = await plexTv.createPin(clientIdentifier, { strong: kind === 'redirect' })
     const made = { pinId: pin.id, code: pin.code, clientIdentifier, expiresAt: pin.expiresAt }
     awaitEnd(made, kind)
     return made
   }
 
-  /** One PIN for all tabs of a browser that begin together; the browser is known by its device. */
-  function createTogether(start: StartOptions, attempt: Attempt): Promise<NewPin> {
-    const { device, signedIn } = attempt
-    const clientIdentifier = signedIn ? createClientIdentifier() : freeIdentifier(device, now())
-    if (device === null) return create(start, clientIdentifier, attempt)
-    const key = `${start.kind} ${signedIn} ${device.clientIdentifier}`
-    const known = together.get(key)
-    if (known !== undefined) return known
-    const making = create(start, clientIdentifier, attempt)
-    together.set(key, making)
-    const forget = () => together.delete(key)
-    making.then(({ pinId }) => whenOver.set(pinId, forget), forget)
-    return making
-  }
   function end(pinId: number, status: 'expired' | 'spent'): void {
     looks.end(pinId, { status })
-    whenOver.get(pinId)?.()
   }
 
   /** What becomes of a PIN that plex.tv says is claimed. */
@@ -209,6 +186,20 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
     }, delayMs).unref()
   }
 
+  function started(signIn: SignIn, attempt: Attempt, device: Device | null): Started {
+    const { returnTo, pinId, clientIdentifier, expiresAt, code } = signIn
+    const own = attempt.device?.clientIdentifier ?? ''
+    const flow = sealFlow(seal, { returnTo, pinId, clientIdentifier, expiresAt, device: own })
+    const view = {
+      authUrl: authUrl(config, signIn, flow),
+      code,
+      linkUrl: `${config.plexUrl}/link/?pin=${code}`,
+      expiresAt: new Date(expiresAt).toISOString(),
+      pollAfterMs: pollAfterMs(signIn)
+    }
+    return { signIn, view, device }
+  }
+
   return {
     async start(start, attempt) {
       const { kind, returnTo, signIns } = start
@@ -219,14 +210,10 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
       const isBeside = signedIn && before?.clientIdentifier === device?.clientIdentifier
       const isUsable =
         before !== undefined && before.expiresAt - now() > REUSE_MS && !looks.isOver(before.pinId)
-      if (isUsable && !isBeside)
-        return { signIn: { ...before, returnTo, tabs: before.tabs + 1 }, device: null }
-      const made = await createTogether(start, attempt)
+      if (isUsable && !isBeside) return started({ ...before, returnTo, tabs: before.tabs + 1 }, attempt, null)
+      const made = await create(start, attempt)
       const isLent = device !== null && device.clientIdentifier === made.clientIdentifier
-      return {
-        signIn: { ...made, returnTo, kind, tabs: 1 },
-        device: isLent ? lendTo(device, now()) : null
-      }
+      return started({ ...made, returnTo, kind, tabs: 1 }, attempt, isLent ? lendTo(device, now()) : null)
     },
 
     async poll(signIn, attempt) {
@@ -242,18 +229,7 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
       return first.status === 'pending' ? look() : first
     },
 
-    abandon(pin, kept) {
-      whenOver.get(pin.pinId)?.()
-      return dropClaimed(pin, kept)
-    },
-
-    toView: (signIn) => ({
-      authUrl: authUrl(config, signIn, sealFlow(seal, signIn)),
-      code: signIn.code,
-      linkUrl: `${config.plexUrl}/link/?pin=${signIn.code}`,
-      expiresAt: new Date(signIn.expiresAt).toISOString(),
-      pollAfterMs: pollAfterMs(signIn)
-    }),
+    abandon: dropClaimed,
 
     findFlow: (key) => (typeof key === 'string' ? unsealFlow(seal, key) : null)
   }

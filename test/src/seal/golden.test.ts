@@ -135,7 +135,8 @@ t.test('sign-ins under way and devices of every version still open', async (t) =
     returnTo: '/library?x=1#y',
     pinId: 564_964_751,
     clientIdentifier: 'browser-client',
-    expiresAt: NOW + 900_000
+    expiresAt: NOW + 900_000,
+    device: 'browser-client'
   })
   const device = { clientIdentifier: 'browser-client', knownAs: 7, lentUntil: NOW }
   t.strictSame(deviceCodec.decode(unseal('device', one['device'])), device)

@@ -2,6 +2,7 @@ import t from 'tap'
 import { Problem } from '../../../../src/domain/problems.ts'
 import type { Attempt, AttemptResult } from '../../../../src/session/sign-in/attempt.ts'
 import { lendTo } from '../../../../src/session/sign-in/device.ts'
+import { toSignIn } from '../../../../src/session/sign-in/flow.ts'
 import { createPinSignIns, type PinSignInsOptions } from '../../../../src/session/sign-in/pin-sign-ins.ts'
 import type { SignIn } from '../../../../src/session/sign-in/sign-in.ts'
 import { createPinClaims } from '../../../../src/store/pin-claims.ts'
@@ -27,9 +28,10 @@ interface PinStandOptions {
   readonly claims?: PinSignInsOptions['claims']
   /** How long a PIN lives; a minute is the least that a test's process outlives. */
   readonly lifeMs?: number
+  readonly firstId?: number
 }
 
-function pinStand({ claims, lifeMs = 15 * MINUTE }: PinStandOptions = {}): PinStand {
+function pinStand({ claims, lifeMs = 15 * MINUTE, firstId = 1 }: PinStandOptions = {}): PinStand {
   const clock = createClock()
   const taken: string[] = []
   const state: Omit<PinStand, 'pins'> = {
@@ -76,7 +78,12 @@ function pinStand({ claims, lifeMs = 15 * MINUTE }: PinStandOptions = {}): PinSt
     plexTv: {
       createPin: async (clientIdentifier) => {
         state.made.push(clientIdentifier)
-        return { id: state.made.length, code: 'ABCD', expiresAt: clock.now() + lifeMs, token: null }
+        return {
+          id: firstId + state.made.length - 1,
+          code: 'ABCD',
+          expiresAt: clock.now() + lifeMs,
+          token: null
+        }
       },
       readPin: async (id) => {
         state.read.push(id)
@@ -148,27 +155,6 @@ t.test('a PIN goes under the browser’s own identifier, except where a session 
   await pins.abandon(second.signIn, [])
   clock.advance(30 * MINUTE)
   t.equal((await start({ device: lent })).signIn.clientIdentifier, 'device-2')
-})
-
-t.test('tabs of one browser that begin in the same moment share a PIN', async (t) => {
-  const { pins, made, taken, attempt } = pinStand()
-  const device = { clientIdentifier: 'device-1', knownAs: 1, lentUntil: 0 }
-  const tabs = ['/one', '/two', '/three'].map((returnTo) =>
-    pins.start({ ...START, returnTo }, { ...attempt, device })
-  )
-  const started = await Promise.all(tabs)
-  t.strictSame(
-    started.map(({ signIn }) => [signIn.pinId, signIn.returnTo]),
-    [
-      [1, '/one'],
-      [1, '/two'],
-      [1, '/three']
-    ]
-  )
-  t.equal(made.length, 1)
-  t.equal(taken.length, 1)
-  for (const { signIn } of started) await pins.abandon(signIn, [])
-  t.equal((await pins.start(START, { ...attempt, device })).signIn.pinId, 2, 'not one that was given up')
 })
 
 t.test('polls faster than told are answered from memory', async (t) => {
@@ -339,17 +325,10 @@ t.test('a PIN that nobody waits for and that was claimed all the same leaves no 
 t.test(
   'rule 36: the address of Plex’s page tells the code and the client, and no PIN id, no token and no deep link',
   async (t) => {
-    const { pins } = pinStand()
-    const signIn: SignIn = {
-      pinId: 987_654_321,
-      code: 'ABCD',
-      clientIdentifier: 'cid',
-      returnTo: '/x?y#z',
-      kind: 'redirect',
-      expiresAt: NOW + MINUTE,
-      tabs: 1
-    }
-    const view = pins.toView(signIn)
+    const { pins, attempt } = pinStand({ firstId: 987_654_321 })
+    const device = { clientIdentifier: 'cid', knownAs: null, lentUntil: 0 }
+    const start = (returnTo: string) => pins.start({ ...START, returnTo }, { ...attempt, device })
+    const { signIn, view } = await start('/x?y#z')
     const url = new URL(view.authUrl)
     t.equal(url.origin, 'https://app.plex.tv')
     t.equal(url.search, '')
@@ -367,12 +346,19 @@ t.test(
     t.strictSame([...back.searchParams.keys()], ['flow'])
     const key = back.searchParams.get('flow')
     const { pinId, clientIdentifier, returnTo, expiresAt } = signIn
-    t.strictSame(pins.findFlow(key), { returnTo, pinId, clientIdentifier, expiresAt })
+    const flow = pins.findFlow(key)
+    t.strictSame(flow, { returnTo, pinId, clientIdentifier, expiresAt, device: 'cid' })
+    if (flow === null) throw new Error('no flow')
+    t.match(toSignIn(flow, device, NOW), { pinId, kind: 'returned' }, 'for the browser that began it')
+    t.equal(toSignIn(flow, { ...device, clientIdentifier: 'other' }, NOW), undefined)
+    t.equal(toSignIn(flow, null, NOW), undefined)
+    t.equal(toSignIn({ ...flow, device: '' }, null, NOW), undefined)
+    t.equal(toSignIn(flow, device, expiresAt), undefined)
     for (const none of [undefined, '', `${key}A`, [key], { key }]) t.equal(pins.findFlow(none), null)
     t.notMatch(JSON.stringify(view), /987654321|returnTo|x\?y|cid\b.*token/)
-    const longest = pins.toView({ ...signIn, returnTo: `/${'x'.repeat(999)}` })
+    const longest = (await start(`/${'x'.repeat(999)}`)).view
     t.ok(longest.authUrl.length < 2100, `${longest.authUrl.length} characters at most`)
     t.equal(view.linkUrl, 'https://plex.tv/link/?pin=ABCD')
-    t.equal(view.expiresAt, new Date(NOW + MINUTE).toISOString())
+    t.equal(view.expiresAt, new Date(NOW + 15 * MINUTE).toISOString())
   }
 )
