@@ -22,9 +22,20 @@ import { until } from '../support/until.ts'
 import { PASSWORD } from '../support/usher.ts'
 import { openPage } from './support/browser.ts'
 
+/** `demands`: what an operator changes in the example to demand a role or an assertion. */
 const PROXIES = [
-  { name: 'nginx', start: startNginxSite, verify: 'http://usher/session/verify;', demand: '?' },
-  { name: 'caddy', start: startCaddySite, verify: 'uri /session/verify?redirect=1', demand: '&' }
+  {
+    name: 'nginx',
+    start: startNginxSite,
+    demands: (query: string) => ({ "set $usher_demands '';": `set $usher_demands '${query}';` })
+  },
+  {
+    name: 'caddy',
+    start: startCaddySite,
+    demands: (query: string) => ({
+      'uri /session/verify?redirect=1': `uri /session/verify?redirect=1&${query}`
+    })
+  }
 ] as const
 
 /** One sign-in through the proxy; gives the Cookie header. */
@@ -51,18 +62,14 @@ function echoOf(answer: SiteAnswer): Echo {
   return JSON.parse(answer.text) as Echo
 }
 
-for (const { name, start, verify, demand } of PROXIES) {
+for (const { name, start, demands } of PROXIES) {
   t.test(`behind ${name}`, { skip: skipWithout(name) }, async (t) => {
     const stage = await startStage(t)
     const { usher } = stage
     const app = await startEchoApp(t)
     const addresses = { usher: new URL(usher.publicUrl).host, app: app.address }
     const site = await start(t, addresses)
-    const guarded = (query: string) => {
-      const end = verify.endsWith(';') ? ';' : ''
-      const changed = `${verify.slice(0, verify.length - end.length)}${demand}${query}${end}`
-      return start(t, { ...addresses, changes: { [verify]: changed } })
-    }
+    const guarded = (query: string) => start(t, { ...addresses, changes: demands(query) })
     const cookie = await signInThrough(site)
 
     t.test('a navigation without a session is sent to sign in, and back where it was going', async (t) => {
@@ -191,6 +198,12 @@ for (const { name, start, verify, demand } of PROXIES) {
       const before = app.count
       const refused = await ask(owners, APP_HOST, '/?role=shared', { headers: { cookie: friend.cookie } })
       t.equal(refused.status, 403)
+      const shown = await ask(owners, APP_HOST, '/shelf?sort=title&ids=1,2', {
+        headers: { cookie: friend.cookie, accept: HTML }
+      })
+      t.equal(shown.status, 403)
+      t.match(shown.text, /signed in as <b>/, 'a person sees a page')
+      t.match(shown.text, encodeURIComponent(`https://${APP_HOST}/shelf?sort=title&ids=1,2`))
       t.equal(app.count, before)
       t.equal((await ask(owners, APP_HOST, '/', { headers: { cookie } })).status, 200)
       const unknown = await guarded('role=king')

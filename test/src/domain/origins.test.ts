@@ -24,6 +24,8 @@ t.test('anything but a bare http or https origin is null', async (t) => {
     '*',
     'usher.example',
     'ftp://usher.example',
+    'xhttps://usher.example',
+    'evil https://usher.example',
     'https:usher.example',
     'https://usher.example/',
     'https://usher.example/path',
@@ -43,7 +45,14 @@ t.test('anything but a bare http or https origin is null', async (t) => {
 t.test('only an http or https URL has an origin', async (t) => {
   t.equal(originOf('https://App.example:443/a/b?c#d'), 'https://app.example')
   t.equal(originOf('http://127.0.0.1:3000/'), 'http://127.0.0.1:3000')
-  for (const text of ['', 'about:blank', 'data:text/html,x', 'android-app://app.example', 'https://'])
+  for (const text of [
+    '',
+    'about:blank',
+    'data:text/html,x',
+    'android-app://app.example',
+    'data:x,https://a',
+    'https://'
+  ])
     t.equal(originOf(text), null, text)
 })
 
@@ -54,6 +63,7 @@ t.test('a Host loses its scheme’s default port and no other', async (t) => {
   t.equal(normalHost('[2001:DB8::0:1]:8443', 'https'), '[2001:db8::1]:8443')
   t.equal(normalHost(Buffer.from('bücher.example').toString('latin1'), 'https'), 'xn--bcher-kva.example')
   t.equal(hostnameOf('usher.example:8443'), 'usher.example')
+  t.equal(hostnameOf('a b'), null)
   for (const text of ['', 'a/b', 'a?b', 'a#b', 'user@a', 'a\\b', 'a%2eb', 'a b', ':443', 'a:b', 'a:443:443'])
     t.equal(normalHost(text, 'https'), null, text)
 })
