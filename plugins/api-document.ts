@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import fp from 'fastify-plugin'
 import packageJson from '../package.json' with { type: 'json' }
+import { tidyDocument } from '../src/domain/api-document.ts'
 
 export interface ApiDocumentOptions {
   /** Base URL of this listener, named on each of its paths. */
@@ -44,7 +45,9 @@ export default fp<ApiDocumentOptions>(
         // /pms has no guard: its gate takes a session or a scoped token.
         const security = path.includes('/pms') ? [{ session: [] }, { scopedToken: [] }] : SECURITY[guard]
         return { schema: { ...schema, security }, url: path }
-      }
+      },
+      transformObject: (document) =>
+        tidyDocument('openapiObject' in document ? document.openapiObject : document.swaggerObject)
     })
   },
   { name: 'api-document' }

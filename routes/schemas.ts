@@ -1,6 +1,7 @@
 // Declares `tags` and `summary` on route schemas.
 import type {} from '@fastify/swagger'
 import { Type } from 'typebox'
+import { PROBLEMS, type ProblemCode } from '../src/domain/problems.ts'
 import { ROLES } from '../src/domain/roles.ts'
 import { SIGN_IN_METHODS } from '../src/domain/sign-in-methods.ts'
 
@@ -10,7 +11,7 @@ export const ProblemSchema = Type.Object(
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.String(),
+    code: Type.Enum(Object.keys(PROBLEMS) as ProblemCode[]),
     detail: Type.String(),
     requestId: Type.String(),
     upstream: Type.Optional(
@@ -21,7 +22,19 @@ export const ProblemSchema = Type.Object(
       })
     )
   },
-  { title: 'Problem' }
+  {
+    title: 'Problem',
+    examples: [
+      {
+        type: 'urn:usher:problem:USHER_SESSION_REQUIRED',
+        title: 'Sign-in required',
+        status: 401,
+        code: 'USHER_SESSION_REQUIRED',
+        detail: PROBLEMS.USHER_SESSION_REQUIRED.detail,
+        requestId: 'WPjVUcJW-1a'
+      }
+    ]
+  }
 )
 
 /** Response schemas for the statuses at which a route returns a problem. */
@@ -59,5 +72,27 @@ export const SessionViewSchema = Type.Object(
     idleExpiresAt: Type.String(),
     stale: Type.Boolean()
   },
-  { title: 'SessionView' }
+  {
+    title: 'SessionView',
+    examples: [
+      {
+        account: {
+          id: 13692262,
+          uuid: '212acf24b07315e5',
+          username: 'ida',
+          title: 'Ida',
+          email: 'ida@example.com',
+          thumb: '/plex/users/212acf24b07315e5/avatar',
+          restricted: false
+        },
+        role: 'shared',
+        server: { name: 'Box', machineIdentifier: '243b471948ace337a8f92f129ec97d1902fcb1df' },
+        method: 'pin',
+        signedInAt: '2026-11-28T09:00:00.000Z',
+        expiresAt: '2026-12-28T09:00:00.000Z',
+        idleExpiresAt: '2026-12-05T09:00:00.000Z',
+        stale: false
+      }
+    ]
+  }
 )

@@ -286,6 +286,8 @@ const OPEN: readonly RegExp[] = [
   /^\/(?:signin(?:\/.*)?)?$/,
   // Apps' servers prove themselves by their secrets; browsers are asked for a session, or led to the sign-in.
   /^\/(?:oidc|\.well-known)\//,
+  // It describes what anybody may try.
+  /^\/openapi\.json$/,
   /^\/healthz$/
 ]
 const OPERATIONS = /^\/(?:healthz|readyz|metrics|openapi\.json|docs(?:\/.*)?)$/

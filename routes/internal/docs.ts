@@ -8,7 +8,7 @@ interface ApiDocument {
   readonly info: object
   readonly servers: readonly object[]
   readonly paths: Readonly<Record<string, object>>
-  readonly components: object
+  readonly components: { readonly schemas?: object }
 }
 
 export interface DocsOptions {
@@ -71,9 +71,6 @@ async function createPages(pages: FastifyInstance, document: ApiDocument): Promi
   return pages
 }
 
-/** Methods that Fastify's `all` adds: OpenAPI 3.1 does not know them, or they are always 405. */
-const OMITTED: readonly string[] = ['trace', 'query', 'options', 'patch']
-
 /** One document for both listeners: each path names the servers that have it. */
 function merge(documents: readonly ApiDocument[]): ApiDocument {
   const [first] = documents
@@ -81,10 +78,11 @@ function merge(documents: readonly ApiDocument[]): ApiDocument {
   const paths: Record<string, { servers: object[] }> = {}
   for (const { paths: own, servers } of documents) {
     for (const [path, item] of Object.entries(own)) {
-      const described = Object.entries(item).filter(([method]) => !OMITTED.includes(method))
       const before = paths[path]?.servers ?? []
-      paths[path] = { servers: [...before, ...servers], ...Object.fromEntries(described) }
+      paths[path] = { servers: [...before, ...servers], ...item }
     }
   }
-  return { ...first, servers: documents.flatMap((document) => document.servers), paths }
+  const schemas = Object.assign({}, ...documents.map(({ components }) => components.schemas))
+  const servers = documents.flatMap((document) => document.servers)
+  return { ...first, servers, paths, components: { ...first.components, schemas } }
 }

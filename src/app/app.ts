@@ -25,6 +25,7 @@ import { sourceRoutes } from '../../routes/internal/sources.ts'
 import { tokenRoutes } from '../../routes/internal/tokens.ts'
 import { oidcEndpoints } from '../../routes/public/oidc/endpoints.ts'
 import { oidcInteraction } from '../../routes/public/oidc/interaction.ts'
+import { openApiRoute } from '../../routes/public/openapi.ts'
 import { plexRoutes } from '../../routes/public/plex.ts'
 import { pmsRoutes } from '../../routes/public/pms.ts'
 import { rootRoute } from '../../routes/public/root.ts'
@@ -117,6 +118,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(serverRoutes, { choice: core.serverChoice })
     await scope.register(verifyRoute, { core })
     await scope.register(forward, { core, readScoped: core.tokens.scoped.open })
+    if (config.openApi) await scope.register(openApiRoute)
     await scope.register(pmsRoutes)
     await scope.register(plexRoutes)
     if (provider !== null) {

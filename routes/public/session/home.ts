@@ -4,26 +4,29 @@ import type { Core } from '../../../src/app/core.ts'
 import { problems, SessionViewSchema } from '../../schemas.ts'
 import { toAttempt } from './attempt.ts'
 
-const Profiles = Type.Object({
-  users: Type.Array(
-    Type.Object({
-      uuid: Type.String(),
-      title: Type.String(),
-      thumb: Type.String(),
-      admin: Type.Boolean(),
-      restricted: Type.Boolean(),
-      protected: Type.Boolean(),
-      current: Type.Boolean()
-    })
-  )
-})
+const Profiles = Type.Object(
+  {
+    users: Type.Array(
+      Type.Object({
+        uuid: Type.String(),
+        title: Type.String(),
+        thumb: Type.String(),
+        admin: Type.Boolean(),
+        restricted: Type.Boolean(),
+        protected: Type.Boolean(),
+        current: Type.Boolean()
+      })
+    )
+  },
+  { title: 'ProfileList' }
+)
 
 const Switch = Type.Object(
   {
     uuid: Type.String({ pattern: '^[0-9a-f]{16,32}$' }),
     pin: Type.Optional(Type.String({ pattern: '^[0-9]{4,8}$' }))
   },
-  { additionalProperties: false }
+  { title: 'ProfileSwitch', additionalProperties: false }
 )
 
 /** Plex Home: the profiles for a picker, and switching to one. */

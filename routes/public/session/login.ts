@@ -17,7 +17,7 @@ const Login = Type.Object(
     ),
     rememberMe: Type.Optional(Type.Boolean())
   },
-  { additionalProperties: false }
+  { title: 'PasswordLogin', additionalProperties: false }
 )
 
 /** `POST /session/login`: login and password, with a verification code if the account uses two factors. */

@@ -24,19 +24,25 @@ const PinRequest = Type.Union([
   )
 ])
 
-const PinViewSchema = Type.Object({
-  authUrl: Type.String(),
-  code: Type.String(),
-  linkUrl: Type.String(),
-  expiresAt: Type.String(),
-  pollAfterMs: Type.Integer()
-})
+const PinViewSchema = Type.Object(
+  {
+    authUrl: Type.String(),
+    code: Type.String(),
+    linkUrl: Type.String(),
+    expiresAt: Type.String(),
+    pollAfterMs: Type.Integer()
+  },
+  { title: 'PinView' }
+)
 
-const PinStatus = Type.Object({
-  status: Type.Union([Type.Literal('pending'), Type.Literal('signed-in'), Type.Literal('expired')]),
-  pollAfterMs: Type.Optional(Type.Integer()),
-  session: Type.Optional(SessionViewSchema)
-})
+const PinStatus = Type.Object(
+  {
+    status: Type.Union([Type.Literal('pending'), Type.Literal('signed-in'), Type.Literal('expired')]),
+    pollAfterMs: Type.Optional(Type.Integer()),
+    session: Type.Optional(SessionViewSchema)
+  },
+  { title: 'PinStatus' }
+)
 
 const Kind = Type.Object({ kind: Type.Optional(Type.Enum([...SIGN_IN_KINDS])) })
 

@@ -12,12 +12,13 @@ const ServerList = Type.Array(
     presence: Type.Boolean(),
     selected: Type.Boolean(),
     connections: Type.Array(Type.Object({ uri: Type.String(), local: Type.Boolean(), relay: Type.Boolean() }))
-  })
+  }),
+  { title: 'ServerList' }
 )
 
 const Choice = Type.Object(
   { machineIdentifier: Type.String({ pattern: '^[A-Za-z0-9-]{8,64}$' }) },
-  { additionalProperties: false }
+  { title: 'ServerSelection', additionalProperties: false }
 )
 
 /** The servers of an account, and choosing one (reference/http.md#servers). */

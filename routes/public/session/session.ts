@@ -12,21 +12,24 @@ const Logout = Type.Union([
   Type.Object({ everywhere: Type.Optional(Type.Boolean()) }, { additionalProperties: false })
 ])
 
-const SourceView = Type.Object({
-  source: Type.String(),
-  name: Type.String(),
-  clientIdentifier: Type.String(),
-  connections: Type.Array(
-    Type.Object({
-      protocol: Type.String(),
-      address: Type.String(),
-      port: Type.Integer(),
-      uri: Type.String(),
-      local: Type.Boolean(),
-      relay: Type.Boolean()
-    })
-  )
-})
+const SourceView = Type.Object(
+  {
+    source: Type.String(),
+    name: Type.String(),
+    clientIdentifier: Type.String(),
+    connections: Type.Array(
+      Type.Object({
+        protocol: Type.String(),
+        address: Type.String(),
+        port: Type.Integer(),
+        uri: Type.String(),
+        local: Type.Boolean(),
+        relay: Type.Boolean()
+      })
+    )
+  },
+  { title: 'SourceView' }
+)
 
 /** The session itself: its view, its account, signing out, and the owner's look-up of a source. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {

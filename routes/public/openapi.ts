@@ -1,0 +1,23 @@
+import type { FastifyPluginAsync } from 'fastify'
+
+const MAX_AGE_S = 3600
+
+/** `GET /openapi.json`: the public listener's own document, for those who write a frontend. It names no secret. */
+export const openApiRoute: FastifyPluginAsync = async (fastify) => {
+  let text: string | null = null
+  fastify.get(
+    '/openapi.json',
+    {
+      config: {
+        guard: { none: 'it describes what anybody may try' },
+        sameOrigin: { off: 'it changes nothing and reads no cookie' },
+        limit: 'address'
+      },
+      schema: { hide: true }
+    },
+    async (_request, reply) => {
+      text ??= JSON.stringify(fastify.swagger())
+      return reply.type('application/json').header('cache-control', `public, max-age=${MAX_AGE_S}`).send(text)
+    }
+  )
+}
