@@ -9,7 +9,7 @@ export type Purpose = 'session' | 'signin' | 'device' | 'flow' | 'assertion' | '
 export interface Unsealed {
   readonly value: unknown
   readonly kid: string
-  /** Sealed with the key that seals today; otherwise to be sealed again. */
+  /** Sealed with the newest key; otherwise due to be re-sealed. */
   readonly newest: boolean
 }
 
@@ -18,36 +18,36 @@ export type UnsealFailure = 'malformed' | 'unknown_key' | 'forged'
 export interface Seal {
   /** JSON in, JWE compact serialisation (RFC 7516 §7.1, `dir` with A256GCM) out. */
   seal(purpose: Purpose, value: unknown): string
-  /** The value, or why there is none. Never throws, and does no cryptography on what is not canonical. */
+  /** The value, or why there is none. Never throws, and does no cryptography on a text that is not canonical. */
   unseal(purpose: Purpose, text: string): Unsealed | UnsealFailure
   /**
-   * Which key a text says that it is sealed with, the one that seals today or an older one; null for a foreign or
-   * retired one. No cryptography: it tells what to look at, and is proof of nothing.
+   * Whether a text names the newest key or an older one of the ring; null for a foreign or retired key. It does no
+   * cryptography and proves nothing: use it only to decide what is worth unsealing.
    */
   ageOf(text: string): 'newest' | 'older' | null
 }
 
 /** Characters; a cookie's name and value together stay within RFC 6265's 4096. */
 const MAX_CHARS = 4096
-/** The longest header there is has some 130 characters. */
+/** A header has some 130 characters. */
 const MAX_HEADER_CHARS = 256
 const SALT_BYTES = 24
 const IV_BYTES = 12
 const TAG_BYTES = 16
 const TAG_CHARS = 22
 /**
- * Seals under one derived key. NIST SP 800-38D §8.3 allows 2^32 random 96-bit nonces a key; each process
- * draws a salt of its own and draws anew here, so that the bound holds for any number of processes.
+ * Seals under one derived key. NIST SP 800-38D §8.3 allows 2^32 random 96-bit nonces per key. Each process draws its own
+ * salt, and a new one after this many seals, so the bound holds for any number of processes.
  */
 const SEALS_PER_SALT = 2 ** 28
-/** Derived keys kept of each purpose: one a process that sealed lately. */
+/** Derived keys cached for each purpose: one for each process that has sealed lately. */
 const MAX_DERIVED = 1024
 
 const HEADER_PREFIX = '{"alg":"dir","enc":"A256GCM","kid":"'
 
 /**
- * The sealing of everything that leaves Usher and comes back: cookies, assertions, scoped tokens. `scope` says of each
- * purpose where its values belong (a cookie's name, an origin), which binds them to their place.
+ * Seals everything that leaves Usher and comes back: cookies, assertions, scoped tokens. `scope` names the place where the
+ * values of a purpose belong (a cookie's name, an origin), and no value opens anywhere else.
  */
 export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): Seal {
   const derivedKeys = new Map<Purpose, RecentMap<string, DerivedKey>>()
@@ -92,7 +92,7 @@ export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): 
       if (typeof key === 'string') return key
       const opened = decrypt(key, iv, body, tag)
       if (opened === null) return 'forged'
-      // Only after the tag was verified, so that made-up salts cannot push real keys out.
+      // Only after the tag was verified, so that invented salts cannot push real keys out.
       if (known === undefined) derived.set(header, key)
       return { value: opened.value, kid: key.kid, newest: key.kid === ring.newest }
     },
@@ -167,7 +167,7 @@ function decrypt({ key, aad }: DerivedKey, iv: Buffer, body: Buffer, tag: Buffer
     decipher.final()
     return { value: JSON.parse(plain.toString('utf8')) as unknown }
   } catch {
-    // Wrong key or altered: GCM does not say which, and nobody outside needs to know.
+    // A wrong key or an altered value: GCM does not say which, and nobody outside needs to know.
     return null
   }
 }

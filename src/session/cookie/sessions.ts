@@ -145,7 +145,9 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   /** Of several values the one that opens, if it is the only one (SECURITY rule 91); else why not. */
   function openOne(values: readonly string[]): SessionRead {
-    const reads = values.map((value) => (value === '' ? INVALID : open(value)))
+    // What names no key of this ring belongs to another deployment, whose cookie comes with every request.
+    const ours = values.filter((value) => seal.ageOf(value) !== null)
+    const reads = ours.map(open)
     const [good, ...others] = reads.filter((read) => read.open)
     if (good !== undefined) return others.length === 0 ? good : INVALID
     return reads.find((read) => read !== INVALID) ?? INVALID

@@ -2,7 +2,7 @@ import { Problem, type ProblemCode } from '../../domain/problems.ts'
 import type { SignInMethod } from '../../domain/sign-in-methods.ts'
 import type { Device } from './device.ts'
 
-/** What sign-ins use up; each is a limit of plugins/rate-limits.ts. */
+/** The limits of plugins/rate-limits.ts that sign-ins take from. */
 export type RationName =
   | 'login_account'
   | 'login_global'
@@ -11,13 +11,13 @@ export type RationName =
   | 'pin_unproven'
   | 'home_switch'
 
-/** Rations of the request at hand: without a key by its address. */
+/** The limits, bound to one request. Without a key they count by its address. */
 export interface Rations {
   /** Takes one, or throws USHER_RATE_LIMITED. */
   take(name: RationName, key?: string): Promise<void>
   /** Throws the same where nothing is left once `inFlight` others have taken theirs; takes nothing. */
   check(name: RationName, key: string, inFlight: number): Promise<void>
-  /** Takes one even where none is left: for what proves to be a failure only afterwards. */
+  /** Takes one even where none is left: for an attempt that proves to be a failure only afterwards. */
   count(name: RationName, key: string): Promise<void>
 }
 
@@ -35,12 +35,12 @@ export interface Attempt {
 export interface AttemptResult {
   readonly method: SignInMethod
   readonly result: 'ok' | ProblemCode | 'USHER_INTERNAL'
-  /** Null where nobody knows yet whose sign-in it was. */
+  /** Null while it is not known whose sign-in it was. */
   readonly accountId: number | null
   readonly attempt: Attempt
 }
 
-/** Counts and logs how each attempt ended. */
+/** Counts and logs how an attempt ended. */
 export type ReportAttempt = (result: AttemptResult) => void
 
 export function toResult(error: unknown): AttemptResult['result'] {

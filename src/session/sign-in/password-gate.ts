@@ -1,12 +1,12 @@
 import { Problem } from '../../domain/problems.ts'
 
 /**
- * Holds password sign-ins back while plex.tv refuses all of them: each further one would prolong the lock on
- * everyone's shared address. It also knows how many are under way, which a count of failures cannot tell yet.
+ * Holds password sign-ins back while plex.tv refuses all of them: each further one would prolong its lock on the address
+ * that everybody behind Usher shares. It also knows how many are under way, which no count of failures includes yet.
  */
 export interface PasswordGate {
   /**
-   * Runs one sign-in, which is told how many others of the same ration began before it and are under way; throws
+   * Runs one sign-in and passes it the number of others of the same ration that are already under way. Throws
    * USHER_PLEX_LIMITED at once while the gate is shut.
    */
   pass<T>(signIn: (others: number) => Promise<T>, ration?: string): Promise<T>

@@ -18,11 +18,11 @@ export interface ServerView {
 }
 
 export interface ServerChoice {
-  /** The servers that the session's account may use, the chosen one marked. */
+  /** The servers that the session's account may use; the chosen one is `selected`. */
   list(session: Session): Promise<ServerView[]>
   /**
-   * The same session at another server, under a fresh id, its connection proven by `/identity` before any token
-   * went there. Throws USHER_SERVER_ACCESS_DENIED for a server that is not the account's to choose.
+   * The same session at another server, under a fresh id. The connection is proven by `/identity` before any token is sent
+   * there. Throws USHER_SERVER_ACCESS_DENIED if the account may not choose that server.
    */
   choose(session: Session, machineIdentifier: string): Promise<Session>
 }

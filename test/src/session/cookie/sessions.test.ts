@@ -1,7 +1,17 @@
 import t from 'tap'
 import { sessionCodec } from '../../../../src/session/cookie/sealed-session.ts'
 import type { UnsealedSession } from '../../../../src/session/cookie/sessions.ts'
-import { createClock, DAY, HOUR, MINUTE, NAMES, NOW, sampleSeal, sampleSession } from '../sample.ts'
+import {
+  createClock,
+  DAY,
+  HOUR,
+  MINUTE,
+  NAMES,
+  NOW,
+  sampleKey,
+  sampleSeal,
+  sampleSession
+} from '../sample.ts'
 
 import { cookie, stand } from '../stand.ts'
 
@@ -225,7 +235,7 @@ t.test('rule 13: a session that does not fit a cookie is refused, not cut', asyn
 })
 
 t.test('rule 91: of several session cookies the one that opens counts, if it is the only one', async (t) => {
-  const { sessions, revocations, seal } = stand()
+  const { sessions, revocations, seal, unseals } = stand()
   const [mine, theirs, ended] = [sampleSession(), sampleSession(), sampleSession()]
   revocations.revoke({ kind: 'session', id: ended.id, until: NOW + DAY })
   const read = (...values: string[]) =>
@@ -240,4 +250,12 @@ t.test('rule 91: of several session cookies the one that opens counts, if it is 
   t.match(read(foreign, dead ?? ''), { code: 'USHER_SESSION_REVOKED' }, 'the reason that says most')
   t.match(read(foreign, 'x'), { code: 'USHER_SESSION_INVALID' })
   t.match(read(own ?? '', own ?? ''), { open: true }, 'twice the same is one')
+  unseals.length = 0
+  const nested = sampleSeal({ keys: [sampleKey('theirs')] }).seal('session', [1])
+  t.match(read(nested, own ?? ''), { open: true })
+  t.strictSame(
+    unseals,
+    [],
+    'another deployment’s cookie, which comes each time, costs nothing and is no news'
+  )
 })
