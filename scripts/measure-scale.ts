@@ -86,6 +86,8 @@ const recheck: Recheck = {
   isDue: () => false,
   touch() {},
   run: async () => undefined,
+  ask: async () => undefined,
+  apply() {},
   mustWait: () => false,
   isPastGrace: () => false
 }

@@ -15,7 +15,12 @@ const CLOSE_MS = 5000
 const ECHO_MS = 1000
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
-const command = await runCommand({ argv: process.argv.slice(2), env: process.env, now: Date.now })
+const command = await runCommand({
+  argv: process.argv.slice(2),
+  env: process.env,
+  now: Date.now,
+  print: (text) => void process.stdout.write(text)
+})
 if (command === null) {
   const read = readConfig(process.env)
   if (typeof read !== 'string') await serve(read)

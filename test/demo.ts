@@ -97,7 +97,7 @@ Ctrl-C ends it.
 }
 
 async function generate(...argv: string[]): Promise<string> {
-  const result = await runCommand({ argv, env: {}, now: Date.now })
+  const result = await runCommand({ argv, env: {}, now: Date.now, print: () => undefined })
   if (result?.exitCode !== 0) throw new Error(`${argv[0]} failed`)
   return result.stdout
 }

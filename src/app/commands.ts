@@ -7,6 +7,7 @@ import { hashSecret } from '../config/secret-hashes.ts'
 import { isServiceId } from '../config/services.ts'
 import { weakness } from '../config/weakness.ts'
 import { type CommandResult, failed, printed } from './command-result.ts'
+import { linkOwner } from './link-owner.ts'
 import { generateOidcClient, generateOidcKey } from './oidc-commands.ts'
 import { explainStartFailure } from './start-error.ts'
 import { rehearseStart } from './usher.ts'
@@ -17,6 +18,8 @@ export interface CommandOptions {
   readonly env: Environment
   /** Epoch milliseconds. */
   readonly now: () => number
+  /** For what must be read before the command ends. */
+  readonly print: (text: string) => void
 }
 
 const USAGE = `usage: node dist/src/server.js [command]
@@ -27,12 +30,13 @@ const USAGE = `usage: node dist/src/server.js [command]
   --generate-oidc-key      print a key set for USHER_OIDC_KEYS: the one that is set, with a fresh key at its end
   --generate-oidc-client PRESET URL
                            print an app's entry for USHER_OIDC_CLIENTS, and what to type into the app
+  --link-owner             get the owner's token by a code for plex.tv/link, into USHER_PLEX_TOKEN_FILE
   --version                print the version
   --help                   print this
 `
 
 /** Runs the command that the arguments name; null if there is none and the service should start. */
-export async function runCommand({ argv, env, now }: CommandOptions): Promise<CommandResult | null> {
+export async function runCommand({ argv, env, now, print }: CommandOptions): Promise<CommandResult | null> {
   const [flag, ...rest] = argv
   if (flag === undefined) return null
   if (flag === '--generate-service' && rest.length === 1) return generateService(rest[0] ?? '')
@@ -48,6 +52,8 @@ export async function runCommand({ argv, env, now }: CommandOptions): Promise<Co
       return printed(`${generateKey(now())}\n`)
     case '--generate-oidc-key':
       return generateOidcKey(env, now())
+    case '--link-owner':
+      return linkOwner({ env, now, print })
     case '--version':
       return printed(`${packageJson.version}\n`)
     case '--help':

@@ -15,7 +15,7 @@ import { createPresences, type Presences } from '../plex/presences.ts'
 import { createUpstream, type UpstreamOptions } from '../plex/upstream.ts'
 import { createKeyRing } from '../seal/key-ring.ts'
 import { createSeal, type Seal } from '../seal/seal.ts'
-import { createRecheck, type Recheck } from '../session/check/recheck.ts'
+import type { Recheck } from '../session/check/recheck.ts'
 import {
   type CookieAttributes,
   type CookieNames,
@@ -30,7 +30,6 @@ import { createSessionEnds, type SessionEnds } from '../session/end.ts'
 import { createLiveSessions, type LiveSessions } from '../session/live/live-sessions.ts'
 import { createRevocations, type Revocations } from '../session/live/revocation.ts'
 import { createStreams, type Streams } from '../session/live/streams.ts'
-import type { ReportAttempt } from '../session/sign-in/attempt.ts'
 import { createReturnToRule, type FindReturnTo } from '../session/sign-in/return-to.ts'
 import { createServerChoice, type ServerChoice } from '../session/sign-in/server-choice.ts'
 import { createSignIns, type SignIns } from '../session/sign-in/sign-ins.ts'
@@ -42,6 +41,8 @@ import { createState, type State } from '../store/state.ts'
 import { type Assertions, createAssertions } from '../tokens/assertion.ts'
 import { createTokens, type Tokens } from '../tokens/tokens.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
+import { createRechecks } from './rechecks.ts'
+import { createReport } from './sign-in-report.ts'
 
 /** The parts of one Usher, created once and shared by its two listeners. It knows nothing about serving HTTP. */
 export interface Core {
@@ -89,6 +90,8 @@ export interface Core {
   readonly plexStatus: PlexStatus
   readonly notices: Notices
   readonly readiness: () => Promise<Readiness>
+  /** Starts what runs by itself; the store is open by then. */
+  start(): void
   /** Makes the instance unready. */
   drain(): void
   close(): Promise<void>
@@ -170,17 +173,19 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     },
     now
   })
-  const knownMachineId = () => mediaServer?.lastIdentity()?.machineIdentifier ?? config.pms.machineId
-  const recheck = createRecheck({
+  const rechecks = createRechecks({
     config,
+    log,
     plexTv,
-    machineId: knownMachineId,
-    hasEnded: (session) => revocations.isRevoked(session),
-    end: sessionEnds.end,
-    onOutage: (error) => log.warn({ err: error }, 're-check failed, sessions kept'),
+    mediaServer,
+    live,
+    revocations,
+    sessionEnds,
+    state,
     waitMs: timeoutMs,
     now
   })
+  const { recheck } = rechecks
   const standings = createStandings({ recheck, revocations, now })
   const streams = createStreams({ revocations, standings, now })
   const sessions = createSessions({
@@ -251,13 +256,16 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       mediaServer,
       plexStatus,
       sharedStoreUp: state.isSharedUp,
+      ownerTokenUp: rechecks.isOwnerTokenUp,
       draining: () => draining,
       now
     }),
+    start: rechecks.start,
     drain() {
       draining = true
     },
     async close() {
+      rechecks.close()
       streams.close()
       streams.abort()
       await signOuts.close()
@@ -279,18 +287,5 @@ function nameSealOf(seal: Seal): NameSeal {
       if (typeof unsealed === 'string' || typeof unsealed.value !== 'string') return null
       return { value: unsealed.value, newest: unsealed.newest }
     }
-  }
-}
-
-function createReport(metrics: Metrics, log: Logger): ReportAttempt {
-  return ({ method, result, accountId, attempt }) => {
-    metrics.signIns.inc({ method, result })
-    const line = {
-      reqId: attempt.requestId,
-      address: attempt.address,
-      ...(accountId !== null && { accountId })
-    }
-    if (result === 'ok') log.info({ ...line, method }, 'signed in')
-    else log.info({ ...line, method, code: result }, 'sign-in failed')
   }
 }

@@ -43,6 +43,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
     onListen?.(internalApp.server, 'internal')
     // Revocations made earlier or elsewhere are known before the first request, unless the shared store is away.
     await core.state.opened
+    core.start()
     const publicUrl = await listen(publicApp, config.listen, PUBLIC)
     const internalUrl = await listen(internalApp, config.internalListen, INTERNAL)
     log.info({ url: publicUrl }, 'public listener ready')

@@ -1,5 +1,14 @@
 import { X509Certificate } from 'node:crypto'
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { Invalid } from './setting.ts'
 
@@ -18,6 +27,18 @@ export function readSecretFile(path: string): string {
     .replace(/\r?\n$/, '')
   if (text === '') throw new Invalid('names a file that is empty')
   return text
+}
+
+/** Writes a secret for its owner alone; whoever reads the file meanwhile finds the old text or the new. */
+export function writeSecretFile(path: string, secret: string): void {
+  const fresh = `${path}.${process.pid}`
+  try {
+    writeFileSync(fresh, `${secret}\n`, { mode: 0o600, flag: 'wx' })
+    renameSync(fresh, path)
+  } catch (error) {
+    rmSync(fresh, { force: true })
+    throw new Invalid(`names a file that cannot be written (${codeOf(error)})${whose(path)}`)
+  }
 }
 
 /** PEM text of one or more certificates, without anything else the file may hold. */

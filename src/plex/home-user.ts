@@ -19,15 +19,22 @@ export interface HomeUser {
   readonly hasPassword: boolean
 }
 
+/** The readable profiles of a Home, and whether these are all. */
+export interface HomeUserList {
+  readonly users: readonly HomeUser[]
+  readonly isWhole: boolean
+}
+
 /** The profiles in a `/home/users` response, JSON or XML; throws USHER_UPSTREAM_INVALID for anything else. */
-export function toHomeUsers(data: unknown): readonly HomeUser[] {
+export function toHomeUserList(data: unknown): HomeUserList {
   const root = toFields(data)
   const home = toFields(root['home'] ?? root['MediaContainer'] ?? root)
   const users = home['users'] ?? home['User']
   // A Home without profiles is an empty list; without the list it is some other response.
   if (users === undefined) throw new Problem('USHER_UPSTREAM_INVALID')
   const list = Array.isArray(users) ? users : toList(toFields(users)['user'] ?? users)
-  return list.map(toHomeUser).filter((user) => user !== null)
+  const read = list.map(toHomeUser).filter((user) => user !== null)
+  return { users: read, isWhole: read.length === list.length }
 }
 
 function toHomeUser(entry: unknown): HomeUser | null {

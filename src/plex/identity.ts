@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** How Usher describes itself to plex.tv and the media server; the same for every browser. */
 export interface ClientIdentity {
   readonly product: string
@@ -27,4 +29,16 @@ export function identityHeaders(identity: ClientIdentity, clientIdentifier: stri
  */
 export function toHeaderText(value: string): string {
   return Buffer.from(value, 'utf8').toString('latin1')
+}
+
+/**
+ * The deployment's client identifier, equal after every restart and on every instance: a random one would leave another
+ * device in the owner's account each time. It is a UUID derived from the public URL (RFC 9562 §5.8).
+ */
+export function deploymentIdentifier(publicUrl: string): string {
+  const bytes = createHash('sha256').update(`usher owner ${publicUrl}`).digest().subarray(0, 16)
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

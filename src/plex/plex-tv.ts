@@ -2,11 +2,12 @@ import { Problem } from '../domain/problems.ts'
 import { type Account, toAccount, toSignedIn, toUuid } from './account.ts'
 import { toAccountDocument } from './account-document.ts'
 import { parseAnswer } from './answer.ts'
-import { type HomeUser, toHomeUsers } from './home-user.ts'
+import { type HomeUser, type HomeUserList, toHomeUserList } from './home-user.ts'
 import { type ClientIdentity, identityHeaders } from './identity.ts'
 import { type Pin, toPin } from './pin.ts'
 import { type PlexCall, toPlexProblem } from './plex-errors.ts'
 import { type Resource, type ResourceList, toResourceList } from './resources.ts'
+import { type SharedUserList, toSharedUserList } from './shared-user.ts'
 import type { Upstream, UpstreamAnswer, UpstreamRequest } from './upstream.ts'
 
 export interface Credentials {
@@ -42,6 +43,10 @@ export interface PlexTv {
   /** Throws USHER_PIN_UNKNOWN once it has expired. */
   readonly readPin: (id: number, clientIdentifier: string) => Promise<Pin>
   readonly homeUsers: (token: string, clientIdentifier: string) => Promise<readonly HomeUser[]>
+  /** The same, for callers that draw conclusions from who is not listed. */
+  readonly homeUserList: (token: string, clientIdentifier: string) => Promise<HomeUserList>
+  /** Whom an owner shares servers with. */
+  readonly sharedUserList: (token: string, clientIdentifier: string) => Promise<SharedUserList>
   /** Throws USHER_HOME_PIN_REJECTED for a wrong or missing PIN. */
   readonly switchHomeUser: (
     token: string,
@@ -74,6 +79,9 @@ export interface PlexTvOptions {
   readonly now: () => number
 }
 
+/** Some 1 KB a person. */
+const USERS_MAX_BYTES = 16 * 1024 * 1024
+
 const IMAGE = /^image\/(?:png|jpeg|gif|webp|avif)\b/i
 
 /** A client of plex.tv that keeps nothing between calls: no token, no cookie, no cache. */
@@ -102,6 +110,11 @@ export function createPlexTv(options: PlexTvOptions): PlexTv {
     const query = { includeHttps: '1', includeRelay: '1', includeIPv6: '1' }
     const request = { method: 'GET', path: '/api/v2/resources', query } as const
     return toResourceList(parseAnswer(await call('token', request, clientIdentifier, token, clients)))
+  }
+
+  async function homeUserList(token: string, clientIdentifier: string): Promise<HomeUserList> {
+    const request = { method: 'GET', path: '/api/v2/home/users' } as const
+    return toHomeUserList(parseAnswer(await call('token', request, clientIdentifier, token)))
   }
 
   return {
@@ -152,8 +165,14 @@ export function createPlexTv(options: PlexTvOptions): PlexTv {
     },
 
     async homeUsers(token, clientIdentifier) {
-      const request = { method: 'GET', path: '/api/v2/home/users' } as const
-      return toHomeUsers(parseAnswer(await call('token', request, clientIdentifier, token)))
+      return (await homeUserList(token, clientIdentifier)).users
+    },
+
+    homeUserList,
+
+    async sharedUserList(token, clientIdentifier) {
+      const request = { method: 'GET', path: '/api/users', maxBytes: USERS_MAX_BYTES } as const
+      return toSharedUserList(parseAnswer(await call('token', request, clientIdentifier, token)))
     },
 
     async switchHomeUser(token, clientIdentifier, uuid, pin) {

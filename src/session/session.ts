@@ -29,6 +29,9 @@ export interface HomeAdmin {
   readonly clientIdentifier: string
 }
 
+/** `checkedAt` of a session that no sign-in started: its token is the operator's own and is never signed out. */
+export const NEVER_CHECKED = Number.MAX_SAFE_INTEGER
+
 /** One signed-in account in one browser: plain immutable data. Times are epoch milliseconds. */
 export interface Session {
   readonly id: string

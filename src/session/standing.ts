@@ -34,7 +34,7 @@ interface Lifetime {
 }
 
 export interface StandingsOptions {
-  readonly recheck: Pick<Recheck, 'touch' | 'run' | 'mustWait' | 'isPastGrace'>
+  readonly recheck: Pick<Recheck, 'touch' | 'run' | 'ask' | 'mustWait' | 'isPastGrace'>
   readonly revocations: Pick<Revocations, 'isRevoked'>
   readonly now: () => number
 }
@@ -66,7 +66,7 @@ export function createStandings({ recheck, revocations, now }: StandingsOptions)
       return settled(live, now())
     },
     async ask(live) {
-      await recheck.run(live)
+      await recheck.ask(live)
       const standing = settled(live, now())
       return standing === 'past-grace' || (standing === 'good' && live.stale) ? 'unknown' : standing
     },

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { Config } from '../config/config.ts'
+import { deploymentIdentifier } from '../plex/identity.ts'
 import type { MediaServer } from '../plex/media-server.ts'
-import { NEVER_CHECKED } from '../session/check/recheck.ts'
-import type { Session, SessionServer } from '../session/session.ts'
+import { NEVER_CHECKED, type Session, type SessionServer } from '../session/session.ts'
 import { OAuthError } from './oauth-error.ts'
 
 /** The owner, acting with USHER_PLEX_TOKEN at the deployment's server, without a sign-in. */
@@ -69,16 +68,4 @@ export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
       return ownerAt(known, plexToken)
     }
   }
-}
-
-/**
- * The deployment's client identifier, equal after every restart and on every instance: a random one would leave another
- * device in the owner's account each time. It is a UUID derived from the public URL (RFC 9562 §5.8).
- */
-function deploymentIdentifier(publicUrl: string): string {
-  const bytes = createHash('sha256').update(`usher owner ${publicUrl}`).digest().subarray(0, 16)
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
-  const hex = bytes.toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

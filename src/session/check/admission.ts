@@ -32,20 +32,35 @@ export function admit(
   machineId: string | null
 ): Admission {
   const whose = { accountId: account.id }
-  if (!isListed(config.allowedAccounts, account)) throw new Problem('USHER_ACCOUNT_BLOCKED', whose)
+  requireListed(config, account)
   const servers = resources.filter((resource) => isServer(resource) && resource.accessToken !== null)
   const chosen = servers.find((server) => server.machineIdentifier === machineId)
   const admission = chosen === undefined ? NO_SERVER : admissionTo(chosen, account)
   // A role at some other server says nothing here (SECURITY rule 75): everybody can own one.
   if (!isAllowed(config.access, admission.role)) throw new Problem('USHER_SERVER_ACCESS_DENIED', whose)
   // Before a choice whoever owns a server counts as an owner: they may choose it, and asking for more is safe.
-  const best = machineId === null ? bestRole(servers, account) : admission.role
-  const needsTwoFactor =
-    config.requireTwoFactor === 'all' || (config.requireTwoFactor === 'owner' && best === 'owner')
-  // A managed profile has no sign-in of its own to protect: it is entered through an account that was checked.
-  if (needsTwoFactor && !account.twoFactorEnabled && !account.restricted)
-    throw new Problem('USHER_TWO_FACTOR_REQUIRED', whose)
+  requireSecondFactor(config, account, machineId === null ? bestRole(servers, account) : admission.role)
   return admission
+}
+
+/** Throws USHER_ACCOUNT_BLOCKED where the settings name accounts, and not this one. */
+export function requireListed(config: AdmissionRules, account: Account): void {
+  if (!isListed(config.allowedAccounts, account))
+    throw new Problem('USHER_ACCOUNT_BLOCKED', { accountId: account.id })
+}
+
+/** Throws USHER_TWO_FACTOR_REQUIRED where a role takes a second factor that the account does not have. */
+export function requireSecondFactor(config: AdmissionRules, account: Account, role: Role): void {
+  const isNeeded =
+    config.requireTwoFactor === 'all' || (config.requireTwoFactor === 'owner' && role === 'owner')
+  // A managed profile has no sign-in of its own to protect: it is entered through an account that was checked.
+  if (isNeeded && !account.twoFactorEnabled && !account.restricted)
+    throw new Problem('USHER_TWO_FACTOR_REQUIRED', { accountId: account.id })
+}
+
+/** Whether only the account's own document tells if it may stay: its names, or its second factor. */
+export function asksForAccount({ allowedAccounts, requireTwoFactor }: AdmissionRules): boolean {
+  return requireTwoFactor !== 'none' || allowedAccounts.length > 0
 }
 
 /**
@@ -76,7 +91,8 @@ function bestRole(servers: readonly Resource[], account: Account): Role {
     .reduce((best, role) => (hasRole(role, best) ? role : best), 'none')
 }
 
-function isAllowed(access: Config['access'], role: Role): boolean {
+/** Whether USHER_ACCESS lets this role in. */
+export function isAllowed(access: Config['access'], role: Role): boolean {
   switch (access) {
     case 'anyone':
       return true

@@ -3,18 +3,26 @@ import { CLOCK_SKEW_MS } from '../../domain/clock.ts'
 import { isTokenDead, Problem, type ProblemCode } from '../../domain/problems.ts'
 import type { Account } from '../../plex/account.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
-import type { Resource } from '../../plex/resources.ts'
 import type { EndReason } from '../end.ts'
 import type { LiveSession } from '../live/live-sessions.ts'
-import type { Session } from '../session.ts'
-import { type Admission, type AdmissionRules, admit, withAdmission } from './admission.ts'
+import { NEVER_CHECKED, type Session } from '../session.ts'
+import {
+  type AdmissionRules,
+  admit,
+  isAllowed,
+  requireListed,
+  requireSecondFactor,
+  withAdmission
+} from './admission.ts'
+import type { CallBudget } from './call-budget.ts'
 import { createCheckQueue } from './check-queue.ts'
+import { createPings } from './pings.ts'
+import { createPlexOutage } from './plex-outage.ts'
+import type { Roll } from './roll.ts'
+import { AWAY_MS, createSchedule, RETRY_MS } from './schedule.ts'
 
 /** Why a re-check ends a session. */
 export type RecheckEnd = Extract<EndReason, 'token_dead' | 'access_lost'>
-
-/** `checkedAt` of a session that no sign-in started: its token is the operator's own and is never signed out. */
-export const NEVER_CHECKED = Number.MAX_SAFE_INTEGER
 
 export interface Recheck {
   /** Whether `touch` would start one. */
@@ -23,6 +31,10 @@ export interface Recheck {
   touch(live: LiveSession, time?: number): void
   /** Checks now, or joins a check in progress; resolves when it is over, whatever its outcome, or after `waitMs`. */
   run(live: LiveSession): Promise<void>
+  /** The same, and asks plex.tv with the session's own token, whatever the owner's lists say. */
+  ask(live: LiveSession): Promise<void>
+  /** Applies the newest lists to a session, and queues it where its own token is to be asked. */
+  apply(live: LiveSession): void
   /**
    * Whether `run` must be waited for before the session acts: its last check is from before this start, which may
    * have forgotten that the session was ended; or it is overdue by more than another USHER_RECHECK; or plex.tv has
@@ -39,6 +51,11 @@ export interface RecheckOptions {
   readonly plexTv: Pick<PlexTv, 'account' | 'resourceList' | 'ping'>
   /** The deployment's machineIdentifier; null where a session chooses its own server. */
   readonly machineId: () => string | null
+  readonly budget: CallBudget
+  /** Who has access by the owner's lists; null where each session is asked. */
+  readonly roll: Roll | null
+  /** Whether ends are kept over a restart: then a session of before this start need not be asked because of it. */
+  readonly remembersEnds: boolean
   /** Whether a session has ended here already; it is not checked. */
   readonly hasEnded: (session: Session) => boolean
   /** Ends a session. `askedAt`: epoch ms at which plex.tv was asked; its answer says nothing of a sign-in since. */
@@ -50,106 +67,48 @@ export interface RecheckOptions {
   readonly now: () => number
 }
 
-/** Between attempts during an outage; jittered so that sessions do not retry in step. */
-const RETRY_MS = 30_000
 /** Between two denials of access that together are believed. */
-const CONFIRM_MS = 5000
-/** How long a failed check of any session says that plex.tv is away: longer than the pause until the next attempt. */
-const AWAY_MS = 2 * RETRY_MS
-/** The same for a session past its grace, which nothing is served to meanwhile. */
-const AWAY_PAST_GRACE_MS = 5000
-/** The longest pause that plex.tv may ask for. */
-const MAX_PAUSE_MS = 3_600_000
-/** Failures that concern every session, not one account. */
-const AWAY: readonly ProblemCode[] = [
-  'USHER_UPSTREAM_UNREACHABLE',
-  'USHER_UPSTREAM_TIMEOUT',
-  'USHER_PLEX_LIMITED'
-]
+export const CONFIRM_MS = 5000
 /** The refusals of `admit` that rest on what plex.tv answered. */
 const DENIALS: readonly ProblemCode[] = ['USHER_SERVER_ACCESS_DENIED', 'USHER_TWO_FACTOR_REQUIRED']
-/**
- * plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (reference/plex.md#token-checks).
- */
-const PING_MS = 86_400_000
-
-/** The background re-check of tokens and access: at most one at a time per account, a few at a time in all. */
+/** The background re-check of tokens and access, within the budget: one at a time per account, a few in all. */
 export function createRecheck(options: RecheckOptions): Recheck {
-  const { config, plexTv, machineId, hasEnded, end, onOutage, waitMs, now } = options
-  // A session from before this start is checked when first seen: this process does not know what was revoked before.
-  let startedAt = now()
-  const keptAliveAt = new WeakMap<LiveSession, number>()
-  /** Questions that plex.tv did not answer. */
-  let unanswered = 0
-  /** When the last one was asked, epoch ms; null once plex.tv answers again. */
-  let awayAt: number | null = null
-  /** plex.tv asked for a pause until then, epoch ms: it holds for every session, not only for the one that was told. */
-  let pausedUntil = 0
+  const { config, plexTv, budget, roll, remembersEnds, machineId, hasEnded, end, onOutage, waitMs, now } =
+    options
+  const outage = createPlexOutage(now)
+  const pings = createPings(options)
+  const { isDue, isPingDue, isUnasked, mustWait, isPastGrace, isOfBeforeStart } = createSchedule({
+    config,
+    budget,
+    outage,
+    remembersEnds,
+    usesRoll,
+    now
+  })
   const queue = createCheckQueue({
     check,
-    mark: () => unanswered,
+    mark: () => outage.unanswered,
+    budget,
     waitMs,
     onTimeout: (live) => keep(live, now())
   })
 
-  function isDue(live: LiveSession, time: number): boolean {
-    const { checkedAt } = live.session
-    // The clock may have been set back: without this, no session would be checked until it caught up, or all would be
-    // checked without end.
-    startedAt = Math.min(startedAt, time)
-    const isAhead = checkedAt > time + CLOCK_SKEW_MS && checkedAt !== NEVER_CHECKED
-    const isOld = time - checkedAt >= config.recheckMs || checkedAt < startedAt || isAhead
-    return (isOld || live.denial !== null) && !isPaused(time) && !isResting(live, time)
-  }
-
-  function isPaused(time: number): boolean {
-    return time < pausedUntil && pausedUntil <= time + MAX_PAUSE_MS
-  }
-
-  function isResting({ retryAt }: LiveSession, time: number): boolean {
-    return time < retryAt && retryAt <= time + config.recheckMs + CLOCK_SKEW_MS
-  }
-
-  /** Whether plex.tv was away for any session within the last `ms`. */
-  function isAway(time: number, ms: number): boolean {
-    return awayAt !== null && time >= awayAt && time - awayAt < ms
-  }
-
-  function mustWait(live: LiveSession, time: number): boolean {
-    const { checkedAt } = live.session
-    if (checkedAt < startedAt && !live.stale) return true
-    const isOverdue = time - checkedAt > 2 * config.recheckMs
-    const isPast = isPastGrace(live, time)
-    if ((!isOverdue && !isPast && live.denial === null) || isPaused(time)) return false
-    if (isPast) return !isAway(time, AWAY_PAST_GRACE_MS)
-    return !isResting(live, time) && !isAway(time, AWAY_MS)
+  function usesRoll(): boolean {
+    return roll !== null && roll.isUsable !== false
   }
 
   async function check(live: LiveSession, unansweredThen: number): Promise<void> {
     const { session } = live
-    const { accountToken, clientIdentifier } = session
     const at = now()
     // While plex.tv hangs, each question takes its whole time-out: a session that waited for one does not ask another.
-    if (unansweredThen !== unanswered || isPaused(at)) return keep(live, at)
+    const isAsked = unansweredThen !== outage.unanswered && outage.isAway(at, AWAY_MS)
+    if (isAsked || outage.isPaused(at)) return keep(live, at)
     if (hasEnded(session)) return
+    const { asksItself } = live
+    live.asksItself = false
     try {
-      const [account, { resources, isWhole }] = await Promise.all([
-        plexTv.account(accountToken, clientIdentifier),
-        plexTv.resourceList(accountToken, clientIdentifier)
-      ])
-      // An answer mixed up on the way must not give one account the role and server token of another.
-      if (account.id !== session.account.id) throw new Problem('USHER_UPSTREAM_INVALID')
-      awayAt = null
-      live.stale = false
-      const chosen = machineId() ?? session.server?.machineIdentifier ?? null
-      const admission = findAdmission(account, resources, chosen)
-      if (admission === null || (session.server !== null && admission.server === null)) {
-        deny(live, at, isWhole && resources.length > 0)
-        return
-      }
-      live.session = withAdmission(live.session, admission, at)
-      live.denial = null
-      await keepAlive(live, at)
+      if (usesRoll() && !asksItself) await checkByRoll(live)
+      else await checkItself(live, at)
     } catch (error) {
       if (isTokenDead(error)) end(session, 'token_dead', at)
       // This follows from the settings, so it needs no second answer of plex.tv.
@@ -159,14 +118,90 @@ export function createRecheck(options: RecheckOptions): Recheck {
     }
   }
 
+  async function checkItself(live: LiveSession, at: number): Promise<void> {
+    const { session } = live
+    const { accountToken, clientIdentifier } = session
+    budget.spend(2)
+    const [account, { resources, isWhole }] = await Promise.all([
+      plexTv.account(accountToken, clientIdentifier),
+      plexTv.resourceList(accountToken, clientIdentifier)
+    ])
+    requireSame(account, session)
+    outage.end()
+    live.stale = false
+    const chosen = machineId() ?? session.server?.machineIdentifier ?? null
+    const admission = findAdmission(() => admit(config, account, resources, chosen))
+    if (admission === null || (session.server !== null && admission.server === null)) {
+      deny(live, at, isWhole && resources.length > 0)
+      return
+    }
+    live.session = withAdmission(live.session, admission, at)
+    live.denial = null
+    await pings.keepAlive(live, at)
+  }
+
+  async function checkByRoll(live: LiveSession): Promise<void> {
+    const isUnproven = isOfBeforeStart(live)
+    if (roll !== null && (isUnconfirmed(live) || !roll.isFresh(now()))) await roll.refresh()
+    if (hasEnded(live.session)) return
+    if (!settleByRoll(live)) return checkItself(live, now())
+    outage.end()
+    live.stale = false
+    if (live.denial === null && (isUnproven || isPingDue(live, now()))) await ping(live, now())
+  }
+
+  /** Lists that deny access have to be asked for once more. */
+  function isUnconfirmed({ session, denial }: LiveSession): boolean {
+    if (roll === null || denial === null || denial.saidAt === null || roll.answer(session) === 'ask')
+      return false
+    return roll.at < denial.saidAt + CONFIRM_MS
+  }
+
+  /** Whether the lists say something of a session, which then holds. */
+  function settleByRoll(live: LiveSession): boolean {
+    if (roll === null || !usesRoll() || roll.at === 0) return false
+    const { session } = live
+    const answer = roll.answer(session)
+    if (answer === 'ask') return false
+    if (answer === 'missing' || (!isAllowed(config.access, answer.role) && answer.role !== session.role)) {
+      deny(live, roll.at, true)
+      return true
+    }
+    const { server, serverToken } = session
+    live.session = withAdmission(session, { role: answer.role, server, serverToken }, roll.at)
+    live.denial = null
+    return true
+  }
+
+  /** Without a wait: what the lists of now say, where there are any. Whether plex.tv has nothing to be asked then. */
+  function isSettled(live: LiveSession, time: number): boolean {
+    if (roll?.isFresh(time) !== true || live.asksItself || isOfBeforeStart(live)) return false
+    if (hasEnded(live.session)) return true
+    const isNew = live.session.checkedAt < roll.at || live.session.checkedAt > time + CLOCK_SKEW_MS
+    if (isNew && live.denial === null) settleByRoll(live)
+    return !isDue(live, time) && live.denial === null
+  }
+
+  async function ping(live: LiveSession, at: number): Promise<void> {
+    const account = await pings.ask(live, at)
+    outage.end()
+    if (account === null) return
+    requireSame(account, live.session)
+    requireListed(config, account)
+    const isSecured =
+      findAdmission(() => requireSecondFactor(config, account, live.session.role) ?? true) !== null
+    if (!isSecured) deny(live, at, true)
+  }
+
+  /** An answer mixed up on the way must not give one account the role and server token of another. */
+  function requireSame(account: Account, session: Session): void {
+    if (account.id !== session.account.id) throw new Problem('USHER_UPSTREAM_INVALID')
+  }
+
   /** Null where the account may not come in. */
-  function findAdmission(
-    account: Account,
-    resources: readonly Resource[],
-    chosen: string | null
-  ): Admission | null {
+  function findAdmission<T>(decide: () => T): T | null {
     try {
-      return admit(config, account, resources, chosen)
+      return decide()
     } catch (error) {
       if (error instanceof Problem && DENIALS.includes(error.code)) return null
       throw error
@@ -192,27 +227,9 @@ export function createRecheck(options: RecheckOptions): Recheck {
   }
 
   function fail(live: LiveSession, at: number, error: unknown): void {
-    if (error instanceof Problem && AWAY.includes(error.code)) {
-      unanswered += 1
-      awayAt = now()
-    }
-    if (error instanceof Problem && error.code === 'USHER_PLEX_LIMITED')
-      pausedUntil = at + Math.min((error.retryAfter ?? 0) * 1000, MAX_PAUSE_MS)
+    outage.learn(error, at)
     keep(live, at)
     onOutage(error)
-  }
-
-  /**
-   * The session's own token, and the one that its next profile switch needs, which nothing else uses. A failed ping
-   * says nothing about the session; the next check pings again.
-   */
-  async function keepAlive(live: LiveSession, at: number): Promise<void> {
-    const { signedInAt, accountToken, clientIdentifier, homeAdmin } = live.session
-    if (at - (keptAliveAt.get(live) ?? signedInAt) < PING_MS) return
-    const pings = [plexTv.ping(accountToken, clientIdentifier)]
-    if (homeAdmin !== null) pings.push(plexTv.ping(homeAdmin.token, homeAdmin.clientIdentifier))
-    const [own] = await Promise.allSettled(pings)
-    if (own?.status === 'fulfilled') keptAliveAt.set(live, at)
   }
 
   function keep(live: LiveSession, at: number): void {
@@ -225,17 +242,25 @@ export function createRecheck(options: RecheckOptions): Recheck {
   }
 
   function touch(live: LiveSession, time = now()): void {
-    if (!live.pending && isDue(live, time)) queue.add(live)
-  }
-
-  function isPastGrace({ session }: LiveSession, time: number): boolean {
-    return time - session.checkedAt > config.outageGraceMs
+    if (!live.pending && isDue(live, time) && !isSettled(live, time)) queue.add(live)
   }
 
   return {
     isDue: (live) => isDue(live, now()),
     touch,
-    run: queue.join,
+    run(live) {
+      const time = now()
+      return !isUnasked(live, time) && isSettled(live, time) ? Promise.resolve() : queue.join(live)
+    },
+    ask(live) {
+      live.asksItself = true
+      return queue.join(live)
+    },
+    apply(live) {
+      if (hasEnded(live.session) || live.session.checkedAt === NEVER_CHECKED) return
+      if (!isOfBeforeStart(live) && settleByRoll(live)) live.stale = false
+      touch(live)
+    },
     mustWait,
     isPastGrace
   }

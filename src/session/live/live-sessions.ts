@@ -10,6 +10,10 @@ export interface LiveSession {
   stale: boolean
   /** A re-check is under way or waiting. */
   pending: boolean
+  /** When plex.tv last answered to the session's own token, epoch ms. */
+  askedAt: number
+  /** Its own token is to be asked about access too, whatever the owner's lists say. */
+  asksItself: boolean
   /** No re-check before this, epoch ms: the pause after a failed one. */
   retryAt: number
   /** What plex.tv said since it last granted access; null while access is granted. */
@@ -32,6 +36,8 @@ export interface LiveSessions {
   /** The same, but a session that is first seen is not remembered, because it may not come again. */
   glance(session: Session): LiveSession
   keep(live: LiveSession): void
+  /** Every live session, the ended ones too. */
+  all(): Iterable<LiveSession>
   find(id: string): LiveSession | undefined
   /** The known sessions of an account and of the profiles it opened. Looks at every session: not for every request. */
   ofAccount(accountId: number): readonly Session[]
@@ -60,6 +66,7 @@ export function createLiveSessions({ max = MAX_SESSIONS }: { readonly max?: numb
     glance,
     keep: (live) => sessions.set(live.session.id, live),
     find: (id) => sessions.get(id),
+    all: () => sessions.values(),
     ofAccount: (accountId) =>
       [...sessions.values()]
         .map(({ session }) => session)
@@ -73,6 +80,8 @@ export function createLiveSession(session: Session): LiveSession {
     session,
     stale: false,
     pending: false,
+    askedAt: session.signedInAt,
+    asksItself: false,
     retryAt: 0,
     denial: null,
     renewed: null,

@@ -9,7 +9,7 @@ const BASE = { USHER_PUBLIC_URL: 'https://a.example.com', USHER_PMS_URL: 'http:/
 const now = () => Date.UTC(2026, 10, 24, 12)
 
 function run(argv: readonly string[], env: Record<string, string> = {}) {
-  return runCommand({ argv, env, now })
+  return runCommand({ argv, env, now, print: () => undefined })
 }
 
 t.test('no argument means: start the service', async (t) => {

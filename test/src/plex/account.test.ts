@@ -2,7 +2,7 @@ import t from 'tap'
 import { avatarPath, toAccount, toSignedIn } from '../../../src/plex/account.ts'
 import { toAccountDocument } from '../../../src/plex/account-document.ts'
 import { parseAnswer } from '../../../src/plex/answer.ts'
-import { toHomeUsers } from '../../../src/plex/home-user.ts'
+import { toHomeUserList } from '../../../src/plex/home-user.ts'
 import { toPin } from '../../../src/plex/pin.ts'
 import { isServer, type Resource, roleFor, toResourceList } from '../../../src/plex/resources.ts'
 import { isSource, toSource } from '../../../src/plex/source.ts'
@@ -266,7 +266,10 @@ t.test('Home users are the same from JSON and XML, null names included', async (
     restricted: true,
     protected: true
   }
-  const [user] = toHomeUsers({ id: 1, users: [kid, { title: 'no id' }, null] })
+  const { users, isWhole } = toHomeUserList({ id: 1, users: [kid, { title: 'no id' }, null] })
+  t.equal(isWhole, false)
+  const [user] = users
+  const homeUsers = (data: unknown) => toHomeUserList(data).users
   t.strictSame(user, {
     id: 23456,
     uuid: '88fad7ef5d91c202',
@@ -280,12 +283,10 @@ t.test('Home users are the same from JSON and XML, null names included', async (
     hasPassword: false
   })
   const attributes = 'id="23456" uuid="88fad7ef5d91c202" title="Kid" username="" restricted="1" protected="1"'
-  t.strictSame(toHomeUsers(fromXml(`<home id="1"><users><user ${attributes}/></users></home>`)), [user])
-  t.strictSame(toHomeUsers(fromXml(`<MediaContainer size="1"><User ${attributes}/></MediaContainer>`)), [
-    user
-  ])
-  t.strictSame(toHomeUsers({ users: [] }), [])
-  t.throws(() => toHomeUsers({ errors: [] }), INVALID)
+  t.strictSame(homeUsers(fromXml(`<home id="1"><users><user ${attributes}/></users></home>`)), [user])
+  t.strictSame(homeUsers(fromXml(`<MediaContainer size="1"><User ${attributes}/></MediaContainer>`)), [user])
+  t.strictSame(homeUsers({ users: [] }), [])
+  t.throws(() => toHomeUserList({ errors: [] }), INVALID)
 })
 
 t.test('rule 42: a source is server:// or provider:// and an identifier, nothing else', async (t) => {

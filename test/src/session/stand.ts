@@ -53,6 +53,8 @@ export function stand(options: StandOptions = {}): Stand {
     isDue: () => due,
     touch: (session) => void touched.push(session),
     run: async () => undefined,
+    ask: async () => undefined,
+    apply: () => undefined,
     mustWait: () => false,
     isPastGrace: () => false
   }

@@ -34,6 +34,10 @@ function standingStand(changes: Partial<Answers> = {}) {
         runs += 1
         stand.onRun()
       },
+      ask: async () => {
+        runs += 1
+        stand.onRun()
+      },
       mustWait: () => answers.mustWait,
       isPastGrace: () => answers.isPastGrace
     },

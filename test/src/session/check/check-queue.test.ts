@@ -4,6 +4,7 @@ import { createCheckQueue } from '../../../../src/session/check/check-queue.ts'
 import { createRecheck } from '../../../../src/session/check/recheck.ts'
 import { createLiveSession } from '../../../../src/session/live/live-sessions.ts'
 import { HOUR, NOW, sampleSession } from '../sample.ts'
+import { BOUNDLESS } from './resource-sample.ts'
 
 t.test('sessions that wait for their check take bounded room while plex.tv answers nobody', async (t) => {
   let asked = 0
@@ -23,6 +24,9 @@ t.test('sessions that wait for their check take bounded room while plex.tv answe
       resourceList: () => new Promise(() => undefined),
       ping: async () => undefined
     },
+    budget: BOUNDLESS,
+    roll: null,
+    remembersEnds: false,
     machineId: () => null,
     hasEnded: () => false,
     end: () => t.fail('no session ends'),
@@ -53,6 +57,7 @@ t.test('however long the queue is, nobody waits in it for longer than for plex.t
   const queue = createCheckQueue({
     check: () => new Promise((resolve) => ends.push(resolve)),
     mark: () => 0,
+    budget: BOUNDLESS,
     waitMs: 30,
     onTimeout: (live) => {
       live.stale = true

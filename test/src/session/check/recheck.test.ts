@@ -3,22 +3,18 @@ import t from 'tap'
 import { Problem } from '../../../../src/domain/problems.ts'
 import type { Account } from '../../../../src/plex/account.ts'
 import type { Resource } from '../../../../src/plex/resources.ts'
-import {
-  createRecheck,
-  NEVER_CHECKED,
-  type Recheck,
-  type RecheckOptions
-} from '../../../../src/session/check/recheck.ts'
+import { createRecheck, type Recheck, type RecheckOptions } from '../../../../src/session/check/recheck.ts'
 import {
   createLiveSessions,
   type LiveSession,
   type LiveSessions
 } from '../../../../src/session/live/live-sessions.ts'
 import { createRevocations, type Revocations } from '../../../../src/session/live/revocation.ts'
+import { NEVER_CHECKED } from '../../../../src/session/session.ts'
 import { createStandings, type Standings } from '../../../../src/session/standing.ts'
 import { createClock, DAY, HOUR, MINUTE, NOW, sampleSession } from '../sample.ts'
 
-import { ACCOUNT, MACHINE, server } from './resource-sample.ts'
+import { ACCOUNT, BOUNDLESS, MACHINE, server } from './resource-sample.ts'
 
 interface Answer {
   readonly account: Account
@@ -83,6 +79,9 @@ function recheckStand(
         await result.pong()
       }
     },
+    budget: BOUNDLESS,
+    roll: null,
+    remembersEnds: false,
     machineId: () => machineId,
     hasEnded: (session) => revocations.isRevoked(session),
     end(session, reason) {
@@ -311,6 +310,9 @@ t.test('whoever waits for a plex.tv that hangs goes on as in any outage', async 
       outageGraceMs: DAY
     },
     plexTv: { account: hang, resourceList: hang, ping: hang },
+    budget: BOUNDLESS,
+    roll: null,
+    remembersEnds: false,
     machineId: () => MACHINE,
     hasEnded: () => false,
     end: () => t.fail('no session ends'),

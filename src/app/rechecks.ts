@@ -1,0 +1,89 @@
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../observe/logger.ts'
+import { deploymentIdentifier } from '../plex/identity.ts'
+import type { MediaServer } from '../plex/media-server.ts'
+import type { PlexTv } from '../plex/plex-tv.ts'
+import { createCallBudget } from '../session/check/call-budget.ts'
+import { createRecheck, type Recheck } from '../session/check/recheck.ts'
+import { createRoll } from '../session/check/roll.ts'
+import { createRounds } from '../session/check/rounds.ts'
+import type { SessionEnds } from '../session/end.ts'
+import type { LiveSessions } from '../session/live/live-sessions.ts'
+import type { Revocations } from '../session/live/revocation.ts'
+import type { State } from '../store/state.ts'
+
+export interface Rechecks {
+  readonly recheck: Recheck
+  /** Whether USHER_PLEX_TOKEN serves; undefined without one, null before its first use. */
+  isOwnerTokenUp(): boolean | null | undefined
+  start(): void
+  close(): void
+}
+
+export interface RechecksOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly plexTv: PlexTv
+  readonly mediaServer: MediaServer | null
+  readonly live: LiveSessions
+  readonly revocations: Pick<Revocations, 'isRevoked'>
+  readonly sessionEnds: Pick<SessionEnds, 'end'>
+  readonly state: Pick<State, 'kind'>
+  readonly waitMs: number
+  readonly now: () => number
+}
+
+/** The re-checks of one instance: by the owner's lists where there is an owner's token, else session by session. */
+export function createRechecks(options: RechecksOptions): Rechecks {
+  const { config, log, plexTv, mediaServer, live, revocations, sessionEnds, state, waitMs, now } = options
+  const { recheckMs, plexToken } = config
+  const budget = createCallBudget({ now })
+  const machineId = () => mediaServer?.lastIdentity()?.machineIdentifier ?? config.pms.machineId
+  const onOutage = (error: unknown) => log.warn({ err: error }, 're-check failed, sessions kept')
+  const hasEnded = (session: Parameters<typeof revocations.isRevoked>[0]) => revocations.isRevoked(session)
+
+  function* accountsHere(): Iterable<number> {
+    for (const { session } of live.all())
+      if (session.server !== null && session.expiresAt > now() && !hasEnded(session)) yield session.account.id
+  }
+
+  const roll =
+    plexToken === null || mediaServer === null
+      ? null
+      : createRoll({
+          plexTv,
+          owner: { token: plexToken, clientIdentifier: deploymentIdentifier(config.publicUrl.href) },
+          machineId,
+          budget,
+          accountsHere,
+          onChange(isUsable, reason) {
+            const setting = 'USHER_PLEX_TOKEN'
+            if (isUsable) log.info({ setting }, 'the owner token serves again, access is read from its lists')
+            else log.warn({ setting, reason }, 'the owner token does not serve, each session is asked')
+          },
+          onDoubt: (counts) =>
+            log.warn(counts, 'the list of people is doubted, those missing are asked one by one'),
+          recheckMs,
+          now
+        })
+  const recheck = createRecheck({
+    config,
+    plexTv,
+    budget,
+    roll,
+    remembersEnds: state.kind !== 'memory',
+    machineId,
+    hasEnded,
+    end: sessionEnds.end,
+    onOutage,
+    waitMs,
+    now
+  })
+  const rounds = roll === null ? null : createRounds({ roll, recheck, live, onOutage, recheckMs, now })
+  return {
+    recheck,
+    isOwnerTokenUp: () => (roll === null ? undefined : roll.isUsable),
+    start: () => rounds?.start(),
+    close: () => rounds?.close()
+  }
+}

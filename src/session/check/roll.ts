@@ -1,0 +1,201 @@
+import { isTokenDead, Problem } from '../../domain/problems.ts'
+import type { Role } from '../../domain/roles.ts'
+import type { HomeUserList } from '../../plex/home-user.ts'
+import type { PlexTv } from '../../plex/plex-tv.ts'
+import { isServer } from '../../plex/resources.ts'
+import type { SharedUserList } from '../../plex/shared-user.ts'
+import type { Session } from '../session.ts'
+import type { CallBudget } from './call-budget.ts'
+
+/**
+ * What the owner's lists say of a session. `ask`: nothing, so that its own token has to be asked. `missing`: they can
+ * be believed, and the account is not in them.
+ */
+export type RollAnswer = { readonly role: Role } | 'missing' | 'ask'
+
+/** Who has access to the configured server, by its owner's own lists: two calls for all sessions. */
+export interface Roll {
+  /** Epoch ms at which the newest lists were asked for; 0 before the first. */
+  readonly at: number
+  isFresh(time: number): boolean
+  /** Asks for new lists, or joins whoever does. Rejects while plex.tv is away, and rests between attempts. */
+  refresh(): Promise<void>
+  answer(session: Session): RollAnswer
+  /** Called with each new roll. */
+  listen(listener: () => void): void
+  /** Null before the first answer; false while the owner's token is dead, or another's: each session is asked then. */
+  readonly isUsable: boolean | null
+}
+
+export interface RollOptions {
+  readonly plexTv: Pick<PlexTv, 'account' | 'resourceList' | 'sharedUserList' | 'homeUserList'>
+  readonly owner: { readonly token: string; readonly clientIdentifier: string }
+  readonly machineId: () => string | null
+  readonly budget: Pick<CallBudget, 'spend'>
+  /** The accounts of the sessions that are alive here. */
+  readonly accountsHere: () => Iterable<number>
+  /** The owner's token began or ceased to serve. */
+  readonly onChange: (isUsable: boolean, reason: 'dead' | 'not_the_owner') => void
+  readonly onDoubt: (counts: { readonly known: number; readonly missing: number }) => void
+  readonly recheckMs: number
+  readonly now: () => number
+}
+
+const REST_MS = 30_000
+/** More than this part of the known people, and at least so many, do not lose access at once. */
+const DOUBT_PART = 10
+const DOUBT_LEAST = 2
+
+interface Lists {
+  readonly at: number
+  readonly machineId: string
+  readonly ownerId: number
+  /** Who may use the server. */
+  readonly roles: ReadonlyMap<number, 'home' | 'shared'>
+  readonly homeIds: ReadonlySet<number>
+  readonly isDoubted: boolean
+}
+
+export function createRoll(options: RollOptions): Roll {
+  const { plexTv, owner, machineId, budget, accountsHere, onChange, onDoubt, recheckMs, now } = options
+  const { token, clientIdentifier } = owner
+  const listeners: (() => void)[] = []
+  let lists: Lists | null = null
+  let known: ReadonlySet<number> = new Set()
+  let proven: { readonly machineId: string; readonly ownerId: number } | null = null
+  let isUsable: boolean | null = null
+  let restsUntil = 0
+  let failure: unknown = null
+  let under: Promise<void> | null = null
+
+  function setUsable(usable: boolean, reason: 'dead' | 'not_the_owner' = 'dead'): void {
+    const before = isUsable
+    isUsable = usable
+    if (before !== usable && (before !== null || !usable)) onChange(usable, reason)
+  }
+
+  /** Whose token it is, and whether the server is theirs: another's lists would say that nobody has access. */
+  async function prove(machine: string): Promise<number | null> {
+    if (proven?.machineId === machine) return proven.ownerId
+    budget.spend(2)
+    const [account, { resources }] = await Promise.all([
+      plexTv.account(token, clientIdentifier),
+      plexTv.resourceList(token, clientIdentifier)
+    ])
+    const isOwner = resources.some(
+      (each) => isServer(each) && each.machineIdentifier === machine && each.owned && !account.restricted
+    )
+    if (!isOwner) return null
+    proven = { machineId: machine, ownerId: account.id }
+    return account.id
+  }
+
+  async function load(): Promise<void> {
+    const machine = machineId()
+    const at = now()
+    if (machine === null) return
+    const ownerId = await prove(machine)
+    if (ownerId === null) {
+      restsUntil = at + recheckMs
+      setUsable(false, 'not_the_owner')
+      return
+    }
+    budget.spend(2)
+    const [shared, home] = await Promise.all([
+      orOdd<SharedUserList>(plexTv.sharedUserList(token, clientIdentifier)),
+      orOdd<HomeUserList>(plexTv.homeUserList(token, clientIdentifier))
+    ])
+    lists = read({ at, machineId: machine, ownerId }, shared, home)
+    setUsable(true)
+    for (const listener of listeners) listener()
+  }
+
+  function read(
+    head: Pick<Lists, 'at' | 'machineId' | 'ownerId'>,
+    shared: SharedUserList,
+    home: HomeUserList
+  ) {
+    const homeIds = new Set(home.users.map(({ id }) => id))
+    const roles = new Map<number, 'home' | 'shared'>()
+    for (const user of shared.users) {
+      if (!user.servers.includes(head.machineId)) continue
+      const isHome = user.home || homeIds.has(user.id)
+      roles.set(user.id, isHome ? 'home' : 'shared')
+    }
+    const people = new Set([...known, ...accountsHere()])
+    people.delete(head.ownerId)
+    const missing = [...people].filter((id) => !roles.has(id))
+    const isMuch = missing.length >= DOUBT_LEAST && missing.length > people.size / DOUBT_PART
+    const isWhole = shared.isWhole && home.isWhole && shared.users.length > 0
+    const isDoubted = !isWhole || isMuch
+    // Of a doubted list only who is signed in here is remembered as missing: about the others nobody can be asked.
+    const here = isDoubted ? new Set(accountsHere()) : new Set<number>()
+    known = new Set([...roles.keys(), ...missing.filter((id) => here.has(id))])
+    if (isDoubted && missing.length > 0) onDoubt({ known: people.size, missing: missing.length })
+    return { ...head, roles, homeIds, isDoubted }
+  }
+
+  async function attempt(): Promise<void> {
+    const at = now()
+    if (at < restsUntil && restsUntil <= at + recheckMs + REST_MS) {
+      if (failure !== null) throw failure
+      return
+    }
+    try {
+      failure = null
+      await load()
+    } catch (error) {
+      if (isTokenDead(error)) {
+        // It may have been an error of plex.tv: the next round asks again.
+        restsUntil = at + recheckMs
+        setUsable(false)
+        return
+      }
+      restsUntil = at + Math.min(REST_MS, recheckMs)
+      failure = error
+      throw error
+    }
+  }
+
+  return {
+    get at() {
+      return lists?.at ?? 0
+    },
+    get isUsable() {
+      return isUsable
+    },
+    isFresh: (time) => lists !== null && isUsable === true && Math.abs(time - lists.at) < recheckMs,
+    refresh() {
+      under ??= attempt().finally(() => {
+        under = null
+      })
+      return under
+    },
+    answer({ account, server, role: before }) {
+      if (lists === null || isUsable !== true || machineId() !== lists.machineId) return 'ask'
+      if (server !== null && server.machineIdentifier !== lists.machineId) return 'ask'
+      const role = account.id === lists.ownerId ? 'owner' : lists.roles.get(account.id)
+      // Without a server token there is none to keep: one that has gained access gets it from its own list.
+      if (server === null) return role === undefined ? { role: before } : 'ask'
+      // Ownership does not change by a list; who lost it is asked.
+      if (before === 'owner' && role !== 'owner') return 'ask'
+      if (role !== undefined)
+        return lists.isDoubted && before === 'home' && role === 'shared' ? 'ask' : { role }
+      return lists.isDoubted || lists.homeIds.has(account.id) ? 'ask' : 'missing'
+    },
+    listen: (listener) => void listeners.push(listener)
+  }
+}
+
+/** A list that cannot be read is an odd one: it names nobody, and says nothing of who is missing. */
+async function orOdd<T extends { readonly users: readonly unknown[]; readonly isWhole: boolean }>(
+  list: Promise<T>
+): Promise<T | { readonly users: readonly never[]; readonly isWhole: false }> {
+  try {
+    return await list
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'USHER_UPSTREAM_INVALID')
+      return { users: [], isWhole: false }
+    throw error
+  }
+}
