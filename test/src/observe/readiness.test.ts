@@ -37,6 +37,7 @@ t.test('many probes ask the media server once, and again a while later', async (
     },
     plexStatus: { seenAt: null, outageSince: null },
     sharedStoreUp: () => null,
+    ownerTokenUp: () => undefined,
     draining: () => false,
     now: () => time
   })
