@@ -10,7 +10,7 @@ export interface AccessLogOptions {
 }
 
 /**
- * One log line and two metrics for every answer. They name the route template instead of the path: a URL can hold a
+ * One log line and two metrics for every response. They name the route template instead of the path: a URL can hold a
  * secret, and a label for each path would be unbounded (SECURITY rule 67).
  */
 export default fp<AccessLogOptions>(
@@ -27,7 +27,7 @@ export default fp<AccessLogOptions>(
       record(request, reply.raw.statusCode, reply.elapsedTime)
       done()
     })
-    // A client that left before the whole answer was written gets no onResponse.
+    // There is no onResponse for a client that left before the whole response was written.
     fastify.addHook('onRequestAbort', (request, done) => {
       record(request, CLIENT_CLOSED, null)
       done()
@@ -36,7 +36,7 @@ export default fp<AccessLogOptions>(
   { name: 'access-log' }
 )
 
-/** nginx's status for a client that left before the answer; never sent. */
+/** nginx's status for a client that left before the response; never sent. */
 const CLIENT_CLOSED = 499
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set([

@@ -5,7 +5,7 @@ import { Problem } from '../src/domain/problems.ts'
 
 export interface HostOptions {
   readonly isOwnHost: IsOwnHost
-  /** What to change where the Host is another one; fixed words. */
+  /** What to change if the Host is another one; a fixed text. */
   readonly remedy: string
   /** Receives what a client sent, which may be anything. */
   readonly onForeignHost: (host: string) => void
@@ -13,7 +13,7 @@ export interface HostOptions {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** `any`: the route answers under every name and to HTTP/1.0 without one, for this reason. */
+    /** `any`: the route answers under any name, and to HTTP/1.0 without one, for this reason. */
     host?: { readonly any: string }
   }
 }

@@ -5,7 +5,7 @@ import { toProblem } from './problems.ts'
 
 /**
  * Every failure below the token endpoints as RFC 6749 §5.2 has it, in application/json because OAuth clients read
- * nothing else; the code of the closed list stands beside it (reference/http.md#token-exchange).
+ * nothing else; the problem code is added as `code` (reference/http.md#token-exchange).
  */
 export default fp(
   async (fastify) => {

@@ -21,22 +21,22 @@ export interface ProviderAnswersOptions {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Where this browser goes from the interaction of an authorization request. */
+    /** The next step of this browser in the interaction of an authorization request. */
     findNextStep(uid: string): Promise<NextStep>
   }
   interface FastifyReply {
-    /** Lets the OpenID provider read the request and write the answer by itself; gives the status. */
+    /** Lets the OpenID provider read the request and write the response; returns its status. */
     answerByProvider(cacheControl: string): Promise<number>
   }
 }
 
-/** Headers by which a request would tell the library another address than USHER_PUBLIC_URL. */
+/** Headers that could make the library use another address than USHER_PUBLIC_URL. */
 const FORWARDED = /^(?:x-forwarded-.*|forwarded|x-original-.*|x-rewrite-.*)$/
 
-/** The library adds the hash of its one script, where a form posts itself, to a source list that allows nothing. */
+/** For pages with a self-submitting form, the library adds the hash of its script to an otherwise empty source list. */
 const POLICY = "default-src 'none'; script-src 'report-sample'; frame-ancestors 'none'"
 
-/** Prepares requests for the OpenID provider and hands their answers over, with what no hook adds to them. */
+/** Prepares requests for the OpenID provider, and adds to its responses what no hook can add. */
 export default fp<ProviderAnswersOptions>(
   async (fastify, { openId, config, standings, sessionEnds }) => {
     const { basePath, origin, secure } = config.publicUrl
@@ -67,7 +67,7 @@ export default fp<ProviderAnswersOptions>(
       }
     }
 
-    /** The library builds every address from these headers and from the path below which it believes to be. */
+    /** The library builds every address from these headers and from its mount path. */
     function prepare(message: IncomingMessage): void {
       for (const name of Object.keys(message.headers)) if (FORWARDED.test(name)) delete message.headers[name]
       message.headers.host = host
@@ -98,7 +98,7 @@ export default fp<ProviderAnswersOptions>(
         request.log.error({ reqId: request.id, err: error }, 'request failed')
         fail(raw, request.id)
       } finally {
-        // As it came, for the access log.
+        // Restored for the access log.
         Object.assign(request.raw, { url, headers })
       }
       return raw.statusCode
@@ -107,7 +107,7 @@ export default fp<ProviderAnswersOptions>(
   { name: 'provider-answers', dependencies: ['session'] }
 )
 
-/** Whatever threw, the answer ends (SECURITY rule 87). */
+/** Ends the response, whatever threw (SECURITY rule 87). */
 function fail(raw: ServerResponse, requestId: string): void {
   if (raw.headersSent) {
     raw.destroy()

@@ -20,7 +20,7 @@ export default fp<ProxyNoticesOptions>(
       const isForwarded = proto !== undefined || headers['x-forwarded-for'] !== undefined
       if (!isForwarded) return
       if (!secure && /^https\b/i.test(String(proto))) notices.tlsBeforePlainUrl()
-      // `ips` begins with the peer and goes on with what it was believed.
+      // `ips` begins with the peer, followed by the addresses that were trusted.
       const isTrusted = headers['x-forwarded-for'] === undefined || (ips?.length ?? 1) > 1
       if (!isTrusted) notices.untrustedForwarder(request.socket.remoteAddress ?? '')
     }

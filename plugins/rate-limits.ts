@@ -33,7 +33,7 @@ const MINUTE_MS = 60_000
 /**
  * plex.tv locks a whole address after repeated failures, and everyone behind Usher shares Usher's. So failures
  * are rationed: few an address and an account, and `login_global` for all strangers together, which is below
- * what plex.tv bears. A browser that signed in before has a ration of its own, so strangers cannot lock it out.
+ * what plex.tv bears. A browser that signed in before has its own limit, so strangers cannot lock it out.
  */
 export const LIMITS: Readonly<Record<LimitName, Limit>> = {
   address: { max: 600, timeWindow: MINUTE_MS },
@@ -51,18 +51,18 @@ export const LIMITS: Readonly<Record<LimitName, Limit>> = {
 
 export interface RateLimitsOptions {
   readonly onLimited: (name: LimitName) => void
-  /** Counts for several instances, or over a restart; in the process alone where it makes none. */
+  /** Counters shared by instances or kept across restarts; null: in this process only. */
   readonly state: Pick<State, 'createCounters'>
-  /** Where a request says that it comes from. */
+  /** Where a request claims to come from. */
   readonly siteOf?: (request: FastifyRequest) => RequestSite
   /** The account that a request acts as, null without a session. */
   readonly findAccount?: (request: FastifyRequest) => number | null
 }
 
 export interface Limiter {
-  /** Counts one, and throws USHER_RATE_LIMITED with Retry-After where that is too many. */
+  /** Counts one; throws USHER_RATE_LIMITED with Retry-After if that exceeds the limit. */
   take(request: FastifyRequest, name: LimitName, key?: string): Promise<void>
-  /** Throws the same where nothing is left, and counts nothing. */
+  /** Throws the same if nothing is left; counts nothing. */
   check(request: FastifyRequest, name: LimitName, key?: string, inFlight?: number): Promise<void>
   /** Counts one and lets it pass: for what is known to be a failure only afterwards. */
   count(request: FastifyRequest, name: LimitName, key?: string): Promise<void>
@@ -79,7 +79,7 @@ declare module 'fastify' {
     limit?: RouteLimit | { readonly none: string }
   }
   interface FastifyRequest {
-    /** What the counter at work counts for; null stands for the caller's address. */
+    /** The key that is being counted; null means the caller's address. */
     limitKey: string | null
   }
   interface FastifyInstance {
@@ -89,12 +89,12 @@ declare module 'fastify' {
 
 /** Keys remembered per limit, so that a million addresses do not take the memory (SECURITY rule 66). */
 const MAX_KEYS = 20_000
-/** Nothing that counts as under way takes longer: the longest wait for plex.tv. */
+/** The longest that an attempt can take: the time limit of plex.tv. */
 const UNDER_WAY_S = 10
 
 /**
  * Rate limits by account, by address (IPv6 as /64) and for all: @fastify/rate-limit counts, this names and refuses.
- * What another site's page may have sent counts by itself, so that it leaves the visitor's own limits alone.
+ * Requests that another site's page may have sent are counted apart, so that they do not use up the visitor's limits.
  */
 export default fp<RateLimitsOptions>(
   async (fastify, { onLimited, state, siteOf = () => 'own', findAccount = () => null }) => {
@@ -167,7 +167,7 @@ export default fp<RateLimitsOptions>(
       return limiter.take(request, site === 'own' ? 'address' : 'unproven')
     }
 
-    // preParsing: after the checks of onRequest, whose refusals count for nobody, and before guards and the body.
+    // preParsing: after the checks of onRequest, whose refusals count against no limit, and before guards and the body.
     // With a callback: an async hook would cost every forwarded request a promise.
     fastify.addHook('preParsing', (request, _reply, payload, done) => {
       const { limit } = request.routeOptions.config

@@ -17,7 +17,7 @@ interface Rule {
   readonly required: boolean
   /** The member that holds the reason where a route does without; null where a route cannot. */
   readonly waiver: string | null
-  /** The plugins that enforce it, by value; `*` stands for every other value. */
+  /** The plugins that enforce it, by value; `*` means every other value. */
   readonly plugins: Readonly<Record<string, readonly string[]>>
 }
 
@@ -70,7 +70,7 @@ function check(fastify: FastifyInstance, rule: Rule, config: FastifyContextConfi
     .map((plugin) => `${name} ${value} needs the plugin ${plugin} here`)
 }
 
-/** The one route that is not Usher's: @fastify/cors answers preflights itself, and everything else there with 404. */
+/** The only route that is not Usher's: @fastify/cors answers preflights there, and everything else with 404. */
 function isPreflight(fastify: FastifyInstance, { method, url, config }: RouteOptions): boolean {
   return method === 'OPTIONS' && url === '*' && config === undefined && fastify.hasPlugin('@fastify/cors')
 }

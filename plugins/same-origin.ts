@@ -3,8 +3,8 @@ import type { CrossSiteCheck, CrossSiteReason } from '../src/domain/cross-site.t
 import { Problem } from '../src/domain/problems.ts'
 
 /**
- * When a route refuses cross-site requests: always, for unsafe methods alone, or, for the reason given, never. `form`: as
- * `unsafe`, for the form of a page of Usher's own, which is sent by a navigation.
+ * When a route refuses cross-site requests: always, for unsafe methods alone, or, for the reason given, never.
+ * `form`: as `unsafe`, for the form of a page of Usher's own, which is sent by a navigation.
  */
 export type SameOriginMode = 'always' | 'unsafe' | 'form' | { readonly off: string }
 

@@ -8,7 +8,7 @@ export interface SecurityHeadersOptions {
 const POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 /**
- * The headers of every answer that Usher makes itself (SECURITY rule 60); exported for the answers that no hook sees:
+ * The headers of every response that Usher makes itself (SECURITY rule 60); exported for responses that no hook sees:
  * those to malformed HTTP and to targets that no route matches.
  */
 export function fixedHeaders(secure: boolean): Readonly<Record<string, string>> {
@@ -22,7 +22,7 @@ export function fixedHeaders(secure: boolean): Readonly<Record<string, string>> 
   }
 }
 
-/** Adds them in onSend: a page sets its own policy before, and forwarded answers carry their own. */
+/** Adds them in onSend: pages set their own policy earlier, and forwarded responses have their own headers. */
 export default fp<SecurityHeadersOptions>(
   async (fastify, { secure }) => {
     const fixed = Object.entries(fixedHeaders(secure))

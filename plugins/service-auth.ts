@@ -10,7 +10,7 @@ export interface ServiceAuthOptions {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The grant that a service must hold to use the route; any known service may where there is none. */
+    /** The grant that the route requires; without one any known service may use it. */
     grant?: Grant
   }
   interface FastifyRequest {

@@ -22,7 +22,7 @@ export interface SessionPluginOptions {
   readonly findOldCookies: FindOldCookies
   readonly sessionMaxMs: number
   readonly basePath: string
-  /** Called before a browser's session is replaced by another: what goes on with that one moves over. */
+  /** Called before a browser's session is replaced by another, to move over what continues. */
   readonly beforeReplace?: (before: Session, after: Session) => Promise<void>
 }
 
@@ -36,13 +36,13 @@ declare module 'fastify' {
   interface FastifyReply {
     /**
      * Sets the cookie of a fresh session and ends the one that this browser had. On a route that takes an open
-     * session the fresh one goes on from it: throws USHER_SESSION_REVOKED where that has ended meanwhile.
+     * session the new one continues it: throws USHER_SESSION_REVOKED if that has ended in the meantime.
      */
     startSession(session: Session): Promise<SessionView>
     clearSessionCookie(): void
     /**
-     * The Set-Cookie value for an answer that no hook sees: the session's cookie taken away, or renewed where that is
-     * due; null where it stays.
+     * The Set-Cookie value for a response that no hook sees: clears the session's cookie, or renews it if due; null
+     * if it is unchanged.
      */
     sessionCookieLine(change: 'cleared' | 'renewed'): string | null
     /** What the browser may know of a session. */
@@ -68,7 +68,7 @@ export default fp<SessionPluginOptions>(
     const reads = new WeakMap<FastifyRequest, SessionRead>()
     /** Replies that already decided about the cookie; it does not slide then. */
     const decided = new WeakSet<FastifyReply>()
-    /** Sessions whose browser went on with another: a second switch beside the first is no sign-in after a logout. */
+    /** Sessions that were succeeded by another: a second, parallel switch is not a sign-in after a sign-out. */
     const succeeded = new WeakSet<LiveSession>()
 
     fastify.decorateRequest('readSession', function (this: FastifyRequest) {
@@ -93,7 +93,7 @@ export default fp<SessionPluginOptions>(
     })
 
     fastify.decorateReply('viewSession', function (this: FastifyReply, read: UnsealedSession) {
-      // First the renewal, so that the view tells the limits of the value that is being set.
+      // Renew first, so that the view shows the limits of the new cookie.
       if (!isPoll(this.request)) sessions.renew(read)
       return toView(read.live.session, read.live.stale, basePath)
     })
@@ -112,7 +112,7 @@ export default fp<SessionPluginOptions>(
         await beforeReplace?.(before.live.session, session)
       const hasEnded = before.open && standings.hasEnded(before.live.session)
       if (hasEnded && this.request.routeOptions.config.guard === 'session' && !succeeded.has(before.live)) {
-        // Signed out while it was being switched: what comes of it must not live on (SECURITY rule 20).
+        // Signed out while it was being switched: the new session must not start (SECURITY rule 20).
         if (session.accountToken !== before.live.session.accountToken)
           signOuts.add(session.accountToken, session.clientIdentifier)
         throw new Problem('USHER_SESSION_REVOKED')
@@ -121,7 +121,7 @@ export default fp<SessionPluginOptions>(
       try {
         value = sessions.seal(session)
       } catch (error) {
-        // Not the token that the session before goes on with: it may only have chosen another server.
+        // Keep a token that the previous session still uses: it may only have chosen another server.
         const kept = before.open ? [before.live.session.accountToken] : []
         if (!kept.includes(session.accountToken)) signOuts.add(session.accountToken, session.clientIdentifier)
         throw new Problem('USHER_UPSTREAM_INVALID', {
@@ -147,7 +147,7 @@ export default fp<SessionPluginOptions>(
       if (request.routeOptions.config.guard !== 'session') return done(null, payload)
       const read = request.readSession()
       if (!read.open) return done(new Problem(read.code))
-      // Access to the media server may be denied or past its grace: what a route does without it goes on.
+      // A session whose access is denied or past its grace may still use routes that do not need the media server.
       if (standings.of(read.live) !== 'unproven') return done(null, payload)
       void standings.settle(read.live).then(() => {
         // The check may have ended it.
@@ -157,13 +157,13 @@ export default fp<SessionPluginOptions>(
       }, done)
     })
 
-    // plex.tv said that the session's own token is dead; an outage never comes this way.
+    // plex.tv said that the session's own token is dead; an outage is never reported this way.
     fastify.addHook('onError', async (request, reply, error) => {
       const read = reads.get(request)
       if (request.routeOptions.config.guard !== 'session' || !read?.open) return
       // Without an upstream it is this instance that says so, and the session has ended already.
       if (!isTokenDead(error) || error.upstream === undefined) return
-      // Where it ended otherwise meanwhile, the cookie may be another one's by now.
+      // If it has ended otherwise in the meantime, the cookie may already belong to another session.
       if (sessionEnds.end(read.live.session, 'token_dead')) reply.clearSessionCookie()
     })
 
@@ -171,8 +171,8 @@ export default fp<SessionPluginOptions>(
       if (decided.has(reply)) return
       const read = reads.get(request)
       if (read === undefined) return
-      // Signed out while an upstream answered: nothing of it goes to a dead cookie (SECURITY rule 85). Not where the
-      // browser went on with another session meanwhile.
+      // Signed out while an upstream was answering: its response must not reach a dead cookie (SECURITY rule 85),
+      // unless the browser has continued with another session.
       const isAnswer = request.routeOptions.config.guard === 'session' && reply.statusCode < 400
       if (isAnswer && read.open && standings.hasEnded(read.live.session) && !succeeded.has(read.live))
         throw new Problem('USHER_SESSION_REVOKED')
@@ -204,7 +204,7 @@ export default fp<SessionPluginOptions>(
     // Not setCookie: @fastify/cookie's own onSend, which has run by now, is what would write it.
     function write(reply: FastifyReply, value: string, times: { maxAge: number; expires?: Date }): void {
       reply.header('set-cookie', toLine(value, times))
-      // An answer that sets a cookie is in nobody's cache, whatever else it is (SECURITY rule 59).
+      // A response that sets a cookie must not be cached by anyone (SECURITY rule 59).
       reply.header('cache-control', 'no-store')
     }
   },

@@ -19,27 +19,27 @@ export interface SignInCookiesOptions {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The sign-ins under way in this browser, without those long past their end. */
+    /** The sign-ins in progress in this browser, without those long expired. */
     findSignIns(): readonly SignIn[]
-    /** This browser's device, null where it has none yet. */
+    /** This browser's device; null if it has none yet. */
     findDevice(): Device | null
   }
   interface FastifyReply {
-    /** Remembers the sign-ins under way; clears the cookie where none is left. */
+    /** Stores the sign-ins in progress; clears the cookie if there is none. */
     setSignIns(signIns: readonly SignIn[]): void
     /** Remembers the device for 400 days, the longest that browsers keep a cookie. */
     setDevice(device: Device): void
-    /** Cookies that this reply sets or clears, which are not sealed anew beside that. */
+    /** Cookies that this reply sets or clears, and which are therefore not re-sealed. */
     ownCookies: readonly ('signin' | 'device')[] | null
   }
 }
 
 const DEVICE_MAX_AGE_S = 400 * 86_400
 const SIGN_IN_MAX_AGE_S = 15 * 60
-/** A poll that comes after the end is answered "expired" once; past this the sign-in counts as none. */
+/** A poll after expiry is answered "expired" once; after this time the sign-in counts as absent. */
 const EXPIRED_IS_SAID_FOR_MS = 60 * 60_000
 
-/** The two cookies beside the session's: the sign-ins under way, and this browser's own client identifier. */
+/** The two other cookies: the sign-ins in progress, and this browser's client identifier. */
 export default fp<SignInCookiesOptions>(
   async (fastify, { seal, names, hostAttributes, now }) => {
     const maxAges = { signin: SIGN_IN_MAX_AGE_S, device: DEVICE_MAX_AGE_S } as const

@@ -22,7 +22,7 @@ export interface AnswerHead {
 const SUSPECT = /[\w+.~%-]{12}|[^\t\x20-\x7e]/
 
 /**
- * The head to send to the client. Null if the answer may not pass: a redirect to elsewhere, or a text that cannot be
+ * The head to send to the client. Null if the response may not pass: a redirect to elsewhere, or a text that cannot be
  * scrubbed because it is partial, encoded or in UTF-16 (SECURITY rules 43, 57).
  */
 export function toAnswerHead(
@@ -49,8 +49,8 @@ export function toAnswerHead(
 }
 
 /**
- * Whether the answer is part of a text, where a token may be cut in two (SECURITY rule 57). The text is then requested
- * again without Range; clients accept the 200 (RFC 9110 §14.2).
+ * Whether the response is part of a text, where a token may be cut in two (SECURITY rule 57). The text is then
+ * requested again without Range; clients accept the 200 (RFC 9110 §14.2).
  */
 export function isPieceOfText(
   { method, class: kind }: ForwardCall,

@@ -8,29 +8,29 @@ import { addExtra, type ResponseHead } from './response-headers.ts'
 /** Bytes queued towards the client beyond which the upstream is paused. */
 const QUEUE_MAX_BYTES = 256 * 1024
 /**
- * Bytes of a first piece that waits, as text of one character a byte: Node joins a text to the head and sends both by
- * one plain write, where a buffer beside a head takes a gathered one. Beyond 16 KB in all that is no gain.
+ * Limit in bytes of a first piece that is held as a one-byte-per-character text: Node joins a text with the head into
+ * one plain write, but needs a gathered write for a buffer. Beyond 16 KB in all there is no gain.
  */
 const HELD_MAX_BYTES = 12 * 1024
 
-/** The upstream side of an answer, as its client side sees it. */
+/** The upstream side of a response, as the client side sees it. */
 export interface Source {
-  /** The client is gone, or its session is over: nothing more is wanted. */
+  /** The client is gone, or its session is over: stop. */
   cancel(): void
-  /** The client took what was queued. */
+  /** The client has taken what was queued. */
   resume(): void
-  /** The client has everything that it will ever get. */
+  /** Nothing more will be sent to the client. */
   clientGone(): void
 }
 
 /**
  * The client side of one forwarded request. A class, against the house rule: it is called for every chunk of every
- * answer, and one object of a fixed shape costs less than a closure for each of them.
+ * response, and one object of a fixed shape costs less than several closures.
  */
 export class Answer implements ClientSide {
-  /** Nothing more goes to the client: it has its answer, or is gone. */
+  /** Nothing more goes to the client: it has its response, or is gone. */
   closed = false
-  /** The head went out: from here on a failure can only break the transfer. */
+  /** The head has been sent: from here on a failure can only break the transfer. */
   sent = false
   /** Null until the upstream has begun to answer. */
   head: ResponseHead | null = null
@@ -41,17 +41,17 @@ export class Answer implements ClientSide {
   private scrubber: Scrubber | null = null
   private held: string | null = null
   private release: (() => void) | null = null
-  /** The last bytes of an event stream, which tell whether another event may follow; null for any other body. */
+  /** The last bytes of an event stream, which show whether another event may follow; null for other bodies. */
   private tail: string | null = null
   private listensDrain = false
-  /** Writes of lent bytes under way, and whether the source waits for their end. */
+  /** Pending writes of lent bytes, and whether the source waits for them. */
   private writing = 0
   private isAwaited = false
   private onWritten: (() => void) | null = null
   private readonly pace: Pace
-  /** Runs from the first time that the client was slow. */
+  /** Runs once the client has been slow. */
   private watch: NodeJS.Timeout | null = null
-  /** Bytes handed to the response, and how many of them had left when the window began. */
+  /** Bytes handed to the response, and how many of them had been sent when the window began. */
   private passed = 0
   private takenBefore = 0
 
@@ -61,11 +61,11 @@ export class Answer implements ClientSide {
     this.source = source
     this.response = call.sink.raw
     bindClient(this.response, this)
-    // Gone while the session or the server was being asked about: there is no 'close' any more.
+    // The client left while session or server were being checked, so 'close' will not fire.
     this.closed = this.response.destroyed
   }
 
-  /** Takes the head, which waits for the first piece so that both leave in one write, or for `flush`. */
+  /** Takes the head, which waits for the first piece (so that both leave in one write) or for `flush`. */
   begin(status: number, head: ResponseHead, scrubber: Scrubber | null): void {
     this.status = status
     this.head = head
@@ -74,7 +74,7 @@ export class Answer implements ClientSide {
   }
 
   /**
-   * Takes a piece of the body; true where more should wait for `resume`. A `lent` one is only good until then, or
+   * Takes a piece of the body; true if the source should wait for `resume`. A `lent` piece is valid only until then, or
    * until this returns false.
    */
   write(chunk: Buffer, lent: boolean): boolean {
@@ -105,8 +105,8 @@ export class Answer implements ClientSide {
     this.writing++
     this.onWritten ??= () => this.written()
     response.write(piece, this.onWritten)
-    // Now, not at the end of the tick: most pieces are gone at once, and their memory is free again. An answer that
-    // waits behind another on its connection is not corked, and must not be uncorked.
+    // Now, not at the end of the tick: most pieces are sent at once, which frees their memory. A response that waits
+    // behind another on its connection is not corked, and must not be uncorked.
     if (response.writableCorked > 0) response.uncork()
     if (response.writableLength === 0) return this.isAwaited
     this.isAwaited = true
@@ -126,7 +126,7 @@ export class Answer implements ClientSide {
     this.watch = null
   }
 
-  /** A window is over: whoever owes bytes and took too few of them holds what others wait for. */
+  /** A window is over: a client that has bytes waiting and took too few holds what others need. */
   onWindowEnd(): void {
     const owed = this.response.writableLength
     const taken = this.passed - owed
@@ -155,7 +155,7 @@ export class Answer implements ClientSide {
     } else {
       this.endAtOnce(head, held, rest)
     }
-    // What is still to leave is watched as before: a slow client holds memory too.
+    // Keep watching what is still to be sent: a slow client holds memory too.
     if (response.writableLength > 0) this.watchPace()
   }
 
@@ -163,14 +163,14 @@ export class Answer implements ClientSide {
   private endAtOnce(head: ResponseHead, held: string | null, rest: Buffer | null): void {
     const { response } = this
     const body = rest === null || rest.length === 0 ? held : (held ?? '') + rest.toString('latin1')
-    // A short answer of unknown length is whole by now: told its length, it leaves in one write.
+    // A short response of unknown length is complete by now: with its length set, it leaves in one write.
     if (head.contentLength === -1 && body !== null) head.fields.push('content-length', String(body.length))
     this.writeHead(head)
     if (body === null) response.end()
     else response.end(body, 'latin1')
   }
 
-  /** Nothing more goes out through here; the caller says what happens to the response. */
+  /** Detaches from the response; the caller decides what happens to it. */
   close(): void {
     this.closed = true
     this.held = null
@@ -179,12 +179,12 @@ export class Answer implements ClientSide {
     this.release = null
   }
 
-  /** Ends the transfer so that the client sees it broken, never a clean end (SECURITY rule 55). */
+  /** Breaks the transfer so that the client never sees a clean end (SECURITY rule 55). */
   breakOff(): void {
     if (this.response.destroyed) return
     this.close()
-    // Where neither a length nor chunks tell the end of the body (HTTP/1.0, as nginx asks by default), the end of the
-    // connection does: only a reset is no clean one.
+    // Without a length or chunks (HTTP/1.0, nginx's default) the end of the connection ends the body, so only a reset
+    // is not a clean end.
     if (this.sent && this.head?.contentLength === -1 && !this.response.chunkedEncoding)
       this.response.socket?.resetAndDestroy()
     this.response.destroy()
@@ -192,12 +192,11 @@ export class Answer implements ClientSide {
   }
 
   /**
-   * Ends a stream before its time: an event stream by a last event that says why, anything else so that the client
-   * sees it broken.
+   * Ends a stream early: an event stream with a last event that says why, anything else as a broken transfer.
    */
   private endStream(why: StreamEnd): void {
     const rest = this.tail === null || this.scrubber === null ? null : this.scrubber.flush()
-    // In the middle of an event no other may begin.
+    // No event can begin in the middle of another.
     if (this.tail === null || !isBetweenEvents(rest === null ? this.tail : endOf(this.tail, rest))) {
       this.breakOff()
       return
@@ -220,7 +219,7 @@ export class Answer implements ClientSide {
     this.source.resume()
   }
 
-  /** Nothing more comes for now: sends what is held. */
+  /** Nothing more is coming for now: sends what is held. */
   flush(): void {
     if (this.closed || this.head === null || this.release !== null) return
     if (!this.sent) {
@@ -228,7 +227,7 @@ export class Answer implements ClientSide {
       this.sendHead()
       if (isBare) this.response.flushHeaders()
     }
-    // Whatever does not come at once is a stream: it ends with its session.
+    // A body that does not arrive at once is a stream, and ends with its session.
     const { principal, class: kind } = this.call
     this.release = principal.addStream(kind === 'event' ? 'events' : 'media', (why) => this.endStream(why))
   }
@@ -247,7 +246,7 @@ export class Answer implements ClientSide {
     const extra = call.extra()
     if (extra.length > 0) addExtra(head.fields, extra)
     if (head.hasDate) response.sendDate = false
-    // It throws where a field holds what none may: until then the reply can still be a problem.
+    // This throws if a field has a forbidden character; until then the reply can still be a problem.
     response.writeHead(this.status, head.fields)
     call.sink.hijack()
   }

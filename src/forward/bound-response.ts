@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
-/** What hears of the client of a response. */
+/** Receives events about the client of a response. */
 export interface ClientSide {
   clientClosed(): void
   clientDrained(): void
@@ -8,7 +8,7 @@ export interface ClientSide {
 
 const SIDE: unique symbol = Symbol('client side')
 
-/** A response that knows who hears of its client: one function each for all, instead of a closure for every one. */
+/** A response that knows its receiver: one shared function per event instead of a closure for each response. */
 export interface BoundResponse extends ServerResponse {
   [SIDE]?: ClientSide
 }
@@ -18,7 +18,7 @@ export function bindClient(response: BoundResponse, side: ClientSide): void {
   response.on('close', onClose)
 }
 
-/** Has it hear too when the client has taken what was queued. */
+/** Also reports when the client has taken what was queued. */
 export function listenDrain(response: BoundResponse): void {
   response.on('drain', onDrain)
 }

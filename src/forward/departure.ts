@@ -27,7 +27,7 @@ export abstract class Departure implements Source, Borrower {
   private readonly load: ClassLoad
   private readonly startedAt: number
   private isQueued = false
-  /** Counts as under way, which it does until its client is gone. */
+  /** Whether it counts as in flight, which it does until its client is gone. */
   private isCounted = false
 
   constructor(context: ForwardContext, call: ForwardCall) {
@@ -50,7 +50,7 @@ export abstract class Departure implements Source, Borrower {
     else this.collect()
   }
 
-  /** Takes the body before a connection: a client that sends slowly must not hold one meanwhile. */
+  /** Takes the body before a connection, so that a client that sends slowly does not hold one. */
   private collect(): void {
     const { call, load } = this
     if (load.waiting >= LIMITS[call.class].waiting) {
@@ -124,7 +124,7 @@ export abstract class Departure implements Source, Borrower {
     this.isCounted = false
   }
 
-  /** A body that is too large; one that broke off has nobody left to answer. */
+  /** A body was too large; if it broke off, there is no client left to answer. */
   private failBody(error: unknown): void {
     if (this.answer.closed) return
     this.fail(error instanceof Problem ? error : new Problem('USHER_INVALID_REQUEST'), 'invalid')

@@ -23,7 +23,7 @@ export interface ReplySink {
 /** Who a request is forwarded for; one object per session or scoped token, shared by its requests. */
 export interface ForwardPrincipal {
   readonly identity: IdentityFields
-  /** What the account behind it has under way. */
+  /** What the account behind it has in flight. */
   readonly load: Load
   /** For one body, or one text. */
   createScrubber(grammar: Grammar): Scrubber
@@ -39,9 +39,9 @@ export interface ForwardPrincipal {
   isProven(): boolean
   /** Has the upstream prove itself; rejects with the problem that says why it did not. */
   prove(): Promise<unknown>
-  /** Registers a stream, which `abort` ends with the session; gives the release to call when it ends by itself. */
+  /** Registers a stream, which `abort` ends with the session; returns the function to call when it ends by itself. */
   addStream(kind: StreamKind, abort: (why: StreamEnd) => void): () => void
-  /** The problem to answer with when the upstream said 401: only plex.tv knows whether the token is dead. */
+  /** The problem to answer when the upstream said 401: only plex.tv knows whether the token is dead. */
   explainUnauthorized(): Promise<Problem>
 }
 
@@ -81,7 +81,7 @@ export interface ForwardContext {
   readonly fixed: readonly string[]
   readonly toProblem: (error: unknown) => Problem
   readonly onOutcome: (outcome: ForwardOutcome, seconds: number, call: ForwardCall) => void
-  /** Told of a request that was refused because of what its account has under way. */
+  /** Called when a request is refused because of what its account has in flight. */
   readonly onBusy: () => void
   /** Until then, on the clock of performance.now(), nothing is retried: the last retry failed too. */
   noRetryUntil: number

@@ -12,7 +12,7 @@ export interface ForwarderOptions extends PoolsOptions {
   readonly mount: string
   /** Milliseconds until the head of a response, and again between two pieces of its body. */
   readonly timeoutMs: number
-  /** Whether browsers come by https. */
+  /** Whether browsers use https. */
   readonly secure: boolean
   /** Whether frontends of other origins on the same site may embed what is forwarded. */
   readonly sharedWithSite: boolean

@@ -62,7 +62,7 @@ export function createForwarders({ core, mount }: ForwardersOptions): Forwarders
       onBusy: () => metrics.rateLimited.inc({ limit: 'account_requests' }),
       onOutcome(outcome, seconds, call) {
         metrics.upstreamSeconds.observe({ upstream: 'pms', outcome }, seconds)
-        // Whatever answers at this address next may be another server.
+        // The next server at this address may be another one.
         if (outcome === 'unreachable') (call.principal as PmsPrincipal).mediaServer.forgetIdentity()
       }
     })

@@ -11,7 +11,7 @@ import { refuse, toBreakdown, toOutcome } from './refusal.ts'
 import { toIdentity, toUpstreamHeaders } from './request-headers.ts'
 import { mayRetry, pauseRetries, retryDelayMs } from './retry.ts'
 
-/** Bytes of an error page that nobody will see: read to keep the connection, up to here. */
+/** Up to this many bytes of an error page are read and dropped, to keep the connection. */
 const DISCARD_MAX_BYTES = 64 * 1024
 
 /** One forwarded request, from dispatch to the last byte of its response. A class for the reason of `Answer`. */
@@ -55,7 +55,7 @@ export class Forwarding extends Departure implements TransferHandler {
     if (refusal !== null) controller.abort(new NotSent(refusal))
   }
 
-  /** The head as undici tells it. */
+  /** The head as undici delivers it. */
   onResponseStart(
     controller: Dispatcher.DispatchController,
     status: number,

@@ -22,7 +22,7 @@ interface Frame {
   readonly opcode: number
 }
 
-/** The message under way, across its fragments. */
+/** The current message, across its fragments. */
 interface Message {
   readonly opcode: number
   /** Null for binary messages, which pass unchanged. */

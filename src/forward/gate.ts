@@ -42,7 +42,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
   const { core, mount, forwarders, policy, principals, upgrades, findCrossSite, readScoped } = options
   const { sessions, standings, metrics } = core
 
-  /** `settled`: the standing of the session, where the request has waited for it. */
+  /** `settled`: the standing of the session, if the request has waited for it. */
   function enter(reply: FastifyReply, settled: Settled | null = null): void {
     const { raw, method } = reply.request
     if (!METHODS.includes(method)) {
@@ -52,14 +52,14 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     const target = readTarget(raw.url ?? '', mount)
     if (target === null) throw new Problem('USHER_INVALID_REQUEST')
     const read = sessions.read(raw.headers.cookie)
-    // A cookie decides where there is one (reference/http.md#pms); without, a scoped token may be meant.
+    // A session cookie takes precedence (reference/http.md#pms); without one there may be a scoped token.
     const token = read.open || read.code !== 'USHER_SESSION_REQUIRED' ? null : findToken(raw, target)
     const access = token === null || readScoped === null ? read : readScoped(token)
     const principal = access.open ? principals.of(access) : null
     const rule = principal === null ? null : policy.find(method, target.path, principal.role)
     if (token === null) requireSameOrigin(raw, method, rule)
     if (!access.open) {
-      // RFC 6750 §3: whoever sent a token is told that it is the token.
+      // RFC 6750 §3: say that the token is the problem.
       if (token !== null) reply.header('www-authenticate', 'Bearer realm="usher", error="invalid_token"')
       throw new Problem(access.code)
     }
@@ -100,7 +100,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       largeBody: rule.admin === true,
       bodyCheck,
       repeatable: rule.unsafe !== true && (method === 'GET' || method === 'HEAD'),
-      // When the answer goes out: a session that ended meanwhile must not set its cookie over a fresh one's.
+      // Evaluated when the response is sent: a session that ended in the meantime must not overwrite a newer cookie.
       extra: () => answerHeaders(reply, opened)
     }
     const forwarder = forwarders.of(principal)

@@ -1,7 +1,7 @@
 import { Problem } from '../domain/problems.ts'
 import type { ForwardPrincipal } from './forward-call.ts'
 
-/** How long a proof holds for the one request that waited for it, where the server closes every connection. */
+/** How long a proof holds for the request that waited for it, if the server closes every connection. */
 const PROOF_MS = 1000
 /** Proofs that one request waits for. */
 const MAX_PROOFS = 2
@@ -45,7 +45,7 @@ export function findRefusal(principal: ForwardPrincipal, wait: ProofWait | null)
   return principal.isProven() || wait?.takeProof() === true ? null : 'unproven'
 }
 
-/** Ends a request before its bytes left, because of a refusal; whoever made the request sees it, and nobody else. */
+/** Ends a request before its bytes leave, because of a refusal; only its own client sees it. */
 export class NotSent extends Error {
   readonly refusal: Refusal
 

@@ -8,7 +8,7 @@ export interface Queue {
   serve(): void
 }
 
-/** How much of one class an account has under way. A class for the reason of `Answer`. */
+/** What an account has in flight in one class of paths. A class for the reason of `Answer`. */
 export class ClassLoad {
   /** Requests that have, or had, a connection, until their response has left. */
   underWay = 0
@@ -24,13 +24,13 @@ export class ClassLoad {
   }
 }
 
-/** What one account has under way, or one service in an account's name, by class. */
+/** What one account, or one service in an account's name, has in flight, by class. */
 export class Load {
   readonly api = new ClassLoad()
   readonly media = new ClassLoad()
   readonly event = new ClassLoad()
   readonly upgrade = new ClassLoad()
-  /** Whether `Loads` still gives it out. */
+  /** Whether `Loads` still returns it. */
   isKept = true
 
   get isIdle(): boolean {
@@ -48,7 +48,7 @@ export interface Loads {
   of(accountId: number, serviceId: string | null): Load
 }
 
-/** Loads beyond which those that nothing is under way for are forgotten. */
+/** With more loads than this, idle ones are dropped. */
 const MANY = 10_000
 
 export function createLoads(): Loads {

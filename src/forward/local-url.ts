@@ -28,7 +28,7 @@ const PICTURE_HOSTS: ReadonlySet<string> = new Set([
 
 /**
  * An address for the media server to fetch, reduced to one of its own paths, without a token, that the policy allows
- * for the same caller. Null for any other: the server would send requests wherever a caller wants.
+ * for the same caller. Null for any other: the server would send requests to any address a caller chooses.
  */
 export function toLocalUrl(value: string, caller: Caller): string | null {
   const found = findInside(value.replace(LOOPBACK, ''), caller)

@@ -1,6 +1,6 @@
 import type { ServerRole } from '../domain/roles.ts'
 
-/** Kinds of traffic: short answers, media bytes, endless event streams, protocol upgrades. */
+/** Kinds of traffic: short responses, media bytes, endless event streams, protocol upgrades. */
 export type RouteClass = 'api' | 'media' | 'event' | 'upgrade'
 
 export interface Rule {
@@ -95,8 +95,8 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/library/sections/{ids}/computePath'),
   // The keys of an item's Mood, Style and Collection tags (Plex Web).
   open('/library/sections/{ids}/mood|style|collection/{any}'),
-  // Search across libraries, their tags (python-plexapi: Library.tags), and single items that were shared, which belong to
-  // no section (Plezy).
+  // Search across libraries, their tags (python-plexapi: Library.tags), and single items that were shared, which
+  // belong to no section (Plezy).
   open('/library/search'),
   open('/library/tags'),
   open('/library/shared/all'),
@@ -129,16 +129,16 @@ export const POLICY_TABLE: readonly Rule[] = [
   open('/status/sessions/history/all'),
   open('/photo/:/transcode', { parameters: 'local-url' }),
 
-  // Playlists belong to an account, and the server shows each account its own (python-plexapi: Playlist.create, addItems,
-  // moveItem, removeItems, edit, delete). `uri` could name another server or a provider.
+  // Playlists belong to an account, and the server shows each account its own (python-plexapi: Playlist.create,
+  // addItems, moveItem, removeItems, edit, delete). `uri` could name another server or a provider.
   open('/playlists', { methods: ['POST'], parameters: 'own-uri' }),
   open('/playlists/{ids}', { methods: ['PUT', 'DELETE'], parameters: 'own-uri' }),
   open('/playlists/{ids}/items', { methods: ['PUT', 'DELETE'], parameters: 'own-uri' }),
   open('/playlists/{ids}/items/{ids}', { methods: ['DELETE'] }),
   open('/playlists/{ids}/items/{ids}/move', { methods: ['PUT'] }),
 
-  // Playing.
-  // The server stores the chosen audio and subtitles for each account (python-plexapi: MediaPart.setSelectedAudioStream).
+  // Playing. The server stores the chosen audio and subtitles for each account (python-plexapi:
+  // MediaPart.setSelectedAudioStream).
   open('/library/parts/{ids}', {
     methods: ['PUT'],
     parameters: ['audioStreamID', 'subtitleStreamID', 'allParts']

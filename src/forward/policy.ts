@@ -22,7 +22,7 @@ const REST_MAX_SEGMENTS = 5
 
 const createNode = (): Node => ({ literals: new Map(), ids: null, any: null, rest: null, rule: null })
 
-/** Compiles the table into one segment tree per method; administrative rows only where the setting allows them. */
+/** Compiles the table into one segment tree per method; administrative rows only if the setting allows them. */
 export function createPolicy(options: {
   readonly ownerAdmin: boolean
   readonly table?: readonly Rule[]

@@ -40,7 +40,7 @@ export interface UndiciPool extends Pool {
 
 export interface Pools {
   readonly upgrade: UndiciPool
-  /** The connections that a request goes by: lanes for what is only fetched, where there are any. */
+  /** The pool for a request: lanes for fetches, if they are enabled. */
   of(kind: RouteClass, method: string): Pool
   close(): Promise<void>
 }
@@ -50,13 +50,13 @@ export interface PoolsOptions {
   readonly createDispatcher: (connections: number) => Dispatcher
   /** Makes lanes, each of so many connections to its server. */
   readonly createLanes?: (connections: number) => PoolDispatcher
-  /** Connections to each server where they differ from the usual. */
+  /** Connections to each server, if different from the default. */
   readonly connections?: Partial<Record<RouteClass, number>>
   /** Nobody waits longer for a connection. */
   readonly timeoutMs: number
 }
 
-/** Servers beyond which those that nothing is under way to are forgotten. */
+/** With more servers than this, idle ones are dropped. */
 const MANY = 64
 
 /**

@@ -35,7 +35,7 @@ interface Access {
 
 export interface Principals {
   /**
-   * Of an opened cookie or token, as long as that is kept; null where the session has no server, or no token for it.
+   * The principal of an unsealed cookie or token; null if the session has no server, or no token for it.
    */
   of(access: Access): PmsPrincipal | null
 }
@@ -181,7 +181,7 @@ function create(shared: Shared, access: Access): PmsPrincipal | null {
   return new SessionPrincipal(shared, access, { role, mediaServer, machineIdentifier, token: serverToken })
 }
 
-/** What must not be found in an answer. */
+/** What must not appear in a response. */
 function secretsOf({ serverToken, accountToken, homeAdmin }: Session): string[] {
   return [serverToken, accountToken, homeAdmin?.token].filter((token) => typeof token === 'string')
 }
@@ -196,7 +196,7 @@ function baseOf({ bases }: Shared, mediaServer: MediaServer): Base {
   return base
 }
 
-/** `Accept` is the caller's own choice here: a client that wants XML gets XML. */
+/** `Accept` is the caller's choice here: a client that asks for XML gets XML. */
 function fixedFields(client: Core['config']['client']): string[] {
   const { Accept: _, [CLIENT_IDENTIFIER]: __, ...headers } = identityHeaders(client, '')
   return Object.entries(headers).flat()

@@ -28,7 +28,7 @@ export function cleanQuery(query: string): CleanQuery | null {
 
 /**
  * Passes every parameter, with its plain name and decoded value, through `check`, which returns the value to send or
- * null to refuse it. Unchanged ones stay byte for byte. Null where one is refused or cannot be decoded.
+ * null to refuse it. Unchanged ones stay byte for byte. Null if one is refused or cannot be decoded.
  */
 export function mapParameters(
   query: string,

@@ -1,7 +1,7 @@
 import { Problem } from '../domain/problems.ts'
 import type { ForwardCall, ForwardContext, ForwardOutcome } from './forward-call.ts'
 
-/** RFC 9110 §14.4: nothing else stands there, and no token (SECURITY rule 56). */
+/** The grammar of RFC 9110 §14.4, in which no token fits (SECURITY rule 56). */
 const UNSATISFIED = /^bytes \*\/\d{1,20}$/
 
 /**

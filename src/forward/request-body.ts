@@ -72,7 +72,7 @@ function streamBody(request: IncomingMessage): Transform {
   request.on('close', () => {
     if (!request.complete) limited.destroy(new Error('the request broke off'))
   })
-  // The rest is read and dropped, so that a client that is still sending receives the answer.
+  // Read and drop the rest, so that a client that is still sending receives the response.
   limited.on('close', () => request.resume())
   return request.pipe(limited)
 }

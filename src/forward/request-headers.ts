@@ -56,7 +56,7 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
     // A form may have been changed; undici knows the length of a buffer.
     if (name === 'content-length' && Buffer.isBuffer(options.body)) continue
     if (nominated?.includes(name) === true || headers.includes(name)) continue
-    // Several ranges come as one multipart body, in which no text could be told from media (SECURITY rule 57).
+    // Several ranges would arrive as one multipart body, in which text cannot be told from media (SECURITY rule 57).
     if (name === 'range' && (rawHeaders[i + 1] as string).includes(',')) continue
     headers.push(name, rawHeaders[i + 1] as string)
   }
@@ -65,7 +65,7 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
   return headers
 }
 
-/** The identity to set after these headers, without its platform where the caller names one in a header or the query. */
+/** The identity to set after these headers, without its platform if the caller names one in a header or the query. */
 export function toIdentity(
   identity: IdentityFields,
   headers: readonly string[],

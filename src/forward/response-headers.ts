@@ -38,8 +38,8 @@ const FIELDS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Set on every forwarded answer (SECURITY rule 60), flat: a browser neither guesses another type than
- * the media server's nor runs the body as a page of this origin. `sharedWithSite`: frontends of other origins, on the same
+ * Set on every forwarded response (SECURITY rule 60), flat: a browser neither guesses another type than the media
+ * server's nor runs the body as a page of this origin. `sharedWithSite`: frontends of other origins, on the same
  * site, may show pictures and play media too.
  */
 export function fixedFields(options: {
@@ -59,7 +59,7 @@ export function fixedFields(options: {
   ]
 }
 
-/** The answer's fields (flat) by allow-list, after the `fixed` ones; hop-by-hop fields end here. */
+/** The response's fields (flat) by allow-list, after the `fixed` ones; hop-by-hop fields end here. */
 export function toResponseHead(answer: readonly string[], fixed: readonly string[]): ResponseHead {
   const fields = fixed.slice()
   const connection = fieldOf(answer, 'connection')
@@ -87,7 +87,7 @@ export function toResponseHead(answer: readonly string[], fixed: readonly string
 
 /** Adds Usher's own fields to those of `toAnswerHead`. */
 export function addExtra(fields: string[], extra: readonly string[]): void {
-  // No cache keeps an answer that sets a cookie (SECURITY rule 59).
+  // No cache may store a response that sets a cookie (SECURITY rule 59).
   if (extra.includes('set-cookie')) fields[indexOfField(fields, 'cache-control') + 1] = 'no-store'
   for (let i = 0; i < extra.length; i++) fields.push(extra[i] as string)
 }
@@ -98,7 +98,7 @@ function findNominated(connection: string): readonly string[] | null {
   return value.split(',').map((token) => token.trim())
 }
 
-/** The Cache-Control of an answer for one user, which no shared cache may keep (SECURITY rule 59). */
+/** The Cache-Control of a response for one user, which no shared cache may store (SECURITY rule 59). */
 export function toPrivate(value: string): string {
   if (value === '') return 'private'
   if (value === 'no-cache') return 'private, no-cache'
@@ -122,7 +122,7 @@ const BINARY_PART = /^[ \t]*application\/(?:octet-stream|zip|pdf|epub\+zip|x-mat
 const NOT_ASCII =
   /charset[ \t]*=[ \t]*["']?[ \t]*(?:cs)?(?:utf-?(?:7|16|32)|ucs-?[24]|iso-10646|unicode(?!.*utf-?8))/i
 
-/** Whether an answer may contain text, and so a token. Media may be any bytes; an API answer may not. */
+/** Whether a response may contain text, and so a token. Media can be any bytes; an API response cannot. */
 export function isTextual(contentType: string, isMedia: boolean): boolean {
   if (DOCUMENTS.has(contentType)) return true
   return !BINARY.test(contentType) && !(isMedia && BINARY_PART.test(contentType))

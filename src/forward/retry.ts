@@ -4,7 +4,7 @@ import type { ForwardCall, ForwardContext } from './forward-call.ts'
 const PAUSE_MS = 5000
 const JITTER_MS = 50
 
-/** SECURITY rule 54: a request that changes nothing may be sent once more, before anything of an answer came. */
+/** SECURITY rule 54: a safe request may be sent once more, if nothing of a response has arrived. */
 export function mayRetry(context: ForwardContext, call: ForwardCall, error: Error): boolean {
   if (!call.repeatable || performance.now() < context.noRetryUntil) return false
   const code = 'code' in error ? error.code : null

@@ -6,11 +6,11 @@ import type { RouteClass } from './policy-table.ts'
 export interface ClassLimits {
   /** Connections to one server, for everybody. */
   readonly connections: number
-  /** Requests of one account under way, to all servers together. */
+  /** Requests of one account in flight, to all servers together. */
   readonly underWay: number
   /** Requests of one account that wait; 0 where waiting makes no sense. */
   readonly waiting: number
-  /** Whether an account waits for what it has under way itself: not where that may be paused for minutes. */
+  /** Whether an account waits for its own requests in flight: not if those may be paused for minutes. */
   readonly waitsForItself: boolean
 }
 
@@ -25,14 +25,14 @@ export const LIMITS: Readonly<Record<RouteClass, ClassLimits>> = {
   upgrade: { connections: 10_000, underWay: 256, waiting: 0, waitsForItself: false }
 }
 
-/** What asks for a connection, and is told later where none is free. Neither may throw. */
+/** Asks for a connection, and is called later if none is free. Neither method may throw. */
 export interface Borrower {
   onLease(): void
   /** None became free in time. */
   onLeaseTimeout(): void
 }
 
-/** `lent`: it has one now. `queued`: it is told. `busy`: its account has as many waiting as it may. */
+/** `lent`: it has one now. `queued`: it will be called. `busy`: its account's queue is full. */
 export type Lease = 'lent' | 'queued' | 'busy'
 
 const RETRY_AFTER_S = 1
@@ -41,19 +41,19 @@ export const busy = (): Problem => new Problem('USHER_BUSY', { retryAfter: RETRY
 
 /**
  * Lends the connections of one class to one server, to the accounts in turn (SECURITY rules 69-71). An account may have
- * no more under way than there are connections left: whatever it does, half of what it found is there for the next.
+ * no more in flight than there are connections left: whatever it does, half of what it found remains for the next.
  * Where nothing waits, lending costs two comparisons and two sums. A class for the reason of `Answer`.
  */
 export class Scheduler implements Queue {
   private readonly limits: ClassLimits
   private readonly timeoutMs: number
   private lent = 0
-  /** Who waits, by account; the first is next. A line is a Map because whoever leaves it does so at once. */
+  /** Waiting borrowers, by account; the first account is next. A Map, so that a borrower can leave at once. */
   private readonly lines = new Map<ClassLoad, Map<Borrower, NodeJS.Timeout>>()
   private isServing = false
   private mustServeAgain = false
 
-  /** `timeoutMs`: nobody waits longer. */
+  /** `timeoutMs`: the longest wait. */
   constructor(limits: ClassLimits, timeoutMs: number) {
     this.limits = limits
     this.timeoutMs = timeoutMs
@@ -63,7 +63,7 @@ export class Scheduler implements Queue {
     return this.lent === 0 && this.lines.size === 0
   }
 
-  /** What was lent is given back by `giveBack`, and counts as under way until `load.done()`. */
+  /** A lent connection is returned by `giveBack`; the request counts as in flight until `load.done()`. */
   borrow(load: ClassLoad, borrower: Borrower): Lease {
     if ((this.lines.size === 0 || !this.lines.has(load)) && this.mayTake(load)) {
       this.take(load)
@@ -108,7 +108,7 @@ export class Scheduler implements Queue {
 
   /** Lends what is free to those who wait. */
   serve(): void {
-    // Whoever is served may give back at once, and is not served within the call of another.
+    // A borrower may return its connection at once; do not serve the next one recursively.
     this.mustServeAgain = true
     if (this.isServing) return
     this.isServing = true

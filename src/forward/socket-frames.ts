@@ -15,11 +15,11 @@ export interface FrameBoundary {
   take(chunk: Buffer): void
 }
 
-/** Follows the frames of one direction of a WebSocket, to know where another frame may stand. */
+/** Follows the frames of one direction of a WebSocket, to know where another frame may be inserted. */
 export function createFrameBoundary(): FrameBoundary {
-  /** The bytes of the header under way. */
+  /** The bytes of the current header. */
   const header: number[] = []
-  /** Bytes of the payload that are still to come. */
+  /** Bytes of the payload still to come. */
   let left = 0
   return {
     isReached: () => left === 0 && header.length === 0,

@@ -14,7 +14,7 @@ export interface TunnelOptions {
 }
 
 const KEEP_ALIVE_MS = 30_000
-/** How long a browser gets to answer a close frame. */
+/** How long a browser has to answer a close frame. */
 const CLOSE_MS = 1000
 
 /** Close codes and reasons (RFC 6455 §7.4.1; 1013 is IANA's "Try Again Later"). */
@@ -26,7 +26,7 @@ const CLOSES: Readonly<Record<StreamEnd, readonly [code: number, reason: string]
 
 /**
  * Joins the two sockets of a WebSocket. Frames of the media server are scrubbed like any text; what the browser sends
- * passes as it is, and half-closing passes through. The tunnel ends with its session, and tells the browser why.
+ * passes unchanged, and so does half-closing. The tunnel ends with its session, and says why to the browser.
  */
 export function joinTunnel({ principal, socket, head, upstream }: TunnelOptions): void {
   const mask = createFrameMask((grammar) => principal.createScrubber(grammar))
@@ -49,7 +49,7 @@ export function joinTunnel({ principal, socket, head, upstream }: TunnelOptions)
       socket.destroy()
       return
     }
-    // Bytes that nobody reads would turn the close into a reset, which discards the frame.
+    // Unread bytes would turn the close into a reset, which discards the frame.
     socket.resume()
     socket.end(closeFrame(...CLOSES[why]))
     const timer = setTimeout(() => socket.destroy(), CLOSE_MS).unref()

@@ -26,7 +26,7 @@ const REQUEST_FIELDS: readonly string[] = [
 const RESPONSE_FIELDS: readonly string[] = ['sec-websocket-accept', 'sec-websocket-protocol']
 
 /**
- * Asks the upstream for a WebSocket and joins the two sockets where it agrees.
+ * Asks the upstream for a WebSocket and joins the two sockets if it agrees.
  */
 export function tunnel(context: ForwardContext, call: UpgradeCall): void {
   const { request, socket, sink, principal } = call
@@ -46,7 +46,7 @@ export function tunnel(context: ForwardContext, call: UpgradeCall): void {
     proofWait.prove().then(dispatch, fail)
   }
 
-  /** Nothing will come of it: gives the connection back, and says why. */
+  /** The upgrade failed: returns the connection and answers why. */
   function fail(error: unknown): void {
     scheduler.giveBack()
     if (settled || socket.destroyed) return
@@ -116,7 +116,7 @@ export function tunnel(context: ForwardContext, call: UpgradeCall): void {
     }
   }
 
-  // Nobody waits for a socket: a page asks again by itself.
+  // Sockets do not queue: a page asks again on its own.
   if (scheduler.borrow(load, { onLease() {}, onLeaseTimeout() {} }) !== 'lent') {
     context.onBusy()
     sink.send(busy())

@@ -31,7 +31,7 @@ export function listenForUpgrades(fastify: FastifyInstance): WeakMap<IncomingMes
     try {
       response.assignSocket(socket)
     } catch {
-      // Pipelined: the socket still belongs to the answer before (SECURITY rule 49).
+      // Pipelined: the socket still belongs to the previous response (SECURITY rule 49).
       socket.destroy()
       return
     }

@@ -25,8 +25,9 @@ const CDATA = Buffer.from('<![CDATA[')
 const CDATA_END = Buffer.from(']]>')
 
 /**
- * Follows an XML document, to tell a field from text that looks like one. The last `<` before a position begins the tag that the
- * position is in or after, because in values and text it is escaped. So only the tag around a hit is read, not the document.
+ * Follows an XML document, to tell a field from text that looks like one. The last `<` before a position begins the
+ * tag that the position is in or after, because in values and text it is escaped. So only the tag around a hit is
+ * read, not the document.
  */
 export class XmlPlace {
   private state = TEXT
@@ -49,7 +50,9 @@ export class XmlPlace {
     this.at = 0
   }
 
-  /** The value of an attribute, or the text of an element, whose name ends with the word at `at`; it is not far ahead. */
+  /**
+   * The value of an attribute, or the text of an element, whose name ends with the word at `at`; it is not far ahead.
+   */
   judge(data: Buffer, at: number, isLast: boolean): Verdict {
     let { state } = this
     for (let i = this.at; i < at; i++) state = step(state, data[i] as number)

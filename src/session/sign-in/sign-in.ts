@@ -9,8 +9,8 @@ export interface SignIn {
   /** Where the tab that began last wants to end, for a callback without a flow. */
   readonly returnTo: string
   /**
-   * `redirect` leads to Plex's own page, `link` is a code for another device. `returned`: a tab came back from Plex's page
-   * unclaimed, which ends a redirect for all but the tabs that are still there.
+   * `redirect` leads to Plex's own page, `link` is a code for another device. `returned`: a tab came back from Plex's
+   * page unclaimed, which ends a redirect for all but the tabs that are still there.
    */
   readonly kind: SignInKind | 'returned'
   /** Epoch ms. */
