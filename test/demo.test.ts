@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { until } from './support/until.ts'
+import { createVisitor } from './support/visitor.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -49,16 +51,17 @@ t.test('the demo works as printed', async (t) => {
   await t.test('it prints accounts and lines that fit a screen', async (t) => {
     t.match(printed, /^ {2}sim@example\.com {2}correct-horse {2}/m)
     t.ok(
-      printed.split('\n').every((line) => line.startsWith('curl ') || line.length < 140),
+      // Log lines come between.
+      printed.split('\n').every((line) => /^(?:curl |\{)/.test(line) || line.length < 140),
       'what is not to be copied fits a screen'
     )
-    t.equal(lines.length, 4)
+    t.equal(lines.length, 5)
   })
 
   await t.test('its curl lines work, its usual port taken or not', async (t) => {
-    const [signIn, account, source, token] = lines.map(
-      (line) => JSON.parse(runShell(t, line, directory)) as Record<string, unknown>
-    )
+    const [signIn, account, source, token] = lines
+      .slice(0, 4)
+      .map((line) => JSON.parse(runShell(t, line, directory)) as Record<string, unknown>)
     t.match(signIn, { role: 'owner', server: { name: 'Box' }, method: 'password', stale: false })
     t.match(account, { username: 'simuser', email: 'sim@example.com' })
     t.notOk(/tok-/.test(JSON.stringify([signIn, account, source])), 'no token in what a browser gets')
@@ -90,6 +93,35 @@ t.test('the demo works as printed', async (t) => {
     t.match(JSON.parse(token ?? ''), { access_token: /^transient-/ })
     t.equal(signOut, '')
     t.match(JSON.parse(after ?? ''), { code: 'USHER_SESSION_REVOKED' })
+  })
+
+  await t.test('withdrawing the share signs the friend out of both apps', async (t) => {
+    const usher = /http:\/\/127\.0\.0\.1:\d+(?=\/session\/login)/.exec(lines[0] ?? '')?.[0] ?? ''
+    const notes = /Notes, by OpenID Connect, at (\S+)/.exec(printed)?.[1] ?? ''
+    const photos = /Photos, behind forward-auth, at (\S+)/.exec(printed)?.[1] ?? ''
+    const visitor = createVisitor()
+    const signIn = await visitor.ask(`${usher}/session/login`, {
+      method: 'POST',
+      body: JSON.stringify({ login: 'friend@example.com', password: 'correct-horse' }),
+      headers: {
+        'content-type': 'application/json',
+        'sec-fetch-site': 'same-origin',
+        'sec-fetch-mode': 'cors'
+      }
+    })
+    t.equal(signIn.status, 201)
+    const cookie = String(
+      signIn.headers['set-cookie']?.find((line) => line.startsWith('usher='))?.split(';')[0]
+    )
+    // A browser sends the cookies of one host to all of its ports.
+    const look = async () => (await visitor.ask(photos, { headers: { cookie } })).text
+    const start = await visitor.go(`${usher}/signin`)
+    t.match(start.text, /Your apps.*Notes.*Photos/s, 'the start page')
+    t.match((await visitor.go(`${notes}/sign-in`)).text, /Signed in as friend, groups: shared/)
+    t.match(await look(), /Let in as friend, groups: shared/)
+    runShell(t, lines[4] ?? '', directory)
+    await until(async () => (await visitor.go(notes)).text.includes('Signed out'), 'Notes is told', 60_000)
+    await until(async () => !(await look()).includes('Let in'), 'Photos is closed', 10_000)
   })
 
   await t.test('it ends cleanly', async (t) => {

@@ -1,11 +1,16 @@
 // `npm run demo`: the simulator of plex.tv and a media server, and Usher in front of them, with fresh keys.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runCommand } from '../src/app/commands.ts'
+import { hashSecret } from '../src/config/secret-hashes.ts'
+import { startNotes, startPhotos } from './demo-apps.ts'
 import { spawnSimulator } from './simulator/process.ts'
 
 const { values } = parseArgs({
@@ -22,9 +27,15 @@ const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const service = await generate('--generate-service', 'demo')
 const secret = /^secret +(\S+)$/m.exec(service)?.[1] ?? ''
 const hash = /^hash +(\S+)$/m.exec(service)?.[1] ?? ''
+const oidcClient = await generate('--generate-oidc-client', 'immich', 'http://127.0.0.1')
+const appSecret = /^secret +(\S+)$/m.exec(oidcClient)?.[1] ?? ''
 const [port, internalPort] = await Promise.all([pickPort(values.port), pickPort(values['internal-port'])])
-const { simulator, close } = await spawnSimulator()
+const [notesPort, photosPort] = await Promise.all([pickPort('0'), pickPort('0')])
+const { simulator, controlUrl, close } = await spawnSimulator()
 const publicUrl = `http://127.0.0.1:${port}`
+const state = mkdtempSync(join(tmpdir(), 'usher-demo-'))
+const notes = startNotes(notesPort, { issuer: publicUrl, id: 'notes', secret: appSecret })
+const photos = startPhotos(photosPort, { usher: publicUrl })
 
 const server = values.source ? '../src/server.ts' : '../dist/src/server.js'
 const usher = spawn(process.execPath, [fileURLToPath(new URL(server, import.meta.url))], {
@@ -41,6 +52,25 @@ const usher = spawn(process.execPath, [fileURLToPath(new URL(server, import.meta
     USHER_PLEX_APP_URL: simulator.plexUrl,
     USHER_PMS_URL: simulator.pmsUrl,
     USHER_PLEX_TOKEN: await simulator.tokens.issue('owner', 'usher-demo-owner'),
+    USHER_STATE_DIR: state,
+    // Short, so that one can watch the share being withdrawn.
+    USHER_RECHECK: '5s',
+    USHER_TRUSTED_PROXIES: '127.0.0.1',
+    USHER_ALLOWED_RETURN_ORIGINS: photos.url,
+    USHER_APPS: JSON.stringify([
+      { id: 'notes', name: 'Notes', url: `${notes.url}/sign-in` },
+      { id: 'photos', name: 'Photos', url: photos.url, access: { roles: ['owner', 'home', 'shared'] } }
+    ]),
+    USHER_OIDC_KEYS: (await generate('--generate-oidc-key')).trim(),
+    USHER_OIDC_CLIENTS: JSON.stringify([
+      {
+        id: 'notes',
+        app: 'notes',
+        secretHashes: [hashSecret(appSecret)],
+        redirectUris: [`${notes.url}/callback`],
+        backchannelLogoutUri: `${notes.url}/backchannel-logout`
+      }
+    ]),
     USHER_SERVICES: JSON.stringify([
       {
         id: 'demo',
@@ -69,7 +99,9 @@ function stop(): void {
 process.once('SIGINT', stop)
 process.once('SIGTERM', stop)
 const [code] = (await once(usher, 'exit')) as [number | null]
+for (const { server: app } of [notes, photos]) app.close().closeAllConnections()
 await close()
+rmSync(state, { recursive: true, force: true })
 process.exit(stopping ? 0 : (code ?? 1))
 
 async function introduce(): Promise<void> {
@@ -77,6 +109,8 @@ async function introduce(): Promise<void> {
   const accounts = (await simulator.accounts.list()).filter(
     ({ login }) => login !== null && login.length < 64
   )
+  const share = (await simulator.shares.list()).find(({ account }) => account === 'friend')
+  const withdrawal = { op: 'shares.remove', args: ['friend', share?.machineIdentifier] }
   const internal = `http://127.0.0.1:${internalPort}`
   console.log(`
 Usher is at ${publicUrl} (sign in at ${publicUrl}/signin), its internal listener at ${internal}.
@@ -91,6 +125,12 @@ curl -s -c usher.jar -H 'X-Usher: 1' -H 'Content-Type: application/json' -d '{"l
 curl -s -b usher.jar ${publicUrl}/session/account
 curl -s -b usher.jar '${publicUrl}/session/source?source=${SOURCE}'
 curl -s -u 'demo:${secret}' -d grant_type=${TOKEN_EXCHANGE} ${internal}/tokens/delegated
+
+Two apps stand beside it: Notes, by OpenID Connect, at ${notes.url}
+and Photos, behind forward-auth, at ${photos.url}
+Sign in to both as friend@example.com, leave them open, and withdraw the share; both are out within some seconds:
+
+curl -s -H 'Content-Type: application/json' -d '${JSON.stringify(withdrawal)}' ${controlUrl}/control
 
 Ctrl-C ends it.
 `)

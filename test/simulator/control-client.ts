@@ -28,6 +28,7 @@ const NAMES: readonly (keyof Controls)[] = [
   'tokens',
   'pins',
   'shares',
+  'libraries',
   'servers',
   'limits',
   'jwt',
