@@ -11,6 +11,11 @@ t.test('a plain target keeps its path and query byte for byte', (t) => {
     '/library/parts/7/1700000000/A%20File%20(1080p)%20%5B2%5D.mkv',
     '/library/parts/7/1700000000/%E2%82%AC.mkv?download=1',
     '/library/metadata/1,2,3?includeGuids=1&q=a%2Fb%20c+d',
+    '/library/parts/7/17/.hidden',
+    '/library/parts/7/17/..a',
+    '/library/parts/7/17/...',
+    '/library/parts/.a/a./x',
+    '/hubs?!a=1~&.b=..',
     '/library/sections/'
   ]) {
     t.equal(upstream(`/pms${path}`), path)
