@@ -8,6 +8,7 @@ RUN install -d -o node -g node /app
 USER node
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY client/package.json client/
 RUN --mount=type=cache,target=/home/node/.npm,uid=1000,gid=1000 npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
@@ -26,6 +27,7 @@ LABEL org.opencontainers.image.title="Usher" \
 ENV NODE_ENV=production USHER_INTERNAL_HOST=0.0.0.0
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY client/package.json client/
 # The optional packages are the pinned runtime itself, which this image already is.
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional
 # Copied between stages, files keep their owner: the service could change its own code, and what is compiled of it.

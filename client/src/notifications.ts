@@ -1,0 +1,79 @@
+import { UsherError } from './problem.ts'
+import type { Transport } from './transport.ts'
+
+export interface Notifications {
+  /** Hears of one kind of event, such as `playing` or `timeline`; gives what stops it. */
+  on(event: string, listener: (data: unknown) => void): () => void
+  close(): void
+}
+
+const FIRST_RETRY_MS = 1000
+const MAX_RETRY_MS = 60_000
+
+/** What the media server tells of itself, over an event stream that comes back by itself, and ends with the session. */
+export function notifications(transport: Transport): Notifications {
+  const listeners = new Map<string, Set<(data: unknown) => void>>()
+  let source: EventSource | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let retryMs = FIRST_RETRY_MS
+  let closed = false
+
+  function hear(event: string): void {
+    source?.addEventListener(event, (message) => {
+      const data = parse((message as MessageEvent<string>).data)
+      for (const listener of listeners.get(event) ?? []) listener(data)
+    })
+  }
+
+  function open(): void {
+    source = new EventSource(`${transport.base}/pms/:/eventsource/notifications`, { withCredentials: true })
+    source.addEventListener('open', () => {
+      retryMs = FIRST_RETRY_MS
+    })
+    source.addEventListener('usher-ended', (message) => {
+      const { reason } = (parse((message as MessageEvent<string>).data) ?? {}) as { reason?: string }
+      if (reason !== 'session-ended') return
+      close()
+      const detail = 'The session has ended.'
+      transport.endSession(
+        new UsherError({ code: 'USHER_SESSION_REVOKED', detail, requestId: '', status: 401 })
+      )
+    })
+    source.addEventListener('error', again)
+    for (const event of listeners.keys()) hear(event)
+  }
+
+  function again(): void {
+    source?.close()
+    if (closed) return
+    timer = setTimeout(open, retryMs * (0.75 + Math.random() / 2))
+    retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)
+  }
+
+  function close(): void {
+    closed = true
+    clearTimeout(timer)
+    source?.close()
+  }
+
+  open()
+  return {
+    close,
+    on(event, listener) {
+      const known = listeners.get(event)
+      if (known === undefined) {
+        listeners.set(event, new Set([listener]))
+        hear(event)
+      } else known.add(listener)
+      return () => listeners.get(event)?.delete(listener)
+    }
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { rolldown } from 'rolldown'
+import t from 'tap'
+import { createClient, UsherError } from '../../client/src/client.ts'
+import { startTestUsher, type TestUsher } from '../support/usher.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const CREDENTIALS = { login: 'sim@example.com', password: 'correct-horse' }
+
+/** A client as a browser has it: `fetch` with a cookie jar. */
+function clientOf(usher: TestUsher) {
+  const jar = new Map<string, string>()
+  return createClient({
+    url: usher.publicUrl,
+    async fetch(input, init = {}) {
+      const headers = new Headers(init.headers)
+      headers.set('cookie', [...jar].map(([name, value]) => `${name}=${value}`).join('; '))
+      const response = await fetch(input as string, { ...init, headers })
+      for (const line of response.headers.getSetCookie()) {
+        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+        if (value === '') jar.delete(name)
+        else jar.set(name, value)
+      }
+      return response
+    }
+  })
+}
+
+t.test('its types are those of the public document', async () => {
+  execFileSync('env', ['-u', 'NODE_OPTIONS', process.execPath, 'scripts/client-types.ts', '--check'], {
+    cwd: ROOT
+  })
+})
+
+t.test('it is at most 6 KB in a page', async (t) => {
+  const bundle = await rolldown({ input: join(ROOT, 'client/src/client.ts') })
+  const { output } = await bundle.generate({ format: 'esm', minify: true })
+  await bundle.close()
+  const bytes = gzipSync(output[0].code, { level: 9 }).length
+  t.equal(output.length, 1, 'without a dependency')
+  t.ok(bytes <= 6 * 1024, `${bytes} bytes`)
+})
+
+t.test('it signs in, tells who that is, and signs out', async (t) => {
+  const usher = await startTestUsher(t)
+  const client = clientOf(usher)
+  t.equal(await client.session(), null)
+  const session = await client.signInWithPassword(CREDENTIALS)
+  t.match(session, { account: { username: 'simuser' }, role: 'owner' })
+  t.match(await client.session(), session)
+  t.ok((await client.profiles()).length > 1)
+  t.ok((await client.servers()).some(({ selected }) => selected))
+  await client.signOut()
+  t.equal(await client.session(), null)
+})
+
+t.test('what goes wrong is an error with a code of the closed list', async (t) => {
+  const usher = await startTestUsher(t)
+  const client = clientOf(usher)
+  const wrong = await client
+    .signInWithPassword({ ...CREDENTIALS, password: 'no' })
+    .catch((error: unknown) => error)
+  t.type(wrong, UsherError)
+  t.match(wrong, { code: 'USHER_CREDENTIALS_REJECTED', status: 401 })
+  const ended: string[] = []
+  const stop = client.onSessionEnd(({ code }) => ended.push(code))
+  await t.rejects(client.pms.fetch('/library/sections'), { code: 'USHER_SESSION_REQUIRED' })
+  t.strictSame(ended, ['USHER_SESSION_REQUIRED'])
+  stop()
+  await t.rejects(client.pms.fetch('/library/sections'))
+  t.equal(ended.length, 1)
+})
+
+t.test('a code on another device signs in, and leaving the loop gives the code up', async (t) => {
+  const usher = await startTestUsher(t)
+  const client = clientOf(usher)
+  const states: string[] = []
+  for await (const state of client.linkCode()) {
+    states.push(state.status)
+    if (state.status === 'pending') usher.simulator.pins.claim(state.code, 'owner')
+  }
+  t.strictSame(states, ['pending', 'signed-in'])
+  const other = clientOf(usher)
+  for await (const state of other.linkCode()) if (state.status === 'pending') break
+  t.equal(await other.session(), null)
+})
+
+t.test('pictures, files and playlists are addresses without a token', async (t) => {
+  const usher = await startTestUsher(t)
+  const client = clientOf(usher)
+  await client.signInWithPassword(CREDENTIALS)
+  const picture = new URL(client.image('/library/metadata/1001/thumb/1', { width: 100, height: 150, dpr: 2 }))
+  t.equal(picture.pathname, '/pms/photo/:/transcode')
+  t.match(Object.fromEntries(picture.searchParams), { width: '200', height: '300' })
+  const playback = await client.play('1001', { maxBitrate: 1000 })
+  t.equal(playback.kind, 'hls')
+  t.notMatch(playback.url, /token/i)
+  const playlist = await client.pms.fetch(playback.url.slice(`${usher.publicUrl}/pms`.length))
+  t.match(await playlist.text(), /^#EXTM3U/)
+  playback.stop()
+})
