@@ -19,7 +19,9 @@ t.test(
       '/web/index.html#!/server/x',
       '/a%20b',
       '/?u=https://evil.example/',
-      '/%E2%82%AC'
+      '/%E2%82%AC',
+      '/a//',
+      `/${'a'.repeat(999)}`
     ]) {
       t.equal(rule()(good), good)
     }
@@ -127,6 +129,7 @@ t.test('rule 35: no generated payload leads anywhere but to this origin', async 
     'https://app.example:444/',
     'http://app.example/',
     'https://user@app.example/',
+    'https://:pass@app.example/',
     'https://app.example@evil.example/',
     'HTTPS://app.example/',
     'https:/app.example/',
@@ -160,6 +163,7 @@ t.test('a deep link of a listed origin keeps its encoded slashes', async (t) => 
   ]) {
     t.equal(find(link), link)
   }
+  t.equal(find(`${ORIGIN}/files`), `${ORIGIN}/files`)
   t.equal(find(`${ORIGIN}/files/a%2Fb`), null, 'this origin has its own rule, listed or not')
 })
 
