@@ -24,7 +24,7 @@ declare module 'fastify' {
  */
 export default fp<HostOptions>(
   async (fastify, { isOwnHost, remedy, onForeignHost }) => {
-    let accepted = ''
+    let accepted: string | null = null
     fastify.addHook('onRequest', (request, _reply, done) => {
       const hosts = countHosts(request.raw)
       const isAnyHost = request.routeOptions.config.host !== undefined
