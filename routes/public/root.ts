@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { Problem } from '../../src/domain/problems.ts'
 
 export interface RootOptions {
   /** Where the public listener's paths begin, '' or '/x'. */
   readonly basePath: string
 }
 
-/** `GET /`: whoever opens the public URL itself gets to the page. */
+/** `GET /` leads from the public URL itself to the page. */
 export const rootRoute: FastifyPluginAsyncTypebox<RootOptions> = async (fastify, { basePath }) => {
   // HEAD by name: Fastify derives none for the root of a prefix.
   fastify.route({
@@ -22,6 +23,10 @@ export const rootRoute: FastifyPluginAsyncTypebox<RootOptions> = async (fastify,
       summary: 'Leads to the sign-in page',
       response: { 302: Type.Null({ description: 'Location leads to the page' }) }
     },
-    handler: async (_request, reply) => reply.redirect(`${basePath}/signin`, 302)
+    handler: async (request, reply) => {
+      // The router also finds this route for `*`, and for a target in absolute form (SECURITY rule 37).
+      if (request.raw.url?.startsWith('/') !== true) throw new Problem('USHER_NOT_FOUND')
+      return reply.redirect(`${basePath}/signin`, 302)
+    }
   })
 }

@@ -243,6 +243,7 @@ t.test('targets by hand', async (t) => {
 
   await t.test('rule 37: absolute form, authority form, asterisk and a double slash', async () => {
     await refused('absolute', target('http://evil.test/pms/library'))
+    await refused('absolute without a path', target(`http://${host}/`), [400, 404])
     await refused('absolute to itself', target(`http://${host}/pms/library`))
     await refused(
       'absolute with our host as user',
