@@ -154,7 +154,7 @@ t.test('docs/reference/log.md lists every message that the code logs, and no oth
 })
 
 /** Written by a run, and not kept. */
-const GENERATED = /^(?:bench\/results|test\/e2e\/screenshots)\//
+const GENERATED = /^(?:bench\/results|test\/e2e\/screenshots|client\/dist)\//
 
 t.test('files that a page names exist', async (t) => {
   const named =
