@@ -101,3 +101,19 @@ t.test('rule 96: neither listener starts with a guard that is the other’s', as
     else t.throws(add, /needs the plugin/, name)
   }
 })
+
+t.test('rule 96: the one route that declares nothing is the preflight of @fastify/cors', async (t) => {
+  const add = (
+    fastify: FastifyInstance,
+    method: 'OPTIONS' | 'GET',
+    url: string,
+    config?: FastifyContextConfig
+  ) => fastify.route({ method, url, ...(config && { config }), handler: async () => 'answer' })
+  const withCors = await build('@fastify/cors')
+  t.doesNotThrow(() => add(withCors, 'OPTIONS', '*'))
+  t.throws(() => add(withCors, 'OPTIONS', '/other'), /OPTIONS \/other: guard is not declared; sameOrigin/)
+  t.throws(() => add(withCors, 'GET', '*'), /is not declared/)
+  t.throws(() => add(withCors, 'OPTIONS', '*', { limit: 'address' }), /is not declared/)
+  const without = await build()
+  t.throws(() => add(without, 'OPTIONS', '*'), /is not declared/)
+})
