@@ -74,8 +74,10 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
       const session = record === null ? null : people.sessionOf(record)
       if (record === null || session === null || String(session.account.id) !== sub) return undefined
       // plex.tv has said once that access is gone, not yet twice: that signs nobody out.
-      if (people.isDenied(session)) throw unavailable('plex.tv is asked once more about the access')
-      if (people.isPastGrace(session)) throw unavailable('plex.tv has been away for too long')
+      const standing = await people.settle(session)
+      if (standing === 'ended') return undefined
+      if (standing === 'denied') throw unavailable('plex.tv is asked once more about the access')
+      if (standing === 'past-grace') throw unavailable('plex.tv has been away for too long')
       const person = await people.person(session, wanted)
       const verdict = people.decide(client, person)
       if (verdict === 'unknown') throw unavailable('the media server has told nothing about libraries')

@@ -10,6 +10,7 @@ import type { Recheck } from '../session/check/recheck.ts'
 import type { LiveSessions } from '../session/live/live-sessions.ts'
 import type { Revocation, Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
+import type { Standings } from '../session/standing.ts'
 import type { Store } from '../store/store.ts'
 import { createBackChannel } from './back-channel.ts'
 import { createClients } from './clients.ts'
@@ -44,12 +45,13 @@ export interface OpenId {
 export interface OpenIdOptions {
   readonly config: Pick<
     Config,
-    'publicUrl' | 'plexUrl' | 'oidc' | 'instance' | 'sessionMaxMs' | 'recheckMs' | 'outageGraceMs' | 'pms'
+    'publicUrl' | 'plexUrl' | 'oidc' | 'instance' | 'sessionMaxMs' | 'recheckMs' | 'pms'
   >
   readonly store: Store
   readonly seal: Seal
   readonly live: LiveSessions
   readonly recheck: Pick<Recheck, 'touch'>
+  readonly standings: Pick<Standings, 'of' | 'ask'>
   readonly revocations: Revocations
   readonly libraries: Libraries
   readonly rules: AccessRules
@@ -70,6 +72,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     seal,
     live,
     recheck,
+    standings,
     revocations,
     libraries,
     rules,
@@ -95,8 +98,8 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     revocations,
     libraries,
     rules,
+    standings,
     hasServer: config.pms.url !== null,
-    outageGraceMs: config.outageGraceMs,
     now
   })
   const signOutFlow = createSignOutFlow({ signIns, visits, pages, unavailable })

@@ -219,3 +219,21 @@ t.test('while plex.tv is away nobody is told and tokens work, past the grace the
   t.equal(refused.json.error, 'temporarily_unavailable')
   t.equal(channel.asked, 0)
 })
+
+t.test('rule 95: an overdue re-check is waited for, and the session lasts past its idle end', async (t) => {
+  let skewMs = 0
+  const { usher, channel } = await stage(t, {
+    now: () => Date.now() + skewMs,
+    settings: { USHER_RECHECK: '1h', USHER_SESSION_IDLE: '2h' }
+  })
+  const tokens = await enter(usher, await usher.signedIn(), APP)
+  skewMs = 3 * 3_600_000
+  const fresh = await refresh(usher, APP, tokens.refresh_token)
+  t.equal(fresh.status, 200, 'whoever uses an app does not come back to Usher meanwhile')
+  usher.simulator.tokens.revokeAccount('owner')
+  skewMs = 9 * 3_600_000
+  const refused = await refresh(usher, APP, fresh.json.refresh_token ?? tokens.refresh_token)
+  t.equal(refused.status, 400, 'not served once more')
+  t.equal(refused.json.error, 'invalid_grant')
+  await toldOnce(channel)
+})
