@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Bar, drawChart, type Panel } from './chart.ts'
 import { isRatio, type Outcome } from './ratio.ts'
-import { contenderTable, memoryTable, targetTable, toMarkdown } from './report.ts'
+import { contenderTable, fairnessTable, memoryTable, targetTable, toMarkdown } from './report.ts'
 import { baseOf, cpuRatio, partCostRatio, type Results } from './results.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
@@ -65,6 +65,10 @@ A dash means that no sound figure was possible.
 
 ${toMarkdown(memoryTable(results))}
 
+## One hostile account
+
+${toMarkdown(fairnessTable(results))}
+
 ## How it is measured
 
 - Every contender forwards the same requests to the same upstream: nginx with 1 KB and 64 KB of JSON, a 200 MB file and an event
@@ -81,6 +85,8 @@ ${toMarkdown(memoryTable(results))}
   The peers write no log, which favours them. nginx and bare Node have no session at all; they are the limits.
 - The 100,000 sessions are sealed beforehand and used once each, so each misses the session cache. The known ones are 2,000
   that were used before, from a file of the same length, so that the load is equal.
+- One hostile account: on a fresh process, a quiet user looks at a 1 KB page every few milliseconds over one connection, first
+  alone, then beside an account that does what the row says. The attacker, the quiet user and the upstream share a core.
 - Memory growth is the peak above what was resident just before, sampled every 20 ms, on a process that was only warmed up.
 ${notes.map((note) => `- ${note}\n`).join('')}
 The raw figures of the last run are in \`bench/results/latest.json\`. \`npm run bench -- --quick\` takes a minute and writes only those.

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 export const PATHS = {
   small: '/library/sections',
   large: '/library/metadata/1',
+  /** The list of a big library, 20 MB. */
+  list: '/library/all',
   part: '/library/parts/1/1/file.mkv',
   events: '/:/eventsource/notifications'
 } as const
@@ -12,10 +14,12 @@ export const PATHS = {
 export const PART_BYTES = 200_000_000
 export const SMALL_BYTES = 1024
 export const LARGE_BYTES = 65_536
+export const LIST_BYTES = 20_000_000
 
 export interface Payload {
   readonly small: string
   readonly large: string
+  readonly list: string
   readonly part: string
   readonly events: string
 }
@@ -25,11 +29,14 @@ export function writePayload(directory: string): Payload {
   const payload = {
     small: join(directory, 'small.json'),
     large: join(directory, 'large.json'),
+    list: join(directory, 'list.json'),
     part: join(directory, 'file.mkv'),
     events: join(directory, 'events.txt')
   }
   writeFileSync(payload.small, mediaContainer(SMALL_BYTES))
   writeFileSync(payload.large, mediaContainer(LARGE_BYTES))
+  // The same films over and over: what matters is its size.
+  writeFileSync(payload.list, `[${mediaContainer(LARGE_BYTES).repeat(Math.floor(LIST_BYTES / LARGE_BYTES))}]`)
   writeFileSync(payload.events, 'event: playing\ndata: {"NotificationContainer":{"size":1}}\n\n'.repeat(2000))
   const file = openSync(payload.part, 'w')
   ftruncateSync(file, PART_BYTES)

@@ -1,4 +1,5 @@
-import { isRatio, type Outcome, ratioOf } from './ratio.ts'
+import { ATTACKS, type Attack, type FairnessSample } from './fairness.ts'
+import { isRatio, type Outcome, ratioOf, summarize } from './ratio.ts'
 import {
   baseOf,
   cpuRatio,
@@ -78,6 +79,23 @@ export function memoryTable(results: Results): Table {
     'of 200 event streams open'
   ]
   return [head, ...rows]
+}
+
+/** What each attack of one account does to a quiet user, in the median round. */
+export function fairnessTable({ fairness }: Pick<Results, 'fairness'>): Table {
+  const rows = Object.entries(fairness).map(([attack, samples]) => {
+    const figure = (pick: (sample: FairnessSample) => number): string => {
+      const outcome = summarize(samples.map(pick))
+      return isRatio(outcome) ? digits(outcome.median) : '–'
+    }
+    return [
+      ATTACKS[attack as Attack].label,
+      figure(({ p99Us, aloneP99Us }) => p99Us / aloneP99Us),
+      figure(({ failed }) => failed),
+      `+${figure(({ growth }) => growth)}`
+    ]
+  })
+  return [['one account', "a quiet user's p99 ÷ alone", 'pages not served', 'resident MB'], ...rows]
 }
 
 function saturatedRatio(

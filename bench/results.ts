@@ -1,7 +1,8 @@
+import type { Fairness, FairnessSample } from './fairness.ts'
 import type { Sample } from './load.ts'
 import type { MemorySample } from './memory.ts'
 import type { PartSample } from './part.ts'
-import { type Figure, type Outcome, ratioOf, unsound } from './ratio.ts'
+import { type Figure, isRatio, type Outcome, ratioOf, summarize, unsound } from './ratio.ts'
 import type { Samples } from './rounds.ts'
 
 /** Everything that one run measured, in absolute figures, so that the ratios can be checked. */
@@ -20,6 +21,8 @@ export interface Results {
   readonly memory: Readonly<Record<string, MemorySample>>
   /** Usher with known sessions (cache hits), and with a new session for each request (cache misses). */
   readonly sessions: Samples<Sample>
+  /** A quiet user beside one hostile account, by what that does. */
+  readonly fairness: Partial<Fairness>
   /** Milliseconds to the first response, for each start. */
   readonly starts: Readonly<Record<string, readonly number[]>>
 }
@@ -65,6 +68,24 @@ export function partCostRatio(results: Results, id: string, base: string): Outco
 export function singleRatio(results: Results, id: string, base: string): Outcome {
   const figures = (of: string): number[] => (results.single[of] ?? []).map(({ p50Us }) => p50Us)
   return ratioOf(figures(id), figures(base))
+}
+
+/** The slowest percent of a quiet user's pages beside the worst attack, divided by the same alone. */
+export function fairnessRatio({ fairness }: Results): Outcome {
+  return worst(fairness, ({ p99Us, aloneP99Us, failed }) =>
+    failed > 0 ? Number.POSITIVE_INFINITY : p99Us / aloneP99Us
+  )
+}
+
+/** Megabytes that the process grew by under the worst attack. */
+export function fairnessGrowth({ fairness }: Results): Outcome {
+  return worst(fairness, ({ growth }) => growth)
+}
+
+function worst(fairness: Results['fairness'], pick: (sample: FairnessSample) => number): Outcome {
+  const outcomes = Object.values(fairness).map((samples) => summarize(samples.map(pick)))
+  const [first] = outcomes.filter(isRatio).toSorted((a, b) => b.median - a.median)
+  return first ?? { refused: 'not measured' }
 }
 
 /** What all are compared with: nginx, or bare Node when nginx is missing. */

@@ -6,13 +6,14 @@ import type { Running } from './contender.ts'
 import { type Cores, pickCores, pinSelf } from './cores.ts'
 import { writeDocuments, writeResults } from './documents.ts'
 import { describeMachine, missingPrograms } from './environment.ts'
+import { type Fairness, measureFairness } from './fairness.ts'
 import * as measure from './measure.ts'
 import { measureMemories } from './memory.ts'
 import { type Options, readOptions } from './options.ts'
 import { writePayload } from './payload.ts'
 import { installPeers } from './peers.ts'
 import { isInstalled } from './process.ts'
-import { contenderTable, memoryTable, targetTable, toText } from './report.ts'
+import { contenderTable, fairnessTable, memoryTable, targetTable, toText } from './report.ts'
 import type { Results } from './results.ts'
 import { createBudget } from './rounds.ts'
 import { FULL, QUICK } from './schedule.ts'
@@ -21,7 +22,7 @@ import { contendersOf, startContenders } from './setup.ts'
 import { bareFastify, measureStarts } from './startup.ts'
 import { TARGETS, verdictOf } from './targets.ts'
 import { startUpstream } from './upstream.ts'
-import { buildUsher, launchUsher, usherOptions } from './usher.ts'
+import { buildUsher, launchUsher, usherContender, usherOptions } from './usher.ts'
 
 process.exitCode = await bench(readOptions(process.argv.slice(2)))
 
@@ -33,11 +34,17 @@ async function bench(options: Options): Promise<number> {
   if (!cores) console.log('two cores are needed: one for the proxy, one for the load')
   if (notes.length > 0) console.log(notes.join('\n'))
   if (!cores || !isInstalled('wrk') || !isInstalled('taskset')) return 2
-  installPeers()
+  const { only } = options
+  if (only.join() !== 'fairness') installPeers()
   buildUsher()
   pinSelf(cores.load)
   const directory = mkdtempSync(join(tmpdir(), 'usher-bench-'))
   try {
+    if (only.join() === 'fairness') {
+      const fairness = await measureFairnessAlone(directory, cores, options)
+      console.log(`\n${toText(fairnessTable({ fairness }))}`)
+      return 0
+    }
     const results = await measureIn(directory, cores, options, notes)
     report(results, options)
     return TARGETS.some((target) => target.gate && verdictOf(target, target.outcome(results)) === 'fail')
@@ -78,6 +85,10 @@ async function measureIn(
       surroundings,
       budget
     )
+    const contender = contenders.find(({ id }) => id === 'usher')
+    const fairness = contender
+      ? await measureFairness({ contender, usher, surroundings, budget, ...schedule.fairness })
+      : {}
     await startContenders(contenders, surroundings, running)
     for (const contender of running) await measure.warm(contender, cores, schedule.warmSeconds)
     const measuring = { cores, schedule, budget, running }
@@ -102,6 +113,7 @@ async function measureIn(
       part,
       memory,
       sessions,
+      fairness,
       starts
     }
   } finally {
@@ -110,9 +122,43 @@ async function measureIn(
   }
 }
 
+/** `--only fairness`: what one account can do to others, without any peers. */
+async function measureFairnessAlone(
+  directory: string,
+  cores: Cores,
+  { quick }: Options
+): Promise<Partial<Fairness>> {
+  const schedule = quick ? QUICK : FULL
+  const simulator = await startSimulator()
+  const usher = usherOptions(simulator.plexUrl)
+  const upstream = await startUpstream({
+    payload: writePayload(directory),
+    directory,
+    core: cores.load,
+    machineIdentifier: usher.machineIdentifier
+  })
+  try {
+    return await measureFairness({
+      contender: usherContender('usher', 'Usher', usher),
+      usher,
+      surroundings: { cores, upstream: upstream.url, directory },
+      budget: createBudget(schedule.budgetMs),
+      ...schedule.fairness
+    })
+  } finally {
+    await upstream.stop()
+    await simulator.close()
+  }
+}
+
 function report(results: Results, { quick, only }: Options): void {
   if (results.notes.length > 0) console.log(`\n${results.notes.join('\n')}`)
-  for (const table of [contenderTable(results), memoryTable(results), targetTable(results)]) {
+  for (const table of [
+    contenderTable(results),
+    memoryTable(results),
+    fairnessTable(results),
+    targetTable(results)
+  ]) {
     console.log(`\n${toText(table)}`)
   }
   writeResults(results)

@@ -8,6 +8,7 @@ export interface Schedule {
   readonly misses: Slice
   readonly partRounds: number
   readonly starts: number
+  readonly fairness: Slice
   /** Whose memory is measured; about ten seconds each. */
   readonly memory: readonly string[]
 }
@@ -25,6 +26,7 @@ export const FULL: Schedule = {
   single: { rounds: 3, seconds: 1 },
   misses: { rounds: 3, seconds: 2 },
   partRounds: 4,
+  fairness: { rounds: 2, seconds: 2 },
   starts: 9,
   memory: ['nginx', 'usher', 'usher-undici', 'bare', 'fastify']
 }
@@ -37,6 +39,7 @@ export const QUICK: Schedule = {
   single: { rounds: 1, seconds: 1 },
   misses: { rounds: 1, seconds: 1 },
   partRounds: 1,
+  fairness: { rounds: 1, seconds: 1 },
   starts: 3,
   memory: ['usher']
 }

@@ -19,33 +19,44 @@ export interface CookieFiles {
   readonly known: string
 }
 
-/**
- * Seals 100,000 different sessions as the running Usher would, and a few for the other file. They differ from the
- * session that signed in by id and token.
- */
+/** Seals 100,000 different sessions as the running Usher would, and a few for the other file. */
 export async function writeCookies(
   directory: string,
   running: Running,
   options: UsherOptions,
   upstream: string
 ): Promise<CookieFiles> {
-  const settings = usherSettings(Number(new URL(running.url).port), options, upstream)
+  const files = { fresh: join(directory, 'fresh.txt'), known: join(directory, 'known.txt') }
+  await withSealer(running, options, upstream, (seal) => {
+    const line = (): string => `${seal()}\n`
+    writeFileSync(files.fresh, Array.from({ length: SESSIONS }, line).join(''))
+    const known = Array.from({ length: KNOWN_SESSIONS }, line).join('')
+    writeFileSync(files.known, known.repeat(SESSIONS / KNOWN_SESSIONS))
+  })
+  return files
+}
+
+/**
+ * Hands over what seals further sessions, each as a Cookie header: they differ from the session that signed in by id and
+ * token.
+ */
+export async function withSealer<T>(
+  { id, url, cookie }: Running,
+  options: UsherOptions,
+  upstream: string,
+  use: (seal: () => string) => T
+): Promise<T> {
+  const settings = usherSettings(Number(new URL(url).port), options, upstream)
   const { log } = createLogger({ level: 'silent' })
   const core = createCore({ config: loadConfig(settings), log, processMetrics: false })
   try {
-    const read = core.sessions.read(running.cookie)
-    if (!read.open) throw new Error(`the cookie of ${running.id} does not open: ${read.code}`)
-    const seal = (): string => {
+    const read = core.sessions.read(cookie)
+    if (!read.open) throw new Error(`the cookie of ${id} does not open: ${read.code}`)
+    return use(() => {
       const token = randomBytes(15).toString('base64url')
       const session = { ...read.told, id: randomUUID(), accountToken: token, serverToken: token }
-      const value = core.sessions.seal(session)
-      return `${running.cookie.replace(/(^|; )usher=[^;]*/, `$1usher=${value}`)}\n`
-    }
-    const files = { fresh: join(directory, 'fresh.txt'), known: join(directory, 'known.txt') }
-    writeFileSync(files.fresh, Array.from({ length: SESSIONS }, seal).join(''))
-    const known = Array.from({ length: KNOWN_SESSIONS }, seal).join('')
-    writeFileSync(files.known, known.repeat(SESSIONS / KNOWN_SESSIONS))
-    return files
+      return cookie.replace(/(^|; )usher=[^;]*/, `$1usher=${core.sessions.seal(session)}`)
+    })
   } finally {
     await core.close()
   }

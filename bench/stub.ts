@@ -39,6 +39,10 @@ createServer((req, res) => {
   if (!req.headers['x-plex-token']) return res.writeHead(401).end()
   if (pathname === PATHS.small) return json(res, small)
   if (pathname === PATHS.large) return json(res, large)
+  if (pathname === PATHS.list) {
+    res.writeHead(200, { 'Content-Type': 'application/json' })
+    return createReadStream(payload.list).pipe(res)
+  }
   if (pathname === PATHS.part) return part(res, req.headers.range)
   if (pathname === PATHS.events) return events(res)
   return res.writeHead(404).end()

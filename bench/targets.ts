@@ -1,5 +1,13 @@
 import { isRatio, type Outcome, ratioOf, summarize } from './ratio.ts'
-import { cpuRatio, partCostRatio, type Results, singleRatio, throughputRatio } from './results.ts'
+import {
+  cpuRatio,
+  fairnessGrowth,
+  fairnessRatio,
+  partCostRatio,
+  type Results,
+  singleRatio,
+  throughputRatio
+} from './results.ts'
 
 export interface Target {
   readonly label: string
@@ -73,6 +81,8 @@ export const TARGETS: readonly Target[] = [
   lower('100,000 sessions (all cache misses) ÷ 2,000 known ones (all hits)', 1.3, 1.15, (r) =>
     cpuRatio(r, 'sessions', 'usher-misses', 'usher-hits')
   ),
+  lower('p99 of a quiet user beside a hostile account ÷ alone', 2, 1.3, fairnessRatio),
+  { ...lower('resident growth by a hostile account', 64, 32, fairnessGrowth), unit: 'MB' },
   lower('start to first answer ÷ a bare Fastify', 1.6, 1.25, ({ starts }) =>
     ratioOf(starts['usher'] ?? [], starts['fastify'] ?? [])
   )

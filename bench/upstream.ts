@@ -69,6 +69,7 @@ function upstreamConf(port: number, { payload, machineIdentifier }: UpstreamOpti
     location = / { default_type application/json; return 200 '${root(machineIdentifier)}'; }
     location = ${PATHS.small} { ${checked} default_type application/json; return 200 '${small}'; }
     location = ${PATHS.large} { ${checked} default_type application/json; alias ${payload.large}; }
+    location = ${PATHS.list} { ${checked} default_type application/json; alias ${payload.list}; }
     location = ${PATHS.part} { ${checked} default_type video/x-matroska; alias ${payload.part}; }
     location = ${PATHS.events} {
       ${checked} default_type text/event-stream; alias ${payload.events}; limit_rate 1k;
