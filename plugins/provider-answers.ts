@@ -43,6 +43,11 @@ export default fp<ProviderAnswersOptions>(
     const { host, protocol } = new URL(origin)
     const fixed = Object.entries({ ...fixedHeaders(secure), 'content-security-policy': POLICY })
 
+    /** What apps' servers and caches ask for: a cookie counts for nothing there, and none is set. */
+    function visitWithoutSession(request: FastifyRequest): Visit {
+      return { requestId: request.id, read: null, standing: 'ended', signOut: () => '' }
+    }
+
     async function visitOf(request: FastifyRequest, reply: FastifyReply): Promise<Visit> {
       const before = request.readSession()
       const standing = before.open ? await standings.settle(before.live) : 'ended'
@@ -83,8 +88,9 @@ export default fp<ProviderAnswersOptions>(
 
     fastify.decorateReply('answerByProvider', async function (this: FastifyReply, cacheControl: string) {
       const { request, raw } = this
-      const visit = await visitOf(request, this)
-      const renewed = this.sessionCookieLine('renewed')
+      const isOfBrowser = request.routeOptions.config.host === undefined
+      const visit = isOfBrowser ? await visitOf(request, this) : visitWithoutSession(request)
+      const renewed = isOfBrowser ? this.sessionCookieLine('renewed') : null
       const { url } = request.raw
       const headers = { ...request.raw.headers }
       this.hijack()

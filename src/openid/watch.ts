@@ -35,6 +35,8 @@ export interface WatchOptions {
 
 const EVERY_MS = 30_000
 const PAGE = 200
+/** After this much without a walk, another instance takes over. */
+const HANDOVER_MS = 5000
 
 /**
  * Re-checks every session with which an app was entered, until its absolute end. A person who opened an app may not
@@ -52,7 +54,7 @@ export function createWatch(options: WatchOptions): Watch {
 
   async function walk(): Promise<void> {
     // One instance does this; another takes over when it stops.
-    const lease = { name: 'watch', holder, durationMs: 3 * everyMs, now: now() }
+    const lease = { name: 'watch', holder, durationMs: everyMs + HANDOVER_MS, now: now() }
     if (!(await takeLease(store, lease))) return
     let seen = 0
     let after: Place | null | undefined

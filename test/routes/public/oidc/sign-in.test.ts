@@ -121,3 +121,21 @@ t.test('prompt=none: a code at once for whoever is signed in, else login_require
   t.equal(new URL(stranger.headers.location ?? '').searchParams.get('error'), 'login_required')
   t.ok(await getCode(await usher.signedIn(), request))
 })
+
+t.test('rule 59: what caches keep sets no cookie, whoever asks', async (t) => {
+  let skewMs = 0
+  const usher = await startOpenId(t, [APP], { now: () => Date.now() + skewMs })
+  const browser = await usher.signedIn()
+  skewMs = 3 * 86_400_000
+  for (const path of ['/.well-known/openid-configuration', '/oidc/jwks']) {
+    const { headers } = await browser.get(path)
+    t.equal(headers['cache-control'], 'public, max-age=300', path)
+    t.equal(headers['set-cookie'], undefined, path)
+  }
+  const answer = await navigate(browser, authRequest(APP.id).path)
+  t.equal(answer.headers['cache-control'], 'no-store')
+  t.ok(
+    answer.setCookies.some((line) => line.startsWith('usher=')),
+    'a visit keeps the session alive'
+  )
+})
