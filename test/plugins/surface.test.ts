@@ -361,7 +361,6 @@ t.test(
       '/tokens/delegated',
       '/tokens/introspect',
       '/sources',
-      '/openapi.json',
       '/docs'
     ]) {
       matchProblem(t, await browser.get(path), 404, 'USHER_NOT_FOUND', path)
