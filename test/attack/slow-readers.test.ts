@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { startLoad } from '../routes/public/pms-load/processes.ts'
 import { FRIEND, OWNER } from '../support/usher.ts'
-import { openPaused, requestBytes, slowestPage, statusOf } from './bystander.ts'
+import { openPaused, PATIENCE_MS, requestBytes, slowestPage, statusOf } from './bystander.ts'
 
 t.setTimeout(120_000)
 
@@ -19,7 +19,7 @@ t.test('rule 74: 160 readers of a list who do not read cost others nothing', asy
   // Those that are served have their head by then, and are full.
   await delay(2000)
   const slowest = await slowestPage(t, quiet)
-  t.ok(slowest < 2000, `the slowest page took ${slowest.toFixed(0)} ms`)
+  t.ok(slowest < PATIENCE_MS, `the slowest page took ${slowest.toFixed(0)} ms`)
   const growth = ((await load.residentBytes()) - before) / MEGABYTE
   t.ok(growth < 64, `resident memory grew by ${growth.toFixed(1)} MB`)
   for (const { socket } of readers) socket.destroy()
