@@ -13,6 +13,8 @@ interface PinStand {
   readonly clock: ReturnType<typeof createClock>
   readonly pins: ReturnType<typeof createPinSignIns>
   readonly made: string[]
+  readonly strong: boolean[]
+  readonly asked: string[]
   readonly read: number[]
   readonly signedOut: string[]
   readonly taken: string[]
@@ -37,6 +39,8 @@ function pinStand({ claims, lifeMs = 15 * MINUTE, firstId = 1 }: PinStandOptions
   const state: Omit<PinStand, 'pins'> = {
     clock,
     made: [],
+    strong: [],
+    asked: [],
     read: [],
     signedOut: [],
     taken,
@@ -76,8 +80,9 @@ function pinStand({ claims, lifeMs = 15 * MINUTE, firstId = 1 }: PinStandOptions
       client: { product: 'Usher & Co', version: '1', platform: 'Web', deviceName: 'usher.example' }
     },
     plexTv: {
-      createPin: async (clientIdentifier) => {
+      createPin: async (clientIdentifier, { strong }) => {
         state.made.push(clientIdentifier)
+        state.strong.push(strong)
         return {
           id: firstId + state.made.length - 1,
           code: 'ABCD',
@@ -90,7 +95,8 @@ function pinStand({ claims, lifeMs = 15 * MINUTE, firstId = 1 }: PinStandOptions
         if (result.fail !== null) throw result.fail
         return { id, code: 'ABCD', expiresAt: NOW, token: result.token }
       },
-      account: async () => {
+      account: async (token) => {
+        state.asked.push(token)
         if (result.accountFails !== null) throw result.accountFails
         return ACCOUNT
       },
@@ -115,13 +121,14 @@ async function begin(stand: PinStand, kind: 'redirect' | 'link' = 'redirect'): P
 }
 
 t.test('a browser has one PIN of each kind, which is taken up again while it lasts', async (t) => {
-  const { pins, made, taken, clock, attempt } = pinStand()
+  const { pins, made, strong, taken, clock, attempt } = pinStand()
   const { signIn } = await pins.start(START, attempt)
   const again = await pins.start({ ...START, signIns: [signIn], returnTo: '/deep' }, attempt)
   t.strictSame(again.signIn, { ...signIn, returnTo: '/deep', tabs: 2 })
   t.equal(made.length, 1)
   t.strictSame(taken, ['pin_address'], 'only a PIN that is made uses up the ration')
   const link = await pins.start({ ...START, signIns: [signIn], kind: 'link' }, attempt)
+  t.strictSame(strong, [true, false], 'only a code that a person types is short')
   t.not(link.signIn.pinId, signIn.pinId)
   const both = [signIn, link.signIn]
   t.equal((await pins.start({ ...START, signIns: both }, attempt)).signIn.pinId, signIn.pinId)
@@ -241,6 +248,7 @@ t.test('rule 82: of two instances that share their counts one claims a PIN', asy
   t.strictSame(outcomes.map(({ status }) => status).sort(), ['signed-in', 'spent'])
   t.strictSame([...one.signedOut, ...two.signedOut], [], 'the one token is the session’s')
   t.strictSame(await three.pins.comeBack(signIn, three.attempt), { status: 'spent' })
+  t.strictSame(three.asked, [], 'a late one costs no more than the look')
   await three.pins.abandon({ ...signIn, pinId: signIn.pinId }, [])
   t.strictSame(three.signedOut, [])
 })
@@ -314,6 +322,22 @@ t.test('a PIN that nobody waits for and that was claimed all the same leaves no 
   t.strictSame(forgotten.signedOut, [])
   await new Promise((resolve) => setTimeout(resolve, 200))
   t.strictSame(forgotten.signedOut, ['fresh-token'], 'shortly before plex.tv forgets it')
+
+  const shared = pinStand({
+    lifeMs: 1050,
+    claims: { isTaken: async () => false, take: async () => true, isShared: true }
+  })
+  await begin(shared, 'link')
+  shared.token = 'fresh-token'
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  t.strictSame(shared.signedOut, [], 'another instance may have made a session of it')
+
+  const early = pinStand()
+  const waiting = await begin(early)
+  await early.pins.abandon(waiting, [])
+  early.token = 'fresh-token'
+  early.clock.advance(1000)
+  t.match(await early.pins.comeBack(waiting, early.attempt), { status: 'signed-in' }, 'a look claims nothing')
 
   const away = pinStand()
   const unread = await begin(away)
