@@ -103,7 +103,10 @@ export const SETTINGS = {
     'Lets media servers that people bring themselves be at private, shared, unique-local and loopback addresses.'
   ),
   USHER_PLEX_TOKEN: secret(
-    optional(parsePlexToken, "The owner's account token, for re-checks and for services that act for no user.")
+    optional(
+      parsePlexToken,
+      "The owner's account token, for re-checks and for services that act for no user."
+    )
   ),
   USHER_PLEX_URL: initially('https://plex.tv', parsePlexUrl, 'The base of plex.tv.'),
   USHER_PLEX_CLIENTS_URL: initially(

@@ -34,7 +34,11 @@ t.test('rule 71: connections are lent to the waiting accounts in turn', async (t
   t.equal(borrow(third, 't1'), 'queued')
   for (const load of [hoarder, hoarder, second, third]) finish(load)
   const served = [...lent]
-  t.same(new Set(served.slice(0, 3)), new Set(['h1', 's1', 't1']), 'the first of each, before a second of any')
+  t.same(
+    new Set(served.slice(0, 3)),
+    new Set(['h1', 's1', 't1']),
+    'the first of each, before a second of any'
+  )
   const loads: Record<string, ClassLoad> = { h: hoarder, s: second, t: third }
   for (let index = 0; index < lent.length; index++) finish(loads[lent[index]?.[0] ?? ''] ?? hoarder)
   t.strictSame([...lent].sort(), ['h1', 'h2', 'h3', 's1', 's2', 't1'], 'everybody in the end')
