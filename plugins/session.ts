@@ -28,6 +28,8 @@ export interface SessionPluginOptions {
 
 declare module 'fastify' {
   interface FastifyRequest {
+    /** What `readSession` found, null until it was called. */
+    sessionRead: SessionRead | null
     /** Who the cookie signs in; read once, then kept. */
     readSession(): SessionRead
     /** The open session; throws the problem that says why there is none. */
@@ -40,6 +42,8 @@ declare module 'fastify' {
      */
     startSession(session: Session): Promise<SessionView>
     clearSessionCookie(): void
+    /** The session cookie has been decided about, so it does not slide. */
+    hasDecidedCookie: boolean
     /**
      * The Set-Cookie value for a response that no hook sees: clears the session's cookie, or renews it if due; null
      * if it is unchanged.
@@ -65,18 +69,14 @@ export default fp<SessionPluginOptions>(
     } = options
     const { sessionMaxMs, basePath, beforeReplace } = options
     const maxAge = Math.floor(sessionMaxMs / 1000)
-    const reads = new WeakMap<FastifyRequest, SessionRead>()
-    /** Replies that already decided about the cookie; it does not slide then. */
-    const decided = new WeakSet<FastifyReply>()
     /** Sessions that were succeeded by another: a second, parallel switch is not a sign-in after a sign-out. */
     const succeeded = new WeakSet<LiveSession>()
 
+    fastify.decorateRequest('sessionRead', null)
+    fastify.decorateReply('hasDecidedCookie', false)
     fastify.decorateRequest('readSession', function (this: FastifyRequest) {
-      const known = reads.get(this)
-      if (known !== undefined) return known
-      const read = sessions.read(this.raw.headers.cookie)
-      reads.set(this, read)
-      return read
+      this.sessionRead ??= sessions.read(this.raw.headers.cookie)
+      return this.sessionRead
     })
 
     fastify.decorateRequest('requireSession', function (this: FastifyRequest) {
@@ -87,7 +87,7 @@ export default fp<SessionPluginOptions>(
     })
 
     fastify.decorateReply('clearSessionCookie', function (this: FastifyReply) {
-      decided.add(this)
+      this.hasDecidedCookie = true
       this.clearCookie(names.session, attributes)
       clearOldCookies(this)
     })
@@ -99,7 +99,7 @@ export default fp<SessionPluginOptions>(
     })
 
     fastify.decorateReply('sessionCookieLine', function (this: FastifyReply, change) {
-      decided.add(this)
+      this.hasDecidedCookie = true
       if (change === 'cleared') return toLine('', CLEARED)
       const read = this.request.readSession()
       const value = read.open ? sessions.renew(read) : null
@@ -133,7 +133,7 @@ export default fp<SessionPluginOptions>(
         succeeded.add(before.live)
         sessionEnds.replace(before.live.session, session)
       }
-      decided.add(this)
+      this.hasDecidedCookie = true
       // Known from its start, so that "everywhere" finds it.
       known.of(session)
       this.setCookie(names.session, value, { ...attributes, maxAge })
@@ -151,7 +151,7 @@ export default fp<SessionPluginOptions>(
       if (standings.of(read.live) !== 'unproven') return done(null, payload)
       void standings.settle(read.live).then(() => {
         // The check may have ended it.
-        reads.delete(request)
+        request.sessionRead = null
         const again = request.readSession()
         done(again.open ? null : new Problem(again.code), payload)
       }, done)
@@ -159,7 +159,7 @@ export default fp<SessionPluginOptions>(
 
     // plex.tv said that the session's own token is dead; an outage is never reported this way.
     fastify.addHook('onError', async (request, reply, error) => {
-      const read = reads.get(request)
+      const read = request.sessionRead
       if (request.routeOptions.config.guard !== 'session' || !read?.open) return
       // Without an upstream it is this instance that says so, and the session has ended already.
       if (!isTokenDead(error) || error.upstream === undefined) return
@@ -168,9 +168,9 @@ export default fp<SessionPluginOptions>(
     })
 
     fastify.addHook('onSend', async (request, reply) => {
-      if (decided.has(reply)) return
-      const read = reads.get(request)
-      if (read === undefined) return
+      if (reply.hasDecidedCookie) return
+      const read = request.sessionRead
+      if (read === null) return
       // Signed out while an upstream was answering: its response must not reach a dead cookie (SECURITY rule 85),
       // unless the browser has continued with another session.
       const isAnswer = request.routeOptions.config.guard === 'session' && reply.statusCode < 400
