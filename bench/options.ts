@@ -5,7 +5,10 @@ export interface Options {
   readonly quick: boolean
   /** Below this share of its core the proxy was not the bottleneck, and no ratio is printed. */
   readonly minUtil: number
-  /** Ids of contenders to start; empty for all. The targets need nginx, bare and usher. `fairness` alone measures that. */
+  /**
+   * Ids of contenders to start; empty for all. The targets need nginx, bare and usher. `fairness` alone measures
+   * that.
+   */
   readonly only: readonly string[]
 }
 

@@ -37,8 +37,8 @@ export async function writeCookies(
 }
 
 /**
- * Hands over what seals further sessions, each as a Cookie header: they differ from the session that signed in by id and
- * token.
+ * Hands over what seals further sessions, each as a Cookie header: they differ from the session that signed in by id
+ * and token.
  */
 export async function withSealer<T>(
   { id, url, cookie }: Running,

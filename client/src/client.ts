@@ -12,7 +12,7 @@ export type { Playback, PlayOptions, Subtitle } from './playback.ts'
 export { UsherError } from './problem.ts'
 
 export interface ClientOptions {
-  /** Where Usher is, with its base path; default the page's own origin. */
+  /** Usher's URL, with its base path; by default the page's own origin. */
   readonly url?: string
   readonly fetch?: typeof fetch
 }
@@ -21,7 +21,7 @@ export interface ImageSize {
   /** CSS pixels. */
   readonly width: number
   readonly height: number
-  /** Device pixels for each of them; default the screen's. */
+  /** Device pixels per CSS pixel; by default the screen's. */
   readonly dpr?: number
 }
 
@@ -34,9 +34,9 @@ export interface TimelineReport {
 }
 
 export interface Client {
-  /** The session, or null where nobody is signed in. Does not keep it alive. */
+  /** The session, or null when nobody is signed in. Asking does not extend it. */
   session(): Promise<SessionView | null>
-  /** Leads this page to the sign-in; it comes back to `returnTo`, by default to where it is. */
+  /** Navigates to the sign-in page, which returns to `returnTo`: by default the current page. */
   signIn(options?: { readonly returnTo?: string }): void
   signInWithPassword(login: PasswordLogin): Promise<SessionView>
   linkCode(): AsyncGenerator<LinkCodeState, void, void>
@@ -45,24 +45,27 @@ export interface Client {
   servers(): Promise<ServerList>
   selectServer(machineIdentifier: string): Promise<SessionView>
   signOut(options?: { readonly everywhere?: boolean }): Promise<void>
-  /** Where somebody is signed in. */
+  /** Where the account is signed in. */
   sessions(): Promise<readonly unknown[]>
   readonly pms: {
-    /** As `fetch`, below the media server; throws UsherError where the answer is a problem. */
+    /** Like `fetch`, with a path of the media server; throws UsherError when the response is a problem. */
     fetch(path: string, init?: RequestInit): Promise<Response>
     url(path: string): string
   }
-  /** The address of a picture, scaled by the server. */
+  /** The URL of a picture, scaled by the media server. */
   image(path: string, size: ImageSize): string
   play(ratingKey: string, options?: PlayOptions): Promise<Playback>
-  /** Tells the server how far the title is; also while the page is being left. */
+  /** Reports the playback position; also works while the page unloads. */
   timeline(report: TimelineReport): void
   notifications(): Notifications
-  /** Called when an answer or a stream says that the session is over; gives what stops it. */
+  /**
+   * Calls the listener when a response or a stream says that the session has ended; returns a function that
+   * unsubscribes.
+   */
   onSessionEnd(listener: (error: UsherError) => void): () => void
 }
 
-/** A client of Usher in a page, in a worker or in Node. It holds no token: the browser's cookie is the session. */
+/** A client for pages, workers and Node. It holds no token: the browser's cookie is the session. */
 export function createClient({
   url = '',
   fetch: fetchIt = fetch.bind(globalThis)

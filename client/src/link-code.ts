@@ -1,7 +1,7 @@
 import type { PinView, SessionView } from './api.ts'
 import type { Ask } from './transport.ts'
 
-/** A sign-in with a code that somebody types at plex.tv/link on another device. */
+/** A sign-in by a code that is entered at plex.tv/link on another device. */
 export type LinkCodeState =
   | { readonly status: 'pending'; readonly code: string; readonly linkUrl: string; readonly expiresAt: Date }
   | { readonly status: 'signed-in'; readonly session: SessionView }
@@ -12,7 +12,7 @@ type PinStatus =
   | { readonly status: 'signed-in'; readonly session: SessionView }
   | { readonly status: 'expired' }
 
-/** Each state as it comes, `pending` first. Leaving the loop early gives the code up. */
+/** Yields each state as it comes, `pending` first. Leaving the loop early cancels the code. */
 export async function* linkCode(ask: Ask): AsyncGenerator<LinkCodeState, void, void> {
   const pin = await ask<PinView>('POST', '/session/pin', { kind: 'link' })
   let isOver = false

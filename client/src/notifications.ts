@@ -2,7 +2,7 @@ import { UsherError } from './problem.ts'
 import type { Transport } from './transport.ts'
 
 export interface Notifications {
-  /** Hears of one kind of event, such as `playing` or `timeline`; gives what stops it. */
+  /** Listens to one kind of event, such as `playing` or `timeline`; returns a function that stops it. */
   on(event: string, listener: (data: unknown) => void): () => void
   close(): void
 }
@@ -10,7 +10,7 @@ export interface Notifications {
 const FIRST_RETRY_MS = 1000
 const MAX_RETRY_MS = 60_000
 
-/** What the media server tells of itself, over an event stream that comes back by itself, and ends with the session. */
+/** The media server's events, over an event stream that reconnects, and closes with the session. */
 export function notifications(transport: Transport): Notifications {
   const listeners = new Map<string, Set<(data: unknown) => void>>()
   let source: EventSource | null = null

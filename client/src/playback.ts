@@ -1,14 +1,14 @@
 import type { Transport } from './transport.ts'
 
 export interface PlayOptions {
-  /** Milliseconds into the title at which to begin; default where it was left. */
+  /** Where to begin, in milliseconds; by default where the viewer stopped. */
   readonly startAt?: number
-  /** Kilobits a second at most; over it the server transcodes. */
+  /** The most kilobits per second; the server transcodes what has more. */
   readonly maxBitrate?: number
   /** Ids of streams, as the metadata lists them. */
   readonly audioStreamId?: number
   readonly subtitleStreamId?: number
-  /** Never the file itself, for instance because the player could not play it. */
+  /** Transcode in any case, for example because the player failed to play the file. */
   readonly transcode?: boolean
 }
 
@@ -16,12 +16,12 @@ export interface Subtitle {
   readonly id: number
   readonly language: string
   readonly title: string
-  /** WebVTT, for a `<track>`; null where it is burned into the picture only. */
+  /** WebVTT, for a `<track>`; null when it can only be burned into the picture. */
   readonly url: string | null
 }
 
 export interface Playback {
-  /** `file`: an address for `src`. `hls`: a playlist, for hls.js or a browser that plays HLS. */
+  /** `file`: `url` goes into `src`. `hls`: it is a playlist, for hls.js or a browser that plays HLS. */
   readonly kind: 'file' | 'hls'
   readonly url: string
   readonly ratingKey: string
@@ -30,7 +30,7 @@ export interface Playback {
   readonly duration: number
   readonly startAt: number
   readonly subtitles: readonly Subtitle[]
-  /** Frees the transcoder; call it when the player leaves. */
+  /** Stops the transcoder; call it when the player closes. */
   stop(): void
 }
 
@@ -74,7 +74,7 @@ const VIDEO: Readonly<Record<string, string>> = {
 }
 const AUDIO: Readonly<Record<string, string>> = { aac: 'mp4a.40.2', mp3: 'mp3', opus: 'opus', flac: 'flac' }
 
-/** Whether this browser plays the file as it is. */
+/** Whether this browser can play the file unchanged. */
 function playsFile({ container, videoCodec, audioCodec }: Media): boolean {
   if (container !== 'mp4' || typeof document === 'undefined') return false
   const codecs = [VIDEO[videoCodec ?? ''], audioCodec === undefined ? undefined : AUDIO[audioCodec]]
@@ -83,7 +83,7 @@ function playsFile({ container, videoCodec, audioCodec }: Media): boolean {
   return document.createElement('video').canPlayType(type) !== ''
 }
 
-/** Decides how a title is played, and makes the addresses for it. */
+/** Decides how a title is played, and builds its URLs. */
 export async function play(transport: Transport, ratingKey: string, options: PlayOptions): Promise<Playback> {
   const path = `/library/metadata/${encodeURIComponent(ratingKey)}`
   const answer = await transport.ask<{ MediaContainer: { Metadata?: readonly Metadata[] } }>(
@@ -94,7 +94,7 @@ export async function play(transport: Transport, ratingKey: string, options: Pla
   const media = item?.Media?.[0]
   const part = media?.Part?.[0]
   if (item === undefined || media === undefined || part === undefined)
-    throw new TypeError('nothing to play there')
+    throw new TypeError('no such title, or nothing in it to play')
   const common = {
     ratingKey: item.ratingKey,
     title: item.title,

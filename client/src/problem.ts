@@ -1,13 +1,13 @@
 import type { Problem, ProblemCode } from './api.ts'
 
-/** What Usher answered instead of what was asked for. Switch on `code`: its list is closed. */
+/** A problem that Usher responded with. Switch on `code`: its list is closed. */
 export class UsherError extends Error {
   override readonly name = 'UsherError'
   readonly code: ProblemCode
   readonly status: number
-  /** As the server's log has it. */
+  /** The same id as in the server's log. */
   readonly requestId: string
-  /** Seconds until it is worth trying again; undefined where nothing is known. */
+  /** Seconds until a retry makes sense; undefined when Usher did not say. */
   readonly retryAfter: number | undefined
 
   constructor(problem: Pick<Problem, 'code' | 'detail' | 'requestId' | 'status'>, retryAfter?: number) {
@@ -19,7 +19,7 @@ export class UsherError extends Error {
   }
 }
 
-/** The error in a response; one of a proxy in between, which knows no codes, counts as the server being away. */
+/** The error in a response. An error page of a proxy in between has no code, and counts as Usher being unreachable. */
 export async function toError(response: Response): Promise<UsherError> {
   const { status } = response
   const retryAfter = Number(response.headers.get('retry-after')) || undefined

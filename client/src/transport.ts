@@ -3,9 +3,9 @@ import { toError, type UsherError } from './problem.ts'
 export interface Transport {
   readonly base: string
   readonly ask: Ask
-  /** As `fetch`, with the session; throws UsherError where the answer is a problem. */
+  /** Like `fetch`, with the session; throws UsherError when the response is a problem. */
   fetch(path: string, init?: RequestInit): Promise<Response>
-  /** Called whenever an answer says that there is no session any more. */
+  /** Calls the listener when a response says that the session has ended; returns a function that unsubscribes. */
   onSessionEnd(listener: (error: UsherError) => void): () => void
   endSession(error: UsherError): void
 }
@@ -13,7 +13,7 @@ export interface Transport {
 /** JSON in and out. */
 export type Ask = <T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown) => Promise<T>
 
-/** `url`: where Usher is, with its base path; '' for the page's own origin. */
+/** `url`: Usher's URL, with its base path; '' for the page's own origin. */
 export function createTransport(url: string, fetchIt: typeof fetch): Transport {
   const base = url.replace(/\/$/, '')
   const listeners = new Set<(error: UsherError) => void>()
@@ -23,7 +23,8 @@ export function createTransport(url: string, fetchIt: typeof fetch): Transport {
   }
 
   async function request(path: string, init: RequestInit = {}): Promise<Response> {
-    // The header proves to Usher that a page asked, also where a browser sends no Fetch Metadata (plain HTTP).
+    // A page of another site cannot set this header: it proves the origin where browsers send no Fetch Metadata
+    // (plain HTTP).
     const headers = new Headers(init.headers)
     headers.set('x-usher', '1')
     const response = await fetchIt(base + path, { credentials: 'include', ...init, headers })

@@ -5,7 +5,7 @@ import { misfits, type Report } from './entries.ts'
 /** The roles that an app or a group may ask for, highest first. */
 export const ACCESS_ROLES = ['owner', 'home', 'shared'] as const
 
-/** A name that is sent in a comma-separated header, so neither a comma nor anything invisible. */
+/** A name that is sent in a comma-separated header: it has no comma and nothing invisible. */
 const NAME = '^(?! )[^,\\p{C}]{1,128}(?<! )$'
 
 export const Library = Type.String({ pattern: NAME })
@@ -35,7 +35,7 @@ export type Access = {
   readonly [Member in keyof Static<typeof Members>]-?: NonNullable<Static<typeof Members>[Member]>
 }
 
-/** The member of an app or client that says who may use it; null, where it has none, is whoever may sign in. */
+/** The member of an app or client that says who may use it; null: everybody who may sign in. */
 export function readAccess(value: unknown, report: Report): Access | null {
   if (value === undefined) return null
   if (!Value.Check(Members, value)) {

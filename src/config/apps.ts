@@ -31,20 +31,20 @@ const WORDS = {
 }
 
 export type AppSetting = Readonly<Pick<Static<typeof App>, 'id' | 'name' | 'url'>> & {
-  /** Host and port in normal form, as the proxy's X-Forwarded-Host has them. */
+  /** Host and port in normal form, as in the proxy's X-Forwarded-Host. */
   readonly hosts: readonly string[]
-  /** Null: whoever may sign in. */
+  /** Null: everybody who may sign in. */
   readonly access: Access | null
-  /** Sent to the app beside the identity headers, names in lower case; the values are secrets. */
+  /** Sent to the app with the identity headers. Names are in lower case; values are secrets. */
   readonly headers: Readonly<Record<string, string>>
   readonly icon: Picture | null
 }
 
-/** Names that say who somebody is, that frame the message, or that set a cookie: not for an operator to set. */
+/** An operator may not set fields that identify a person, frame the message, or set a cookie. */
 const RESERVED =
   /^(?:remote-.*|x-usher-.*|x-forwarded-.*|x-plex-.*|proxy-.*|sec-.*|set-cookie|cookie|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|content-.*|cache-control|date|server|location|www-authenticate|vary|forwarded)$/
 
-/** All of an app's headers travel with the identity headers in one small answer. */
+/** All headers of an app and the identity headers must fit into one small response. */
 const MOST_HEADER_BYTES = 1024
 
 /** The JSON array of USHER_APPS. Throws Invalid with every problem of every entry. */

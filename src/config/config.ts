@@ -7,14 +7,14 @@ import { doubts } from './warnings.ts'
 
 export type { Grant } from './services.ts'
 
-/** Everything that the settings say, its secrets concealed wherever it is printed as a whole. */
+/** All settings as values. Printing the whole object conceals its secrets. */
 export interface Config extends ReadonlyTree<ReturnType<typeof toConfig>> {}
 
 type ReadonlyTree<T> = T extends string | number | boolean | null | Buffer
   ? T
   : { readonly [Member in keyof T]: ReadonlyTree<T[Member]> }
 
-/** Every problem of the settings at once; each names its variable, none tells its value (SECURITY rule 68). */
+/** All problems of the settings at once. Each names its variable, none contains a value (SECURITY rule 68). */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly string[]
@@ -25,7 +25,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads and checks all settings, and the files that they name. Throws ConfigError. */
+/** Reads and checks all settings and the files they name. Throws ConfigError. */
 export function loadConfig(env: Environment): Config {
   const { values, problems, warnings } = readEnvironment(env)
   const all = [...problems, ...crossCheck(values)]
@@ -51,7 +51,7 @@ function toConfig(values: Values, warnings: readonly string[]) {
     instance: values.USHER_INSTANCE,
     /** IPs and CIDRs. */
     trustedProxies: values.USHER_TRUSTED_PROXIES,
-    /** The three bases of plex.tv and the media server's are origins, without a trailing slash. */
+    /** The three base URLs of plex.tv and the media server's URL are origins, without a trailing slash. */
     plexUrl: values.USHER_PLEX_URL,
     plexClientsUrl: values.USHER_PLEX_CLIENTS_URL,
     plexAppUrl: values.USHER_PLEX_APP_URL,
@@ -60,7 +60,7 @@ function toConfig(values: Values, warnings: readonly string[]) {
     privateServers: values.USHER_PRIVATE_SERVERS,
     plexToken: values.USHER_PLEX_TOKEN,
     access: values.USHER_ACCESS,
-    /** Empty: whoever `access` admits. */
+    /** Empty: everybody whom `access` admits. */
     allowedAccounts: values.USHER_ALLOWED_ACCOUNTS,
     requireTwoFactor: values.USHER_REQUIRE_2FA,
     recheckMs: values.USHER_RECHECK,
@@ -78,7 +78,7 @@ function toConfig(values: Values, warnings: readonly string[]) {
     apps,
     groups: values.USHER_GROUPS,
     oidc: {
-      /** With the name, access and icon of the app that a client names, if it names one. */
+      /** Each has the name, access and icon of the app that it refers to, if any. */
       clients: values.USHER_OIDC_CLIENTS.map((client) => {
         const app = apps.find(({ id }) => id === client.app)
         return { ...client, ...(app && { name: app.name, access: app.access }), icon: app?.icon ?? null }
@@ -97,7 +97,7 @@ function toConfig(values: Values, warnings: readonly string[]) {
     compress: values.USHER_COMPRESS,
     openApi: values.USHER_OPENAPI,
     brand: { name: values.USHER_BRAND_NAME, logo: values.USHER_BRAND_LOGO },
-    /** What is allowed and yet likely a mistake; to be said once at start. */
+    /** Settings that are allowed but probably a mistake; logged once at the start. */
     warnings
   }
 }

@@ -3,7 +3,7 @@ import { hashSecret } from './secret-hashes.ts'
 import type { SettingName, Values } from './settings.ts'
 import { isLoopback, type PublicUrl } from './urls.ts'
 
-/** What is wrong between settings that are each well formed; a setting that is not has no value here. */
+/** Finds contradictions between settings. Each value is valid by itself; an invalid setting has none here. */
 export function crossCheck(values: Partial<Values>): readonly string[] {
   return Object.values(CHECKS).flatMap((check) => check(values))
 }
@@ -12,7 +12,7 @@ type Check = (values: Partial<Values>) => readonly string[]
 
 const HTTPS = 'must be https: (http: needs a loopback host or USHER_ALLOW_HTTP=true)'
 
-/** By the setting whose value is refused. */
+/** Keyed by the setting that is refused. */
 const CHECKS: Readonly<Partial<Record<SettingName, Check>>> = {
   USHER_PUBLIC_URL({ USHER_PUBLIC_URL: url, USHER_ALLOW_HTTP: allowed }) {
     if (!url || allowed !== false || url.secure || isLoopback(bare(url))) return []
@@ -34,10 +34,10 @@ const CHECKS: Readonly<Partial<Record<SettingName, Check>>> = {
     if (port === undefined || port === 0 || port !== internal) return []
     return ['USHER_INTERNAL_PORT must differ from USHER_PORT']
   },
-  /** A pinned server that is never asked would look like a restriction and be none. */
+  /** A machine identifier that is never compared would look like a restriction and be none. */
   USHER_PMS_MACHINE_ID: ({ USHER_PMS_URL: url, USHER_PMS_MACHINE_ID: id }) =>
     url === null && id ? ['USHER_PMS_MACHINE_ID needs USHER_PMS_URL'] : [],
-  /** Everybody can own some server, so without a configured one no role says anything (SECURITY rule 75). */
+  /** Anybody can own some server, so without a configured one roles mean nothing (SECURITY rule 75). */
   USHER_ACCESS: ({ USHER_PMS_URL: url, USHER_ACCESS: access }) =>
     url === null && access !== undefined && access !== 'anyone'
       ? [
@@ -66,7 +66,7 @@ const CHECKS: Readonly<Partial<Record<SettingName, Check>>> = {
     ),
   USHER_APPS: (values) => [...checkAccess(values, 'USHER_APPS'), ...checkHosts(values)],
   USHER_OIDC_CLIENTS: (values) => [...checkAccess(values, 'USHER_OIDC_CLIENTS'), ...checkClients(values)],
-  /** One secret in two places would let whoever learns the one use the other (SECURITY rule 6). */
+  /** With one secret in two places, knowing either is knowing both (SECURITY rule 6). */
   USHER_REDIS_URL: checkReuse
 }
 
@@ -106,7 +106,7 @@ function checkAccess(values: Partial<Values>, name: 'USHER_APPS' | 'USHER_OIDC_C
   })
 }
 
-/** The browser would never send Usher's cookie to such a host: its user would sign in on and on. */
+/** The browser would never send Usher's cookie to such a host, so signing in would loop. */
 function checkHosts({
   USHER_APPS: apps,
   USHER_PUBLIC_URL: url,
@@ -176,12 +176,12 @@ function checkReuse(values: Partial<Values>): string[] {
   return problems
 }
 
-/** A header's value, and what stands in it behind a scheme such as Bearer. */
+/** A header's value, and the part after a scheme such as Bearer. */
 function credentials(value: string): readonly string[] {
   return [value, value.replace(/^\S+ +/, '')]
 }
 
-/** The password as it is written and as it is sent. */
+/** The password, both encoded as in the URL and decoded as it is sent. */
 function redisPassword(url: string | null | undefined): readonly string[] {
   const password = url ? new URL(url).password : ''
   return password === '' ? [] : [password, decodeURIComponent(password)]

@@ -2,7 +2,7 @@ import { Invalid, type Parse } from './setting.ts'
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** `20s`, `15m`, `12h` or `30d`, more than nothing and at most `limit` (written alike), in milliseconds. */
+/** `20s`, `15m`, `12h` or `30d`, above zero and at most `limit` (in the same notation), in milliseconds. */
 export function durationUpTo(limit: string): Parse<number> {
   const most = milliseconds(limit)
   return (text) => {

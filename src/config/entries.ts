@@ -7,13 +7,13 @@ export type Report = (words: string) => void
 
 export interface EntriesOptions<Schema extends TObject, T> {
   readonly schema: Schema
-  /** What each member must be, in words that stand in for the validator's own, which could repeat a value. */
+  /** What each member must be. Replaces the validator's own messages, which could repeat a value. */
   readonly words: Readonly<Record<keyof Schema['properties'] & string, string>>
-  /** The value of an entry that fits the schema; null after a report. */
+  /** The value of an entry that matches the schema; otherwise reports why and returns null. */
   readonly read: (entry: Static<Schema>, report: Report, earlier: readonly T[]) => T | null
 }
 
-/** The text of a JSON array of objects. Throws Invalid with every problem of every entry, each by its number. */
+/** Parses a JSON array of objects. Throws Invalid with every problem of every entry, which it names by number. */
 export function parseEntries<Schema extends TObject, T>(
   text: string,
   { schema, words, read }: EntriesOptions<Schema, T>
@@ -44,7 +44,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** What keeps a value from fitting the schema, one reason for each member that does not. */
+/** Why a value does not match the schema: one reason for each member. */
 export function misfits(
   schema: TObject,
   words: Readonly<Record<string, string>>,
@@ -64,7 +64,7 @@ export function misfits(
   return reasons
 }
 
-/** The value of a parser within an entry, its objection reported under the member's name; null after a report. */
+/** Runs a parser on one member; reports its objection under the member's name and returns null. */
 export function attempt<T>(member: string, report: Report, parse: () => T): T | null {
   try {
     return parse()

@@ -5,15 +5,15 @@ import { SETTINGS, type SettingName, type Values } from './settings.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 export interface Reading {
-  /** The values of settings in trouble are missing. */
+  /** Settings with a problem have no value. */
   readonly values: Partial<Values>
   readonly problems: readonly string[]
   readonly warnings: readonly string[]
 }
 
 /**
- * Parses every setting and collects what is wrong: unknown names, both forms of a secret, bad values. An empty
- * variable is an unset one, as compose files write it.
+ * Parses every setting and collects the problems: unknown names, a secret given in both forms, bad values. An empty
+ * variable counts as unset, because compose files pass unset variables as empty.
  */
 export function readEnvironment(env: Environment): Reading {
   const links = Object.keys(env).filter((name) => isServiceLink(name, env[name] ?? ''))
@@ -48,8 +48,8 @@ export function readEnvironment(env: Environment): Reading {
 }
 
 /**
- * Kubernetes describes every Service of the namespace to every container, and those of a Service called `usher…`
- * look like settings. Name and value must both have its form, so that no misspelt setting hides among them.
+ * Kubernetes gives every container variables about each Service of its namespace, and those of a Service called
+ * `usher…` look like settings. Name and value must both have that form, so that no misspelt setting is ignored.
  */
 function isServiceLink(name: string, value: string): boolean {
   return (
@@ -67,7 +67,7 @@ const SERVICE_LINKS: readonly (readonly [RegExp, RegExp])[] = [
   [/_PORT_\d+_(?:TCP|UDP|SCTP)_ADDR$/, /^[0-9a-f.:]+$/i]
 ]
 
-/** Files of variables keep quotes that a shell would take away, and no setting has a value in quotes. */
+/** `docker --env-file` keeps quotes that a shell would remove, and no setting takes a quoted value. */
 function unquoted(text: string): string {
   if (text.length > 1 && /^["']/.test(text) && text.endsWith(text[0] ?? ''))
     throw new Invalid('is in quotes, which are part of the value here: remove them')
@@ -88,7 +88,7 @@ function settingOf(name: string): (typeof SETTINGS)[SettingName] | null {
 }
 
 function describeUnknown(name: string): string {
-  // A quoting mistake can put a value into the name itself, so only what looks like a name is shown.
+  // A quoting mistake can put a value into the name, so only what looks like a name is shown.
   const shown = /^[A-Z0-9_]{1,48}/.exec(name)?.[0] ?? ''
   if (shown !== name) return `${shown}… is not a setting`
   if (settingOf(name.replace(/_FILE$/, '')) !== null) {

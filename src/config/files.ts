@@ -20,7 +20,7 @@ export interface Picture {
 
 const MOST_BYTES = 262_144
 
-/** A secret's text: the file without one newline at its end (editors and `echo` add it). */
+/** The text of a secret's file, without one newline at its end (editors and `echo` add it). */
 export function readSecretFile(path: string): string {
   const text = read(path)
     .toString('utf8')
@@ -29,7 +29,10 @@ export function readSecretFile(path: string): string {
   return text
 }
 
-/** Writes a secret for its owner alone; whoever reads the file meanwhile finds the old text or the new. */
+/**
+ * Writes a secret that only the file's owner can read. A concurrent reader gets the old text or the new, never a
+ * part.
+ */
 export function writeSecretFile(path: string, secret: string): void {
   const fresh = `${path}.${process.pid}`
   try {
@@ -41,7 +44,7 @@ export function writeSecretFile(path: string, secret: string): void {
   }
 }
 
-/** PEM text of one or more certificates, without anything else the file may hold. */
+/** PEM text of one or more certificates, and of nothing else that the file contains. */
 export function readCertificates(path: string): string {
   const text = read(path).toString('latin1')
   if (/PRIVATE KEY-----/.test(text)) throw new Invalid('names a file with a private key; certificates only')
@@ -51,7 +54,7 @@ export function readCertificates(path: string): string {
   return `${blocks.join('\n')}\n`
 }
 
-/** An SVG, PNG or WebP picture of at most 256 KiB, whose content is what its name says. */
+/** An SVG, PNG or WebP picture of at most 256 KiB, whose content matches its file name. */
 export function readPicture(path: string): Picture {
   const body = read(path)
   const type = PICTURE_TYPES[extname(path).toLowerCase()]
@@ -82,8 +85,8 @@ function assertCertificate(pem: string): void {
 }
 
 /**
- * A directory for state that nobody but Usher's user can write to; another user could put rows into its database.
- * The result is absolute, because a later change of directory must not move it.
+ * A directory for state that only Usher's user can write to: another user could insert rows into its database. The
+ * result is absolute, so that a later change of the working directory does not move it.
  */
 export function parseStateDirectory(path: string): string {
   const stats = attemptOn(path, () => statSync(path))
@@ -105,12 +108,12 @@ function attemptOn<T>(path: string, act: () => T): T {
   }
 }
 
-/** Whether the working directory has a file of variables, which some programs read by themselves. */
+/** Whether the working directory has a `.env` file, which some programs load by themselves. */
 export function isDotEnvHere(): boolean {
   return existsSync('.env')
 }
 
-/** Bits of a mode: write, for the group and for everybody else. */
+/** Mode bits: writable by the group or by others. */
 const OTHERS_WRITE = 0o022
 
 function read(path: string): Buffer {
@@ -124,12 +127,12 @@ function read(path: string): Buffer {
   return bytes
 }
 
-/** The code alone: the message holds the path, which can be a secret that was put into the wrong variable. */
+/** Only the code: the message contains the path, which can be a secret put into the wrong variable. */
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
 }
 
-/** Where the file was looked for and as whom. Only what begins like a path is shown; no secret begins so. */
+/** Where the file was looked for, and as which user. Only text that begins like a path is shown: no secret does. */
 function whose(path: string): string {
   const uid = process.getuid?.()
   const place = /^\.{0,2}\/[ -~]{0,200}$/.test(path) ? `: ${path}` : ''

@@ -6,8 +6,8 @@ import { Invalid } from './setting.ts'
 export type GroupSetting = ReturnType<typeof parseGroups>[number]
 
 /**
- * USHER_GROUPS: an object whose members are the groups, each an array of account ids, `role:…` and `library:…`.
- * Groups stand beside the role and `library:NAME` in one list, so none may be called like one of those.
+ * USHER_GROUPS: an object that maps each group to an array of account ids, `role:…` and `library:…`. Apps get groups
+ * in one list with the role and `library:NAME`, so no group may have such a name.
  */
 export function parseGroups(text: string) {
   const value = parseJson(text)

@@ -9,7 +9,7 @@ export interface SessionKey {
 
 const KEY_BYTES = 32
 
-/** More than any rotation needs. Each cookie names its key, so the bound only catches mistakes. */
+/** More than any rotation needs. Cookies name their key, so more keys cost nothing; the bound catches mistakes. */
 const MOST_KEYS = 16
 
 /**

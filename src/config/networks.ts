@@ -3,11 +3,11 @@ import { isIP, isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { Invalid } from './setting.ts'
 
-/** The widest private networks, 10.0.0.0/8 and fc00::/7; anything wider would include strangers. */
+/** The widest private networks are 10.0.0.0/8 and fc00::/7; anything wider would include strangers. */
 const WIDEST = { 4: 8, 6: 7 } as const
 
 /**
- * An IP or CIDR of a trusted proxy; with `true`, a hop count or a name anybody could pose as one (SECURITY rule 51).
+ * An IP or CIDR of a trusted proxy. With `true`, a hop count or a name, anybody could pose as one (SECURITY rule 51).
  */
 export function parseNetwork(text: string): string {
   const [address = '', prefix, ...rest] = text.split('/')
@@ -16,7 +16,7 @@ export function parseNetwork(text: string): string {
     throw new Invalid('must be an IP address or CIDR: true, hop counts, * and names are not accepted')
   }
   if (prefix === undefined) return text
-  // Compared bit by bit such an address is IPv4, all of which is inside ::ffff:0:0/96.
+  // Such an address is compared as IPv4, and ::ffff:0:0/96 contains all of IPv4.
   if (ipaddr.parse(address).range() === 'ipv4Mapped') {
     throw new Invalid('must be written as IPv4 where it is IPv4, such as 10.0.0.0/8')
   }
@@ -45,9 +45,9 @@ export function parseCookieDomain(text: string): string {
   return domain
 }
 
-/** By the Public Suffix List, private section included, as browsers have it (RFC 6265 §5.3 step 5). */
+/** By the Public Suffix List with its private section, as browsers do it (RFC 6265 §5.3 step 5). */
 function isPublicSuffix(domain: string): boolean {
-  // Loaded where a cookie domain is set: the list would cost every other start a megabyte.
+  // Loaded only when a cookie domain is set, because the list takes a megabyte.
   const { getPublicSuffix } = createRequire(import.meta.url)('tldts') as typeof import('tldts')
   return getPublicSuffix(domain, { allowPrivateDomains: true }) === domain
 }

@@ -45,9 +45,9 @@ type Given = Static<typeof Client>
 
 export type OidcClientSetting = Readonly<Required<Omit<Given, 'access' | 'app' | 'backchannelLogoutUri'>>> & {
   readonly backchannelLogoutUri: string | null
-  /** Null: whoever may sign in. */
+  /** Null: everybody who may sign in. */
   readonly access: Access | null
-  /** The entry of USHER_APPS whose name, access and icon hold for this client. */
+  /** The entry of USHER_APPS that this client takes its name, access and icon from. */
   readonly app: string | null
 }
 

@@ -35,7 +35,7 @@ const WORDS = {
 }
 
 export interface OidcKey extends Readonly<Pick<Static<typeof Key>, 'kid' | 'alg'>> {
-  /** The private key, without members that RFC 7518 §6 does not know for its type. */
+  /** The private key, with no members but those that RFC 7518 §6 defines for its type. */
   readonly jwk: JsonWebKeyInput['key']
 }
 
@@ -87,7 +87,7 @@ function toKey(jwk: object): KeyObject | null {
   }
 }
 
-/** Whether what is signed with the private part verifies with the public one; both are in the file. */
+/** Whether the private and the public part of a key belong together; the file contains both. */
 function isWhole(key: KeyObject): boolean {
   try {
     const text = Buffer.from('usher')

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
 import type { Report } from './entries.ts'
 
-/** `sha256:<hex>` of a secret's text, two while it is being changed. */
+/** `sha256:<hex>` of a secret's text; two during a rotation. */
 export const SecretHashes = Type.Array(Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }), {
   minItems: 1,
   maxItems: 2
@@ -11,12 +11,12 @@ export const SecretHashes = Type.Array(Type.String({ pattern: '^sha256:[0-9a-f]{
 export const SECRET_HASHES_WORDS =
   'secretHashes must be one or two of sha256: and 64 lower-case hexadecimal digits'
 
-/** `sha256:` and the hexadecimal digest of a secret's UTF-8 text, the form in which settings hold it. */
+/** `sha256:` and the hexadecimal digest of a secret's UTF-8 text, as settings contain it. */
 export function hashSecret(secret: string): string {
   return `sha256:${createHash('sha256').update(secret).digest('hex')}`
 }
 
-/** Reports hashes that are there twice, that an earlier entry has, or whose secret anybody would try. */
+/** Reports hashes that repeat, that an earlier entry has, or whose secret is one that anybody would try. */
 export function checkHashes(
   hashes: readonly string[],
   earlier: readonly { readonly secretHashes: readonly string[] }[],

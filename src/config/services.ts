@@ -36,7 +36,7 @@ const WORDS = {
 const parseMaxTtl = durationUpTo('24h')
 
 export type ServiceSetting = Readonly<Omit<Static<typeof Service>, 'maxTtl'>> & {
-  /** Longest life of a scoped token made for this service. */
+  /** The longest lifetime of a scoped token issued to this service. */
   readonly maxTtlMs: number
 }
 

@@ -1,4 +1,4 @@
-/** Why a text is not a value of its setting: words that follow the variable's name and never repeat the text. */
+/** Why a text is no valid value. The message follows the variable's name and never repeats the text. */
 export class Invalid extends Error {
   override readonly name = 'Invalid'
   readonly reasons: readonly string[]
@@ -14,10 +14,10 @@ export type Parse<T> = (text: string) => T
 
 export interface Setting<T> {
   readonly parse: Parse<T>
-  /** The text that an unset variable stands for; null where it then has no value. */
+  /** The default, as text; null when an unset variable has no value. */
   readonly initial: string | null
   readonly required: boolean
-  /** May come from a file named by `NAME_FILE` (SECURITY rule 68). */
+  /** A secret may come from a file named by `NAME_FILE` (SECURITY rule 68). */
   readonly secret: boolean
   /** One sentence; docs/configuration.md begins the setting's row with it. */
   readonly meaning: string
@@ -40,8 +40,8 @@ export function secret<T>(setting: Setting<T>): Setting<T> {
 }
 
 /**
- * A comma-separated list, each entry parsed alone, so that every bad entry is reported with its position.
- * Blanks around an entry are dropped; an empty entry is a problem.
+ * A comma-separated list. Each entry is parsed by itself, so that every bad one is reported with its position. Spaces
+ * around an entry are removed; an empty entry is an error.
  */
 export function list<T>(parse: Parse<T>): Parse<readonly T[]> {
   return (text) => {

@@ -30,9 +30,9 @@ import {
 } from './words.ts'
 
 /**
- * The one table of settings: form, value when unset, whether it is a secret, and meaning. The types of the
- * configuration derive from it; docs/configuration.md and .env.example are held against it by a test.
- * What must hold between settings is in cross-checks.ts, by the same names.
+ * The one table of settings: parser, default, whether it is a secret, and meaning. The types of the configuration
+ * derive from it, and a test compares docs/configuration.md and .env.example with it. What must hold between settings
+ * is in cross-checks.ts, under the same names.
  */
 export const SETTINGS = {
   USHER_PUBLIC_URL: required(

@@ -27,7 +27,7 @@ export function parsePublicUrl(text: string): PublicUrl {
   }
 }
 
-/** A base of plex.tv: tokens travel there, so `http:` is for loopback (a simulator) only. */
+/** A base URL of plex.tv. Tokens are sent there, so `http:` is allowed for loopback only (a simulator). */
 export function parsePlexUrl(text: string): string {
   const url = originUrl(text)
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
@@ -48,7 +48,7 @@ export function parseOrigin(text: string): string {
   return originUrl(text).origin
 }
 
-/** `redis:` or `rediss:`, with credentials and a database number where wanted. */
+/** `redis:` or `rediss:`, optionally with credentials and a database number. */
 export function parseRedisUrl(text: string): string {
   const url = clean(text, /^rediss?:\/\/[^/\\]+(\/[^\\]*)?$/, 'must be a redis: or rediss: URL')
   for (const part of [url.username, url.password]) {
@@ -70,7 +70,7 @@ export function isLoopback(hostname: string): boolean {
   )
 }
 
-/** Host and port of an app in normal form, as an origin of https: has them. */
+/** Host and port of an app in normal form, as in an `https:` origin. */
 export function parseHost(text: string): string {
   const words = 'must be host names, with a port where it is not the default, and no wildcard'
   if (!/^[^/\\?#@*%]+$/.test(text)) throw new Invalid(words)
@@ -79,19 +79,19 @@ export function parseHost(text: string): string {
   return host.replace(/:80$/, '')
 }
 
-/** A name by which services call the internal listener; no port, because any is as good. */
+/** A name by which services call the internal listener; without a port, which is not compared. */
 export function parseInternalName(text: string): string {
   const host = parseHost(text)
   if (host !== new URL(`https://${host}`).hostname) throw new Invalid('must be a host name without a port')
   return host
 }
 
-/** Where people open an app. */
+/** The address at which people open an app. */
 export function parseAppUrl(text: string): string {
   return httpUrl(text).href
 }
 
-/** Where an app hears of sign-outs; `http:` and private addresses are usual, because it is near. */
+/** Where an app is told of sign-outs. `http:` and private addresses are usual on an internal network. */
 export function parseBackchannelUri(text: string): string {
   clean(text.replace(/\?[^#]*$/, ''), /^https?:\/\/[^/\\]+(\/[^\\]*)?$/i, 'must be an http: or https: URL')
   if (text.includes('@')) throw new Invalid('must not hold credentials')
@@ -99,8 +99,8 @@ export function parseBackchannelUri(text: string): string {
 }
 
 /**
- * Which way a redirect URI leads. It is compared as it is written (RFC 9700 §4.1.3), so nothing of it is changed
- * here; schemes that run in the browser instead of leaving it are refused.
+ * The kind of a redirect URI. It is compared character by character (RFC 9700 §4.1.3), so it is not normalised here.
+ * Schemes that run code in the browser are refused.
  */
 export function parseRedirectUri(text: string): 'https' | 'http' | 'loopback' | 'native' {
   const words = 'must be absolute addresses without a wildcard and without a fragment'
@@ -140,7 +140,7 @@ function httpUrl(text: string): URL {
   return url
 }
 
-/** Refuses what the URL parser would repair (blanks, backslashes, dot segments): in a setting it is a mistake. */
+/** Refuses what the URL parser would repair (spaces, backslashes, dot segments): in a setting it is a mistake. */
 function clean(text: string, form: RegExp, words: string): URL {
   if (/[?#]/.test(text)) throw new Invalid('must have no query and no fragment')
   if (/[\s\0-\x1f\x7f]/.test(text) || !form.test(text) || !URL.canParse(text)) throw new Invalid(words)

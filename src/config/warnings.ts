@@ -1,6 +1,6 @@
 import type { Values } from './settings.ts'
 
-/** What is allowed and yet likely a mistake, in words that name the setting and never a value. */
+/** Settings that are allowed but probably a mistake. A warning names the setting, never a value. */
 export function doubts(values: Values): readonly string[] {
   const warnings: string[] = []
   if (values.USHER_ALLOWED_ACCOUNTS.some((account) => !('id' in account)))

@@ -12,8 +12,8 @@ export function isPlaceholder(text: string): boolean {
 }
 
 /**
- * Why 32 bytes do not look like the output of a random generator; null where they do. Of truly random keys fewer than
- * one in a million is refused.
+ * Why 32 bytes do not look random; null if they do. It refuses fewer than one in a million keys that really are
+ * random.
  */
 export function weakness(bytes: Buffer, text: string): string | null {
   if (isPeriodic(bytes)) return 'repeats itself'
@@ -32,7 +32,7 @@ function isPeriodic(bytes: Buffer): boolean {
   return false
 }
 
-/** Whether most neighbours differ by the same amount, modulo 256, as in 0, 1, 2, … */
+/** Whether most neighbouring bytes differ by the same amount, modulo 256, as in 0, 1, 2, … */
 function hasEvenSteps(bytes: Buffer): boolean {
   const counts = new Map<number, number>()
   for (const [index, byte] of bytes.entries()) {

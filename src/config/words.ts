@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { Invalid, type Parse } from './setting.ts'
 
-/** Exactly `true` or `false`, because a `yes`, `1` or `TRUE` that counts as false would silently switch a guard off. */
+/** Exactly `true` or `false`: a `yes`, `1` or `TRUE` that counted as false would silently switch off a guard. */
 export function parseBoolean(text: string): boolean {
   if (text !== 'true' && text !== 'false') throw new Invalid('must be true or false')
   return text === 'true'
@@ -15,7 +15,7 @@ export function oneOf<const T extends string>(...words: readonly T[]): Parse<T> 
   }
 }
 
-/** 0 to 65535; 0 lets the system pick a free port. */
+/** 0 to 65535; with 0 the system picks a free port. */
 export function parsePort(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new Invalid('must be a port from 0 to 65535')
   return Number(text)
@@ -29,7 +29,7 @@ export function parseListenHost(text: string): string {
   return text
 }
 
-/** Part of cookie names, where an ending of `-signin` or `-device` would be another cookie of another instance. */
+/** Part of cookie names. One that ends in `-signin` or `-device` could be another instance's other cookie. */
 export function parseInstance(text: string): string {
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(text)) throw new Invalid('must be 1 to 32 letters, digits, - or _')
   if (/(^|-)(signin|device)$/.test(text)) throw new Invalid('must not end in signin or device')
@@ -44,8 +44,8 @@ export function parseMachineId(text: string): string {
 }
 
 /**
- * The value of an `X-Plex-*` header: CR, LF and NUL would split it (SECURITY rule 48), and beyond Latin-1 none can be
- * sent.
+ * The value of an `X-Plex-*` header: CR, LF and NUL would split it (SECURITY rule 48), and nothing beyond Latin-1 can
+ * be sent.
  */
 export function parseHeaderText(text: string): string {
   if (/[\0-\x1f\x7f]/.test(text)) throw new Invalid('must not hold a control character')
@@ -55,7 +55,7 @@ export function parseHeaderText(text: string): string {
   return bounded(text, 128)
 }
 
-/** A name for people: any script, but nothing invisible that could change how a line looks. */
+/** A name for people, in any script, without invisible characters that change how a line looks. */
 export function parseDisplayName(text: string): string {
   if (text === '') throw new Invalid('must not be empty')
   if (/\p{C}/u.test(text)) throw new Invalid('must not hold a control or invisible character')

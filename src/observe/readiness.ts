@@ -30,9 +30,9 @@ const FRESH_MS = 2000
 const PROBE_MS = 1500
 
 /**
- * Whether traffic should come here: not while draining, and not without the configured media server. Without plex.tv, the
- * shared store or a living owner's token the instance is degraded but ready, because signed-in people can carry on
- * (reference/http.md#operations).
+ * Whether traffic should come here: not while draining, and not without the configured media server. Without plex.tv,
+ * the shared store or a living owner's token the instance is degraded but ready, because signed-in people can carry
+ * on (reference/http.md#operations).
  */
 export function createReadiness(options: ReadinessOptions): () => Promise<Readiness> {
   const { mediaServer, plexStatus, sharedStoreUp, ownerTokenUp, draining, now } = options

@@ -17,8 +17,8 @@ export interface People {
   librariesOf(session: Session): readonly string[] | null
   decide(client: OpenIdClient, person: Person): Verdict
   /**
-   * Whether the session may act for its apps now. Unlike in a browser it lasts to its absolute end, because a person who
-   * uses an app does not come back to Usher meanwhile.
+   * Whether the session may act for its apps now. Unlike in a browser it lasts to its absolute end, because a person
+   * who uses an app does not come back to Usher meanwhile.
    */
   settle(session: Session): Promise<Settled>
   /** The `groups` claim. */

@@ -1,7 +1,7 @@
 /**
- * The bytes of canonical base64url (RFC 4648 §5, without padding), or null. Node decodes many spellings to the same bytes:
- * it skips unknown characters, accepts the other alphabet too, and drops the surplus bits of the last character (SECURITY
- * rule 2).
+ * The bytes of canonical base64url (RFC 4648 §5, without padding), or null. Node decodes many spellings to the same
+ * bytes: it skips unknown characters, accepts the other alphabet too, and drops the surplus bits of the last
+ * character (SECURITY rule 2).
  */
 export function fromBase64url(text: string): Buffer | null {
   const rest = text.length % 4

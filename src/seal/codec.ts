@@ -1,4 +1,4 @@
-/** A test of one member of a sealed array, which narrows what JSON made of it. */
+/** A type guard for one member of a sealed array. */
 export type Member<T> = (value: unknown) => value is T
 
 type Narrowed<M> = M extends Member<infer T> ? T : never
@@ -6,7 +6,7 @@ type Narrowed<M> = M extends Member<infer T> ? T : never
 export const text: Member<string> = (value) => typeof value === 'string'
 export const integer: Member<number> = (value): value is number => Number.isSafeInteger(value)
 export const flag: Member<boolean> = (value) => typeof value === 'boolean'
-/** Members with a layout of their own, which reads them. */
+/** Members with a layout of their own. */
 export const array: Member<readonly unknown[]> = (value) => Array.isArray(value)
 
 export function nullable<T>(member: Member<T>): Member<T | null> {
@@ -21,7 +21,7 @@ export function listOf<T>(member: Member<T>): Member<readonly T[]> {
   return (value): value is readonly T[] => Array.isArray(value) && value.every(member)
 }
 
-/** An array whose members stand in this order; members that a later release appended are ignored. */
+/** An array with its members in this order; members that a later release appended are ignored. */
 export function tuple<M extends readonly Member<unknown>[]>(
   ...members: M
 ): Member<{ readonly [K in keyof M]: Narrowed<M[K]> }> {
@@ -32,7 +32,7 @@ export function tuple<M extends readonly Member<unknown>[]>(
 /** An object as the array of its values, which saves the names: some 300 of a cookie's 4,096 bytes. */
 export interface Layout<R> {
   write(record: R): readonly unknown[]
-  /** The record, or null where a member is missing or of another type (SECURITY rule 10). */
+  /** The record, or null when a member is missing or has another type (SECURITY rule 10). */
   read(members: readonly unknown[]): R | null
 }
 
@@ -52,7 +52,7 @@ export function createLayout<M extends Readonly<Record<string, Member<unknown>>>
   }
 }
 
-/** What is sealed for one purpose: an array that begins with the number of its version. */
+/** The content of a sealed value: an array that begins with its version number. */
 export interface Codec<T> {
   encode(value: T): readonly unknown[]
   /** The value, or null for an unknown version or another shape. */
@@ -63,7 +63,7 @@ export interface CodecOptions<T> {
   /** The version that `encode` writes. */
   readonly version: number
   readonly encode: (value: T) => readonly unknown[]
-  /** By version. Each stays for ever: test/src/seal/golden.test.ts holds a value of every one. */
+  /** By version. Versions are never removed: test/src/seal/golden.test.ts has a value of each. */
   readonly decoders: ReadonlyMap<number, (members: readonly unknown[]) => T | null>
 }
 

@@ -2,7 +2,7 @@ import { hkdfSync } from 'node:crypto'
 
 export interface SessionKey {
   readonly kid: string
-  /** 32 random bytes: input of the derivation, never a cipher key itself. */
+  /** 32 random bytes: the input of key derivation, never a cipher key itself. */
   readonly secret: Buffer
 }
 

@@ -9,7 +9,7 @@ export type Purpose = 'session' | 'signin' | 'device' | 'flow' | 'assertion' | '
 export interface Unsealed {
   readonly value: unknown
   readonly kid: string
-  /** Sealed with the newest key; otherwise due to be re-sealed. */
+  /** Whether it was sealed with the newest key; if not, it is due for re-sealing. */
   readonly newest: boolean
 }
 
@@ -36,8 +36,8 @@ const IV_BYTES = 12
 const TAG_BYTES = 16
 const TAG_CHARS = 22
 /**
- * Seals under one derived key. NIST SP 800-38D §8.3 allows 2^32 random 96-bit nonces per key. Each process draws its own
- * salt, and a new one after this many seals, so the bound holds for any number of processes.
+ * Seals under one derived key. NIST SP 800-38D §8.3 allows 2^32 random 96-bit nonces per key. Each process draws its
+ * own salt, and a new one after this many seals, so the bound holds for any number of processes.
  */
 const SEALS_PER_SALT = 2 ** 28
 /** Derived keys cached for each purpose: one for each process that has sealed lately. */
@@ -46,8 +46,8 @@ const MAX_DERIVED = 1024
 const HEADER_PREFIX = '{"alg":"dir","enc":"A256GCM","kid":"'
 
 /**
- * Seals everything that leaves Usher and comes back: cookies, assertions, scoped tokens. `scope` names the place where the
- * values of a purpose belong (a cookie's name, an origin), and no value opens anywhere else.
+ * Seals everything that leaves Usher and comes back: cookies, assertions, scoped tokens. `scope` names the place
+ * where the values of a purpose belong (a cookie's name, an origin), and no value opens anywhere else.
  */
 export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): Seal {
   const derivedKeys = new Map<Purpose, RecentMap<string, DerivedKey>>()
@@ -92,7 +92,7 @@ export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): 
       if (typeof key === 'string') return key
       const opened = decrypt(key, iv, body, tag)
       if (opened === null) return 'forged'
-      // Only after the tag was verified, so that invented salts cannot push real keys out.
+      // Only after the tag was verified, so that made-up salts cannot evict real keys.
       if (known === undefined) derived.set(header, key)
       return { value: opened.value, kid: key.kid, newest: key.kid === ring.newest }
     },
@@ -141,7 +141,7 @@ function headerOf(kid: string, salt: string): string {
   return `${HEADER_PREFIX}${kid}","salt":"${salt}"}`
 }
 
-/** Header members in exactly the one spelling that `headerOf` makes, or null. */
+/** The header's members, if it is spelled exactly as `headerOf` writes it; otherwise null. */
 function readHeader(text: string): { kid: string; salt: Buffer } | null {
   const bytes = fromBase64url(text)
   if (bytes === null) return null
@@ -173,7 +173,8 @@ function decrypt({ key, aad }: DerivedKey, iv: Buffer, body: Buffer, tag: Buffer
 }
 
 /**
- * The authentication tag at the end of a sealed value, which nobody can choose: tells values apart by few characters.
+ * The authentication tag at the end of a sealed value. Nobody can choose it, so these few characters identify the
+ * value.
  */
 export const tagOf = (value: string): string => value.slice(-TAG_CHARS)
 

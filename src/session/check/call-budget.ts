@@ -1,6 +1,8 @@
 /** How often plex.tv is asked for re-checks, over all sessions of an instance. */
 export interface CallBudget {
-  /** Whether a call may leave now: in the background, or for a request that waits, which borrows from the time ahead. */
+  /**
+   * Whether a call may leave now: in the background, or for a request that waits, which borrows from the time ahead.
+   */
   isFree(forWaiting: boolean): boolean
   /** Until it may, in ms. */
   waitMs(forWaiting: boolean): number

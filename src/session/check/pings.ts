@@ -21,8 +21,8 @@ export interface PingsOptions {
 }
 
 /**
- * plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (reference/plex.md#token-checks). Where
- * lists tell of access, a session that was not asked for as long waits for its ping.
+ * plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (reference/plex.md#token-checks).
+ * Where lists tell of access, a session that was not asked for as long waits for its ping.
  */
 export const PING_MS = 86_400_000
 

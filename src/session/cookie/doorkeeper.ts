@@ -3,12 +3,16 @@ export interface Doorkeeper {
   admits(text: string): boolean
 }
 
-/** Characters compared, from the end of the text: of a sealed value they belong to its tag, which is as good as random. */
+/**
+ * Characters compared, from the end of the text: of a sealed value they belong to its tag, which is as good as
+ * random.
+ */
 const COMPARED = 8
 
 /**
- * Keeps texts that are seen only once out of a cache (the "doorkeeper" of TinyLFU). It is a table of hashes in which a later
- * hash replaces an earlier one. Two texts may share a hash, and then both pass, which costs a cache entry and nothing else.
+ * Keeps texts that are seen only once out of a cache (the "doorkeeper" of TinyLFU). It is a table of hashes in which
+ * a later hash replaces an earlier one. Two texts may share a hash, and then both pass, which costs a cache entry and
+ * nothing else.
  */
 export function createDoorkeeper(slots: number): Doorkeeper {
   const marks = new Int32Array(slots)

@@ -1,8 +1,9 @@
 import { Problem } from '../../domain/problems.ts'
 
 /**
- * Holds password sign-ins back while plex.tv refuses all of them: each further one would prolong its lock on the address
- * that everybody behind Usher shares. It also knows how many are under way, which no count of failures includes yet.
+ * Holds password sign-ins back while plex.tv refuses all of them: each further one would prolong its lock on the
+ * address that everybody behind Usher shares. It also knows how many are under way, which no count of failures
+ * includes yet.
  */
 export interface PasswordGate {
   /**

@@ -21,8 +21,8 @@ export interface ServerChoice {
   /** The servers that the session's account may use; the chosen one is `selected`. */
   list(session: Session): Promise<ServerView[]>
   /**
-   * The same session at another server, under a fresh id. The connection is proven by `/identity` before any token is sent
-   * there. Throws USHER_SERVER_ACCESS_DENIED if the account may not choose that server.
+   * The same session at another server, under a fresh id. The connection is proven by `/identity` before any token is
+   * sent there. Throws USHER_SERVER_ACCESS_DENIED if the account may not choose that server.
    */
   choose(session: Session, machineIdentifier: string): Promise<Session>
 }
