@@ -30,6 +30,8 @@ t.test('rule 50: one Host, of this listener, or none where any will do', async (
       [
         `GET ${path} HTTP/${version}`,
         ...hosts.map((name) => `hOsT: ${name}`),
+        'From: a',
+        'Date: b',
         'Connection: close',
         '',
         ''

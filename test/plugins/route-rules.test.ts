@@ -30,6 +30,7 @@ t.test('rule 96: a rule that a route names is enforced where the route is, or th
     ['service-auth', { ...WAIVED, grant: 'sources' }],
     ['same-origin', { ...WAIVED, sameOrigin: 'always' }],
     ['same-origin', { ...WAIVED, sameOrigin: 'unsafe' }],
+    ['same-origin', { ...WAIVED, sameOrigin: 'form' }],
     ['rate-limits', { ...WAIVED, limit: 'address' }]
   ]
   for (const [plugin, config] of rules) {
@@ -45,6 +46,16 @@ t.test('rule 96: a rule that a route names is enforced where the route is, or th
     await beside.register(scoped)
     t.throws(() => addRoute(beside, config), /needs the plugin/, `${name}: installed in another scope alone`)
   }
+})
+
+t.test('rule 96: a limit by account needs to know the account', async (t) => {
+  const config = { ...WAIVED, limit: 'account' } as const
+  for (const names of [[], ['rate-limits'], ['session']]) {
+    const fastify = await build(...names)
+    t.throws(() => addRoute(fastify, config), /limit account needs the plugin/, names.join())
+  }
+  const both = await build('rate-limits', 'session')
+  t.doesNotThrow(() => addRoute(both, config))
 })
 
 t.test('rule 96: every route declares each rule, and says why it does without one', async (t) => {

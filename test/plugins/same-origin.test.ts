@@ -56,6 +56,18 @@ t.test(
   }
 )
 
+t.test('rule 27: a form of a page of ours may navigate, and one of another site may not', async (t) => {
+  const { ask } = await build(t, 'form')
+  const navigation = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+  t.equal(await ask('POST', { ...navigation, 'sec-fetch-site': 'same-origin' }), 200)
+  t.equal(await ask('POST', { ...navigation, origin: 'https://usher.example' }), 200, 'an old browser')
+  for (const site of ['cross-site', 'same-site', 'none'])
+    t.equal(await ask('POST', { ...navigation, 'sec-fetch-site': site }), 403, site)
+  t.equal(await ask('POST', navigation), 403, 'without proof')
+  const { ask: askOther } = await build(t, 'unsafe')
+  t.equal(await askOther('POST', { ...navigation, 'sec-fetch-site': 'same-origin' }), 403)
+})
+
 t.test('a route that says why is not checked', async (t) => {
   const { ask, refusals } = await build(t, { off: 'a reason' })
   for (const method of [...SAFE, ...UNSAFE]) t.equal(await ask(method, CROSS_SITE), 200, method)
@@ -80,6 +92,7 @@ t.test('a refusal is counted and logged by its reason, and the handler is not re
   )
   t.equal(reached(), 0)
   t.equal(typeof fastify.crossSite.find, 'function', 'the gate of /pms uses the same check')
+  t.ok(fastify.hasPlugin('same-origin'), 'routes look for it by this name')
 })
 
 t.test('rule 81: it refuses before any hook that could count', async (t) => {
