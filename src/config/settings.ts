@@ -174,7 +174,6 @@ export const SETTINGS = {
     parseStateDirectory,
     'An existing directory for `usher.db`, so that the state of a single instance survives a restart.'
   ),
-  USHER_COMPRESS: initially('true', parseBoolean, 'Compresses textual answers for clients that accept it.'),
   USHER_OPENAPI: initially(
     'true',
     parseBoolean,

@@ -19,7 +19,7 @@ function tally(heads: readonly string[]): Record<number, number> {
   return counts
 }
 
-t.test('rule 69: nine sessions of one account have no more paused downloads than one', async (t) => {
+t.test('rules 69 and 71: nine sessions of one account have no more paused downloads than one', async (t) => {
   const usher = await startTestUsher(t)
   const sessions = await Promise.all(Array.from({ length: SESSIONS }, () => usher.signedIn()))
   const friend = await usher.signedIn(FRIEND)

@@ -557,7 +557,7 @@ t.test('rule 53: an upstream that hangs is a time-out, also in the middle of a b
   t.match(front.outcomes, ['timeout', 'ok'])
 })
 
-t.test('rule 53: a request does not wait for a connection longer than for an answer', async (t) => {
+t.test('rules 53 and 71: a request does not wait for a connection longer than for an answer', async (t) => {
   const front = await startFront(t, { timeoutMs: 1000, connections: { api: 1 } })
   front.call = { repeatable: false }
   front.upstream.answer = (request, response) => {
