@@ -11,7 +11,7 @@ export const END_REASONS = [
   'logout_everywhere',
   /** Its browser signed in again, or chose another server. */
   'replaced',
-  /** Its browser went on as another profile of the Home. */
+  /** Its browser switched to another profile of the Home. */
   'switched',
   /** By a service, at the revocation endpoint (RFC 7009). */
   'revoked',
@@ -20,19 +20,19 @@ export const END_REASONS = [
 ] as const
 export type EndReason = (typeof END_REASONS)[number]
 
-/** Each of these ends takes the account's other sessions along. `access_lost` does so where there is one server. */
+/** These ends also end the account's other sessions; `access_lost` does so if there is one server. */
 const ACCOUNT_WIDE: readonly EndReason[] = ['logout_everywhere', 'access_lost']
 
 export interface SessionEnds {
   /**
    * Ends a session here at once, for every copy of its cookie, and signs it out at plex.tv in the background. An end
    * that concerns the account ends its sessions that were signed in at `before` or earlier (epoch ms, default now).
-   * False where the session had ended already: it is neither counted nor logged again.
+   * False if the session had ended already: it is neither counted nor logged again.
    */
   end(session: Session, reason: EndReason, before?: number): boolean
-  /** Ends a session whose browser goes on with `successor`, which keeps the tokens that it needs. */
+  /** Ends a session that `successor` replaces in its browser. The tokens that the successor needs stay alive. */
   replace(session: Session, successor: Session): boolean
-  /** Ends every session of an account, and of the profiles that it opened, on every instance. */
+  /** Ends every session of an account, and of the profiles that it switched to, on every instance. */
   endAccount(accountId: number, reason: EndReason, before?: number): void
 }
 
@@ -65,7 +65,7 @@ export function createSessionEnds(options: SessionEndsOptions): SessionEnds {
       .ofAccount(accountId)
       .filter((session) => session.signedInAt <= before && !revocations.isRevoked(session))
     revocations.revoke({ kind: 'account', accountId, before, until: before + config.sessionMaxMs })
-    // At plex.tv too, those that are known here: a restart, which may forget revocations, revives none of them.
+    // The sessions known here are signed out at plex.tv too: a restart that forgets revocations revives none of them.
     for (const session of ending) signOut(session, reason, [])
   }
 
@@ -86,7 +86,7 @@ export function createSessionEnds(options: SessionEndsOptions): SessionEnds {
     replace(session, successor) {
       const reason = successor.method === 'home' ? 'switched' : 'replaced'
       const keeps = [successor.accountToken, successor.homeAdmin?.token ?? '']
-      // plex.tv keeps one token per account and client identifier: the successor's has replaced this one there.
+      // plex.tv keeps one token per account and client identifier: the successor's has replaced this one.
       const isReplacedAtPlex =
         session.account.id === successor.account.id && session.clientIdentifier === successor.clientIdentifier
       return endOne(session, reason, isReplacedAtPlex ? [...keeps, session.accountToken] : keeps)

@@ -5,7 +5,7 @@ export interface SignOuts {
   /** Signs a token out at plex.tv in the background, and retries while plex.tv is away. Returns at once. */
   add(token: string, clientIdentifier: string): void
   readonly waiting: number
-  /** Tries each sign-out that was never tried, for two seconds in all. The tokens of the others live on at plex.tv. */
+  /** Tries each sign-out that was not tried yet, for two seconds in all. The other tokens stay alive at plex.tv. */
   close(): Promise<void>
 }
 
@@ -16,14 +16,14 @@ export interface SignOutsOptions {
   readonly firstDelayMs?: number
 }
 
-/** Sign-outs in the queue; the oldest are dropped past it, so that a long outage does not exhaust the memory. */
+/** Sign-outs in the queue. Beyond that the oldest are dropped, so that a long outage does not exhaust the memory. */
 const MAX_WAITING = 10_000
 const FIRST_DELAY_MS = 2000
 const MAX_DELAY_MS = 5 * 60_000
 const PARALLEL = 4
 /** How long a stop waits for its last sign-outs: without a store, plex.tv alone remembers them. */
 const CLOSE_MS = 2000
-/** About half an hour: what plex.tv still refuses then, it will always refuse. An outage does not count. */
+/** About half an hour: what plex.tv refuses for so long, it will always refuse. An outage does not count. */
 const MAX_REFUSED = 10
 
 interface SignOut {

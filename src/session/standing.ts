@@ -23,7 +23,7 @@ export interface Standings {
   hasEnded(session: Revocable & Lifetime, time?: number): boolean
   /**
    * Whether a session's open streams may go on: until it ends, or until plex.tv is known to be away for longer than
-   * the grace. It starts a re-check that is due, because whoever only listens makes no request that would.
+   * the grace. It starts a re-check that is due, because a client that only listens makes no request that would.
    */
   mayStream(live: LiveSession, time?: number): boolean
 }
@@ -45,7 +45,7 @@ export function createStandings({ recheck, revocations, now }: StandingsOptions)
     return time >= session.expiresAt || time >= session.idleExpiresAt || revocations.isRevoked(session)
   }
 
-  /** Without another wait: after a check that brought no answer, the last good one holds as in any outage. */
+  /** Without waiting again: after a check without an answer, the last good one counts, as in any outage. */
   function settled(live: LiveSession, time: number): Settled {
     if (hasEnded(live.session, time)) return 'ended'
     if (live.denial !== null) return 'denied'
@@ -85,7 +85,7 @@ export function endCheckOf(standings: Pick<Standings, 'hasEnded'>, live: LiveSes
 }
 
 /**
- * The problem that a standing means to whoever wants something of the media server; null where nothing is in the way.
+ * The problem that a standing means for a request to the media server; null if the session may act.
  */
 export function toStandingProblem(standing: Settled): Problem | null {
   switch (standing) {

@@ -15,7 +15,7 @@ export interface Admission {
   readonly serverToken: string | null
 }
 
-/** A server's name rides in every cookie. */
+/** A server's name is in every cookie, so its length counts. */
 const MAX_NAME_CHARS = 100
 
 const NO_SERVER: Admission = { role: 'none', server: null, serverToken: null }
@@ -36,20 +36,20 @@ export function admit(
   const servers = resources.filter((resource) => isServer(resource) && resource.accessToken !== null)
   const chosen = servers.find((server) => server.machineIdentifier === machineId)
   const admission = chosen === undefined ? NO_SERVER : admissionTo(chosen, account)
-  // A role at some other server says nothing here (SECURITY rule 75): everybody can own one.
+  // A role at some other server means nothing here (SECURITY rule 75): anybody can own one.
   if (!isAllowed(config.access, admission.role)) throw new Problem('USHER_SERVER_ACCESS_DENIED', whose)
-  // Before a choice whoever owns a server counts as an owner: they may choose it, and asking for more is safe.
+  // Before a server is chosen, anybody who owns one is held to what owners must have: they may choose that one.
   requireSecondFactor(config, account, machineId === null ? bestRole(servers, account) : admission.role)
   return admission
 }
 
-/** Throws USHER_ACCOUNT_BLOCKED where the settings name accounts, and not this one. */
+/** Throws USHER_ACCOUNT_BLOCKED if the settings list accounts, but not this one. */
 export function requireListed(config: AdmissionRules, account: Account): void {
   if (!isListed(config.allowedAccounts, account))
     throw new Problem('USHER_ACCOUNT_BLOCKED', { accountId: account.id })
 }
 
-/** Throws USHER_TWO_FACTOR_REQUIRED where a role takes a second factor that the account does not have. */
+/** Throws USHER_TWO_FACTOR_REQUIRED if the role needs a second factor and the account has none. */
 export function requireSecondFactor(config: AdmissionRules, account: Account, role: Role): void {
   const isNeeded =
     config.requireTwoFactor === 'all' || (config.requireTwoFactor === 'owner' && role === 'owner')
@@ -58,14 +58,14 @@ export function requireSecondFactor(config: AdmissionRules, account: Account, ro
     throw new Problem('USHER_TWO_FACTOR_REQUIRED', { accountId: account.id })
 }
 
-/** Whether only the account's own document tells if it may stay: its names, or its second factor. */
+/** Whether the settings depend on the account's own document: on its names or its second factor. */
 export function asksForAccount({ allowedAccounts, requireTwoFactor }: AdmissionRules): boolean {
   return requireTwoFactor !== 'none' || allowedAccounts.length > 0
 }
 
 /**
- * An empty list admits every account. An address counts only where plex.tv has confirmed it: anybody can enter
- * somebody else's.
+ * An empty list admits every account. An e-mail address counts only if plex.tv has confirmed it, because anybody can
+ * enter somebody else's.
  */
 function isListed(allowed: AdmissionRules['allowedAccounts'], account: Account): boolean {
   if (allowed.length === 0) return true
@@ -91,7 +91,7 @@ function bestRole(servers: readonly Resource[], account: Account): Role {
     .reduce((best, role) => (hasRole(role, best) ? role : best), 'none')
 }
 
-/** Whether USHER_ACCESS lets this role in. */
+/** Whether USHER_ACCESS admits this role. */
 export function isAllowed(access: Config['access'], role: Role): boolean {
   switch (access) {
     case 'anyone':
@@ -105,7 +105,7 @@ export function isAllowed(access: Config['access'], role: Role): boolean {
   }
 }
 
-/** The session with what a new admission says; the same object where nothing differs but the time. */
+/** The session updated by a new admission; the same object if nothing but the time differs. */
 export function withAdmission(session: Session, admission: Admission, checkedAt: number): Session {
   const server = admission.server === null ? null : { ...admission.server, uri: session.server?.uri ?? null }
   return { ...session, role: admission.role, server, serverToken: admission.serverToken, checkedAt }

@@ -4,13 +4,13 @@ export interface CallBudget {
    * Whether a call may leave now: in the background, or for a request that waits, which borrows from the time ahead.
    */
   isFree(forWaiting: boolean): boolean
-  /** Until it may, in ms. */
+  /** Milliseconds until the next call may leave. */
   waitMs(forWaiting: boolean): number
   spend(calls: number): void
 }
 
 const CALL_MS = 1000
-/** How far ahead requests that wait may spend: the background pauses for it afterwards. */
+/** How far ahead waiting requests may spend; the background pauses afterwards to make up for it. */
 const AHEAD_MS = 60_000
 
 /**
@@ -18,7 +18,7 @@ const AHEAD_MS = 60_000
  * wait may run a minute ahead, so that a small deployment does not notice the budget after a start.
  */
 export function createCallBudget({ now }: { readonly now: () => number }): CallBudget {
-  /** When the calls made so far are paid for, epoch ms. */
+  /** When the budget covers the calls made so far, epoch ms. */
   let paidAt = 0
 
   function waitMs(forWaiting: boolean): number {

@@ -5,14 +5,14 @@ export interface CheckQueue {
   /** Queues a session for a check, unless it is queued already or the queue is full. */
   add(live: LiveSession): void
   /**
-   * The same ahead of those that nobody waits for, and even when the queue is full. Resolves when the check is over,
-   * or after `waitMs`: then the check goes on, and `onTimeout` is called unless plex.tv has answered.
+   * The same, ahead of sessions that nobody waits for, and even when the queue is full. Resolves when the check is
+   * over, or after `waitMs`: then the check goes on, and `onTimeout` is called unless plex.tv has answered.
    */
   join(live: LiveSession): Promise<void>
 }
 
 export interface CheckQueueOptions {
-  /** `mark` is what `mark` gave when the session began to wait. Never rejects. */
+  /** `mark`: what `mark()` returned when the session began to wait. Never rejects. */
   readonly check: (live: LiveSession, mark: number) => Promise<void>
   readonly mark: () => number
   readonly budget: Pick<CallBudget, 'isFree' | 'waitMs'>
@@ -21,7 +21,7 @@ export interface CheckQueueOptions {
 }
 
 const PARALLEL = 4
-/** Sessions in the queue, some 1 KB each; one that is turned away tries again with its next request. */
+/** Sessions in the queue, some 1 KB each; a session that finds it full tries again with its next request. */
 const MAX_WAITING = 20_000
 
 interface Place {
@@ -70,7 +70,7 @@ export function createCheckQueue({ check, mark, budget, waitMs, onTimeout }: Che
     }
     if (timer !== null || running >= PARALLEL || waiting.size === running) return
     const ms = budget.waitMs(awaited.size > 0)
-    // All that could be asked now belong to accounts that are being asked: their end starts the next one.
+    // The rest belong to accounts with a check in progress: when it ends, the next one starts.
     if (ms === 0) return
     timer = setTimeout(() => {
       timer = null
@@ -118,7 +118,7 @@ export function createCheckQueue({ check, mark, budget, waitMs, onTimeout }: Che
       const place = enter(live, true)
       const { checkedAt } = live.session
       place.timer ??= setTimeout(() => {
-        // It may have been answered, and only the ping that follows is under way.
+        // plex.tv may have answered already, and only the ping that follows is in progress.
         if (live.session.checkedAt === checkedAt) onTimeout(live)
         place.resolve()
       }, waitMs).unref()

@@ -6,8 +6,7 @@ import type { CallBudget } from './call-budget.ts'
 
 export interface Pings {
   /**
-   * Asks plex.tv whether a session's own token lives. Gives the account's document where the settings need what only
-   * that tells.
+   * Asks plex.tv whether a session's own token is alive. Returns the account's document if the settings depend on it.
    */
   ask(live: LiveSession, at: number): Promise<Account | null>
   /** Once a day. A failed ping says nothing about the session; the next check pings again. */
@@ -21,8 +20,8 @@ export interface PingsOptions {
 }
 
 /**
- * plex.tv forgets tokens that lie unused for weeks; a ping a day keeps one alive (reference/plex.md#token-checks).
- * Where lists tell of access, a session that was not asked for as long waits for its ping.
+ * plex.tv drops tokens that are unused for weeks; one ping a day keeps them alive (reference/plex.md#token-checks).
+ * Where the owner's lists decide about access, a session that was not asked for a day waits for its ping.
  */
 export const PING_MS = 86_400_000
 

@@ -1,12 +1,12 @@
 import { Problem, type ProblemCode } from '../../domain/problems.ts'
 
-/** What failed re-checks tell about plex.tv, for the sessions that have yet to be checked. */
+/** What failed re-checks say about plex.tv, for the sessions that are still to be checked. */
 export interface PlexOutage {
-  /** Questions that plex.tv did not answer. */
+  /** Calls that plex.tv did not answer. */
   readonly unanswered: number
   /** Whether plex.tv was away for any session within the last `ms`. */
   isAway(time: number, ms: number): boolean
-  /** Whether plex.tv asked for a pause: it holds for every session, not only for the one that was told. */
+  /** Whether plex.tv asked for a pause. It counts for every session, not only for the one that got the response. */
   isPaused(time: number): boolean
   learn(error: unknown, at: number): void
   /** plex.tv answers again. */
@@ -24,7 +24,7 @@ const AWAY: readonly ProblemCode[] = [
 
 export function createPlexOutage(now: () => number): PlexOutage {
   let unanswered = 0
-  /** When the last one was asked, epoch ms; null once plex.tv answers again. */
+  /** When the last failed call was made, epoch ms; null once plex.tv answers again. */
   let awayAt: number | null = null
   let pausedUntil = 0
   return {

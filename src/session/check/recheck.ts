@@ -27,13 +27,13 @@ export type RecheckEnd = Extract<EndReason, 'token_dead' | 'access_lost'>
 export interface Recheck {
   /** Whether `touch` would start one. */
   isDue(live: LiveSession): boolean
-  /** Starts a re-check in the background where one is due. Costs two comparisons otherwise: it is on the hot path. */
+  /** Starts a re-check in the background if one is due. Otherwise it costs two comparisons: it is on the hot path. */
   touch(live: LiveSession, time?: number): void
   /** Checks now, or joins a check in progress; resolves when it is over, whatever its outcome, or after `waitMs`. */
   run(live: LiveSession): Promise<void>
-  /** The same, and asks plex.tv with the session's own token, whatever the owner's lists say. */
+  /** The same, but always asks plex.tv with the session's own token, whatever the owner's lists say. */
   ask(live: LiveSession): Promise<void>
-  /** Applies the newest lists to a session, and queues it where its own token is to be asked. */
+  /** Applies the newest lists to a session, and queues it if its own token must be asked. */
   apply(live: LiveSession): void
   /**
    * Whether `run` must be waited for before the session acts: its last check is from before this start, which may
@@ -49,27 +49,27 @@ export interface Recheck {
 export interface RecheckOptions {
   readonly config: AdmissionRules & Pick<Config, 'recheckMs' | 'outageGraceMs'>
   readonly plexTv: Pick<PlexTv, 'account' | 'resourceList' | 'ping'>
-  /** The deployment's machineIdentifier; null where a session chooses its own server. */
+  /** The deployment's machineIdentifier; null if sessions choose their server. */
   readonly machineId: () => string | null
   readonly budget: CallBudget
-  /** Who has access by the owner's lists; null where each session is asked. */
+  /** Who has access, by the owner's lists; null if each session is asked for by itself. */
   readonly roll: Roll | null
-  /** Whether ends are kept over a restart: then a session of before this start need not be asked because of it. */
+  /** Whether ends survive a restart: then a session from before this start needs no check because of it. */
   readonly remembersEnds: boolean
-  /** Whether a session has ended here already; it is not checked. */
+  /** Whether a session has ended here already; if so it is not checked. */
   readonly hasEnded: (session: Session) => boolean
-  /** Ends a session. `askedAt`: epoch ms at which plex.tv was asked; its answer says nothing of a sign-in since. */
+  /** Ends a session. `askedAt`: when plex.tv was asked, epoch ms; its answer says nothing about later sign-ins. */
   readonly end: (session: Session, reason: RecheckEnd, askedAt: number) => void
-  /** Called for every attempt that could not be completed; it ends no session. */
+  /** Called for every check that could not be completed, which ends no session. */
   readonly onOutage: (error: unknown) => void
-  /** The longest that a request waits for a check, queued or under way: the time-out of plex.tv itself. */
+  /** The longest that a request waits for a check, queued or in progress: as long as the time-out of plex.tv. */
   readonly waitMs: number
   readonly now: () => number
 }
 
-/** Between two denials of access that together are believed. */
+/** The least time between two denials that together end a session. */
 export const CONFIRM_MS = 5000
-/** The refusals of `admit` that rest on what plex.tv answered. */
+/** The refusals of `admit` that depend on what plex.tv answered. */
 const DENIALS: readonly ProblemCode[] = ['USHER_SERVER_ACCESS_DENIED', 'USHER_TWO_FACTOR_REQUIRED']
 /** The background re-check of tokens and access, within the budget: one at a time per account, a few in all. */
 export function createRecheck(options: RecheckOptions): Recheck {
@@ -100,7 +100,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
   async function check(live: LiveSession, unansweredThen: number): Promise<void> {
     const { session } = live
     const at = now()
-    // While plex.tv hangs, each question takes its whole time-out: a session that waited for one does not ask another.
+    // While plex.tv hangs, each call takes its whole time-out: a session that waited for one does not make another.
     const isAsked = unansweredThen !== outage.unanswered && outage.isAway(at, AWAY_MS)
     if (isAsked || outage.isPaused(at)) return keep(live, at)
     if (hasEnded(session)) return
@@ -111,7 +111,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
       else await checkItself(live, at)
     } catch (error) {
       if (isTokenDead(error)) end(session, 'token_dead', at)
-      // This follows from the settings, so it needs no second answer of plex.tv.
+      // This follows from the settings, so no second answer of plex.tv is needed.
       else if (error instanceof Problem && error.code === 'USHER_ACCOUNT_BLOCKED')
         end(session, 'access_lost', at)
       else fail(live, at, error)
@@ -150,14 +150,14 @@ export function createRecheck(options: RecheckOptions): Recheck {
     if (live.denial === null && (isUnproven || isPingDue(live, now()))) await ping(live, now())
   }
 
-  /** Lists that deny access have to be asked for once more. */
+  /** Lists that deny access are asked for once more. */
   function isUnconfirmed({ session, denial }: LiveSession): boolean {
     if (roll === null || denial === null || denial.saidAt === null || roll.answer(session) === 'ask')
       return false
     return roll.at < denial.saidAt + CONFIRM_MS
   }
 
-  /** Whether the lists say something of a session, which then holds. */
+  /** Whether the lists decide about a session; what they say is then applied. */
   function settleByRoll(live: LiveSession): boolean {
     if (roll === null || !usesRoll() || roll.at === 0) return false
     const { session } = live
@@ -173,7 +173,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
     return true
   }
 
-  /** Without a wait: what the lists of now say, where there are any. Whether plex.tv has nothing to be asked then. */
+  /** Applies the current lists, if there are any, without waiting. True if plex.tv need not be asked. */
   function isSettled(live: LiveSession, time: number): boolean {
     if (roll?.isFresh(time) !== true || live.asksItself || isOfBeforeStart(live)) return false
     if (hasEnded(live.session)) return true
@@ -193,12 +193,12 @@ export function createRecheck(options: RecheckOptions): Recheck {
     if (!isSecured) deny(live, at, true)
   }
 
-  /** An answer mixed up on the way must not give one account the role and server token of another. */
+  /** A mixed-up answer must not give one account the role and server token of another. */
   function requireSame(account: Account, session: Session): void {
     if (account.id !== session.account.id) throw new Problem('USHER_UPSTREAM_INVALID')
   }
 
-  /** Null where the account may not come in. */
+  /** Null if the account may not sign in. */
   function findAdmission<T>(decide: () => T): T | null {
     try {
       return decide()
@@ -221,7 +221,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
     }
     if (isBelievable && (saidAt === null || saidAt > at)) saidAt = at
     live.denial = { saidAt }
-    // Answers that cannot be believed are not asked for every few seconds.
+    // An answer that is not believed is not asked for again every few seconds.
     live.retryAt =
       isBelievable && saidAt !== null ? saidAt + CONFIRM_MS : at + (isFirst ? CONFIRM_MS : pauseMs())
   }

@@ -8,22 +8,25 @@ import type { Session } from '../session.ts'
 import type { CallBudget } from './call-budget.ts'
 
 /**
- * What the owner's lists say of a session. `ask`: nothing, so that its own token has to be asked. `missing`: they can
- * be believed, and the account is not in them.
+ * What the owner's lists say about a session. `ask`: nothing, so its own token must be asked. `missing`: they are
+ * believable, and the account is not in them.
  */
 export type RollAnswer = { readonly role: Role } | 'missing' | 'ask'
 
-/** Who has access to the configured server, by its owner's own lists: two calls for all sessions. */
+/** Who has access to the configured server, by its owner's lists: two calls for all sessions together. */
 export interface Roll {
   /** Epoch ms at which the newest lists were asked for; 0 before the first. */
   readonly at: number
   isFresh(time: number): boolean
-  /** Asks for new lists, or joins whoever does. Rejects while plex.tv is away, and rests between attempts. */
+  /** Asks for new lists, or joins a call in progress. Rejects while plex.tv is away, and pauses between attempts. */
   refresh(): Promise<void>
   answer(session: Session): RollAnswer
   /** Called with each new roll. */
   listen(listener: () => void): void
-  /** Null before the first answer; false while the owner's token is dead, or another's: each session is asked then. */
+  /**
+   * Null before the first answer. False while the owner's token is dead or not the owner's: then each session is
+   * asked.
+   */
   readonly isUsable: boolean | null
 }
 
@@ -32,9 +35,9 @@ export interface RollOptions {
   readonly owner: { readonly token: string; readonly clientIdentifier: string }
   readonly machineId: () => string | null
   readonly budget: Pick<CallBudget, 'spend'>
-  /** The accounts of the sessions that are alive here. */
+  /** The accounts of the live sessions here. */
   readonly accountsHere: () => Iterable<number>
-  /** The owner's token began or ceased to serve. */
+  /** Called when the owner's token starts or stops working. */
   readonly onChange: (isUsable: boolean, reason: 'dead' | 'not_the_owner') => void
   readonly onDoubt: (counts: { readonly known: number; readonly missing: number }) => void
   readonly recheckMs: number
@@ -42,7 +45,7 @@ export interface RollOptions {
 }
 
 const REST_MS = 30_000
-/** More than this part of the known people, and at least so many, do not lose access at once. */
+/** If more than this part of the known people, and at least this many, lose access at once, the list is doubted. */
 const DOUBT_PART = 10
 const DOUBT_LEAST = 2
 
@@ -50,7 +53,7 @@ interface Lists {
   readonly at: number
   readonly machineId: string
   readonly ownerId: number
-  /** Who may use the server. */
+  /** The people who may use the server. */
   readonly roles: ReadonlyMap<number, 'home' | 'shared'>
   readonly homeIds: ReadonlySet<number>
   readonly isDoubted: boolean
@@ -74,7 +77,7 @@ export function createRoll(options: RollOptions): Roll {
     if (before !== usable && (before !== null || !usable)) onChange(usable, reason)
   }
 
-  /** Whose token it is, and whether the server is theirs: another's lists would say that nobody has access. */
+  /** Whose token it is, and whether they own the server: anybody else's lists would say that nobody has access. */
   async function prove(machine: string): Promise<number | null> {
     if (proven?.machineId === machine) return proven.ownerId
     budget.spend(2)
@@ -128,7 +131,7 @@ export function createRoll(options: RollOptions): Roll {
     const isMuch = missing.length >= DOUBT_LEAST && missing.length > people.size / DOUBT_PART
     const isWhole = shared.isWhole && home.isWhole && shared.users.length > 0
     const isDoubted = !isWhole || isMuch
-    // Of a doubted list only who is signed in here is remembered as missing: about the others nobody can be asked.
+    // Of a doubted list only people with a session here are remembered as missing: nobody else can be asked for.
     const here = isDoubted ? new Set(accountsHere()) : new Set<number>()
     known = new Set([...roles.keys(), ...missing.filter((id) => here.has(id))])
     if (isDoubted && missing.length > 0) onDoubt({ known: people.size, missing: missing.length })
@@ -146,7 +149,7 @@ export function createRoll(options: RollOptions): Roll {
       await load()
     } catch (error) {
       if (isTokenDead(error)) {
-        // It may have been an error of plex.tv: the next round asks again.
+        // It may be a mistake of plex.tv: the next round asks again.
         restsUntil = at + recheckMs
         setUsable(false)
         return
@@ -175,9 +178,9 @@ export function createRoll(options: RollOptions): Roll {
       if (lists === null || isUsable !== true || machineId() !== lists.machineId) return 'ask'
       if (server !== null && server.machineIdentifier !== lists.machineId) return 'ask'
       const role = account.id === lists.ownerId ? 'owner' : lists.roles.get(account.id)
-      // Without a server token there is none to keep: one that has gained access gets it from its own list.
+      // Without a server token there is none to keep: an account that gained access gets one by its own list.
       if (server === null) return role === undefined ? { role: before } : 'ask'
-      // Ownership does not change by a list; who lost it is asked.
+      // A list does not change ownership: an owner that it does not confirm is asked.
       if (before === 'owner' && role !== 'owner') return 'ask'
       if (role !== undefined)
         return lists.isDoubted && before === 'home' && role === 'shared' ? 'ask' : { role }
@@ -187,7 +190,7 @@ export function createRoll(options: RollOptions): Roll {
   }
 }
 
-/** A list that cannot be read is an odd one: it names nobody, and says nothing of who is missing. */
+/** A list that cannot be read counts as odd: it names nobody, and does not say who is missing. */
 async function orOdd<T extends { readonly users: readonly unknown[]; readonly isWhole: boolean }>(
   list: Promise<T>
 ): Promise<T | { readonly users: readonly never[]; readonly isWhole: false }> {

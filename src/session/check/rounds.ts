@@ -16,14 +16,14 @@ export interface RoundsOptions {
   readonly now: () => number
 }
 
-/** Parts of USHER_RECHECK in which sessions are looked at: each of them queues those whose token is due. */
+/** Rounds in one USHER_RECHECK. Each of them queues the sessions whose token is due. */
 const PARTS = 15
 const LEAST_MS = 1000
 const MOST_MS = 60_000
 
 /**
- * Goes round all live sessions with the owner's lists: asks for new ones where they are old, applies them to every
- * session, and again some seconds later where somebody is missing, because one answer may be a mistake.
+ * Applies the owner's lists to all live sessions. It asks for new lists when they are old, and asks again some seconds
+ * later when somebody is missing, because one answer may be a mistake.
  */
 export function createRounds({ roll, recheck, live, onOutage, recheckMs, now }: RoundsOptions): Rounds {
   let timer: NodeJS.Timeout | undefined
@@ -46,7 +46,7 @@ export function createRounds({ roll, recheck, live, onOutage, recheckMs, now }: 
 
   function round(): void {
     if (roll.isFresh(now())) look()
-    // Nobody is signed in: nothing to ask about.
+    // Nobody is signed in, so there is nothing to ask.
     else if (!live.all()[Symbol.iterator]().next().done) roll.refresh().catch(onOutage)
   }
 

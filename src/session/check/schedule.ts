@@ -9,13 +9,13 @@ import type { PlexOutage } from './plex-outage.ts'
 /** When a session is to be checked. All of it is on the hot path. */
 export interface Schedule {
   isDue(live: LiveSession, time: number): boolean
-  /** Where the owner's lists tell of access, the token of a session is asked apart. */
+  /** Where the owner's lists decide about access, a session's own token is asked separately. */
   isPingDue(live: LiveSession, time: number): boolean
-  /** Whether a day has passed since: then its ping is waited for. */
+  /** Whether its last ping is more than a day ago: then a request waits for the next one. */
   isUnasked(live: LiveSession, time: number): boolean
   mustWait(live: LiveSession, time: number): boolean
   isPastGrace(live: LiveSession, time: number): boolean
-  /** Whether only its own token tells that a session was not ended before this start. */
+  /** Whether only its own token can say that a session was not ended before this start. */
   isOfBeforeStart(live: LiveSession): boolean
 }
 
@@ -30,9 +30,9 @@ export interface ScheduleOptions {
 
 /** Between attempts during an outage; jittered so that sessions do not retry in step. */
 export const RETRY_MS = 30_000
-/** How long a failed check of any session says that plex.tv is away: longer than the pause until the next attempt. */
+/** How long plex.tv counts as away after any failed check: longer than the pause until the next attempt. */
 export const AWAY_MS = 2 * RETRY_MS
-/** The same for a session past its grace, which nothing is served to meanwhile. */
+/** The same for a session past its grace, which gets nothing until then. */
 const AWAY_PAST_GRACE_MS = 5000
 
 export function createSchedule(options: ScheduleOptions): Schedule {
@@ -73,7 +73,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       const { checkedAt } = live.session
       if (checkedAt < startedAt && !live.stale) return true
       const age = time - checkedAt
-      // More sessions than the budget can ask in time are asked later, and waited for after a day.
+      // If the budget cannot cover all sessions in time, the rest are asked later, and waited for after a day.
       const isOverdue = age > 2 * config.recheckMs && (usesRoll() || age > PING_MS || budget.isFree(true))
       const isPast = isPastGrace(live, time)
       const isWanted = isOverdue || isPast || live.denial !== null || isUnasked(live, time)

@@ -21,7 +21,7 @@ export type CookieConfig = Pick<Config, 'publicUrl' | 'cookieDomain' | 'instance
 
 /**
  * The three names: `__Host-` where nothing forbids it, bare on plain HTTP. A cookie domain makes the session's
- * `__Secure-`; the other two stay with this host, so that no app beside ever gets them (SECURITY rule 90).
+ * `__Secure-`; the other two stay with this host, so that no other app ever gets them (SECURITY rule 90).
  */
 export function cookieNames({ publicUrl, cookieDomain, instance }: CookieConfig): CookieNames {
   const name = `usher${instance === null ? '' : `-${instance}`}`
@@ -47,8 +47,8 @@ export function sealBinding(config: CookieConfig): string {
 }
 
 /**
- * Where the values of a purpose belong: a cookie's name, the session's for what has none, and the hosts that it is sent
- * to. No value is good elsewhere (SECURITY rule 5).
+ * Where the values of a purpose belong: a cookie's name (the session's for values that have none) and the hosts it is
+ * sent to. A value opens nowhere else (SECURITY rule 5).
  */
 export function sealScope(config: CookieConfig): (purpose: string) => string {
   const { session, signin, device } = cookieNames(config)
@@ -94,7 +94,7 @@ export function findCookies(header: string, name: string): readonly string[] {
   return [...values]
 }
 
-/** What opens of the values of a name, where that is exactly one (SECURITY rule 91). */
+/** The value of a name that opens, if exactly one does (SECURITY rule 91). */
 export function findOpening<T>(
   header: string | undefined,
   name: string,

@@ -7,7 +7,7 @@ import {
   hostCookieAttributes
 } from './cookie.ts'
 
-/** A cookie by what a browser tells it apart by, to be cleared. */
+/** A cookie to be cleared, by what identifies it to a browser. */
 export interface OldCookie {
   readonly name: string
   readonly attributes: CookieAttributes
@@ -16,7 +16,7 @@ export interface OldCookie {
 /**
  * The cookies in a header that another setting of this deployment left in another scope: another cookie domain, none,
  * or the prefix that goes with it. A server clears only scopes that it names, so each possible one is named.
- * `sessionIsGood`: the session cookie's one value opens here.
+ * `sessionIsGood`: the session cookie has one value, and it opens here.
  */
 export type FindOldCookies = (header: string | undefined, sessionIsGood: boolean) => readonly OldCookie[]
 
@@ -34,8 +34,8 @@ export function createOldCookies(config: CookieConfig, seal: Pick<Seal, 'ageOf'>
   ])
 
   function isOld(name: string, values: readonly string[], sessionIsGood: boolean): boolean {
-    // A value of another deployment names another key. It may be in any scope, so all are left alone: nested
-    // deployments would sign each other out.
+    // A value that names another key belongs to another deployment. It may be in any scope, so none is cleared:
+    // nested deployments would sign each other out.
     if (values.length === 0 || values.some((value) => seal.ageOf(value) === null)) return false
     if (!current.has(name)) return true
     return values.length > 1 || (name === names.session && !sessionIsGood)
@@ -61,7 +61,7 @@ export function createOldCookies(config: CookieConfig, seal: Pick<Seal, 'ageOf'>
   }
 }
 
-/** The host and the domains above it that a cookie may name; browsers ignore those that are public suffixes. */
+/** The host and its parent domains, which a cookie may name; browsers ignore public suffixes. */
 function parentDomains(hostname: string): readonly string[] {
   const labels = hostname.split('.')
   const isAddress = /^(?:\[|[\d.]+$)/.test(hostname)

@@ -45,7 +45,7 @@ const version2 = createLayout({ ...members, emailVerified: flag })
 type Version1 = NonNullable<ReturnType<typeof version1.read>>
 type Version2 = NonNullable<ReturnType<typeof version2.read>>
 
-/** The session in its cookie, readable in every version that Usher ever wrote. */
+/** The session as its cookie contains it, readable in every version that Usher ever wrote. */
 export const sessionCodec = createCodec<Session>({
   version: 2,
   encode: (session) => version2.write(toRecord(session)),

@@ -15,14 +15,14 @@ import { sessionCodec } from './sealed-session.ts'
 export interface UnsealedSession {
   readonly open: true
   readonly live: LiveSession
-  /** The session as the value tells it; `live` may know more. */
+  /** The session as the value contains it; `live` may be newer. */
   readonly told: Session
   readonly newestKey: boolean
-  /** Epoch ms at which this value ends, by whichever limit comes first. */
+  /** When this value expires, by whichever limit comes first, epoch ms. */
   readonly limitAt: number
 }
 
-/** Not signed in, and why. `clear`: the browser has a cookie that is to be cleared. */
+/** Not signed in, and why. `clear`: the browser has a cookie that should be cleared. */
 export interface NoSession {
   readonly open: false
   readonly code: Extract<ProblemCode, `USHER_SESSION_${string}`>
@@ -38,10 +38,10 @@ export interface Sessions {
   read(cookieHeader: string | undefined): SessionRead
   /** The same for a sealed value alone, as a service receives it. */
   open(value: string): SessionRead
-  /** The cookie value of a session; throws RangeError where it does not fit a cookie. */
+  /** The cookie value of a session; throws RangeError if it does not fit into a cookie. */
   seal(session: Session): string
   fits(session: Session): boolean
-  /** A new value where one is due (sliding, an older key, changed data), else null; none for one that has ended. */
+  /** A new value if one is due (sliding, an older key, changed data), else null; none for an ended session. */
   renew(read: UnsealedSession): string | null
 }
 
@@ -65,12 +65,12 @@ const SLIDE_MIN_MS = 60_000
 
 const REQUIRED: NoSession = { open: false, code: 'USHER_SESSION_REQUIRED', clear: false }
 const INVALID: NoSession = { open: false, code: 'USHER_SESSION_INVALID', clear: true }
-/** The clock of this instance may be behind: the value is refused until then, but its cookie is kept. */
+/** This instance's clock may be behind: the value is refused until then, but the cookie is kept. */
 const EARLY: NoSession = { ...INVALID, clear: false }
 const EXPIRED: NoSession = { open: false, code: 'USHER_SESSION_EXPIRED', clear: true }
 const REVOKED: NoSession = { open: false, code: 'USHER_SESSION_REVOKED', clear: true }
 
-/** Sessions by cookie: a bounded cache by value in front of the seal. Limits and revocation are asked every time. */
+/** Sessions by cookie: a bounded cache by value in front of the seal. Limits and revocation are checked every time. */
 export function createSessions(options: SessionsOptions): Sessions {
   const { config, cookieName, seal, revocations, live, recheck, onUnseal, now, max = MAX_OPEN } = options
   /** By the tag of the value, which cannot be chosen; the whole value is compared too. */
@@ -143,9 +143,9 @@ export function createSessions(options: SessionsOptions): Sessions {
     return read
   }
 
-  /** Of several values the one that opens, if it is the only one (SECURITY rule 91); else why not. */
+  /** The one of several values that opens, if it is the only one (SECURITY rule 91); else why not. */
   function openOne(values: readonly string[]): SessionRead {
-    // What names no key of this ring belongs to another deployment, whose cookie comes with every request.
+    // A value that names no key of this ring belongs to another deployment, whose cookie comes with every request.
     const ours = values.filter((value) => seal.ageOf(value) !== null)
     const reads = ours.map(open)
     const [good, ...others] = reads.filter((read) => read.open)
@@ -192,7 +192,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (known !== null && known.session === current && time - current.seenAt < slideMs) return known.value
       const renewed = withinSettings({ ...current, seenAt: time, idleExpiresAt: current.expiresAt })
       const value = trySeal(renewed)
-      // It has outgrown a cookie since the sign-in: the old value serves until its own end.
+      // It has outgrown a cookie since the sign-in: the old value is used until it expires.
       if (value === null) return null
       state.session = renewed
       state.renewed = { value, session: renewed }

@@ -50,7 +50,7 @@ export interface RevocationOptions {
  */
 export const MAX_REVOCATIONS = 300_000
 
-/** The revocations that this instance knows. They are in memory, because every request asks. */
+/** The revocations that this instance knows. They are in memory, because every request checks them. */
 export function createRevocations({ now, onRevoke, max = MAX_REVOCATIONS }: RevocationOptions): Revocations {
   // `max` would allocate room for all of them at once, which takes a quarter of the start-up time.
   const room = { maxSize: max, sizeCalculation: () => 1, perf: { now }, ttl: 1, ttlResolution: 0 }
@@ -64,7 +64,7 @@ export function createRevocations({ now, onRevoke, max = MAX_REVOCATIONS }: Revo
     for (const listener of listeners) listener(revocation)
   }
 
-  /** Whether it was new: shared revocations arrive more than once. */
+  /** True if it was new: shared revocations arrive more than once. */
   function remember(revocation: Revocation): boolean {
     const ttl = revocation.until - now()
     if (ttl <= 0) return false

@@ -5,12 +5,12 @@ import type { Revocations } from './revocation.ts'
 
 export interface Stream {
   readonly kind: StreamKind
-  /** Ends the stream, and says why where its protocol can. */
+  /** Ends the stream, and says why if its protocol can. */
   readonly abort: (why: StreamEnd) => void
 }
 
 export interface Streams {
-  /** Registers a stream, which ends with its session; gives the release to call when it ends by itself. */
+  /** Registers a stream, to end with its session. Returns a function to call when the stream ends by itself. */
   add(live: LiveSession, kind: StreamKind, abort: Stream['abort']): () => void
   readonly open: Readonly<Record<StreamKind, number>>
   /** Ends every open stream, at shutdown. */
@@ -29,7 +29,7 @@ const SWEEP_MS = 1000
 
 /** The open streams of every session: they end with it, within a second. */
 export function createStreams({ revocations, standings, now }: StreamsOptions): Streams {
-  /** Apart from the bounded map of live sessions, which may forget a session that has streams open. */
+  /** Separate from the bounded map of live sessions, which may drop a session that has open streams. */
   const streaming = new Set<LiveSession>()
   const open: Record<StreamKind, number> = { media: 0, events: 0, socket: 0 }
 

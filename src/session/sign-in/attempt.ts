@@ -11,19 +11,19 @@ export type RationName =
   | 'pin_unproven'
   | 'home_switch'
 
-/** The limits, bound to one request. Without a key they count by its address. */
+/** The limits, for one request. Without a key they count by its address. */
 export interface Rations {
   /** Takes one, or throws USHER_RATE_LIMITED. */
   take(name: RationName, key?: string): Promise<void>
-  /** Throws the same where nothing is left once `inFlight` others have taken theirs; takes nothing. */
+  /** Throws the same if `inFlight` others would use up what is left; takes nothing. */
   check(name: RationName, key: string, inFlight: number): Promise<void>
-  /** Takes one even where none is left: for an attempt that proves to be a failure only afterwards. */
+  /** Takes one even if none is left: for an attempt that turns out to be a failure only afterwards. */
   count(name: RationName, key: string): Promise<void>
 }
 
 /** One attempt to sign in: the browser that makes it and the request that it came with. */
 export interface Attempt {
-  /** As the log knows the request. */
+  /** The id of the request in the log. */
   readonly requestId: string
   readonly address: string
   readonly device: Device | null
@@ -35,7 +35,7 @@ export interface Attempt {
 export interface AttemptResult {
   readonly method: SignInMethod
   readonly result: 'ok' | ProblemCode | 'USHER_INTERNAL'
-  /** Null while it is not known whose sign-in it was. */
+  /** Null if it is not known whose sign-in it was. */
   readonly accountId: number | null
   readonly attempt: Attempt
 }
@@ -47,7 +47,7 @@ export function toResult(error: unknown): AttemptResult['result'] {
   return error instanceof Problem ? error.code : 'USHER_INTERNAL'
 }
 
-/** Who was refused, where the attempt came as far as that. */
+/** Who was refused, if the attempt got that far. */
 export function accountOf(error: unknown): number | null {
   return error instanceof Problem ? (error.accountId ?? null) : null
 }

@@ -6,14 +6,14 @@ export interface Device {
   readonly clientIdentifier: string
   /**
    * The account that signed in here last, null before the first: the limits that strangers share do not lock this
-   * browser out. By account, so that nobody gets a fresh ration with each fresh browser.
+   * browser out. By account, so that a new browser does not bring new attempts.
    */
   readonly knownAs: number | null
-  /** Epoch ms: until then a PIN may yet be claimed under the identifier, whatever became of its sign-in here. */
+  /** Until then a PIN may still be claimed under the identifier, whatever became of its sign-in here; epoch ms. */
   readonly lentUntil: number
 }
 
-/** Strong PINs were seen to live half an hour at plex.tv, longer than anybody is waited for here. */
+/** Strong PINs were seen to live half an hour at plex.tv, longer than Usher waits for anybody. */
 const LENT_MS = 30 * 60_000
 
 /** The device with its identifier lent to a PIN that has just been made. */
@@ -28,13 +28,14 @@ export function signedInAs(accountId: number, clientIdentifier: string): Device 
 
 /**
  * The identifier for another sign-in of this browser. plex.tv keeps one token per account and identifier: while a PIN
- * is out under the browser's own, a sign-in beside it takes a new one, or the PIN, once claimed, would end its session.
+ * is out under the browser's own, another sign-in takes a new one. Otherwise the PIN, once claimed, would end its
+ * session.
  */
 export function freeIdentifier(device: Device | null, time: number): string {
   return device === null || time < device.lentUntil ? createClientIdentifier() : device.clientIdentifier
 }
 
-/** A client identifier of its own for a browser: plex.tv keeps one token per account and identifier. */
+/** A client identifier for one browser alone: plex.tv keeps one token per account and identifier. */
 export function createClientIdentifier(): string {
   return randomUUID()
 }
@@ -50,7 +51,7 @@ export const deviceCodec = createCodec<Device>({
       (members) => {
         const device = version1.read(members)
         const [, knownAs, lentUntil] = members
-        // The first releases had no account in it, and later ones no time.
+        // The first releases wrote no account, and later ones no time.
         return (
           device && {
             ...device,

@@ -4,12 +4,12 @@ import type { Device } from './device.ts'
 import type { SignIn } from './sign-in.ts'
 
 /**
- * One tab's way to Plex's page and back. Its sealed form is the opaque key in `forwardUrl`: each of several tabs finds
- * its own `returnTo` again, also when a callback is loaded anew and the sign-in cookie is gone.
+ * One tab's trip to Plex's page and back. Its sealed form is the opaque key in `forwardUrl`: each of several tabs finds
+ * its own `returnTo` again, even if the callback is reloaded and the sign-in cookie is gone.
  */
 export interface Flow extends Pick<SignIn, 'pinId' | 'clientIdentifier' | 'expiresAt'> {
   readonly returnTo: string
-  /** Client identifier in the device cookie of the browser that began it; '' where it had none. */
+  /** Client identifier in the device cookie of the browser that began it; '' if it had none. */
   readonly device: string
 }
 
@@ -31,16 +31,16 @@ export function sealFlow(seal: Pick<Seal, 'seal'>, flow: Flow): string {
   return seal.seal('flow', flowCodec.encode(flow))
 }
 
-/** The flow behind a key, null for what is none. */
+/** The flow of a key; null for any other text. */
 export function unsealFlow(seal: Pick<Seal, 'unseal'>, key: string): Flow | null {
   const unsealed = seal.unseal('flow', key)
   return typeof unsealed === 'string' ? null : flowCodec.decode(unsealed.value)
 }
 
 /**
- * The sign-in of a flow whose sign-in cookie another tab has overwritten: tabs that a browser restores begin in one
- * moment, and none knows the others' cookie. It is finished in the browser that began it and in no other, which the
- * device cookie shows; the key alone signs nobody in, nor does the device.
+ * The sign-in of a flow whose sign-in cookie another tab has overwritten: restored tabs begin at the same moment, and
+ * none knows the others' cookie. It can be finished only in the browser that began it, as the device cookie shows.
+ * Neither the key alone nor the device alone signs anybody in.
  */
 export function toSignIn(flow: Flow, device: Device | null, now: number): SignIn | undefined {
   const { pinId, clientIdentifier, expiresAt, returnTo } = flow

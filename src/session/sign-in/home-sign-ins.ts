@@ -29,11 +29,11 @@ export function createHomeSignIns(options: HomeSignInsOptions): HomeSignIns {
     async switchTo(session, uuid, pin, attempt) {
       const opener = openerOf(session)
       const { clientIdentifier } = opener
-      // By the Home and the profile, whoever asks from wherever: four digits are soon guessed.
+      // Counted by Home and profile, whoever asks and from wherever: four digits are quickly guessed.
       await attempt.rations.take('home_switch', `${opener.uuid} ${uuid}`)
       try {
-        // startSession asks again. Here first, because the switch replaces a token at plex.tv: an outage that shows
-        // only after it would cost that token.
+        // startSession asks again. It is asked here first because the switch replaces a token at plex.tv: an outage
+        // that shows only afterwards would cost that token.
         await Promise.all([
           machineId(),
           asOpener(session, () => plexTv.resources(opener.token, clientIdentifier))
@@ -46,7 +46,7 @@ export function createHomeSignIns(options: HomeSignInsOptions): HomeSignIns {
           token,
           clientIdentifier,
           method: 'home',
-          // Back as oneself, the new token is the opener's own; plex.tv has replaced the old one.
+          // After a switch back, the new token is the opener's own; plex.tv has replaced the old one.
           homeAdmin: account.uuid === opener.uuid ? null : opener
         })
         report({ method: 'home', result: 'ok', accountId: account.id, attempt })
@@ -67,7 +67,7 @@ function openerOf(session: Session): HomeAdmin {
   )
 }
 
-/** A dead token of the opener is not this session's own: it goes on, and only the way to other profiles is closed. */
+/** The opener's token is not this session's own: if it is dead, the session goes on, without switching profiles. */
 async function asOpener<T>(session: Session, call: () => Promise<T>): Promise<T> {
   try {
     return await call()

@@ -2,12 +2,12 @@ import { Problem } from '../../domain/problems.ts'
 
 /**
  * Holds password sign-ins back while plex.tv refuses all of them: each further one would prolong its lock on the
- * address that everybody behind Usher shares. It also knows how many are under way, which no count of failures
- * includes yet.
+ * address that everybody behind Usher shares. It also knows how many are in progress, which no count of
+ * failures includes yet.
  */
 export interface PasswordGate {
   /**
-   * Runs one sign-in and passes it the number of others of the same ration that are already under way. Throws
+   * Runs one sign-in and passes it the number of others in progress that count against the same limit. Throws
    * USHER_PLEX_LIMITED at once while the gate is shut.
    */
   pass<T>(signIn: (others: number) => Promise<T>, ration?: string): Promise<T>

@@ -16,7 +16,7 @@ export interface PasswordSignInsOptions extends StartSessionOptions {
   readonly report: ReportAttempt
 }
 
-/** Characters that a login may be written with and without, and mean the same to plex.tv for all that is known here. */
+/** Characters that may make no difference in a login at plex.tv, as far as Usher knows. */
 const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\s]/gu
 
 export function createPasswordSignIns(options: PasswordSignInsOptions): PasswordSignIns {
@@ -25,8 +25,8 @@ export function createPasswordSignIns(options: PasswordSignInsOptions): Password
   const underWay = new Set<string>()
 
   /**
-   * Not the one that a session lives under or another sign-in may: plex.tv keeps one token per account and identifier,
-   * and this sign-in may yet fail after it was given a token, in an outage for example.
+   * Not an identifier that a session or another sign-in uses: plex.tv keeps one token per account and identifier, and
+   * this sign-in can still fail after it got a token, for example in an outage.
    */
   function identifierFor({ device, signedIn }: Attempt): string {
     const isTaken = signedIn || underWay.has(device?.clientIdentifier ?? '')
@@ -39,7 +39,7 @@ export function createPasswordSignIns(options: PasswordSignInsOptions): Password
       const { rations } = attempt
       const knownAs = attempt.device?.knownAs ?? null
       const login = credentials.login.trim().normalize('NFKC')
-      // Whoever is known here counts apart from strangers, who could otherwise lock out anyone whose name they know.
+      // Known browsers are counted apart from strangers, who could otherwise lock out anyone whose name they know.
       const name = `${knownAs === null ? '' : `${knownAs} `}${login.toLowerCase().replace(INVISIBLE, '')}`
       await rations.take('login_account', name)
       const [ration, key] =
@@ -47,7 +47,7 @@ export function createPasswordSignIns(options: PasswordSignInsOptions): Password
       underWay.add(clientIdentifier)
       try {
         const { account, token } = await gate.pass(async (others) => {
-          // Inside the gate, so that those who arrive in one moment count each other, and none slips in uncounted.
+          // Inside the gate, so that attempts which arrive together count each other, and none passes uncounted.
           await rations.check(ration, key, others)
           try {
             return await plexTv.signIn({ ...credentials, login }, clientIdentifier)
@@ -70,8 +70,8 @@ export function createPasswordSignIns(options: PasswordSignInsOptions): Password
 }
 
 /**
- * Whether plex.tv may have counted an attempt as a failed one: whatever it refused, in words known or not. A missing
- * code is no failure, for the password was right; and once plex.tv limits, it counts no more.
+ * Whether plex.tv may have counted an attempt as a failure: any refusal, with a known error code or not. A missing
+ * verification code is no failure, because the password was right. Once plex.tv limits, it counts no more.
  */
 function isFailure(error: unknown): boolean {
   if (!(error instanceof Problem) || error.upstream === undefined || error.upstream.status >= 500)

@@ -5,34 +5,34 @@ import { LRUCache } from 'lru-cache'
 interface Known<T> {
   /** When plex.tv was asked last, epoch ms. */
   readAt: number
-  /** What came of it where the PIN was not over: an outcome, or the failure that kept from one. */
+  /** The result of that look, while the PIN is not over: an outcome, or the failure that prevented one. */
   last: { readonly outcome: T } | { readonly failure: unknown } | null
   flight: Promise<T> | null
   over: T | null
 }
 
 export interface LookOptions {
-  /** Within this time the last answer will do; at least a second. */
+  /** For this long the last answer is good enough; at least a second. */
   readonly rememberMs: number
 }
 
 /**
- * Looks at PINs: plex.tv is asked once a second for each at most, and all who ask in the meantime share that look, so
- * that a sign-in cookie which is replayed a hundred times costs no more than one (SECURITY rule 82).
+ * Looks at PINs. plex.tv is asked about each at most once a second, and requests in the meantime share the answer, so
+ * that replaying a sign-in cookie a hundred times costs no more than using it once (SECURITY rule 82).
  */
 export interface PinLooks<T> {
   /** The outcome of `look`, or a remembered one. Polls use this. */
   poll(pinId: number, look: () => Promise<T>, options: LookOptions): Promise<T>
-  /** An outcome of now: waits until plex.tv may be asked again where it was asked less than a second ago. */
+  /** A current outcome: if plex.tv was asked less than a second ago, waits until it may be asked again. */
   fresh(pinId: number, look: () => Promise<T>): Promise<T>
-  /** Nothing is asked about the PIN from now on: this is its outcome. */
+  /** Settles the PIN: this is its outcome, and plex.tv is not asked again. */
   end(pinId: number, outcome: T): void
   isOver(pinId: number): boolean
-  /** Whether plex.tv may be asked beside the looks; if so it counts as asked. */
+  /** Whether plex.tv may be asked outside of looks; if so, it counts as asked. */
   mayAsk(pinId: number): boolean
 }
 
-/** PINs known at once: more than are made within the life of one. */
+/** PINs known at once: more than are made in the lifetime of one. */
 const MAX_PINS = 10_000
 const LOOK_EVERY_MS = 1000
 
@@ -55,7 +55,7 @@ export function createPinLooks<T>(now: () => number): PinLooks<T> {
       if (waitMs > 0) await delay(waitMs)
       known.readAt = now()
       const outcome = await look()
-      // One that ended holds a session, which is nobody else's.
+      // A PIN that is over contains a session, which nobody else may get.
       known.last = known.over === null ? { outcome } : null
       return outcome
     } catch (failure) {

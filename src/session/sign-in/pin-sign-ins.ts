@@ -11,7 +11,7 @@ import { createPinLooks } from './pin-looks.ts'
 import type { SignIn, SignInKind } from './sign-in.ts'
 import { type StartSessionOptions, startSession } from './start-session.ts'
 
-/** What a page may know of a PIN: its id, with which anybody could fetch the token, is not part of it. */
+/** What a page may know about a PIN. Not its id: with that, anybody could fetch the token. */
 export interface PinView {
   readonly authUrl: string
   readonly code: string
@@ -24,44 +24,44 @@ export type PinOutcome =
   | { readonly status: 'pending'; readonly pollAfterMs: number }
   | { readonly status: 'signed-in'; readonly session: Session }
   | { readonly status: 'expired' }
-  /** A session was made of it before: a PIN is claimed once. */
+  /** It became a session before: a PIN is claimed once. */
   | { readonly status: 'spent' }
 
 export interface StartOptions {
   readonly kind: SignInKind
   readonly returnTo: string
-  /** The sign-ins under way in this browser. */
+  /** The sign-ins in progress in this browser. */
   readonly signIns: readonly SignIn[]
-  /** What a PIN that has to be made uses up; default `pin_address`. */
+  /** The limit that a new PIN counts against; by default `pin_address`. */
   readonly ration?: 'pin_address' | 'pin_unproven'
 }
 
 export interface Started {
   readonly signIn: SignIn
   readonly view: PinView
-  /** The browser's device where a PIN has just been made under its identifier, to be remembered; else null. */
+  /** The browser's device, to be stored, if a PIN has just been made under its identifier; else null. */
   readonly device: Device | null
 }
 
 export interface PinSignIns {
-  /** Makes a PIN at plex.tv, or takes up the one of this kind that the browser has. */
+  /** Makes a PIN at plex.tv, or reuses the browser's PIN of this kind. */
   start(options: StartOptions, attempt: Attempt): Promise<Started>
   /** Whether somebody has signed in with it; for pages that ask again and again. */
   poll(signIn: SignIn, attempt: Attempt): Promise<PinOutcome>
-  /** The same for a browser that comes back from Plex's page: never remembered, and asked twice where need be. */
+  /** The same for a browser that returns from Plex's page: always a current answer, asked for twice if needed. */
   comeBack(signIn: SignIn, attempt: Attempt): Promise<PinOutcome>
-  /** Nobody waits for it any more: signs out the token of one that was claimed, unless it is one of `kept`. */
+  /** Gives a sign-in up. If its PIN was claimed, signs out the token, unless it is one of `kept`. */
   abandon(pin: Flow | SignIn, kept: readonly string[]): Promise<void>
-  /** The flow behind the key in a callback's address, null without a good one. */
+  /** The flow of the key in a callback's URL; null without a valid one. */
   findFlow(key: unknown): Flow | null
 }
 
 /** Remembers for all instances which PINs became a session. */
 export interface PinClaims {
   isTaken(pinId: number): Promise<boolean>
-  /** False where it was taken before. */
+  /** False if it was taken before. */
   take(pinId: number): Promise<boolean>
-  /** Whether other instances may claim PINs without being heard here, when the shared store is away. */
+  /** Whether other instances may claim PINs unnoticed, because the shared store is away. */
   readonly isShared: boolean
 }
 
@@ -74,10 +74,10 @@ export interface PinSignInsOptions extends StartSessionOptions {
   readonly report: ReportAttempt
 }
 
-/** A PIN with less left than this is not taken up again. */
+/** A PIN with less time left is not reused. */
 const REUSE_MS = 5 * 60_000
 const MINUTE_MS = 60_000
-/** PINs whose end is awaited at once, for the tokens of those that were claimed and never fetched. */
+/** Abandoned PINs watched at once, to sign out the tokens of those that are claimed but never fetched. */
 const MAX_AWAITED = 5000
 
 type NewPin = Pick<SignIn, 'pinId' | 'code' | 'clientIdentifier' | 'expiresAt'>
@@ -116,7 +116,7 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
     looks.end(pinId, { status })
   }
 
-  /** What becomes of a PIN that plex.tv says is claimed. */
+  /** What happens to a PIN that plex.tv reports as claimed. */
   async function claim(signIn: SignIn, token: string, attempt: Attempt): Promise<PinOutcome> {
     const { pinId, clientIdentifier } = signIn
     let isRefused = false
@@ -137,7 +137,7 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
       return { status: 'signed-in', session }
     } catch (error) {
       if (isRefused) end(pinId, 'expired')
-      // Signed out since somebody claimed it: the PIN is spent.
+      // Its session was signed out since: the PIN is used up.
       if (error instanceof Problem && isTokenDead(error.cause)) return { status: 'expired' }
       throw error
     }
@@ -174,11 +174,11 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
     }
   }
 
-  /** Claimed on a phone, say, after the page with the code was closed: nobody fetches that token any more. */
+  /** For a PIN that is claimed, for example on a phone, after its page was closed: nobody fetches that token. */
   function awaitEnd(pin: NewPin, kind: SignInKind): void {
     if (claims.isShared || awaited >= MAX_AWAITED) return
     awaited += 1
-    // plex.tv forgets a link code in this moment; a strong PIN lives on for a while there.
+    // plex.tv drops a link code at this moment; a strong PIN stays valid there for a while.
     const delayMs = pin.expiresAt - now() + (kind === 'link' ? -1000 : 1000)
     setTimeout(() => {
       awaited -= 1
@@ -205,8 +205,8 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
       const { kind, returnTo, signIns } = start
       const { device, signedIn } = attempt
       const before = signIns.find((signIn) => signIn.kind === kind)
-      // plex.tv keeps one token per account and identifier: a sign-in that may yet be abandoned takes a new one
-      // where a session lives under the browser's own.
+      // plex.tv keeps one token per account and identifier: a sign-in that may be abandoned takes a new identifier
+      // if a session uses the browser's own.
       const isBeside = signedIn && before?.clientIdentifier === device?.clientIdentifier
       const isUsable =
         before !== undefined && before.expiresAt - now() > REUSE_MS && !looks.isOver(before.pinId)
@@ -235,7 +235,7 @@ export function createPinSignIns(options: PinSignInsOptions): PinSignIns {
   }
 }
 
-/** The address of Plex's sign-in page. No token and no PIN id can be read from it, only the code. */
+/** The URL of Plex's sign-in page. It contains the code, but no token and no PIN id. */
 function authUrl(
   { plexAppUrl, publicUrl, client }: PinSignInsOptions['config'],
   signIn: SignIn,

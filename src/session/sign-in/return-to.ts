@@ -1,18 +1,18 @@
 import type { Config } from '../../config/config.ts'
 
-/** The `returnTo` where the browser may go after a sign-in, else null. */
+/** The `returnTo` if the browser may go there after a sign-in, else null. */
 export type FindReturnTo = (value: unknown) => string | null
 
-/** Characters; a longer deep link is cut off from the sign-in, because it would not fit on the way to Plex and back. */
+/** Characters. A longer `returnTo` is dropped, because it would not fit into the URLs to Plex and back. */
 const MAX_CHARS = 1000
 
-/** First segments below which only requests are answered, and some of them change something on `GET`. */
+/** First segments of API paths, some of which change something on `GET`. */
 const API_SEGMENTS: readonly string[] = ['pms', 'plex', 'session', 'oidc']
 
 /**
  * A path of this origin in the one spelling that every parser reads alike, or an absolute URL of an origin that the
- * operator listed (SECURITY rule 35). No path of Usher's own API is one: the browser would ask for it with its cookie
- * and as if the person had chosen to (rule 80).
+ * operator listed (SECURITY rule 35). Never a path of Usher's own API: the browser would request it with its cookie, as
+ * if the person had chosen to (rule 80).
  */
 export function createReturnToRule(config: Pick<Config, 'publicUrl' | 'allowedReturnOrigins'>): FindReturnTo {
   const { publicUrl, allowedReturnOrigins } = config
@@ -44,7 +44,7 @@ export function createReturnToRule(config: Pick<Config, 'publicUrl' | 'allowedRe
     if (url === null || url.username !== '' || url.password !== '') return null
     if (url.origin === 'null' || !allowedReturnOrigins.includes(url.origin)) return null
     if (url.origin === origin && (hasEncodedSlash(path) || isApi(url.pathname))) return null
-    // Only what the parser would write itself: no other spelling of the same origin.
+    // Only as the URL parser would write it: no other spelling of the same origin.
     return url.href === value || url.href === `${value}/` ? url.href : null
   }
 }
@@ -57,13 +57,14 @@ function isLocal(value: string, origin: string): boolean {
 }
 
 /**
- * Here a slash that is encoded separates nothing for one reader and segments for another; other origins know theirs.
+ * Some parsers take an encoded slash for a separator and others do not, so this origin has none. Other origins know how
+ * theirs are read.
  */
 function hasEncodedSlash(path: string): boolean {
   return /%(?:25)*2f/i.test(path)
 }
 
-/** Percent-encoding undone as often as it was done, byte for byte: the names compared are ASCII. */
+/** Decodes percent-encoding repeatedly, byte for byte: the names compared are ASCII. */
 function decoded(path: string): string {
   const once = path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16))

@@ -30,13 +30,13 @@ export interface ServerChoice {
 export interface ServerChoiceOptions {
   readonly config: AdmissionRules
   readonly plexTv: Pick<PlexTv, 'resources' | 'account'>
-  /** The deployment's one server; null where sessions choose. */
+  /** The deployment's one server; null if sessions choose. */
   readonly machineId: () => Promise<string | null>
   readonly connect: ChooseOptions
   readonly now: () => number
 }
 
-/** Choice of a server where the deployment names none (reference/http.md#servers). */
+/** The choice of a server, if the deployment names none (reference/http.md#servers). */
 export function createServerChoice(options: ServerChoiceOptions): ServerChoice {
   const { config, plexTv, machineId, connect, now } = options
 

@@ -1,12 +1,12 @@
 import { createCodec, createLayout, integer, listOf, oneOf, text } from '../../seal/codec.ts'
 
-/** A PIN under way in one browser. */
+/** A PIN sign-in in progress in one browser. */
 export interface SignIn {
   readonly pinId: number
   readonly code: string
-  /** Not the browser's own where a session is open: an abandoned sign-in must not replace its token at plex.tv. */
+  /** Not the browser's own if it has a session: an abandoned sign-in must not replace that token at plex.tv. */
   readonly clientIdentifier: string
-  /** Where the tab that began last wants to end, for a callback without a flow. */
+  /** Where the tab that began last wants to go, for a callback without a flow. */
   readonly returnTo: string
   /**
    * `redirect` leads to Plex's own page, `link` is a code for another device. `returned`: a tab came back from Plex's
@@ -15,7 +15,7 @@ export interface SignIn {
   readonly kind: SignInKind | 'returned'
   /** Epoch ms. */
   readonly expiresAt: number
-  /** Tabs that are at Plex's page with it. */
+  /** Tabs that have gone to Plex's page with it. */
   readonly tabs: number
 }
 
@@ -61,19 +61,19 @@ export const signInsCodec = createCodec<readonly SignIn[]>({
   ])
 })
 
-/** The same sign-ins with this one in place of any other of its kind. */
+/** The sign-ins with this one instead of any other of its kind. */
 export function withSignIn(signIns: readonly SignIn[], signIn: SignIn): readonly SignIn[] {
   return [...signIns.filter(({ kind }) => kind !== signIn.kind), signIn]
 }
 
-/** The same sign-ins after a tab came back from Plex's page without having signed in. */
+/** The sign-ins after a tab returned from Plex's page without having signed in. */
 export function withReturned(signIns: readonly SignIn[], signIn: SignIn): readonly SignIn[] {
   const others = withoutSignIn(signIns, signIn)
   const tabs = signIn.tabs - 1
   return tabs < 1 ? others : withSignIn(others, { ...signIn, kind: 'returned', tabs })
 }
 
-/** The same sign-ins without this one. */
+/** The sign-ins without this one. */
 export function withoutSignIn(signIns: readonly SignIn[], signIn: SignIn): readonly SignIn[] {
   return signIns.filter(({ pinId }) => pinId !== signIn.pinId)
 }

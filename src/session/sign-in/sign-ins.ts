@@ -6,7 +6,7 @@ import {
 } from './password-sign-ins.ts'
 import { createPinSignIns, type PinSignIns, type PinSignInsOptions } from './pin-sign-ins.ts'
 
-/** The ways to sign in, one for each method. Whatever signs a person in here ends in `startSession`. */
+/** The ways to sign in, one for each method. Each of them ends in `startSession`. */
 export interface SignIns {
   readonly password: PasswordSignIns
   readonly pin: PinSignIns

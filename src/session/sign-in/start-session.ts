@@ -10,7 +10,7 @@ import type { SignOuts } from '../sign-outs.ts'
 
 /** A fresh account token from one of Usher's own sign-ins. */
 export interface FreshToken {
-  /** As the sign-in's answer has it; plex.tv is asked where it has none. */
+  /** From the sign-in's response; if it has none, plex.tv is asked. */
   readonly account?: Account
   readonly token: string
   readonly clientIdentifier: string
@@ -24,15 +24,15 @@ export interface StartSessionOptions {
   readonly signOuts: Pick<SignOuts, 'add'>
   /** Whether the session fits its cookie. */
   readonly fits: (session: Session) => boolean
-  /** The deployment's machineIdentifier, asked of the server where it is not known yet; null without a server. */
+  /** The deployment's machineIdentifier; asks the server if it is not known yet. Null without a server. */
   readonly machineId: () => Promise<string | null>
   readonly now: () => number
 }
 
 /**
  * Makes the session of a fresh account token, always under a new id (SECURITY rule 17). A token whose sign-in is
- * refused is signed out again, so that none is left behind. The exception is an outage in the sign-in with a PIN: the
- * PIN can be read again, and the same token tried again. Throws the problems of `admit`, and those of an upstream
+ * refused is signed out again, so that none is left behind. The exception is an outage in a PIN sign-in: the PIN can
+ * be read again, and the same token tried again. Throws the problems of `admit`, and those of an upstream
  * that is away.
  */
 export async function startSession(options: StartSessionOptions, fresh: FreshToken): Promise<Session> {
@@ -82,7 +82,7 @@ async function admitted(options: StartSessionOptions, fresh: FreshToken): Promis
   }
 }
 
-/** 128 random bits: never guessed, never taken over from before a sign-in. */
+/** 128 random bits: nobody guesses it, and no sign-in takes over an earlier one. */
 export function freshId(): string {
   return randomBytes(16).toString('base64url')
 }
