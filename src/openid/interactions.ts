@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Session } from '../session/session.ts'
-import type { Store } from '../store/store.ts'
+import { type Store, StoreAway } from '../store/store.ts'
 import { cookieNamesOf } from './configuration.ts'
 import { digest } from './names.ts'
 
@@ -10,6 +10,8 @@ export type NextStep =
   /** Back to the request, which can be answered now. */
   | { readonly kind: 'go'; readonly path: string }
   | { readonly kind: 'sign-in' }
+  /** The store is away. */
+  | { readonly kind: 'unavailable' }
 
 export interface Interactions {
   /** The cookie that ties an interaction to the browser that began it. */
@@ -40,18 +42,31 @@ const FRESH = ['login_prompt', 'max_age', 'id_token_hint', 'select_account_promp
  */
 export function createInteractions({ store, config, now }: InteractionsOptions): Interactions {
   const { basePath } = config.publicUrl
+  async function find(
+    uid: string,
+    cookie: string | null | undefined,
+    session: Session | null
+  ): Promise<NextStep> {
+    if (cookie !== uid) return { kind: 'lost' }
+    const name = { kind: 'interaction', key: digest('interaction', uid) } as const
+    const text = await store.get(name)
+    if (text === null) return { kind: 'lost' }
+    const { params, prompt, madeAt } = JSON.parse(text) as Interaction
+    const demandsFresh = prompt.reasons.some((reason) => FRESH.includes(reason))
+    if (session === null || (demandsFresh && session.signedInAt < madeAt)) return { kind: 'sign-in' }
+    await store.commit({ remove: [name] })
+    return { kind: 'go', path: `${basePath}/oidc/auth?${toQuery(params, (now() - madeAt) / 1000)}` }
+  }
+
   return {
     cookieName: cookieNamesOf(config).interaction,
     async next(uid, cookie, session) {
-      if (cookie !== uid) return { kind: 'lost' }
-      const name = { kind: 'interaction', key: digest('interaction', uid) } as const
-      const text = await store.get(name)
-      if (text === null) return { kind: 'lost' }
-      const { params, prompt, madeAt } = JSON.parse(text) as Interaction
-      const demandsFresh = prompt.reasons.some((reason) => FRESH.includes(reason))
-      if (session === null || (demandsFresh && session.signedInAt < madeAt)) return { kind: 'sign-in' }
-      await store.commit({ remove: [name] })
-      return { kind: 'go', path: `${basePath}/oidc/auth?${toQuery(params, (now() - madeAt) / 1000)}` }
+      try {
+        return await find(uid, cookie, session)
+      } catch (error) {
+        if (error instanceof StoreAway) return { kind: 'unavailable' }
+        throw error
+      }
     }
   }
 }

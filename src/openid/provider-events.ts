@@ -55,9 +55,10 @@ export function observeProvider({ provider, clients, visits, metrics, log }: Pro
         reqId: reqIdOf(ctx),
         client: clientOf(ctx),
         ...(Number.isSafeInteger(accountId) && { accountId }),
+        // A detail that comes from a cause may quote what was sent.
         // Not `error`, which the logger takes for an Error.
         code: error.error,
-        reason: error.error_detail ?? error.error_description
+        reason: (error.cause === undefined ? error.error_detail : undefined) ?? error.error_description
       }
       log.info(fields, 'app refused')
     })

@@ -28,7 +28,8 @@ export function createSignOutFlow({ signIns, visits, pages, unavailable }: SignO
     } catch (error) {
       rethrow(error, unavailable)
     }
-    ctx.append('set-cookie', visits.of(ctx.req).signOut())
+    const line = visits.of(ctx.req).signOut()
+    if (line !== '') ctx.append('set-cookie', line)
   }
 
   function goOn(ctx: KoaContextWithOIDC): void {

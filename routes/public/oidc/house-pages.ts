@@ -14,6 +14,8 @@ export interface Page {
 export interface HousePages extends Pages {
   /** For an interaction that is over, or belongs to another browser. */
   readonly lost: Page
+  /** What is needed is away, and nobody is signed out by it. */
+  readonly unavailable: Page
 }
 
 export interface HousePagesOptions {
@@ -89,6 +91,13 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
 
   const home = html`<a class="button quiet" href="${basePath}/signin">To the sign-in page</a>`
 
+  function away(app: string): Words {
+    return {
+      title: 'Not available now',
+      text: `${app} cannot be opened at the moment. Nobody was signed out; try again in a few minutes.`
+    }
+  }
+
   function explain(ctx: KoaContextWithOIDC, code: string): Words {
     const { client_id: asked } = ctx.oidc.params ?? {}
     const app = nameOf(ctx.oidc.client?.clientId ?? (typeof asked === 'string' ? asked : '')) ?? 'The app'
@@ -101,11 +110,7 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
         actions: html`<a class="button" href="${basePath}/signin?again=1">Use another account</a>${home}`
       }
     }
-    if (code === 'temporarily_unavailable' || code === 'server_error')
-      return {
-        title: 'Not available now',
-        text: `${app} cannot be opened at the moment. Nobody was signed out; try again in a few minutes.`
-      }
+    if (code === 'temporarily_unavailable' || code === 'server_error') return away(app)
     if (code === 'invalid_redirect_uri')
       return {
         title: 'Wrong way back',
@@ -129,6 +134,7 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
       text: 'This sign-in is over, or was begun in another browser. Go back to the app and sign in from there.',
       actions: home
     }),
+    unavailable: toPage(away('The app')),
     error: (ctx, out) => send(ctx, explain(ctx, out.error)),
     askSignOut(ctx, { action, xsrf }) {
       const target = ctx.oidc.params?.['post_logout_redirect_uri']

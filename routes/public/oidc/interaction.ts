@@ -26,6 +26,7 @@ export const oidcInteraction: FastifyPluginAsyncTypebox<{ core: Core; pages: Hou
         response: {
           303: Type.Null({ description: 'Location leads on' }),
           400: Type.String(),
+          503: Type.String(),
           ...problems(429)
         }
       }
@@ -37,6 +38,10 @@ export const oidcInteraction: FastifyPluginAsyncTypebox<{ core: Core; pages: Hou
         case 'lost': {
           const { headers, markup } = pages.lost
           return reply.code(400).headers(headers).send(markup)
+        }
+        case 'unavailable': {
+          const { headers, markup } = pages.unavailable
+          return reply.code(503).headers(headers).send(markup)
         }
         case 'go':
           return reply.redirect(step.path, 303)
