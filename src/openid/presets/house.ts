@@ -23,7 +23,7 @@ export const HOUSE: Readonly<Record<string, Preset>> = {
     ],
     notes: [
       NO_SIGN_OUT,
-      'token_url and api_url may be an internal address, http://usher:8080/oidc/token for one.'
+      'token_url and api_url may be internal addresses, for example http://usher:8080/oidc/token.'
     ]
   },
   homarr: {

@@ -17,8 +17,8 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     ],
     notes: [
       MANAGED,
-      'Immich links accounts by e-mail address. Usher tells confirmed addresses alone.',
-      'Back-channel logout came to Immich in 2026; older versions leave the request unanswered.'
+      'Immich links accounts by e-mail address. Usher sends only confirmed addresses.',
+      'Immich supports back-channel logout since 2026; older versions do not answer the request.'
     ]
   },
   jellyfin: {
@@ -49,7 +49,7 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
       ['Client secret', '{secret}'],
       ['Scopes', SCOPES]
     ],
-    notes: [NO_SIGN_OUT, 'The query is part of the redirect URI, to the letter.']
+    notes: [NO_SIGN_OUT, 'The query is part of the redirect URI, and is compared exactly.']
   },
   audiobookshelf: {
     name: 'Audiobookshelf',
@@ -66,8 +66,8 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
     ],
     notes: [
       NO_SIGN_OUT,
-      'Its groups are called admin, user and guest: name yours so in USHER_GROUPS.',
-      'An entry of its own with the redirect URI audiobookshelf://oauth serves phones without the https callback.'
+      'It expects groups called admin, user and guest: use these names in USHER_GROUPS.',
+      'For phones without the https callback, add a second entry with the redirect URI audiobookshelf://oauth.'
     ]
   },
   komga: {
@@ -123,7 +123,7 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
       ['OIDC_REMOTE_USER_CLAIM', 'preferred_username'],
       ['OIDC_SCOPES', 'openid profile email']
     ],
-    notes: ['The port is part of the redirect URI, to the letter.']
+    notes: ['The port is part of the redirect URI, and is compared exactly.']
   },
   miniflux: {
     name: 'Miniflux',

@@ -21,8 +21,8 @@ export interface Preset {
 
 export const SCOPES = 'openid profile email groups'
 export const MANAGED =
-  'The app wants an e-mail address: managed users of a Plex Home have none, and cannot sign in to it.'
-export const NO_SIGN_OUT = 'It knows no back-channel logout: its own session ends by its own lifetime.'
+  'The app needs an e-mail address: managed users of a Plex Home have none, and cannot sign in to it.'
+export const NO_SIGN_OUT = 'It does not support back-channel logout: its own session ends in its own time.'
 
 export interface Guide {
   readonly entry: Readonly<Record<string, unknown>>

@@ -17,7 +17,7 @@ export const WORK: Readonly<Record<string, Preset>> = {
       ['User ID mapping', 'sub'],
       ['Groups mapping, with group provisioning switched on', 'groups']
     ],
-    notes: ['The identifier is part of the back-channel address: keep it, or change both.']
+    notes: ['The identifier is part of the back-channel URL: if you change one, change both.']
   },
   'nextcloud-oidc-login': {
     name: 'Nextcloud with oidc_login',
@@ -31,7 +31,7 @@ export const WORK: Readonly<Record<string, Preset>> = {
       ['oidc_login_code_challenge_method', 'S256'],
       ['oidc_login_attributes', "['id' => 'sub', 'name' => 'name', 'mail' => 'email', 'groups' => 'groups']"]
     ],
-    notes: [NO_SIGN_OUT, 'It is another app than user_oidc; install one of the two.']
+    notes: [NO_SIGN_OUT, 'It is not the same app as user_oidc; install one of the two.']
   },
   paperless: {
     name: 'Paperless-ngx',
@@ -45,7 +45,7 @@ export const WORK: Readonly<Record<string, Preset>> = {
       ],
       ['PAPERLESS_SOCIAL_ACCOUNT_SYNC_GROUPS', 'true']
     ],
-    notes: [NO_SIGN_OUT, 'The slash at the end of the redirect URI counts.']
+    notes: [NO_SIGN_OUT, 'The redirect URI ends in a slash, which matters.']
   },
   mealie: {
     name: 'Mealie',
@@ -93,7 +93,7 @@ export const WORK: Readonly<Record<string, Preset>> = {
       ['OpenID Connect auto discovery URL', '{issuer}/.well-known/openid-configuration'],
       ['Claim name of groups, and admin group', 'groups, owner']
     ],
-    notes: [NO_SIGN_OUT, 'Forgejo knows PKCE, Gitea does not: take "pkce" out of the entry for Forgejo.']
+    notes: [NO_SIGN_OUT, 'Forgejo supports PKCE, Gitea does not: for Forgejo, remove "pkce" from the entry.']
   },
   vaultwarden: {
     name: 'Vaultwarden',
