@@ -12,7 +12,10 @@ import type { NoSession } from '../src/session/cookie/sessions.ts'
 
 /** The parts of the core that forwarding uses. */
 type ForwardCore = Pick<Core, 'config' | 'names' | 'attributes' | 'now' | 'metrics' | 'plexTv'> &
-  Pick<Core, 'sessions' | 'standings' | 'streams' | 'mediaServerOf' | 'connectionRules' | 'presences'>
+  Pick<
+    Core,
+    'sessions' | 'standings' | 'streams' | 'mediaServerOf' | 'connectionRules' | 'presences' | 'audit'
+  >
 
 export interface ForwardOptions {
   readonly core: ForwardCore

@@ -59,6 +59,11 @@ function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyRe
 /** Fastify's own failures by code; what is neither ours nor known is internal. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
+  if (error instanceof Error && error.name === 'StoreAway')
+    return new Problem('USHER_UPSTREAM_UNREACHABLE', {
+      detail: 'The store cannot be used now.',
+      cause: error
+    })
   const { code, statusCode, validation } = error as Partial<FastifyError>
   if (validation !== undefined)
     return new Problem('USHER_INVALID_REQUEST', { detail: describeValidation(validation) })

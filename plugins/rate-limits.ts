@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { RequestSite } from '../src/domain/cross-site.ts'
 import { Problem } from '../src/domain/problems.ts'
+import type { Audit } from '../src/observe/audit.ts'
 import type { State } from '../src/store/state.ts'
 import { toStore } from './rate-limit-store.ts'
 
@@ -50,6 +51,7 @@ export const LIMITS: Readonly<Record<LimitName, Limit>> = {
 }
 
 export interface RateLimitsOptions {
+  readonly audit: Audit
   readonly onLimited: (name: LimitName) => void
   /** Counters shared by instances or kept across restarts; null: in this process only. */
   readonly state: Pick<State, 'createCounters'>
@@ -97,7 +99,7 @@ const UNDER_WAY_S = 10
  * Requests that another site's page may have sent are counted apart, so that they do not use up the visitor's limits.
  */
 export default fp<RateLimitsOptions>(
-  async (fastify, { onLimited, state, siteOf = () => 'own', findAccount = () => null }) => {
+  async (fastify, { audit, onLimited, state, siteOf = () => 'own', findAccount = () => null }) => {
     fastify.decorateRequest('limitKey', null)
     await fastify.register(rateLimit, {
       global: false,
@@ -136,7 +138,7 @@ export default fp<RateLimitsOptions>(
       onLimited(name)
       const accountId = findAccount(request)
       const who = { address: request.ip, ...(accountId !== null && { accountId }) }
-      request.log.info({ reqId: request.id, ...who, limit: name }, 'rate limited')
+      audit.note('limit.reached', { ...who, limit: name }, request.id)
       const retryAfter = ttlInSeconds > 0 ? ttlInSeconds : Math.ceil(LIMITS[name].timeWindow / 1000)
       throw new Problem('USHER_RATE_LIMITED', { retryAfter })
     }

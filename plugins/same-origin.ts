@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import type { CrossSiteCheck, CrossSiteReason } from '../src/domain/cross-site.ts'
 import { Problem } from '../src/domain/problems.ts'
+import type { Audit } from '../src/observe/audit.ts'
 
 /**
  * When a route refuses cross-site requests: always, for unsafe methods alone, or, for the reason given, never.
@@ -10,6 +11,7 @@ export type SameOriginMode = 'always' | 'unsafe' | 'form' | { readonly off: stri
 
 export interface SameOriginOptions {
   readonly crossSite: CrossSiteCheck
+  readonly audit: Audit
   readonly onRefusal: (reason: CrossSiteReason) => void
 }
 
@@ -29,7 +31,7 @@ const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
  * whose browser was made to send it (SECURITY rule 81). The metric counts it.
  */
 export default fp<SameOriginOptions>(
-  async (fastify, { crossSite, onRefusal }) => {
+  async (fastify, { crossSite, onRefusal, audit }) => {
     fastify.decorate('crossSite', crossSite)
     fastify.addHook('onRequest', (request, _reply, done) => {
       const mode = request.routeOptions.config.sameOrigin ?? 'unsafe'
@@ -42,7 +44,7 @@ export default fp<SameOriginOptions>(
       )
       if (reason === null) return done()
       onRefusal(reason)
-      request.log.info({ reqId: request.id, address: request.ip, reason }, 'cross-site request refused')
+      audit.note('csrf.refused', { address: request.ip, reason }, request.id)
       done(new Problem('USHER_CROSS_SITE'))
     })
   },

@@ -1,11 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Grant } from '../src/config/config.ts'
+import type { Audit } from '../src/observe/audit.ts'
 import { OAuthError } from '../src/tokens/oauth-error.ts'
 import type { Service, Services } from '../src/tokens/services.ts'
 
 export interface ServiceAuthOptions {
   readonly services: Services
+  readonly audit: Audit
 }
 
 declare module 'fastify' {
@@ -25,7 +27,7 @@ const CHALLENGES: readonly string[] = ['Basic realm="usher", charset="UTF-8"', '
 
 /** Services by their secret: guards the routes whose config says `guard: 'service'` (SECURITY rule 63). */
 export default fp<ServiceAuthOptions>(
-  async (fastify, { services }) => {
+  async (fastify, { services, audit }) => {
     const { limiter } = fastify
 
     fastify.decorateRequest('service', null)
@@ -46,10 +48,7 @@ export default fp<ServiceAuthOptions>(
       if (service === null) {
         // Failures alone are counted, so that a busy service never limits itself.
         await limiter.take(request, 'service_auth', key)
-        request.log.warn(
-          { reqId: request.id, address: request.ip, service: named },
-          'service authentication failed'
-        )
+        audit.note('service.refused', { address: request.ip, service: named }, request.id)
         reply.header('www-authenticate', [...CHALLENGES])
         throw new OAuthError('invalid_client', 'The service id or secret is wrong.')
       }

@@ -75,7 +75,10 @@ export default fp<SessionPluginOptions>(
     fastify.decorateRequest('sessionRead', null)
     fastify.decorateReply('hasDecidedCookie', false)
     fastify.decorateRequest('readSession', function (this: FastifyRequest) {
-      this.sessionRead ??= sessions.read(this.raw.headers.cookie)
+      if (this.sessionRead === null) {
+        this.sessionRead = sessions.read(this.raw.headers.cookie)
+        if (this.sessionRead.open) this.sessionRead.live.client ??= clientOf(this)
+      }
       return this.sessionRead
     })
 
@@ -135,7 +138,7 @@ export default fp<SessionPluginOptions>(
       }
       this.hasDecidedCookie = true
       // Known from its start, so that "everywhere" finds it.
-      known.of(session)
+      known.of(session).client = clientOf(this.request)
       this.setCookie(names.session, value, { ...attributes, maxAge })
       clearOldCookies(this)
       return toView(session, false, basePath)
@@ -185,7 +188,10 @@ export default fp<SessionPluginOptions>(
       }
       if (isPoll(request)) return
       const value = sessions.renew(read)
-      if (value !== null) write(reply, value, { maxAge })
+      if (value === null) return
+      // The browser may have moved to another network since.
+      read.live.client = clientOf(request)
+      write(reply, value, { maxAge })
     })
 
     /** What earlier settings left in other scopes of this browser (SECURITY rule 93). */
@@ -212,6 +218,10 @@ export default fp<SessionPluginOptions>(
 )
 
 const CLEARED = { maxAge: 0, expires: new Date(0) }
+
+function clientOf({ raw, ip }: FastifyRequest): NonNullable<LiveSession['client']> {
+  return { userAgent: raw.headers['user-agent'] ?? '', address: ip }
+}
 
 /** A status poll does not keep a session alive (SECURITY rule 19). */
 function isPoll(request: FastifyRequest): boolean {

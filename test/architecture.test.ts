@@ -74,13 +74,14 @@ const LAYERS: Readonly<
     values: ['openid', 'store', 'session', 'domain'],
     types: ['apps', 'config', 'observe', 'seal']
   },
+  people: { values: ['people', 'store', 'session', 'domain'], types: ['config', 'observe', 'seal'] },
   plugins: {
     values: ['plugins', 'forward', 'session', 'tokens', 'observe', 'domain'],
     types: ['app', 'config', 'openid', 'seal', 'store']
   },
   routes: {
     values: ['routes', 'apps', 'session', 'tokens', 'domain', 'page script'],
-    types: ['plex', 'config', 'app', 'observe', 'openid', 'plugins']
+    types: ['plex', 'config', 'app', 'observe', 'openid', 'people', 'plugins']
   },
   'page script': { values: ['page script'] },
   app: {
@@ -90,6 +91,7 @@ const LAYERS: Readonly<
       'plugins',
       'forward',
       'openid',
+      'people',
       'apps',
       'tokens',
       'store',
@@ -160,8 +162,8 @@ t.test('each capability is used in one place only', async (t) => {
     [
       'sockets and HTTP of Node’s own, outgoing or served',
       importersOf(/^node:(?:http|https|http2|net|tls|dgram|dns)$/),
-      // Of config only isIP; the upgrades' answers are Node's own ServerResponse.
-      [/^src\/plex\//, /^src\/config\//, /^src\/fetch\//, 'src/forward/upgrades.ts']
+      // Of config and people only isIP; the upgrades' answers are Node's own ServerResponse.
+      [/^src\/plex\//, /^src\/config\//, /^src\/fetch\//, 'src/forward/upgrades.ts', 'src/people/network.ts']
     ],
     ['fetch', filesWith(/(?<![\w.'-])fetch\(/), [/^routes\/public\/signin\/client\//]],
     ['Redis', importersOf(/^ioredis$/, 'any'), [/^src\/store\//]],

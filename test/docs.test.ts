@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { renderGuide } from '../scripts/app-guides.ts'
+import { AUDIT_EVENTS } from '../src/observe/audit.ts'
 import { GUIDES, PRESETS } from '../src/openid/presets/presets.ts'
 import { startOpenId } from './support/openid.ts'
 
@@ -142,6 +143,7 @@ t.test('docs/reference/log.md lists every message that the code logs, and no oth
     for (const [, level = '', message = ''] of read(file).matchAll(call)) logged.set(message, level)
   }
   t.ok(logged.size > 15, `${logged.size} messages`)
+  for (const { level, message } of Object.values(AUDIT_EVENTS)) logged.set(message, level)
   // The line that a dependency's error gets is named in logger.ts, where no level is written.
   logged.set('unexpected error', 'error')
   const rows = [
@@ -151,6 +153,16 @@ t.test('docs/reference/log.md lists every message that the code logs, and no oth
     [...cell.matchAll(/`([^`]+)`/g)].map(([, message = '']) => [message, level] as const)
   )
   t.strictSame(new Map([...documented].sort()), new Map([...logged].sort()))
+})
+
+t.test('docs/reference/log.md lists every audit event with its fields', async (t) => {
+  const rows = [
+    ...read('docs/reference/log.md').matchAll(/^\| `([^`]+)` \| (\w+) \| `(\w+\.\w+)` \| ([^|]+) \|/gm)
+  ].map(([, message, level, event, fields = '']) => [
+    event,
+    { level, message, fields: [...fields.matchAll(/`(\w+)`/g)].map(([, name]) => name) }
+  ])
+  t.strictSame(Object.fromEntries(rows), AUDIT_EVENTS)
 })
 
 /** Written by a run, and not kept. */

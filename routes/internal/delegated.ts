@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Problem } from '../../src/domain/problems.ts'
+import type { Audit as AuditLog } from '../../src/observe/audit.ts'
 import type { Metrics } from '../../src/observe/metrics.ts'
 import { toOAuthError } from '../../src/tokens/oauth-error.ts'
 import { OWNER_ID } from '../../src/tokens/owner.ts'
@@ -59,12 +60,13 @@ declare module 'fastify' {
 
 export interface DelegatedOptions {
   readonly exchange: TokenExchange
+  readonly audit: AuditLog
   readonly metrics: Pick<Metrics, 'delegatedTokens'>
 }
 
 /** `POST /tokens/delegated`: token exchange (RFC 8693). Every request leaves one audit line. */
 export const delegatedRoute: FastifyPluginAsyncTypebox<DelegatedOptions> = async (fastify, options) => {
-  const { exchange, metrics } = options
+  const { exchange, metrics, audit } = options
   fastify.decorateRequest('audit', null)
 
   function auditOf(request: FastifyRequest): Audit {
@@ -92,7 +94,7 @@ export const delegatedRoute: FastifyPluginAsyncTypebox<DelegatedOptions> = async
         const { type = 'unknown', outcome = 'aborted', ...rest } = auditOf(request)
         const service = request.service?.id ?? 'unknown'
         metrics.delegatedTokens.inc({ service, type, outcome })
-        request.log.info({ reqId: request.id, service, type, ...rest, outcome }, 'delegated token')
+        audit.note('token.delegated', { service, type, ...rest, outcome }, request.id)
         done()
       }
     },

@@ -21,6 +21,7 @@ import signInCookies from '../../plugins/sign-in-cookies.ts'
 import { healthRoute } from '../../routes/health.ts'
 import { docsRoutes } from '../../routes/internal/docs.ts'
 import { operationsRoutes } from '../../routes/internal/operations.ts'
+import { peopleServiceRoutes } from '../../routes/internal/people.ts'
 import { sourceRoutes } from '../../routes/internal/sources.ts'
 import { tokenRoutes } from '../../routes/internal/tokens.ts'
 import { oidcEndpoints } from '../../routes/public/oidc/endpoints.ts'
@@ -31,6 +32,7 @@ import { pmsRoutes } from '../../routes/public/pms.ts'
 import { rootRoute } from '../../routes/public/root.ts'
 import { homeRoutes } from '../../routes/public/session/home.ts'
 import { loginRoute } from '../../routes/public/session/login.ts'
+import { peopleRoutes } from '../../routes/public/session/people.ts'
 import { pinRoutes } from '../../routes/public/session/pin.ts'
 import { redirectRoutes } from '../../routes/public/session/redirect.ts'
 import { serverRoutes } from '../../routes/public/session/servers.ts'
@@ -79,6 +81,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   if (config.allowedOrigins.length > 0) await app.register(cors, corsOptions(crossSite))
   await app.register(rateLimits, {
     state: core.state,
+    audit: core.audit,
     onLimited: (limit) => metrics.rateLimited.inc({ limit }),
     siteOf: (request) => crossSite.siteOf(request.headers),
     findAccount(request) {
@@ -88,6 +91,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   })
   await app.register(sameOrigin, {
     crossSite,
+    audit: core.audit,
     onRefusal: (reason) => metrics.csrfRefusals.inc({ reason })
   })
 
@@ -117,6 +121,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(homeRoutes, { core })
     await scope.register(serverRoutes, { choice: core.serverChoice })
     await scope.register(verifyRoute, { core })
+    await scope.register(peopleRoutes, { people: core.people })
     await scope.register(forward, { core, readScoped: core.tokens.scoped.open })
     if (config.openApi) await scope.register(openApiRoute)
     await scope.register(pmsRoutes)
@@ -173,17 +178,19 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
   await app.register(notBrowser)
   await app.register(rateLimits, {
     state: core.state,
+    audit: core.audit,
     onLimited: (limit) => core.metrics.rateLimited.inc({ limit })
   })
-  await app.register(serviceAuth, { services: core.tokens.services })
+  await app.register(serviceAuth, { services: core.tokens.services, audit: core.audit })
   const oauth: FastifyPluginAsync = async (scope) => {
     await scope.register(jsonBodies)
     await scope.register(oauthErrors)
     const { exchange, introspector } = core.tokens
-    await scope.register(tokenRoutes, { exchange, introspector, metrics: core.metrics })
+    await scope.register(tokenRoutes, { exchange, introspector, metrics: core.metrics, audit: core.audit })
   }
   await app.register(oauth)
   await app.register(sourceRoutes, { owner: core.tokens.owner, mediaServer: core.mediaServer })
+  await app.register(peopleServiceRoutes, { people: core.people })
   await app.register(operationsRoutes, { readiness: core.readiness, metrics: core.metrics })
   await app.register(healthRoute)
   await app.register(docsRoutes, {

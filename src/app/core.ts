@@ -2,17 +2,19 @@ import { type AccessRules, createAccessRules } from '../apps/access.ts'
 import { createLibraries, type Libraries } from '../apps/libraries.ts'
 import type { Config } from '../config/config.ts'
 import { isLoopback } from '../config/urls.ts'
+import type { Audit } from '../observe/audit.ts'
 import type { Logger } from '../observe/logger.ts'
 import { createMetrics, type Metrics } from '../observe/metrics.ts'
 import { createNotices, type Notices } from '../observe/notices.ts'
 import { createPlexStatus, type PlexStatus } from '../observe/plex-status.ts'
 import { createReadiness, type Readiness } from '../observe/readiness.ts'
+import type { People } from '../people/people.ts'
 import { type ConnectionRules, createProbe } from '../plex/connections.ts'
-import { CONNECT_TIMEOUT_MS, createDispatcher } from '../plex/dispatcher.ts'
+import { CONNECT_TIMEOUT_MS } from '../plex/dispatcher.ts'
 import type { MediaServer } from '../plex/media-server.ts'
-import { createPlexTv, type PlexTv } from '../plex/plex-tv.ts'
+import type { PlexTv } from '../plex/plex-tv.ts'
 import { createPresences, type Presences } from '../plex/presences.ts'
-import { createUpstream, type UpstreamOptions } from '../plex/upstream.ts'
+import type { UpstreamOptions } from '../plex/upstream.ts'
 import { createKeyRing } from '../seal/key-ring.ts'
 import { createSeal, type Seal } from '../seal/seal.ts'
 import type { Recheck } from '../session/check/recheck.ts'
@@ -40,7 +42,10 @@ import type { NameSeal } from '../store/redis-names.ts'
 import { createState, type State } from '../store/state.ts'
 import { type Assertions, createAssertions } from '../tokens/assertion.ts'
 import { createTokens, type Tokens } from '../tokens/tokens.ts'
+import { createKeptAudit } from './kept-audit.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
+import { createPeopleParts } from './people-parts.ts'
+import { createPlexClients } from './plex-clients.ts'
 import { createRechecks } from './rechecks.ts'
 import { createReport } from './sign-in-report.ts'
 
@@ -50,6 +55,9 @@ export interface Core {
   readonly log: Logger
   readonly now: () => number
   readonly metrics: Metrics
+  readonly audit: Audit
+  /** Who is signed in, for themselves and for the owner. */
+  readonly people: People
   readonly plexTv: PlexTv
   /** The deployment's media server; null if each session picks its own. */
   readonly mediaServer: MediaServer | null
@@ -104,12 +112,6 @@ export interface CoreOptions {
   readonly processMetrics?: boolean
 }
 
-/**
- * plex.tv answers quickly or not at all, and nobody should wait longer for a sign-in (`USHER_UPSTREAM_TIMEOUT` in
- * docs/configuration.md).
- */
-const PLEX_TIMEOUT_MS = 10_000
-
 export function createCore({ config, log, now = Date.now, processMetrics = true }: CoreOptions): Core {
   const revocations = createRevocations({ now, onRevoke: (revocation) => state.share(revocation) })
   const live = createLiveSessions()
@@ -125,23 +127,8 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     if (service === 'plex.tv') plexStatus.observe(outcome)
   }
 
-  // One pool for plex.tv and another for the media server: neither waits for the other's sockets.
-  const plexDispatcher = createDispatcher({})
-  const browserDispatcher = createDispatcher({})
-  const plexUpstream = { service: 'plex.tv', dispatcher: plexDispatcher, onOutcome } as const
-  const timeoutMs = Math.min(PLEX_TIMEOUT_MS, config.upstreamTimeoutMs)
-  const plexTv = createPlexTv({
-    upstream: createUpstream({ ...plexUpstream, origin: config.plexUrl, timeoutMs }),
-    clients: createUpstream({ ...plexUpstream, origin: config.plexClientsUrl, timeoutMs }),
-    browsers: createUpstream({
-      ...plexUpstream,
-      origin: config.plexUrl,
-      dispatcher: browserDispatcher,
-      timeoutMs
-    }),
-    identity: config.client,
-    now
-  })
+  const plexClients = createPlexClients({ config, onOutcome, now })
+  const { plexTv, timeoutMs } = plexClients
   // A plex.tv on loopback is a simulator, and so are the servers that it lists.
   const rules: ConnectionRules = {
     allowLoopback: isLoopback(new URL(config.plexUrl).hostname),
@@ -154,6 +141,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   const names = cookieNames(config)
   const seal = createSeal(createKeyRing(config.sessionKeys), sealScope(config))
   const state = createState({ config, revocations, nameSeal: nameSealOf(seal), log, onChange, onEmpty, now })
+  const audit = createKeptAudit({ log, state, seal, now })
   const signOuts = createSignOuts({
     plexTv,
     onFailure(err, attempt, again) {
@@ -169,13 +157,14 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     signOuts,
     onEnd({ account }, reason) {
       metrics.sessionsEnded.inc({ reason })
-      log.info({ accountId: account.id, reason }, 'session ended')
+      audit.note('session.ended', { accountId: account.id, reason })
     },
     now
   })
   const rechecks = createRechecks({
     config,
     log,
+    audit,
     plexTv,
     mediaServer,
     live,
@@ -186,6 +175,16 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     now
   })
   const { recheck } = rechecks
+  const { people, register, blocks } = createPeopleParts({
+    config,
+    state,
+    seal,
+    live,
+    revocations,
+    sessionEnds,
+    audit,
+    now
+  })
   const standings = createStandings({ recheck, revocations, now })
   const streams = createStreams({ revocations, standings, now })
   const sessions = createSessions({
@@ -197,7 +196,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     recheck,
     onUnseal(kid, result) {
       metrics.unseals.inc({ kid, result })
-      if (result !== 'ok' && result !== 'expired') log.info({ kid, result }, 'session cookie refused')
+      if (result !== 'ok' && result !== 'expired') audit.note('cookie.refused', { kid, result })
     },
     now
   })
@@ -221,6 +220,8 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   return {
     ...shared,
     log,
+    audit,
+    people,
     streams,
     standings,
     sessionEnds,
@@ -245,9 +246,10 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       signOuts,
       plexTv,
       machineId,
+      isBlocked: blocks.has,
       fits: sessions.fits,
       claims: createPinClaims(state, now),
-      report: createReport(metrics, log)
+      report: createReport(metrics, audit)
     }),
     serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
     plexStatus,
@@ -260,21 +262,20 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       draining: () => draining,
       now
     }),
-    start: rechecks.start,
+    start() {
+      rechecks.start()
+      register.start()
+    },
     drain() {
       draining = true
     },
     async close() {
       rechecks.close()
+      await register.close()
       streams.close()
       streams.abort()
       await signOuts.close()
-      await Promise.all([
-        plexDispatcher.destroy(),
-        browserDispatcher.destroy(),
-        mediaServers.close(),
-        state.close()
-      ])
+      await Promise.all([plexClients.close(), mediaServers.close(), state.close()])
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import type { Audit } from '../observe/audit.ts'
 import type { Logger } from '../observe/logger.ts'
 import { deploymentIdentifier } from '../plex/identity.ts'
 import type { MediaServer } from '../plex/media-server.ts'
@@ -23,6 +24,7 @@ export interface Rechecks {
 export interface RechecksOptions {
   readonly config: Config
   readonly log: Logger
+  readonly audit: Audit
   readonly plexTv: PlexTv
   readonly mediaServer: MediaServer | null
   readonly live: LiveSessions
@@ -35,7 +37,8 @@ export interface RechecksOptions {
 
 /** The re-checks of one instance: by the owner's lists where there is an owner's token, else session by session. */
 export function createRechecks(options: RechecksOptions): Rechecks {
-  const { config, log, plexTv, mediaServer, live, revocations, sessionEnds, state, waitMs, now } = options
+  const { config, log, audit, plexTv, mediaServer, live, revocations, sessionEnds, state, waitMs, now } =
+    options
   const { recheckMs, plexToken } = config
   const budget = createCallBudget({ now })
   const machineId = () => mediaServer?.lastIdentity()?.machineIdentifier ?? config.pms.machineId
@@ -59,7 +62,7 @@ export function createRechecks(options: RechecksOptions): Rechecks {
           onChange(isUsable, reason) {
             const setting = 'USHER_PLEX_TOKEN'
             if (isUsable) log.info({ setting }, 'the owner token serves again, access is read from its lists')
-            else log.warn({ setting, reason }, 'the owner token does not serve, each session is asked')
+            else audit.note('upstream.degraded', { service: 'owner token', reason, setting })
           },
           onDoubt: (counts) =>
             log.warn(counts, 'the list of people is doubted, those missing are asked one by one'),

@@ -228,8 +228,9 @@ export class Answer implements ClientSide {
       if (isBare) this.response.flushHeaders()
     }
     // A body that does not arrive at once is a stream, and ends with its session.
-    const { principal, class: kind } = this.call
-    this.release = principal.addStream(kind === 'event' ? 'events' : 'media', (why) => this.endStream(why))
+    const { principal, class: kind, path } = this.call
+    const end = (why: StreamEnd): void => this.endStream(why)
+    this.release = principal.addStream(kind === 'event' ? 'events' : 'media', end, path)
   }
 
   private sendHead(): void {

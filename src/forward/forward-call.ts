@@ -40,7 +40,7 @@ export interface ForwardPrincipal {
   /** Has the upstream prove itself; rejects with the problem that says why it did not. */
   prove(): Promise<unknown>
   /** Registers a stream, which `abort` ends with the session; returns the function to call when it ends by itself. */
-  addStream(kind: StreamKind, abort: (why: StreamEnd) => void): () => void
+  addStream(kind: StreamKind, abort: (why: StreamEnd) => void, path?: string): () => void
   /** The problem to answer when the upstream said 401: only plex.tv knows whether the token is dead. */
   explainUnauthorized(): Promise<Problem>
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Core } from '../app/core.ts'
 import type { FetchHeaders, FindCrossSite } from '../domain/cross-site.ts'
 import { Problem } from '../domain/problems.ts'
@@ -17,7 +17,7 @@ import { readTarget, type Target } from './target.ts'
 import type { Upgrade } from './upgrades.ts'
 
 export interface GateOptions {
-  readonly core: Pick<Core, 'sessions' | 'standings' | 'metrics'>
+  readonly core: Pick<Core, 'sessions' | 'standings' | 'metrics' | 'audit'>
   readonly mount: string
   readonly forwarders: Forwarders
   readonly policy: Policy
@@ -40,7 +40,7 @@ const everything: ScopedAccess['allows'] = () => true
  */
 export function createGate(options: GateOptions): (reply: FastifyReply) => void {
   const { core, mount, forwarders, policy, principals, upgrades, findCrossSite, readScoped } = options
-  const { sessions, standings, metrics } = core
+  const { sessions, standings, metrics, audit } = core
 
   /** `settled`: the standing of the session, if the request has waited for it. */
   function enter(reply: FastifyReply, settled: Settled | null = null): void {
@@ -57,12 +57,13 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     const access = token === null || readScoped === null ? read : readScoped(token)
     const principal = access.open ? principals.of(access) : null
     const rule = principal === null ? null : policy.find(method, target.path, principal.role)
-    if (token === null) requireSameOrigin(raw, method, rule)
+    if (token === null) requireSameOrigin(reply, method, rule)
     if (!access.open) {
       // RFC 6750 §3: say that the token is the problem.
       if (token !== null) reply.header('www-authenticate', 'Bearer realm="usher", error="invalid_token"')
       throw new Problem(access.code)
     }
+    if (token === null && access.live.client === null) access.live.client = clientOf(reply.request)
     const standing = settled ?? standings.of(access.live)
     if (standing !== 'good') {
       if (standing === 'unproven') return void settle(reply, access.live, principal)
@@ -118,11 +119,12 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     forwarder.upgrade({ ...call, ...upgrade })
   }
 
-  function requireSameOrigin(raw: IncomingMessage, method: string, rule: Rule | null): void {
+  function requireSameOrigin({ request }: FastifyReply, method: string, rule: Rule | null): void {
     const unsafe = (method !== 'GET' && method !== 'HEAD') || rule?.unsafe === true
-    const reason = findCrossSite(raw.headers as FetchHeaders, unsafe)
+    const reason = findCrossSite(request.raw.headers as FetchHeaders, unsafe)
     if (reason === null) return
     metrics.csrfRefusals.inc({ reason })
+    audit.note('csrf.refused', { address: request.ip, reason }, request.id)
     throw new Problem('USHER_CROSS_SITE')
   }
 
@@ -162,6 +164,11 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
   }
 
   return (reply) => enter(reply)
+}
+
+/** The browser of a session that is first seen here. */
+function clientOf({ raw, ip }: FastifyRequest): NonNullable<LiveSession['client']> {
+  return { userAgent: raw.headers['user-agent'] ?? '', address: ip }
 }
 
 /** A token where Plex clients and OAuth clients put it: Authorization, X-Plex-Token, or the query. */

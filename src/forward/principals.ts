@@ -159,8 +159,8 @@ class SessionPrincipal implements PmsPrincipal {
     return this.shared.core.standings.hasEnded(this.live.session)
   }
 
-  addStream(kind: StreamKind, abort: (why: StreamEnd) => void): () => void {
-    return this.shared.core.streams.add(this.live, kind, abort)
+  addStream(kind: StreamKind, abort: (why: StreamEnd) => void, path?: string): () => void {
+    return this.shared.core.streams.add(this.live, kind, abort, path)
   }
 
   async explainUnauthorized(): Promise<Problem> {

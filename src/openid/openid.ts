@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import type { AccessRules } from '../apps/access.ts'
 import type { Libraries } from '../apps/libraries.ts'
 import type { Config } from '../config/config.ts'
+import type { Audit } from '../observe/audit.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Seal } from '../seal/seal.ts'
@@ -57,6 +58,7 @@ export interface OpenIdOptions {
   readonly rules: AccessRules
   readonly metrics: Metrics
   readonly log: Logger
+  readonly audit: Audit
   /** For sign-outs to apps. */
   readonly dispatcher: Dispatcher
   readonly visits: Visits
@@ -78,6 +80,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     rules,
     metrics,
     log,
+    audit,
     visits,
     pages,
     now
@@ -137,7 +140,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
   })
   // The type is Koa's, whose context lacks the library's members.
   provider.use(signOutFlow.middleware as unknown as Parameters<typeof provider.use>[0])
-  observeProvider({ provider, clients, visits, metrics, log })
+  observeProvider({ provider, clients, visits, metrics, log, audit })
   const callback = provider.callback()
 
   const queue = createLogoutQueue({
@@ -146,7 +149,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     onResult({ clientId, sub, attempts }, result, reason) {
       metrics.oidcLogouts.inc({ client: clientId, result })
       const fields = { client: clientId, accountId: Number(sub), attempts, reason }
-      if (result === 'told') log.info(fields, 'app told to sign out')
+      if (result === 'told') audit.note('app.told', fields)
       else if (result === 'failed') log.info(fields, 'app not told yet, to be tried again')
       else log.warn(fields, 'app could not be told')
     },

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { Audit } from '../observe/audit.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { OpenIdClient } from './clients.ts'
@@ -11,6 +12,7 @@ export interface ProviderEventsOptions {
   readonly visits: Visits
   readonly metrics: Metrics
   readonly log: Logger
+  readonly audit: Audit
 }
 
 /** Steps, by the library's route names; labels of a metric. */
@@ -32,7 +34,8 @@ const REFUSALS = [
 ]
 
 /** Logs and counts what the library does; of a request only its client, account and error. */
-export function observeProvider({ provider, clients, visits, metrics, log }: ProviderEventsOptions): void {
+export function observeProvider(options: ProviderEventsOptions): void {
+  const { provider, clients, visits, metrics, log, audit } = options
   const clientOf = (ctx: KoaContextWithOIDC) => {
     const id = ctx.oidc?.client?.clientId
     return id !== undefined && clients.has(id) ? id : 'unknown'
@@ -41,10 +44,13 @@ export function observeProvider({ provider, clients, visits, metrics, log }: Pro
 
   provider.on('authorization.success', (ctx) => {
     const { session } = ctx.oidc
-    log.info(
-      { reqId: reqIdOf(ctx), client: clientOf(ctx), accountId: Number(session?.accountId) },
-      'app sign-in'
-    )
+    const client = clientOf(ctx)
+    const live = visits.of(ctx.req).read?.live
+    if (live !== undefined) {
+      live.apps ??= new Set()
+      live.apps.add(client)
+    }
+    audit.note('app.entered', { client, accountId: Number(session?.accountId) }, reqIdOf(ctx))
   })
   // The library's types do not name every event that it emits.
   const emitter = provider as unknown as EventEmitter

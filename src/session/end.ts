@@ -15,6 +15,11 @@ export const END_REASONS = [
   'switched',
   /** By a service, at the revocation endpoint (RFC 7009). */
   'revoked',
+  /** By the same account, from another browser. */
+  'ended_elsewhere',
+  'ended_by_owner',
+  /** The owner blocked the account. */
+  'blocked',
   'token_dead',
   'access_lost'
 ] as const

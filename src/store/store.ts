@@ -11,7 +11,9 @@ export const ROOMS = {
   },
   revocations: { max: 300_000, kinds: ['revocation'] },
   counts: { max: 20_000, kinds: ['count'] },
-  people: { max: 100_000, kinds: ['person', 'block'] },
+  people: { max: 100_000, kinds: ['person'] },
+  /** Apart, so that no number of sessions lets a blocked account in again. */
+  blocks: { max: 10_000, kinds: ['block'] },
   leases: { max: 100, kinds: ['lease'] }
 } as const
 

@@ -9,9 +9,18 @@ const skip = skipWithout('redis-server')
 /** Every key and value there is. */
 async function contents({ client }: RedisServer): Promise<string> {
   const keys = await client.keys('*')
-  const values = keys.map(async (key) =>
-    key.endsWith(':revoked') ? (await client.zrange(key, 0, '-1', 'WITHSCORES')).join('\n') : client.get(key)
-  )
+  const values = keys.map(async (key) => {
+    switch (await client.type(key)) {
+      case 'zset':
+        return (await client.zrange(key, 0, '-1', 'WITHSCORES')).join('\n')
+      case 'hash':
+        return JSON.stringify(await client.hgetall(key))
+      case 'stream':
+        return JSON.stringify(await client.xrange(key, '-', '+'))
+      default:
+        return client.get(key)
+    }
+  })
   return [...keys, ...(await Promise.all(values))].join('\n')
 }
 

@@ -7,6 +7,7 @@ async function build(t: Test) {
   const fastify = Fastify()
   t.teardown(() => fastify.close())
   await fastify.register(rateLimits, {
+    audit: { note: () => undefined },
     state: { createCounters: null },
     onLimited: (name) => limited.push(name)
   })

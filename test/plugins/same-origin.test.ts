@@ -3,6 +3,8 @@ import t, { type Test } from 'tap'
 import sameOrigin, { type SameOriginMode } from '../../plugins/same-origin.ts'
 import { createCrossSiteCheck } from '../../src/domain/cross-site.ts'
 import { Problem } from '../../src/domain/problems.ts'
+import { createAudit } from '../../src/observe/audit.ts'
+import type { Logger } from '../../src/observe/logger.ts'
 
 const CROSS_SITE = { 'sec-fetch-site': 'cross-site' }
 
@@ -13,7 +15,11 @@ async function build(t: Test, mode: SameOriginMode | undefined) {
   const fastify = Fastify({ logger: { level: 'info', stream }, disableRequestLogging: true })
   t.teardown(() => fastify.close())
   const crossSite = createCrossSiteCheck('https://usher.example', [])
-  await fastify.register(sameOrigin, { crossSite, onRefusal: (reason) => refusals.push(reason) })
+  await fastify.register(sameOrigin, {
+    crossSite,
+    audit: createAudit({ log: fastify.log as unknown as Logger, keep: () => undefined, now: Date.now }),
+    onRefusal: (reason) => refusals.push(reason)
+  })
   fastify.setErrorHandler((error, _request, reply) =>
     reply.code(error instanceof Problem ? error.status : 500).send({ code: (error as Problem).code })
   )

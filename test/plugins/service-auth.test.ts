@@ -3,6 +3,8 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import rateLimits, { LIMITS } from '../../plugins/rate-limits.ts'
 import serviceAuth from '../../plugins/service-auth.ts'
+import { createAudit } from '../../src/observe/audit.ts'
+import type { Logger } from '../../src/observe/logger.ts'
 import { createLocalCounters } from '../../src/store/counters.ts'
 import type { Service } from '../../src/tokens/services.ts'
 
@@ -26,10 +28,12 @@ async function build(t: Test, { far = false } = {}) {
   const fastify = Fastify({ logger: { level: 'warn', stream } })
   t.teardown(() => fastify.close())
   await fastify.register(rateLimits, {
+    audit: createAudit({ log: fastify.log as unknown as Logger, keep: () => undefined, now: Date.now }),
     state: { createCounters: far ? createFarCounters : null },
     onLimited: () => undefined
   })
   await fastify.register(serviceAuth, {
+    audit: createAudit({ log: fastify.log as unknown as Logger, keep: () => undefined, now: Date.now }),
     services: {
       authenticate: (authorization = '') => BY_SECRET[authorization] ?? null,
       namedBy: (authorization = '') => /^(?:known|other)(?= )/.exec(authorization)?.[0] ?? null,
@@ -123,5 +127,8 @@ t.test('rule 96: it cannot be installed without the limits that it counts by', a
   const fastify = Fastify()
   t.teardown(() => fastify.close())
   const services = { authenticate: () => null, namedBy: () => null, find: () => undefined }
-  await t.rejects(async () => fastify.register(serviceAuth, { services }), /rate-limits/)
+  await t.rejects(
+    async () => fastify.register(serviceAuth, { services, audit: { note: () => undefined } }),
+    /rate-limits/
+  )
 })

@@ -150,6 +150,10 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
       reply.clearSessionCookie()
       throw new Problem('USHER_SESSION_REVOKED')
     }
+    if (app !== null) {
+      read.live.apps ??= new Set()
+      read.live.apps.add(app.id)
+    }
     const labels = accessRules.labels(person, 'named')
     const assertion = assertionFor(session, audience)
     reply.headers(identityHeaders({ session, labels, assertion, appHeaders: apps.headersOf(app) }))

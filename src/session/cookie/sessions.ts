@@ -139,6 +139,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       opened.delete(tagOf(value))
       return REVOKED
     }
+    read.live.usedAt = time
     recheck.touch(read.live, time)
     return read
   }

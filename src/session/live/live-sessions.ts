@@ -20,6 +20,12 @@ export interface LiveSession {
   denial: Denial | null
   /** The newest cookie value, so that parallel requests share one. */
   renewed: { readonly value: string; readonly session: Session } | null
+  /** When a request last came with it, epoch ms. */
+  usedAt: number
+  /** The browser behind it, for those who look at their devices; null until a request that tells it. */
+  client: { readonly userAgent: string; readonly address: string } | null
+  /** Ids of the apps that it entered, as this instance has seen. */
+  apps: Set<string> | null
   /** Null until there is one: most sessions never have any. */
   streams: Set<Stream> | null
 }
@@ -85,6 +91,9 @@ export function createLiveSession(session: Session): LiveSession {
     retryAt: 0,
     denial: null,
     renewed: null,
+    usedAt: session.seenAt,
+    client: null,
+    apps: null,
     streams: null
   }
 }

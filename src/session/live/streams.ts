@@ -5,13 +5,17 @@ import type { Revocations } from './revocation.ts'
 
 export interface Stream {
   readonly kind: StreamKind
+  /** Epoch ms. */
+  readonly since: number
+  /** What was asked for, below the media server. */
+  readonly path: string
   /** Ends the stream, and says why if its protocol can. */
   readonly abort: (why: StreamEnd) => void
 }
 
 export interface Streams {
   /** Registers a stream, to end with its session. Returns a function to call when the stream ends by itself. */
-  add(live: LiveSession, kind: StreamKind, abort: Stream['abort']): () => void
+  add(live: LiveSession, kind: StreamKind, abort: Stream['abort'], path?: string): () => void
   readonly open: Readonly<Record<StreamKind, number>>
   /** Ends every open stream, at shutdown. */
   abort(): void
@@ -59,8 +63,8 @@ export function createStreams({ revocations, standings, now }: StreamsOptions): 
   timer.unref()
 
   return {
-    add(live, kind, end) {
-      const stream: Stream = { kind, abort: end }
+    add(live, kind, end, path = '') {
+      const stream: Stream = { kind, abort: end, since: now(), path }
       live.streams ??= new Set()
       const { streams } = live
       streams.add(stream)

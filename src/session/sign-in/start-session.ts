@@ -26,6 +26,8 @@ export interface StartSessionOptions {
   readonly fits: (session: Session) => boolean
   /** The deployment's machineIdentifier; asks the server if it is not known yet. Null without a server. */
   readonly machineId: () => Promise<string | null>
+  /** Whether the owner has blocked an account. */
+  readonly isBlocked: (accountId: number) => Promise<boolean>
   readonly now: () => number
 }
 
@@ -54,7 +56,7 @@ export async function startSession(options: StartSessionOptions, fresh: FreshTok
 }
 
 async function admitted(options: StartSessionOptions, fresh: FreshToken): Promise<Session> {
-  const { config, plexTv, machineId, now } = options
+  const { config, plexTv, machineId, isBlocked, now } = options
   const { token, clientIdentifier, method, homeAdmin = null } = fresh
   const [account, resources, machine] = await Promise.all([
     fresh.account ?? plexTv.account(token, clientIdentifier),
@@ -63,6 +65,8 @@ async function admitted(options: StartSessionOptions, fresh: FreshToken): Promis
   ])
   const { role, server, serverToken } = admit(config, account, resources, machine)
   const time = now()
+  // After `time` is taken: a block that comes later ends what was signed in before it.
+  if (await isBlocked(account.id)) throw new Problem('USHER_ACCOUNT_BLOCKED', { accountId: account.id })
   const expiresAt = time + config.sessionMaxMs
   return {
     id: freshId(),

@@ -70,10 +70,7 @@ t.test('the owner’s token dead: degraded, said once, and each session is asked
     for (const browser of Object.values(people)) t.equal((await browser.get('/session')).status, 200)
     return asked('/api/v2/resources') >= before + 3
   })
-  t.equal(
-    usher.logs.filter(({ msg }) => msg === 'the owner token does not serve, each session is asked').length,
-    1
-  )
+  t.equal(usher.logs.filter(({ event }) => event === 'upstream.degraded').length, 1)
   control.shares.remove('friend', BOX_ID)
   await until(async () => (await people.friend.get('/session')).status === 401)
   t.equal((await people.robin.get('/session')).status, 200)

@@ -104,6 +104,7 @@ function pinStand({ claims, lifeMs = 15 * MINUTE, firstId = 1 }: PinStandOptions
     },
     signOuts: { add: (token) => void state.signedOut.push(token) },
     machineId: async () => MACHINE,
+    isBlocked: async () => false,
     fits: () => result.fits,
     seal: sampleSeal(),
     claims: claims ?? createPinClaims({ kind: 'memory', createCounters: null }, clock.now),

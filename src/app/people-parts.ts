@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto'
+import type { Config } from '../config/config.ts'
+import type { Audit } from '../observe/audit.ts'
+import { type Blocks, createBlocks } from '../people/blocks.ts'
+import { createPeople, type People } from '../people/people.ts'
+import { createRegister, type Register } from '../people/register.ts'
+import { createSealedJson } from '../people/sealed-json.ts'
+import type { Seal } from '../seal/seal.ts'
+import type { SessionEnds } from '../session/end.ts'
+import type { LiveSessions } from '../session/live/live-sessions.ts'
+import type { Revocations } from '../session/live/revocation.ts'
+import type { State } from '../store/state.ts'
+
+export interface PeoplePartsOptions {
+  readonly config: Config
+  readonly state: Pick<State, 'store'>
+  readonly seal: Seal
+  readonly live: LiveSessions
+  readonly revocations: Revocations
+  readonly sessionEnds: SessionEnds
+  readonly audit: Audit
+  readonly now: () => number
+}
+
+/** The parts that know who is signed in. */
+export function createPeopleParts(options: PeoplePartsOptions): {
+  readonly people: People
+  readonly register: Register
+  readonly blocks: Blocks
+} {
+  const { store } = options.state
+  const sealed = createSealedJson(options.seal)
+  const register = createRegister({
+    ...options,
+    store,
+    sealed,
+    instance: randomBytes(6).toString('base64url')
+  })
+  const blocks = createBlocks({ store, sealed, now: options.now })
+  return { people: createPeople({ ...options, store, sealed, register, blocks }), register, blocks }
+}

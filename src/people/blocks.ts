@@ -1,0 +1,98 @@
+import { type Store, StoreAway } from '../store/store.ts'
+import type { SealedJson } from './sealed-json.ts'
+
+export interface Block {
+  readonly accountId: number
+  readonly username: string
+  readonly title: string
+  readonly at: number
+}
+
+/** The accounts that the owner does not let in, on every instance. */
+export interface Blocks {
+  /** Asks the store; while that is away, what was last known here decides. */
+  has(accountId: number): Promise<boolean>
+  all(): Promise<readonly Block[]>
+  set(block: Block): Promise<void>
+  lift(accountId: number): Promise<void>
+  /** Reads them all, so that they hold while the store is away. */
+  load(): Promise<void>
+}
+
+/** Until it is lifted: longer than anybody keeps a deployment. */
+const LASTS_MS = 100 * 365 * 86_400_000
+const PAGE = 500
+
+export interface BlocksOptions {
+  readonly store: Store
+  readonly sealed: SealedJson
+  readonly now: () => number
+}
+
+export function createBlocks({ store, sealed, now }: BlocksOptions): Blocks {
+  let known: ReadonlyMap<number, Block> = new Map()
+
+  function remember(accountId: number, block: Block | null): void {
+    if ((block !== null) === known.has(accountId)) return
+    const next = new Map(known)
+    if (block === null) next.delete(accountId)
+    else next.set(accountId, block)
+    known = next
+  }
+
+  async function put(block: Block): Promise<void> {
+    const { accountId, at } = block
+    const value = sealed.write(block)
+    const record = {
+      kind: 'block',
+      key: String(accountId),
+      value,
+      expiresAt: now() + LASTS_MS,
+      at: -at
+    } as const
+    await store.commit({ put: [record] })
+  }
+
+  async function load(): Promise<void> {
+    const { values } = await store.page('block', { limit: PAGE })
+    const read = values.map((value) => sealed.read<Block>(value)).filter((block) => block !== null)
+    const blocks = read.map(({ value }) => value)
+    // It holds for years, and so outlives keys.
+    for (const { value, isNewest } of read) if (!isNewest) await put(value)
+    known = new Map(blocks.map((block) => [block.accountId, block]))
+  }
+
+  return {
+    async has(accountId) {
+      try {
+        const value = await store.get({ kind: 'block', key: String(accountId) })
+        // One that no key opens any more still blocks.
+        const block =
+          value === null ? null : (sealed.read<Block>(value)?.value ?? known.get(accountId) ?? null)
+        if (value === null || block !== null) remember(accountId, block)
+        return value !== null
+      } catch (error) {
+        if (error instanceof StoreAway) return known.has(accountId)
+        throw error
+      }
+    },
+    async all() {
+      await load()
+      return [...known.values()]
+    },
+    async set(block) {
+      const key = String(block.accountId)
+      await store.commit({
+        put: [
+          { kind: 'block', key, value: JSON.stringify(block), expiresAt: now() + LASTS_MS, at: -block.at }
+        ]
+      })
+      remember(block.accountId, block)
+    },
+    async lift(accountId) {
+      await store.commit({ remove: [{ kind: 'block', key: String(accountId) }] })
+      remember(accountId, null)
+    },
+    load
+  }
+}

@@ -1,0 +1,29 @@
+export const DEVICE_KINDS = ['desktop', 'phone', 'tablet', 'tv', 'other'] as const
+export type DeviceKind = (typeof DEVICE_KINDS)[number]
+
+export interface DeviceDescription {
+  /** Browser and system, such as "Firefox on Windows"; '' where the browser does not say. */
+  readonly name: string
+  readonly kind: DeviceKind
+}
+
+const KINDS: Readonly<Record<string, DeviceKind>> = {
+  desktop: 'desktop',
+  mobile: 'phone',
+  tablet: 'tablet',
+  tv: 'tv'
+}
+/** Televisions that the parser takes for phones or computers. */
+const TELEVISION =
+  /\b(?:SMART-TV|SmartTV|AppleTV|GoogleTV|HbbTV|BRAVIA|AFT[A-Z]|CrKey|Roku|Tizen|Web0S|webOS)\b/
+export const MOST_CHARS = 400
+
+/** Name and kind by the User-Agent field, by a parser that is loaded when the first one is read. No fingerprint. */
+export async function describeDevice(userAgent: string): Promise<DeviceDescription> {
+  const { default: bowser } = await import('bowser')
+  const { browser, os, platform } = bowser.parse(userAgent.slice(0, MOST_CHARS) || ' ')
+  const isTelevision = TELEVISION.test(userAgent)
+  const system = isTelevision && (os.name ?? '') === '' ? 'a television' : (os.name ?? '')
+  const name = [browser.name ?? '', system].filter((part) => part !== '').join(' on ')
+  return { name: name.slice(0, 100), kind: isTelevision ? 'tv' : (KINDS[platform.type ?? ''] ?? 'other') }
+}

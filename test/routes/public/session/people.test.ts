@@ -1,0 +1,176 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { until } from '../../../support/until.ts'
+import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../../../support/usher.ts'
+
+const PHONE =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1'
+const TELEVISION =
+  'Mozilla/5.0 (SMART-TV; LINUX; Tizen 7.0) AppleWebKit/537.36 (KHTML, like Gecko) 94.0.4606.31/7.0 TV Safari/537.36'
+
+interface Listed {
+  handle: string
+  current: boolean
+  account: { id: number; title: string }
+  device: { name: string; kind: string }
+  network: string
+  streams: { kind: string; title: string | null }[]
+  apps: { id: string; name: string }[]
+}
+
+async function signIn(usher: TestUsher, login: string, userAgent: string) {
+  const browser = usher.browser()
+  const answer = await browser.post(
+    '/session/login',
+    { login, password: PASSWORD },
+    { 'user-agent': userAgent }
+  )
+  if (answer.status !== 201) throw new Error(`sign-in answered ${answer.status} ${answer.text}`)
+  return browser
+}
+
+async function listed(browser: Awaited<ReturnType<typeof signIn>>, query = ''): Promise<Listed[]> {
+  const answer = await browser.get(`/session/sessions${query}`)
+  return (answer.json as { sessions: Listed[] }).sessions
+}
+
+async function stage(t: Test, settings: Record<string, string> = {}) {
+  const usher = await startTestUsher(t, { settings })
+  const owner = await signIn(usher, OWNER, PHONE)
+  const friend = await signIn(usher, FRIEND, TELEVISION)
+  return { usher, owner, friend }
+}
+
+t.test('everybody sees their own devices, and the owner everybody’s', async (t) => {
+  const { usher, owner, friend } = await stage(t)
+  const phone = await signIn(usher, FRIEND, PHONE)
+  const own = await listed(friend)
+  t.match(own, [
+    { current: true, device: { kind: 'tv' }, account: { title: 'friend' } },
+    { current: false, device: { kind: 'phone', name: 'Safari on iOS' } }
+  ])
+  t.equal(own.length, 2)
+  t.match(own[0]?.network, /^\d+\.\d+\.\d+\.0\/24$/)
+  const all = await listed(owner)
+  t.equal(all.length, 3)
+  t.equal((await listed(owner, `?account=${own[0]?.account.id}`)).length, 2)
+  t.strictSame(await listed(friend, `?account=${all.find(({ current }) => current)?.account.id}`), [])
+  const text = JSON.stringify(all)
+  for (const { session } of usher.core.live.all()) t.notMatch(text, session.id, 'a handle is not an id')
+  t.match((await owner.get('/session/sessions')).json, { complete: false }, 'memory: some may be missing')
+  t.ok(phone)
+})
+
+t.test('a session is ended from another device; somebody else’s is not there', async (t) => {
+  const { usher, owner, friend } = await stage(t)
+  const phone = await signIn(usher, FRIEND, PHONE)
+  const [mine] = (await listed(owner)).filter(({ current }) => current)
+  t.equal((await friend.ask(`/session/sessions/${mine?.handle}`, { method: 'DELETE' })).status, 404)
+  const target = (await listed(friend)).find(({ current }) => !current)
+  t.equal((await friend.ask(`/session/sessions/${target?.handle}`, { method: 'DELETE' })).status, 204)
+  t.equal((await phone.get('/session')).status, 401)
+  t.equal((await friend.ask(`/session/sessions/${target?.handle}`, { method: 'DELETE' })).status, 404, 'gone')
+  t.equal((await friend.get('/session')).status, 200)
+  t.equal((await listed(friend)).length, 1)
+  await until(() =>
+    usher.logs.some(({ event, reason }) => event === 'session.ended' && reason === 'ended_elsewhere')
+  )
+  const self = (await listed(friend))[0]
+  const answer = await friend.ask(`/session/sessions/${self?.handle}`, { method: 'DELETE' })
+  t.equal(answer.status, 204)
+  t.match(answer.setCookies.join(), /usher=;/, 'one’s own: the cookie goes too')
+})
+
+t.test('the owner ends a session, and its film stops within a second', async (t) => {
+  const { usher, owner, friend } = await stage(t)
+  const { hostname, port } = new URL(usher.publicUrl)
+  const socket = connect(Number(port), hostname)
+  t.teardown(() => socket.destroy())
+  socket.write(
+    `GET /pms/library/parts/221639/1745854354/%E5%8D%83%E3%81%A8%E5%8D%83%E5%B0%8B.mkv HTTP/1.1\r\nHost: ${hostname}:${port}\r\nCookie: ${friend.cookie}\r\nSec-Fetch-Site: same-origin\r\n\r\n`
+  )
+  await once(socket, 'data')
+  socket.pause()
+  const watching = await until(async () => (await listed(owner)).find(({ streams }) => streams.length > 0))
+  t.match(watching, { account: { title: 'friend' }, streams: [{ kind: 'media', title: '千と千尋' }] })
+  const start = performance.now()
+  t.equal((await owner.ask(`/session/sessions/${watching.handle}`, { method: 'DELETE' })).status, 204)
+  socket.resume()
+  await once(socket, 'close')
+  t.ok(performance.now() - start < 1000, `${performance.now() - start} ms`)
+})
+
+t.test('people are the owner’s affair', async (t) => {
+  const { owner, friend } = await stage(t)
+  const id = (await listed(friend))[0]?.account.id
+  for (const [method, path] of [
+    ['get', '/session/accounts'],
+    ['get', '/session/events'],
+    ['delete', `/session/accounts/${id}`],
+    ['put', `/session/accounts/${id}/block`],
+    ['delete', `/session/accounts/${id}/block`]
+  ] as const) {
+    const answer = await friend.ask(path, { method: method.toUpperCase() })
+    t.match(answer, { status: 403, json: { code: 'USHER_SERVER_ACCESS_DENIED' } }, `${method} ${path}`)
+  }
+  const { accounts } = (await owner.get('/session/accounts')).json as { accounts: { id: number }[] }
+  t.match(
+    accounts.find((each) => each.id === id),
+    { title: 'friend', role: 'shared', blocked: false, sessions: 1 }
+  )
+  t.equal((await owner.ask(`/session/accounts/${id}`, { method: 'DELETE' })).status, 204)
+  t.equal((await friend.get('/session')).status, 401)
+})
+
+t.test('a blocked account is out at once, and cannot sign in until it is lifted', async (t) => {
+  const { usher, owner, friend } = await stage(t)
+  const id = (await listed(friend))[0]?.account.id
+  t.equal((await owner.ask(`/session/accounts/${id}/block`, { method: 'PUT' })).status, 204)
+  t.equal((await friend.get('/session')).status, 401)
+  const refused = await usher.browser().post('/session/login', { login: FRIEND, password: PASSWORD })
+  t.match(refused, { status: 403, json: { code: 'USHER_ACCOUNT_BLOCKED' } })
+  await until(() => usher.simulator.tokens.living('friend').length === 0, 'the fresh token is signed out')
+  t.match((await owner.get('/session/accounts')).json, { accounts: [{}, { id, blocked: true, sessions: 0 }] })
+  const self = (await listed(owner))[0]?.account.id
+  t.match(await owner.ask(`/session/accounts/${self}/block`, { method: 'PUT' }), { status: 400 })
+  t.match((await owner.get('/session/events')).json, {
+    events: [
+      { event: 'sign_in.refused', accountId: id, code: 'USHER_ACCOUNT_BLOCKED' },
+      { event: 'account.blocked', accountId: id, blocked: true }
+    ]
+  })
+  t.equal((await owner.ask(`/session/accounts/${id}/block`, { method: 'DELETE' })).status, 204)
+  t.ok(await signIn(usher, FRIEND, PHONE))
+})
+
+t.test('events are told the newest first, a hundred at a time', async (t) => {
+  const { usher, owner } = await stage(t)
+  for (let count = 0; count < 120; count += 1)
+    usher.core.audit.note('app.told', { client: 'films', accountId: count, attempts: 1 })
+  const page = async (before = '') => {
+    const answer = await owner.get(`/session/events${before}`)
+    return (answer.json as { events: { id: string; accountId: number }[] }).events
+  }
+  const first = await page()
+  t.equal(first.length, 100)
+  t.equal(first[0]?.accountId, 119)
+  const second = await page(`?before=${first.at(-1)?.id}`)
+  t.equal(second[0]?.accountId, 19)
+})
+
+t.test('what a session is survives a restart with a state directory', async (t) => {
+  const directory = t.testdir({})
+  const first = await startTestUsher(t, { settings: { USHER_STATE_DIR: directory } })
+  const owner = await signIn(first, OWNER, PHONE)
+  await signIn(first, FRIEND, TELEVISION)
+  t.equal((await listed(owner)).length, 2)
+  await first.stop(0)
+  const second = await startTestUsher(t, {
+    simulator: first.simulator,
+    settings: { ...first.settings, USHER_STATE_DIR: directory }
+  })
+  const again = second.browser()
+  for (const [name, value] of owner.jar) again.jar.set(name, value)
+  t.match(await listed(again), [{ current: true }, { account: { title: 'friend' }, device: { kind: 'tv' } }])
+})
