@@ -81,12 +81,7 @@ export function createBlocks({ store, sealed, now }: BlocksOptions): Blocks {
       return [...known.values()]
     },
     async set(block) {
-      const key = String(block.accountId)
-      await store.commit({
-        put: [
-          { kind: 'block', key, value: JSON.stringify(block), expiresAt: now() + LASTS_MS, at: -block.at }
-        ]
-      })
+      await put(block)
       remember(block.accountId, block)
     },
     async lift(accountId) {
