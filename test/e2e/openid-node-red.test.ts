@@ -87,7 +87,7 @@ t.test('Node-RED: its editor signs in with Plex, and who is not on its list stay
   t.equal((await friend.ask(`${party.url}/settings`)).status, 401)
 })
 
-/** The code that Node-RED gives its editor. */
+/** The code that Node-RED gives its editor: base64 as it is, in which a parser of forms takes `+` for a blank. */
 function codeOf(url: string): string | null {
-  return URL.parse(url)?.searchParams.get('code') ?? null
+  return URL.parse(url)?.searchParams.get('code')?.replaceAll(' ', '+') ?? null
 }

@@ -37,6 +37,22 @@ export const PASSWORD = 'correct-horse'
 
 /** A real Usher on free loopback ports in front of the simulator. The canary watches every byte it sends. */
 export async function startTestUsher(t: Test, options: TestUsherOptions = {}): Promise<TestUsher> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(t, options)
+    } catch (error) {
+      // A port that was free a moment ago went to another test file.
+      if (attempt === 3 || !isAddressInUse(error)) throw error
+    }
+  }
+}
+
+function isAddressInUse(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return ('code' in error && error.code === 'EADDRINUSE') || isAddressInUse(error.cause)
+}
+
+async function start(t: Test, options: TestUsherOptions): Promise<TestUsher> {
   const simulator = options.simulator ?? (await startSimulator())
   const port = await freePort()
   const settings = withoutUndefined({
@@ -73,6 +89,10 @@ export async function startTestUsher(t: Test, options: TestUsherOptions = {}): P
     onListen: (server, name) =>
       canary.watchServer(server, `${name} listener`, { transients: name === 'internal' }),
     ...(options.now && { now: options.now })
+  }).catch(async (error: unknown) => {
+    // Left open, it would keep the test's process from ending.
+    if (options.simulator === undefined) await simulator.close()
+    throw error
   })
   t.teardown(async () => {
     canary.watchText('metrics', await usher.core.metrics.registry.metrics())
