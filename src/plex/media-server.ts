@@ -110,7 +110,9 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
   async function prove(): Promise<ServerIdentity> {
     try {
       const identity = await readIdentity(asking)
-      requireSame(identity, options.machineIdentifier)
+      // What was learned once holds like a setting until the next start: the owner of another machine at this address
+      // must not become the owner here.
+      requireSame(identity, options.machineIdentifier ?? last?.machineIdentifier ?? null)
       // The connection of this response. If the server closes each one, it is gone by now and nothing is remembered.
       const presence = presences.of(origin)
       proof = presence === null ? null : { identity, presence }

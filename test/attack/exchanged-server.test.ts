@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import { BOX_ID, DEN_ID } from '../simulator/servers.ts'
+import { SESSION, startDelegation } from '../support/services.ts'
 import { until } from '../support/until.ts'
-import { startTestUsher, type TestUsher } from '../support/usher.ts'
+import { FRIEND, PASSWORD, startTestUsher, type TestUsher } from '../support/usher.ts'
 import { openPaused, requestBytes, statusOf } from './bystander.ts'
 import { type Machine, startMachine, stopMachine } from './machine.ts'
 
@@ -117,4 +118,28 @@ t.test('a server that closes every connection is proven before each request, and
   for (let i = 0; i < 3; i++) t.equal((await browser.get('/pms/library/sections')).status, 200)
   t.equal((await browser.post('/pms/:/timeline')).status, 200)
   t.ok(identities - before >= 3, `${identities - before} proofs`)
+})
+
+t.test('rule 77: nor does a service’s delegation bring another server a token', async (t) => {
+  const right = await startMachine(t, BOX_ID, 0, (_request, response) =>
+    response.end(
+      JSON.stringify({ MediaContainer: { token: 'transient-90904684-f91a-4391-8bf7-e0dfa7240285' } })
+    )
+  )
+  const { usher, exchange } = await startDelegation(t, {
+    settings: { USHER_PMS_URL: `http://127.0.0.1:${right.port}` }
+  })
+  const [browser, other] = [await usher.signedIn(), await usher.signedIn(FRIEND)]
+  const members = { subject_token: [...browser.jar.values()][0], subject_token_type: SESSION }
+  t.equal((await exchange('transient', members)).status, 200)
+  await stopMachine(right.server)
+  const wrong = await startMachine(t, DEN_ID, right.port)
+  for (const { jar } of [browser, other]) {
+    const again = { ...members, subject_token: [...jar.values()][0] }
+    t.not((await exchange('full', again)).status, 200)
+  }
+  // It owns the other machine, which does not make it the owner here.
+  const signIn = await usher.browser().post('/session/login', { login: FRIEND, password: PASSWORD })
+  t.match([signIn.status, signIn.json.code], [502, 'USHER_UPSTREAM_INVALID'])
+  t.strictSame(wrong.tokens, [])
 })
