@@ -8,6 +8,8 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { generateKey } from '../src/app/commands.ts'
 import { summarizeStart } from '../src/app/start-summary.ts'
+import { startMachine, stopMachine } from './attack/machine.ts'
+import { BOX_ID, DEN_ID } from './simulator/servers.ts'
 import { sendRaw } from './support/raw.ts'
 import { until } from './support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from './support/usher.ts'
@@ -273,6 +275,17 @@ t.test('a deep link that cannot be returned to, or brings no cookie, is noticed'
     lineOf(usher, 'no browser sends the session cookie').map(({ host }) => host),
     ['wiki.example.com', 'photos.example.com']
   )
+})
+
+t.test('another machine at the address of the media server is named as such', async (t) => {
+  const right = await startMachine(t, BOX_ID)
+  const usher = await startTestUsher(t, { settings: { USHER_PMS_URL: `http://127.0.0.1:${right.port}` } })
+  const browser = await usher.signedIn()
+  await stopMachine(right.server)
+  await startMachine(t, DEN_ID, right.port)
+  const answer = await browser.get('/pms/library/sections')
+  t.equal(answer.status, 502)
+  said.push(answer.text)
 })
 
 t.test('rule 97: a signal that arrives twice does not cut the drain, a later one does', async (t) => {
