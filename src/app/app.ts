@@ -134,6 +134,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     }
     await scope.register(signinPage, {
       config,
+      core,
       findReturnTo: core.findReturnTo,
       findSession: (request) => {
         const read = request.readSession()

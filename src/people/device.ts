@@ -24,6 +24,8 @@ export async function describeDevice(userAgent: string): Promise<DeviceDescripti
   const { browser, os, platform } = bowser.parse(userAgent.slice(0, MOST_CHARS) || ' ')
   const isTelevision = TELEVISION.test(userAgent)
   const system = isTelevision && (os.name ?? '') === '' ? 'a television' : (os.name ?? '')
-  const name = [browser.name ?? '', system].filter((part) => part !== '').join(' on ')
+  // A television's browser and system often share a name.
+  const parts = new Set([browser.name ?? '', system].filter((part) => part !== ''))
+  const name = [...parts].join(' on ')
   return { name: name.slice(0, 100), kind: isTelevision ? 'tv' : (KINDS[platform.type ?? ''] ?? 'other') }
 }

@@ -39,7 +39,10 @@ const SCRIPTS = [
   'words'
 ] as const
 
-const STYLES = ['tokens', 'page', 'controls', 'panels', 'code', 'people', 'motion'] as const
+/** Scripts of the other pages, which the sign-in page does not load. */
+const OTHER_SCRIPTS = ['live'] as const
+
+const STYLES = ['tokens', 'page', 'controls', 'panels', 'code', 'people', 'lists', 'motion'] as const
 
 const FONTS = {
   'figtree.woff2': '@fontsource-variable/figtree/files/figtree-latin-wght-normal.woff2',
@@ -65,7 +68,8 @@ export function loadAssets(): Assets {
     files.set(name, { type, body: Buffer.from(body) })
   }
 
-  for (const name of SCRIPTS) add(`${name}.js`, 'text/javascript; charset=utf-8', readScript(name))
+  for (const name of [...SCRIPTS, ...OTHER_SCRIPTS])
+    add(`${name}.js`, 'text/javascript; charset=utf-8', readScript(name))
   const uqr = fileURLToPath(import.meta.resolve('uqr'))
   add('uqr.js', 'text/javascript; charset=utf-8', readFileSync(uqr))
   add(

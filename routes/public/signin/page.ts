@@ -9,6 +9,7 @@ import { loadAssets } from './assets.ts'
 import { findWords, NOT_KEPT } from './client/words.ts'
 import { findDestination } from './destination.ts'
 import type { AppList } from './model.ts'
+import { type PeoplePagesOptions, peoplePages } from './people-pages.ts'
 import { renderPage } from './template.ts'
 
 export interface SigninPageOptions {
@@ -19,6 +20,8 @@ export interface SigninPageOptions {
   readonly plexUnreachableSince: () => number | null
   /** The apps of whoever is signed in. */
   readonly findApps: (request: FastifyRequest) => Promise<AppList>
+  /** Who is signed in; without it there are no lists. */
+  readonly core?: PeoplePagesOptions['core']
 }
 
 interface PageQuery {
@@ -72,6 +75,10 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
       })
       .send(page)
 
+  const assetsPath = `${basePath}/signin/assets/${assets.version}`
+  if (options.core !== undefined)
+    await fastify.register(peoplePages, { core: options.core, assetsPath, sendHtml })
+
   fastify.get<{ Querystring: PageQuery }>(
     '/signin',
     { config: open, schema: { tags: ['signin'], summary: 'The sign-in page', response } },
@@ -83,7 +90,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
       const page = renderPage(
         {
           basePath,
-          assetsPath: `${basePath}/signin/assets/${assets.version}`,
+          assetsPath,
           brand: { name, logoPath: logo === null ? null : `${basePath}/signin/logo` },
           returnTo: findDestination(request.query.returnTo, basePath, findReturnTo),
           problem: findWords(request.query.error) ?? (fresh && session === null && !again ? NOT_KEPT : null),

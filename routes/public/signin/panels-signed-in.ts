@@ -58,6 +58,11 @@ export function accountPanel(model: PageModel): Html {
     </dl>
     ${returnTo === null ? null : html`<a class="button" id="continue" href="${returnTo}">Continue</a>`}
     ${appList(model)}
+    <p class="row"><a class="button quiet" id="devices" href="${model.basePath}/signin/devices">Devices</a>${
+      session?.role === 'owner' && !model.serverChoice
+        ? html`<a class="button quiet" id="people" href="${model.basePath}/signin/people">People</a>`
+        : null
+    }</p>
     <noscript><p class="hint boxed">Signing out, and choosing a profile or a server, need JavaScript,
       which is turned off in this browser.</p></noscript>
     <div class="needs-script stack">
