@@ -1,207 +1,142 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import fc from 'fast-check'
 import t from 'tap'
-import { type ClassLoad, createLoads, Load } from '../../../src/forward/loads.ts'
-import { type Borrower, type ClassLimits, LIMITS, Scheduler } from '../../../src/forward/scheduler.ts'
+import { ClassLoad } from '../../../src/forward/loads.ts'
+import { type ClassLimits, type Lease, Scheduler } from '../../../src/forward/scheduler.ts'
 
-const LONG_MS = 60_000
+const LIMITS: ClassLimits = { connections: 4, underWay: 64, waiting: 3, waitsForItself: true }
 
-const limits = (changes: Partial<ClassLimits> = {}): ClassLimits => ({
-  connections: 8,
-  underWay: 64,
-  waiting: 4,
-  waitsForItself: true,
-  ...changes
-})
-
-/** Somebody who borrows, and tells in `log` when it got a connection. */
-function createBorrower(name: string, log: string[]): Borrower {
-  return { onLease: () => log.push(name), onLeaseTimeout: () => log.push(`${name} gave up`) }
-}
-
-function done(scheduler: Scheduler, load: ClassLoad): void {
-  scheduler.giveBack()
-  load.done()
-}
-
-t.test('rule 69: an account has no more under way than connections are left for others', async (t) => {
-  const scheduler = new Scheduler(limits({ connections: 128, waiting: 512 }), LONG_MS)
-  const log: string[] = []
-  const lent = new Map<string, number>()
-  const loads = new Map(['greedy', 'second', 'third'].map((name) => [name, new Load().api]))
-  for (const [name, load] of loads) {
-    let count = 0
-    const borrower = createBorrower(name, log)
-    while (scheduler.borrow(load, borrower) === 'lent') count += 1
-    scheduler.leave(load, borrower)
-    lent.set(name, count)
+/** A scheduler, and what became of each request by the name it was given. */
+function start(limits: Partial<ClassLimits> = {}, timeoutMs = 100) {
+  const scheduler = new Scheduler({ ...LIMITS, ...limits }, timeoutMs)
+  const lent: string[] = []
+  const timedOut: string[] = []
+  const borrower = (name: string) => ({
+    onLease: () => void lent.push(name),
+    onLeaseTimeout: () => void timedOut.push(name)
+  })
+  const borrow = (load: ClassLoad, name: string): Lease => scheduler.borrow(load, borrower(name))
+  /** The response to a request of this account has left, and its connection is free. */
+  const finish = (load: ClassLoad): void => {
+    load.done()
+    scheduler.giveBack()
   }
-  t.strictSame([...lent.values()], [64, 32, 16])
-  t.strictSame(log, [])
-})
+  return { scheduler, lent, timedOut, borrower, borrow, finish }
+}
 
-t.test('rule 71: connections are lent to accounts in turn, and within an account in order', async (t) => {
-  const scheduler = new Scheduler(limits({ connections: 1 }), LONG_MS)
-  const [greedy, quiet, other] = [new Load().api, new Load().api, new Load().api]
-  const log: string[] = []
-  t.equal(scheduler.borrow(greedy, createBorrower('first', log)), 'lent')
-  for (const name of ['g1', 'g2', 'g3'])
-    t.equal(scheduler.borrow(greedy, createBorrower(name, log)), 'queued')
-  t.equal(scheduler.borrow(quiet, createBorrower('q1', log)), 'queued')
-  t.equal(scheduler.borrow(other, createBorrower('o1', log)), 'queued')
-  t.equal(scheduler.borrow(quiet, createBorrower('q2', log)), 'queued')
-  const loadOf = (name: string): ClassLoad =>
-    name.startsWith('q') ? quiet : name.startsWith('o') ? other : greedy
-  done(scheduler, greedy)
-  for (let turn = 0; turn < 6; turn++) done(scheduler, loadOf(log[turn] ?? ''))
-  // Whoever has just had one is not the next.
-  t.strictSame(log, ['q1', 'g1', 'o1', 'q2', 'g2', 'g3'])
-  t.ok(scheduler.isIdle)
-})
-
-t.test('rule 71: a queue is bounded for each account, and what gives up leaves it at once', async (t) => {
-  const scheduler = new Scheduler(limits({ connections: 1, waiting: 2 }), 50)
-  const [one, two] = [new Load().api, new Load().api]
-  const log: string[] = []
-  scheduler.borrow(one, createBorrower('first', log))
-  const waiting = createBorrower('w1', log)
-  t.equal(scheduler.borrow(one, waiting), 'queued')
-  t.equal(scheduler.borrow(one, createBorrower('w2', log)), 'queued')
-  t.equal(scheduler.borrow(one, createBorrower('w3', log)), 'busy')
-  t.equal(
-    scheduler.borrow(two, createBorrower('other', log)),
-    'queued',
-    'another account has a queue of its own'
+t.test('rule 71: connections are lent to the waiting accounts in turn', async (t) => {
+  const { lent, borrow, finish, scheduler } = start()
+  const [hoarder, second, third] = [new ClassLoad(), new ClassLoad(), new ClassLoad()]
+  t.strictSame([borrow(hoarder, '-'), borrow(hoarder, '-')], ['lent', 'lent'])
+  t.equal(borrow(second, '-'), 'lent')
+  t.equal(borrow(third, '-'), 'lent')
+  for (const name of ['h1', 'h2', 'h3']) t.equal(borrow(hoarder, name), 'queued')
+  for (const name of ['s1', 's2']) t.equal(borrow(second, name), 'queued')
+  t.equal(borrow(third, 't1'), 'queued')
+  for (const load of [hoarder, hoarder, second, third]) finish(load)
+  const served = [...lent]
+  t.same(
+    new Set(served.slice(0, 3)),
+    new Set(['h1', 's1', 't1']),
+    'the first of each, before a second of any'
   )
-  scheduler.leave(one, waiting)
-  t.equal(one.waiting, 1, 'a client that goes away makes room')
-  await delay(100)
-  t.strictSame(log.sort(), ['other gave up', 'w2 gave up'])
-  t.strictSame([one.waiting, two.waiting], [0, 0])
-  done(scheduler, one)
+  const loads: Record<string, ClassLoad> = { h: hoarder, s: second, t: third }
+  for (let index = 0; index < lent.length; index++) finish(loads[lent[index]?.[0] ?? ''] ?? hoarder)
+  t.strictSame([...lent].sort(), ['h1', 'h2', 'h3', 's1', 's2', 't1'], 'everybody in the end')
   t.ok(scheduler.isIdle)
 })
 
-t.test(
-  'rule 71: what an account has at one server does not keep it waiting at another for ever',
-  async (t) => {
-    const [near, far] = [
-      new Scheduler(limits({ connections: 4 }), LONG_MS),
-      new Scheduler(limits({ connections: 4 }), LONG_MS)
-    ]
-    const load = new Load().api
-    const log: string[] = []
-    t.equal(near.borrow(load, createBorrower('near', log)), 'lent')
-    t.equal(near.borrow(load, createBorrower('near', log)), 'lent')
-    t.equal(far.borrow(load, createBorrower('far', log)), 'lent')
-    t.equal(far.borrow(load, createBorrower('waits', log)), 'queued', 'three under way, three left')
-    done(near, load)
-    t.strictSame(log, ['waits'], 'the other server’s queue is served as well')
-  }
-)
-
-t.test('downloads that an account itself holds are not waited for', async (t) => {
-  t.equal(LIMITS.media.waitsForItself, false)
-  const scheduler = new Scheduler(limits({ underWay: 2, waitsForItself: false }), LONG_MS)
-  const load = new Load().media
-  const log: string[] = []
-  for (let i = 0; i < 2; i++) t.equal(scheduler.borrow(load, createBorrower('x', log)), 'lent')
-  t.equal(scheduler.borrow(load, createBorrower('x', log)), 'busy')
+t.test('rule 71: an account that finishes quickly goes behind those that wait', async (t) => {
+  const { lent, borrow, finish } = start({ connections: 1 })
+  const [holder, quick, patient] = [new ClassLoad(), new ClassLoad(), new ClassLoad()]
+  borrow(holder, '-')
+  for (const name of ['q1', 'q2', 'q3']) borrow(quick, name)
+  borrow(patient, 'p1')
+  for (const load of [holder, quick, patient, quick]) finish(load)
+  t.strictSame(lent, ['q1', 'p1', 'q2', 'q3'])
 })
 
-t.test('whoever gives back within its own turn does not end the turns of others', async (t) => {
-  const scheduler = new Scheduler(limits({ connections: 1, waiting: 400 }), LONG_MS)
-  const load = new Load().api
+t.test('rule 71: half of what an account found free is left for the others', async (t) => {
+  const { borrow } = start({ connections: 8 })
+  const hoarder = new ClassLoad()
+  const outcomes = Array.from({ length: 7 }, (_, index) => borrow(hoarder, String(index)))
+  t.strictSame(outcomes, ['lent', 'lent', 'lent', 'lent', 'queued', 'queued', 'queued'])
+  t.equal(borrow(hoarder, 'full'), 'busy')
+  t.equal(borrow(new ClassLoad(), 'other'), 'lent', 'another account does not wait behind it')
+})
+
+t.test('rule 71: the queue of an account is bounded, and takes no room in another’s', async (t) => {
+  const { borrow } = start({ connections: 1 })
+  const [holder, first, second] = [new ClassLoad(), new ClassLoad(), new ClassLoad()]
+  borrow(holder, '-')
+  for (let index = 0; index < LIMITS.waiting; index++) t.equal(borrow(first, String(index)), 'queued')
+  t.equal(borrow(first, 'surplus'), 'busy')
+  t.equal(first.waiting, LIMITS.waiting)
+  t.equal(borrow(second, 'other'), 'queued')
+})
+
+t.test('rule 71: a request that times out leaves the queue, and is not lent to afterwards', async (t) => {
+  const { scheduler, lent, timedOut, borrow, finish } = start({ connections: 1, waiting: 2 }, 20)
+  const [holder, waiting] = [new ClassLoad(), new ClassLoad()]
+  borrow(holder, '-')
+  borrow(waiting, 'first')
+  borrow(waiting, 'second')
+  t.equal(borrow(waiting, 'third'), 'busy')
+  await delay(60)
+  t.strictSame(timedOut, ['first', 'second'])
+  t.equal(waiting.waiting, 0)
+  finish(holder)
+  t.strictSame(lent, [])
+  t.ok(scheduler.isIdle, 'nothing is kept of an account that waits no longer')
+  t.equal(borrow(waiting, 'again'), 'lent')
+})
+
+t.test('rule 71: a client that leaves the queue makes room in it', async (t) => {
+  const { scheduler, lent, borrower, borrow, finish } = start({ connections: 1, waiting: 1 })
+  const [holder, waiting] = [new ClassLoad(), new ClassLoad()]
+  borrow(holder, '-')
+  const leaving = borrower('leaving')
+  t.equal(scheduler.borrow(waiting, leaving), 'queued')
+  scheduler.leave(waiting, leaving)
+  scheduler.leave(waiting, leaving)
+  t.equal(waiting.waiting, 0, 'counted once')
+  t.equal(borrow(waiting, 'next'), 'queued')
+  finish(holder)
+  t.strictSame(lent, ['next'])
+})
+
+t.test('an account does not wait for its own downloads, which may be paused for minutes', async (t) => {
+  const { borrow } = start({ connections: 100, underWay: 2, waitsForItself: false })
+  const load = new ClassLoad()
+  t.strictSame([borrow(load, '1'), borrow(load, '2'), borrow(load, '3')], ['lent', 'lent', 'busy'])
+})
+
+t.test('an account’s own request that ends on one server serves its queue for another', async (t) => {
+  const limits = { connections: 100, underWay: 1 }
+  const [one, other] = [start(limits), start(limits)]
+  const load = new ClassLoad()
+  t.equal(one.borrow(load, 'here'), 'lent')
+  t.equal(other.borrow(load, 'there'), 'queued')
+  one.finish(load)
+  t.strictSame(other.lent, ['there'])
+})
+
+t.test('a connection that is returned at once is lent on without recursion', async (t) => {
+  const { scheduler } = start({ connections: 1, waiting: 20_000 })
+  const [holder, load] = [new ClassLoad(), new ClassLoad()]
+  scheduler.borrow(holder, { onLease: () => {}, onLeaseTimeout: () => {} })
   let served = 0
-  scheduler.borrow(load, createBorrower('first', []))
-  for (let i = 0; i < 400; i++) {
+  for (let index = 0; index < 20_000; index++) {
     scheduler.borrow(load, {
-      onLease() {
+      onLease: () => {
         served += 1
-        done(scheduler, load)
+        load.done()
+        scheduler.giveBack()
       },
-      onLeaseTimeout() {}
+      onLeaseTimeout: () => t.fail('in time')
     })
   }
-  done(scheduler, load)
-  t.equal(served, 400)
+  holder.done()
+  scheduler.giveBack()
+  t.equal(served, 20_000)
   t.ok(scheduler.isIdle)
-})
-
-t.test(
-  'whatever happens, nothing is lent twice, nobody waits beside a free connection, and nothing leaks',
-  async () => {
-    const step = fc.record({
-      who: fc.nat({ max: 3 }),
-      what: fc.constantFrom('borrow', 'borrow', 'borrow', 'done', 'leave')
-    })
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(step, { maxLength: 120 }),
-        fc.integer({ min: 1, max: 9 }),
-        async (steps, connections) => {
-          const scheduler = new Scheduler(limits({ connections, underWay: 4, waiting: 6 }), LONG_MS)
-          const people = Array.from({ length: 4 }, () => ({
-            load: new Load().api,
-            held: 0,
-            waiting: new Set<Borrower>()
-          }))
-          const borrow = (person: (typeof people)[number]) => {
-            const borrower: Borrower = {
-              onLease() {
-                person.waiting.delete(borrower)
-                person.held += 1
-              },
-              onLeaseTimeout() {}
-            }
-            const lease = scheduler.borrow(person.load, borrower)
-            if (lease === 'lent') person.held += 1
-            else if (lease === 'queued') person.waiting.add(borrower)
-          }
-          for (const { who, what } of steps) {
-            const person = people[who] as (typeof people)[number]
-            if (what === 'borrow') borrow(person)
-            else if (what === 'done' && person.held > 0) {
-              person.held -= 1
-              done(scheduler, person.load)
-            } else if (what === 'leave') {
-              const [first] = person.waiting
-              if (first !== undefined) scheduler.leave(person.load, first)
-              if (first !== undefined) person.waiting.delete(first)
-            }
-            const lent = people.reduce((sum, { held }) => sum + held, 0)
-            if (lent > connections) throw new Error('lent twice')
-            for (const { load, held, waiting } of people) {
-              if (load.underWay !== held || load.waiting !== waiting.size) throw new Error('miscounted')
-              const mayTake = held < 4 && held < connections - lent
-              if (waiting.size > 0 && mayTake) throw new Error('waits beside a free connection')
-            }
-          }
-          for (const person of people) {
-            for (const borrower of person.waiting) scheduler.leave(person.load, borrower)
-            while (person.held > 0) {
-              person.held -= 1
-              done(scheduler, person.load)
-            }
-          }
-          if (!scheduler.isIdle) throw new Error('leaked')
-        }
-      ),
-      { numRuns: 300 }
-    )
-  }
-)
-
-t.test('rule 69: loads go by account, and apart by the service that acts for one', async (t) => {
-  const loads = createLoads()
-  t.equal(loads.of(1, null), loads.of(1, null))
-  t.not(loads.of(1, null), loads.of(2, null))
-  t.not(loads.of(1, null), loads.of(1, 'a'))
-  t.equal(loads.of(1, 'a'), loads.of(1, 'a'))
-  const kept = loads.of(3, null)
-  kept.media.underWay = 1
-  const forgotten = loads.of(4, null)
-  for (let account = 100; account < 25_000; account++) loads.of(account, null)
-  t.equal(loads.of(3, null), kept, 'what is under way is never forgotten')
-  t.notOk(forgotten.isKept, 'and who holds what was forgotten can tell')
 })
