@@ -20,6 +20,11 @@ const lazyHttp: Plugin = {
   load: (id) => (id === '\0node:http' ? "module.exports = process.getBuiltinModule('node:http')" : null)
 }
 
+/** Read only where an app signs in by OpenID Connect. */
+const PROVIDER =
+  /\/(?:src\/(?:app\/openid\.ts|openid\/(?!presets\/))|routes\/public\/oidc\/|plugins\/provider-answers\.ts)/
+const OIDC_COMMANDS = /\/src\/(?:app\/oidc-commands\.ts|openid\/presets\/)/
+
 const bundle = await rolldown({
   cwd: ROOT,
   input: { 'src/main': 'src/server.ts' },
@@ -44,9 +49,15 @@ await bundle.write({
       { name: 'src/logger', test: /\/src\/(?:observe\/logger|domain\/problems)\.ts$/, priority: 2 },
       {
         name: 'src/usher',
-        test: /\/(?:src\/(?!server\.ts)|plugins\/|routes\/)|\/package\.json$/,
+        test: (id) =>
+          !PROVIDER.test(id) &&
+          !OIDC_COMMANDS.test(id) &&
+          /\/(?:src\/(?!server\.ts)|plugins\/|routes\/)|\/package\.json$/.test(id),
         priority: 1
-      }
+      },
+      // A group takes what it imports along: only after the others is it left with its own.
+      { name: 'src/openid', test: PROVIDER },
+      { name: 'src/oidc-commands', test: OIDC_COMMANDS }
     ]
   }
 })

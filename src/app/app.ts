@@ -10,7 +10,6 @@ import jsonBodies from '../../plugins/json-bodies.ts'
 import notBrowser from '../../plugins/not-browser.ts'
 import oauthErrors from '../../plugins/oauth-errors.ts'
 import problems from '../../plugins/problems.ts'
-import providerAnswers from '../../plugins/provider-answers.ts'
 import proxyNotices from '../../plugins/proxy-notices.ts'
 import rateLimits from '../../plugins/rate-limits.ts'
 import sameOrigin from '../../plugins/same-origin.ts'
@@ -24,8 +23,6 @@ import { operationsRoutes } from '../../routes/internal/operations.ts'
 import { peopleServiceRoutes } from '../../routes/internal/people.ts'
 import { sourceRoutes } from '../../routes/internal/sources.ts'
 import { tokenRoutes } from '../../routes/internal/tokens.ts'
-import { oidcEndpoints } from '../../routes/public/oidc/endpoints.ts'
-import { oidcInteraction } from '../../routes/public/oidc/interaction.ts'
 import { openApiRoute } from '../../routes/public/openapi.ts'
 import { plexRoutes } from '../../routes/public/plex.ts'
 import { pmsRoutes } from '../../routes/public/pms.ts'
@@ -46,13 +43,14 @@ import { toView } from '../session/session.ts'
 import { createAppList } from './app-list.ts'
 import type { Core } from './core.ts'
 import { createListener, createPagesApp } from './listener.ts'
-import { openOpenId } from './openid.ts'
 
 /** The public listener: browsers, by cookie and under the same-origin rule. */
 export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   const { config, metrics } = core
   const { publicUrl } = config
-  const provider = await openOpenId(core)
+  // Its code is not even read if no app signs in here.
+  const provider =
+    config.oidc.clients.length > 0 ? await (await import('./openid.ts')).openProvider(core) : null
   const listApps = createAppList(core, provider?.openId ?? null)
   const app = createListener(core, 'public')
   app.addHook('onListen', async () => provider?.openId.start())
@@ -126,12 +124,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     if (config.openApi) await scope.register(openApiRoute)
     await scope.register(pmsRoutes)
     await scope.register(plexRoutes)
-    if (provider !== null) {
-      const { openId, pages } = provider
-      await scope.register(providerAnswers, { config, standings, sessionEnds, openId })
-      await scope.register(oidcEndpoints)
-      await scope.register(oidcInteraction, { core, pages })
-    }
+    await provider?.addRoutes(scope)
     await scope.register(signinPage, {
       config,
       core,

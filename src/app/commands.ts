@@ -8,7 +8,6 @@ import { isServiceId } from '../config/services.ts'
 import { weakness } from '../config/weakness.ts'
 import { type CommandResult, failed, printed } from './command-result.ts'
 import { linkOwner } from './link-owner.ts'
-import { generateOidcClient, generateOidcKey } from './oidc-commands.ts'
 import { explainStartFailure } from './start-error.ts'
 import { rehearseStart } from './usher.ts'
 
@@ -42,7 +41,7 @@ export async function runCommand({ argv, env, now, print }: CommandOptions): Pro
   if (flag === '--generate-service' && rest.length === 1) return generateService(rest[0] ?? '')
   if (flag === '--generate-oidc-client' && rest.length === 2) {
     const [preset = '', url = ''] = rest
-    return generateOidcClient(env, preset, url)
+    return (await import('./oidc-commands.ts')).generateOidcClient(env, preset, url)
   }
   if (rest.length > 0) return misused()
   switch (flag) {
@@ -51,7 +50,7 @@ export async function runCommand({ argv, env, now, print }: CommandOptions): Pro
     case '--generate-key':
       return printed(`${generateKey(now())}\n`)
     case '--generate-oidc-key':
-      return generateOidcKey(env, now())
+      return (await import('./oidc-commands.ts')).generateOidcKey(env, now())
     case '--link-owner':
       return linkOwner({ env, now, print })
     case '--version':

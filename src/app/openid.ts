@@ -1,4 +1,8 @@
-import { createHousePages, type HousePages } from '../../routes/public/oidc/house-pages.ts'
+import type { FastifyInstance } from 'fastify'
+import providerAnswers from '../../plugins/provider-answers.ts'
+import { oidcEndpoints } from '../../routes/public/oidc/endpoints.ts'
+import { createHousePages } from '../../routes/public/oidc/house-pages.ts'
+import { oidcInteraction } from '../../routes/public/oidc/interaction.ts'
 import { createOpenId, type OpenId } from '../openid/openid.ts'
 import { objectionsTo } from '../openid/validation.ts'
 import { createVisits } from '../openid/visit.ts'
@@ -6,18 +10,18 @@ import { createDispatcher } from '../plex/dispatcher.ts'
 import type { Core } from './core.ts'
 import { StartError } from './start-error.ts'
 
-export interface OpenIdParts {
+export interface Provider {
   readonly openId: OpenId
-  readonly pages: HousePages
+  /** Adds the provider's endpoints and pages. */
+  addRoutes(scope: FastifyInstance): Promise<void>
 }
 
 const CONNECT_TIMEOUT_MS = 2500
 
-/** The OpenID provider with its pages; null, with nothing loaded, if no client is configured. */
-export async function openOpenId(core: Core): Promise<OpenIdParts | null> {
+/** The OpenID provider for the configured clients, with its pages. */
+export async function openProvider(core: Core): Promise<Provider> {
   const { config, log, state } = core
   const { clients } = config.oidc
-  if (clients.length === 0) return null
   const objections = await objectionsTo(config)
   if (objections.length > 0) throw new StartError(objections.join('; '))
   if (state.kind === 'memory')
@@ -48,6 +52,11 @@ export async function openOpenId(core: Core): Promise<OpenIdParts | null> {
         await dispatcher.destroy()
       }
     },
-    pages
+    async addRoutes(scope) {
+      const { standings, sessionEnds } = core
+      await scope.register(providerAnswers, { config, standings, sessionEnds, openId })
+      await scope.register(oidcEndpoints)
+      await scope.register(oidcInteraction, { core, pages })
+    }
   }
 }
