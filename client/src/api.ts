@@ -13,6 +13,26 @@ export type ServerList = {
   }[]
 }[]
 
+export interface AccountList {
+  accounts: {
+    id: number
+    username: string
+    title: string
+    role: 'none' | 'shared' | 'home' | 'owner'
+    blocked: boolean
+    sessions: number
+    lastSeenAt: string | null
+  }[]
+}
+export interface EventList {
+  events: {
+    id: string
+    at: string
+    event: string
+    accountId?: number | null
+    [k: string]: string | number | boolean | null | undefined
+  }[]
+}
 export interface PasswordLogin {
   login: string
   password: string
@@ -110,6 +130,35 @@ export interface ProfileSwitch {
 }
 export interface ServerSelection {
   machineIdentifier: string
+}
+export interface SessionList {
+  sessions: {
+    handle: string
+    current: boolean
+    account: {
+      id: number
+      username: string
+      title: string
+    }
+    device: {
+      name: string
+      kind: 'desktop' | 'phone' | 'tablet' | 'tv' | 'other'
+    }
+    network: string
+    method: 'password' | 'pin' | 'home'
+    signedInAt: string
+    lastSeenAt: string
+    apps: {
+      id: string
+      name: string
+    }[]
+    streams: {
+      kind: 'media' | 'events' | 'socket'
+      title: string | null
+      since: string
+    }[]
+  }[]
+  complete: boolean
 }
 export interface SourceView {
   source: string
