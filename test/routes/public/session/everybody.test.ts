@@ -67,11 +67,16 @@ t.test('the owner’s token dead: degraded, said once, and each session is asked
   t.match(await readiness(), { status: 200, text: /^ready\n/ })
   const before = asked('/api/v2/resources')
   await until(async () => {
+    // Slower than the account's limit.
+    await delay(400)
     for (const browser of Object.values(people)) t.equal((await browser.get('/session')).status, 200)
     return asked('/api/v2/resources') >= before + 3
   })
   t.equal(usher.logs.filter(({ event }) => event === 'upstream.degraded').length, 1)
   control.shares.remove('friend', BOX_ID)
-  await until(async () => (await people.friend.get('/session')).status === 401)
+  await until(async () => {
+    await delay(200)
+    return (await people.friend.get('/session')).status === 401
+  })
   t.equal((await people.robin.get('/session')).status, 200)
 })
