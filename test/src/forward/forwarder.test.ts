@@ -6,9 +6,11 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Problem } from '../../../src/domain/problems.ts'
 import { IdentityFields } from '../../../src/fetch/identity-fields.ts'
+import { Load } from '../../../src/forward/loads.ts'
 import { createBodyCheck } from '../../../src/forward/parameters.ts'
 import { createPolicy } from '../../../src/forward/policy.ts'
 import { POLICY_TABLE, type Rule } from '../../../src/forward/policy-table.ts'
+import { LIMITS } from '../../../src/forward/scheduler.ts'
 import { until } from '../../support/until.ts'
 import { exchange, type Front, startFront, TOKEN } from './front.ts'
 
@@ -619,4 +621,19 @@ t.test('a slow reader pauses the upstream instead of filling the memory', async 
   let received = 0
   for await (const chunk of response) received += (chunk as Buffer).length
   t.equal(received, size)
+})
+
+t.test('rule 70: bodies that come slowly are bounded for each account too', async (t) => {
+  const front = await startFront(t)
+  const load = new Load()
+  load.api.waiting = LIMITS.api.waiting - 1
+  front.principal = { load }
+  const slow = connect(front.port, '127.0.0.1')
+  t.teardown(() => slow.destroy())
+  slow.write('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel')
+  await until(() => load.api.waiting === LIMITS.api.waiting)
+  t.match(await ask(front, { method: 'POST', body: 'hello' }), { status: 503, text: /USHER_BUSY/ })
+  t.equal((await ask(front)).status, 200, 'what has no body need not wait for one')
+  slow.destroy()
+  await until(() => load.api.waiting === LIMITS.api.waiting - 1)
 })

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
+import { Problem } from '../../../src/domain/problems.ts'
+import { Load } from '../../../src/forward/loads.ts'
 import { until } from '../../support/until.ts'
 import { exchange, type Front, startFront, TOKEN } from './front.ts'
 
@@ -234,4 +236,57 @@ t.test('an upstream that does not upgrade becomes a problem', async (t) => {
   upstream.server.on('upgrade', () => {})
   t.match(await exchange(front.port, HANDSHAKE), /^HTTP\/1\.1 504 [\s\S]*USHER_UPSTREAM_TIMEOUT/)
   t.equal(front.streams.size, 0)
+})
+
+t.test('rule 85: a handshake whose session ended while it waited is not sent', async (t) => {
+  const { front } = await startSockets(t)
+  front.principal = { hasEnded: () => true }
+  t.match(await exchange(front.port, HANDSHAKE), /^HTTP\/1\.1 401 [\s\S]*USHER_SESSION_REVOKED/)
+  t.equal(front.upstream.requests.length, 0)
+})
+
+t.test(
+  'rule 77: a handshake waits for the server to prove itself, and is not sent where it does not',
+  async (t) => {
+    const { front } = await startSockets(t)
+    let proven = false
+    let proofs = 0
+    const load = new Load()
+    front.principal = {
+      load,
+      isProven: () => proven,
+      prove: async () => {
+        proofs += 1
+        proven = true
+      }
+    }
+    const socket = new WebSocket(`ws://127.0.0.1:${front.port}/`)
+    await once(socket, 'open')
+    t.equal(proofs, 1)
+    socket.terminate()
+    await until(() => load.isIdle)
+    front.principal = {
+      load,
+      isProven: () => false,
+      prove: () => Promise.reject(new Problem('USHER_UPSTREAM_INVALID'))
+    }
+    const before = front.upstream.requests.length
+    t.match(await exchange(front.port, HANDSHAKE), /^HTTP\/1\.1 502 [\s\S]*USHER_UPSTREAM_INVALID/)
+    t.equal(front.upstream.requests.length, before)
+    // A server that closes every connection is proven anew for each handshake.
+    front.principal = { load, isProven: () => false, prove: async () => undefined }
+    const another = new WebSocket(`ws://127.0.0.1:${front.port}/`)
+    await once(another, 'open')
+    another.terminate()
+    await until(() => load.isIdle)
+  }
+)
+
+t.test('rule 70: an account with all the sockets that it may have gets no further one', async (t) => {
+  const { front } = await startSockets(t)
+  const load = new Load()
+  load.upgrade.underWay = 256
+  front.principal = { load }
+  t.match(await exchange(front.port, HANDSHAKE), /^HTTP\/1\.1 503 [\s\S]*USHER_BUSY/)
+  t.equal(load.upgrade.underWay, 256)
 })
