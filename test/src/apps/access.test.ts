@@ -41,7 +41,7 @@ t.test('what depends on a library nobody has reported yet is unknown, and nothin
   const { decide, asksLibraries } = rulesOf(GROUPS)
   const unseen = person({ libraries: null })
   const byLibrary: Access = { ...NOBODY, libraries: ['Films'] }
-  const byGroup: Access = { ...NOBODY, groups: ['映画'] }
+  const byGroup: Access = { ...NOBODY, groups: ['friends', '映画'] }
   const byAccount: Access = { ...NOBODY, groups: ['friends'], accounts: [7] }
   for (const access of [byLibrary, byGroup]) {
     t.equal(asksLibraries(access), true)

@@ -104,6 +104,7 @@ t.test('what was known before a start holds until the server has answered, and n
 t.test('without a server, or without a token for it, nobody is asked', async (t) => {
   const without = stand({ hasServer: false })
   t.equal(await without.libraries.ask(SESSION), null)
+  t.strictSame(without.failures, [])
   const { libraries, asked } = stand()
   t.equal(await libraries.ask(sampleSession({ serverToken: null })), null)
   t.strictSame(asked, [])
