@@ -135,6 +135,14 @@ t.test('both ways give the client the same, whatever the server sends, and howev
     ])
     return { status, values, text, end }
   }
+  const attempt = async (front: Front, method: string) => {
+    try {
+      return plain(await ask(front, '/x', method))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return null
+      throw error
+    }
+  }
   let agreed = 0
   await fc.assert(
     fc.asyncProperty(
@@ -142,8 +150,9 @@ t.test('both ways give the client the same, whatever the server sends, and howev
       fc.array(fc.nat({ max: 300 }), { maxLength: 3 }),
       async ({ bytes, method }, cuts) => {
         pieces = cut(bytes, cuts)
-        const lane = plain(await ask(byLane, '/x', method))
-        const undici = plain(await ask(byUndici, '/x', method))
+        const [lane, undici] = [await attempt(byLane, method), await attempt(byUndici, method)]
+        // Broken off so soon that not even the head left: that is no answer, and no clean end.
+        if (lane === null || undici === null) return
         if (lane.status !== undefined && lane.status < 400 && lane.end === 'end') {
           agreed += 1
           t.strictSame(lane, undici, JSON.stringify(bytes.toString('latin1')))
