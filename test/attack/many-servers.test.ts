@@ -88,15 +88,18 @@ t.test(
       const sizes = await Promise.all(
         Array.from({ length: DOWNLOADS }, async () => {
           const answer = await fetch(`http://127.0.0.1:${port}/${server}`)
-          return (await answer.arrayBuffer()).byteLength
+          let size = 0
+          // Piece by piece: a whole body would count among the buffers below.
+          for await (const piece of answer.body ?? []) size += piece.length
+          return size
         })
       )
       if (sizes.some((size) => size !== BODY.length)) t.fail(`server ${server} gave ${sizes}`)
     }
     const busy = bufferMegabytes() - before
-    t.ok(busy < 64, `${busy.toFixed(1)} MB of buffers after 63 servers`)
+    t.ok(busy < 32, `${busy.toFixed(1)} MB of buffers after 63 servers`)
     await until(() => origins.every((origin) => presences.of(origin) === null))
-    const idle = bufferMegabytes() - before
-    t.ok(idle < 4, `${idle.toFixed(1)} MB of buffers when nothing is connected any more`)
+    // The test's own client shares the process, and lets go of its last pieces when it comes to it.
+    await until(() => bufferMegabytes() - before < 4, 'less than 4 MB of buffers with nothing connected')
   }
 )
