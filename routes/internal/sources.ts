@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../src/domain/problems.ts'
+import type { Audit } from '../../src/observe/audit.ts'
 import type { MediaServer } from '../../src/plex/media-server.ts'
 import type { Owner } from '../../src/tokens/owner.ts'
 import { problems } from '../schemas.ts'
@@ -29,11 +30,12 @@ const Source = Type.Object(
 export interface SourceOptions {
   readonly owner: Owner
   readonly mediaServer: MediaServer | null
+  readonly audit: Audit
 }
 
 /** `GET /sources`: how to reach a source that the media server knows, asked with the owner's token. */
 export const sourceRoutes: FastifyPluginAsyncTypebox<SourceOptions> = async (fastify, options) => {
-  const { owner, mediaServer } = options
+  const { owner, mediaServer, audit } = options
 
   fastify.get(
     '/sources',
@@ -64,7 +66,8 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<SourceOptions> = async (fas
       if (accessToken !== null && !accessToken.startsWith('transient-')) {
         throw new Problem('USHER_UPSTREAM_INVALID')
       }
-      request.log.info({ reqId: request.id, service: request.requireService().id, source }, 'source told')
+      const service = request.requireService().id
+      audit.note('token.delegated/source', { service, source, outcome: 'issued' }, request.id)
       return {
         source: found.source,
         name: found.name,

@@ -39,7 +39,7 @@ const FORMS = ['application/x-www-form-urlencoded', 'application/json']
  * (reference/http.md#internal-listener).
  */
 export const tokenRoutes: FastifyPluginAsyncTypebox<TokenRoutesOptions> = async (fastify, options) => {
-  const { introspector } = options
+  const { introspector, audit } = options
   takeForms(fastify)
   await fastify.register(delegatedRoute, options)
 
@@ -73,8 +73,8 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenRoutesOptions> = async 
     async (request, reply) => {
       const service = request.requireService()
       const what = introspector.revoke(service, request.body.token)
-      const fields = { reqId: request.id, service: service.id, ...what }
-      request.log.info(fields, 'token revoked')
+      const outcome = what.kind === 'none' ? 'unknown' : 'revoked'
+      audit.note('token.delegated/revoked', { service: service.id, ...what, outcome }, request.id)
       return reply.code(200).send('')
     }
   )

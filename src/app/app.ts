@@ -183,7 +183,11 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
     await scope.register(tokenRoutes, { exchange, introspector, metrics: core.metrics, audit: core.audit })
   }
   await app.register(oauth)
-  await app.register(sourceRoutes, { owner: core.tokens.owner, mediaServer: core.mediaServer })
+  await app.register(sourceRoutes, {
+    owner: core.tokens.owner,
+    mediaServer: core.mediaServer,
+    audit: core.audit
+  })
   await app.register(peopleServiceRoutes, { people: core.people })
   await app.register(operationsRoutes, { readiness: core.readiness, metrics: core.metrics })
   await app.register(healthRoute)

@@ -38,16 +38,15 @@ import { createSignIns, type SignIns } from '../session/sign-in/sign-ins.ts'
 import { createSignOuts, type SignOuts } from '../session/sign-outs.ts'
 import { createStandings, type Standings } from '../session/standing.ts'
 import { createPinClaims } from '../store/pin-claims.ts'
-import type { NameSeal } from '../store/redis-names.ts'
-import { createState, type State } from '../store/state.ts'
+import type { State } from '../store/state.ts'
 import { type Assertions, createAssertions } from '../tokens/assertion.ts'
 import { createTokens, type Tokens } from '../tokens/tokens.ts'
-import { createKeptAudit } from './kept-audit.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
 import { createPeopleParts } from './people-parts.ts'
 import { createPlexClients } from './plex-clients.ts'
 import { createRechecks } from './rechecks.ts'
 import { createReport } from './sign-in-report.ts'
+import { createStateParts } from './state-parts.ts'
 
 /** The parts of one Usher, created once and shared by its two listeners. It knows nothing about serving HTTP. */
 export interface Core {
@@ -116,11 +115,10 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   const revocations = createRevocations({ now, onRevoke: (revocation) => state.share(revocation) })
   const live = createLiveSessions()
   const metrics = createMetrics({ openStreams: () => streams.open, processMetrics })
-  metrics.sharedStoreUp.set(1)
-  const onEmpty = () => log.warn({}, 'the shared store came back empty: what was in it alone is forgotten')
-  const onChange = (up: boolean) => metrics.sharedStoreUp.set(up ? 1 : 0)
-
-  const plexStatus = createPlexStatus(now)
+  const plexStatus = createPlexStatus({
+    onOutage: (reason) => audit.note('upstream.degraded', { service: 'plex.tv', reason }),
+    now
+  })
   let draining = false
   const onOutcome: UpstreamOptions['onOutcome'] = ({ service, outcome, seconds }) => {
     metrics.upstreamSeconds.observe({ upstream: service, outcome }, seconds)
@@ -140,8 +138,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
 
   const names = cookieNames(config)
   const seal = createSeal(createKeyRing(config.sessionKeys), sealScope(config))
-  const state = createState({ config, revocations, nameSeal: nameSealOf(seal), log, onChange, onEmpty, now })
-  const audit = createKeptAudit({ log, state, seal, now })
+  const { state, audit } = createStateParts({ config, log, metrics, revocations, seal, now })
   const signOuts = createSignOuts({
     plexTv,
     onFailure(err, attempt, again) {
@@ -276,17 +273,6 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
       streams.abort()
       await signOuts.close()
       await Promise.all([plexClients.close(), mediaServers.close(), state.close()])
-    }
-  }
-}
-
-function nameSealOf(seal: Seal): NameSeal {
-  return {
-    seal: (value) => seal.seal('names', value),
-    unseal(text) {
-      const unsealed = seal.unseal('names', text)
-      if (typeof unsealed === 'string' || typeof unsealed.value !== 'string') return null
-      return { value: unsealed.value, newest: unsealed.newest }
     }
   }
 }

@@ -65,7 +65,7 @@ export function createRechecks(options: RechecksOptions): Rechecks {
             else audit.note('upstream.degraded', { service: 'owner token', reason, setting })
           },
           onDoubt: (counts) =>
-            log.warn(counts, 'the list of people is doubted, those missing are asked one by one'),
+            audit.note('upstream.degraded/list', { service: 'plex.tv', reason: 'odd_list', ...counts }),
           recheckMs,
           now
         })

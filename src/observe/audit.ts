@@ -1,7 +1,10 @@
 import type { Logger } from './logger.ts'
 
-/** Every audit event: its stable name, its level and message in the log, and the fields that it may have. */
-export const AUDIT_EVENTS = {
+/**
+ * Every line that is an audit event: the event's stable name (what stands before the slash), its level and message in the
+ * log, and the fields that it may have.
+ */
+export const AUDIT_LINES = {
   'session.started': {
     level: 'info',
     message: 'signed in',
@@ -13,6 +16,16 @@ export const AUDIT_EVENTS = {
     message: 'sign-in failed',
     fields: ['address', 'accountId', 'method', 'code']
   },
+  'sign_in.refused/access': {
+    level: 'info',
+    message: 'access refused',
+    fields: ['address', 'accountId', 'app', 'reason']
+  },
+  'sign_in.refused/app': {
+    level: 'info',
+    message: 'app refused',
+    fields: ['client', 'accountId', 'code', 'reason']
+  },
   'csrf.refused': {
     level: 'info',
     message: 'cross-site request refused',
@@ -23,6 +36,16 @@ export const AUDIT_EVENTS = {
     level: 'info',
     message: 'delegated token',
     fields: ['service', 'type', 'scope', 'accountId', 'machineIdentifier', 'outcome']
+  },
+  'token.delegated/source': {
+    level: 'info',
+    message: 'source told',
+    fields: ['service', 'source', 'outcome']
+  },
+  'token.delegated/revoked': {
+    level: 'info',
+    message: 'token revoked',
+    fields: ['service', 'kind', 'accountId', 'outcome']
   },
   'service.refused': {
     level: 'warn',
@@ -38,7 +61,12 @@ export const AUDIT_EVENTS = {
   'app.told': {
     level: 'info',
     message: 'app told to sign out',
-    fields: ['client', 'accountId', 'attempts', 'reason']
+    fields: ['client', 'accountId', 'attempts', 'outcome', 'reason']
+  },
+  'app.told/not': {
+    level: 'warn',
+    message: 'app could not be told',
+    fields: ['client', 'accountId', 'attempts', 'outcome', 'reason']
   },
   'account.blocked': {
     level: 'info',
@@ -49,13 +77,29 @@ export const AUDIT_EVENTS = {
     level: 'warn',
     message: 'something that Usher relies on does not serve',
     fields: ['service', 'reason', 'setting']
+  },
+  'upstream.degraded/redis': {
+    level: 'warn',
+    message: 'shared store away, serving from what is known here',
+    fields: ['service', 'reason']
+  },
+  'upstream.degraded/state': {
+    level: 'error',
+    message: 'the state cannot be written, app sign-ins are refused',
+    fields: ['service', 'reason']
+  },
+  'upstream.degraded/list': {
+    level: 'warn',
+    message: 'the list of people is doubted, those missing are asked one by one',
+    fields: ['service', 'reason', 'known', 'missing']
   }
 } as const
 
-export type AuditEvent = keyof typeof AUDIT_EVENTS
-type Field<E extends AuditEvent> = (typeof AUDIT_EVENTS)[E]['fields'][number]
-export type AuditFields<E extends AuditEvent> = Readonly<
-  Partial<Record<Field<E>, string | number | boolean | null | undefined>>
+export type AuditLine = keyof typeof AUDIT_LINES
+export type AuditEvent = Exclude<AuditLine, `${string}/${string}`>
+type Field<L extends AuditLine> = (typeof AUDIT_LINES)[L]['fields'][number]
+export type AuditFields<L extends AuditLine> = Readonly<
+  Partial<Record<Field<L>, string | number | boolean | null | undefined>>
 >
 
 /** One event as it is kept: its time, its name and its fields. */
@@ -65,7 +109,7 @@ export type KeptEvent = { readonly at: string; readonly event: AuditEvent } & Re
 
 /** The one place that makes audit events: for the log, and for the owner's page. */
 export interface Audit {
-  note<E extends AuditEvent>(event: E, fields: AuditFields<E>, reqId?: string): void
+  note<L extends AuditLine>(line: L, fields: AuditFields<L>, reqId?: string): void
 }
 
 export interface AuditOptions {
@@ -75,7 +119,7 @@ export interface AuditOptions {
   readonly now: () => number
 }
 
-/** Anybody can cause these: of a flood the log has all, and what is kept is a sample. */
+/** Anybody can cause these: of a flood the log has all, and what is kept of each line is a sample. */
 const FROM_ANYBODY: readonly AuditEvent[] = [
   'sign_in.refused',
   'csrf.refused',
@@ -83,26 +127,28 @@ const FROM_ANYBODY: readonly AuditEvent[] = [
   'service.refused',
   'limit.reached'
 ]
-const KEPT_A_MINUTE = 60
+const KEPT_A_MINUTE = 20
 
 export function createAudit({ log, keep, now }: AuditOptions): Audit {
   let minute = 0
-  let kept = 0
+  const kept = new Map<AuditLine, number>()
 
-  function mayKeep(event: AuditEvent, time: number): boolean {
-    if (!FROM_ANYBODY.includes(event)) return true
+  function mayKeep(line: AuditLine, time: number): boolean {
+    if (!FROM_ANYBODY.includes(eventOf(line))) return true
     const current = Math.floor(time / 60_000)
     if (current !== minute) {
       minute = current
-      kept = 0
+      kept.clear()
     }
-    kept += 1
-    return kept <= KEPT_A_MINUTE
+    const count = (kept.get(line) ?? 0) + 1
+    kept.set(line, count)
+    return count <= KEPT_A_MINUTE
   }
 
   return {
-    note(event, fields, reqId) {
-      const { level, message, fields: names } = AUDIT_EVENTS[event]
+    note(line, fields, reqId) {
+      const { level, message, fields: names } = AUDIT_LINES[line]
+      const event = eventOf(line)
       const given = fields as Readonly<Record<string, string | number | boolean | null | undefined>>
       const known: Record<string, string | number | boolean | null> = {}
       for (const name of names) {
@@ -111,7 +157,11 @@ export function createAudit({ log, keep, now }: AuditOptions): Audit {
       }
       log[level]({ event, ...(reqId !== undefined && { reqId }), ...known }, message)
       const time = now()
-      if (mayKeep(event, time)) keep({ at: new Date(time).toISOString(), event, ...known })
+      if (mayKeep(line, time)) keep({ at: new Date(time).toISOString(), event, ...known })
     }
   }
+}
+
+export function eventOf(line: AuditLine): AuditEvent {
+  return line.replace(/\/.*$/, '') as AuditEvent
 }

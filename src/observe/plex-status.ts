@@ -9,7 +9,17 @@ export interface PlexStatus {
   readonly outageSince: number | null
 }
 
-export function createPlexStatus(now: () => number): PlexStatus {
+/** An outage that begins within this time of one that was reported is the same to the owner. */
+const QUIET_MS = 5 * 60_000
+
+export interface PlexStatusOptions {
+  /** Called when plex.tv stops answering. */
+  readonly onOutage: (outcome: UpstreamOutcome) => void
+  readonly now: () => number
+}
+
+export function createPlexStatus({ onOutage, now }: PlexStatusOptions): PlexStatus {
+  let reportedAt = 0
   let seenAt: number | null = null
   let outageSince: number | null = null
   return {
@@ -17,8 +27,15 @@ export function createPlexStatus(now: () => number): PlexStatus {
       if (outcome === 'ok' || outcome === 'refused') {
         seenAt = now()
         outageSince = null
-      } else if (outcome === 'failed' || outcome === 'timeout' || outcome === 'unreachable')
-        outageSince ??= now()
+        return
+      }
+      if (outcome !== 'failed' && outcome !== 'timeout' && outcome !== 'unreachable') return
+      const time = now()
+      if (outageSince === null && Math.abs(time - reportedAt) > QUIET_MS) {
+        reportedAt = time
+        onOutage(outcome)
+      }
+      outageSince ??= time
     },
     get seenAt() {
       return seenAt

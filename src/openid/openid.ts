@@ -149,9 +149,8 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     onResult({ clientId, sub, attempts }, result, reason) {
       metrics.oidcLogouts.inc({ client: clientId, result })
       const fields = { client: clientId, accountId: Number(sub), attempts, reason }
-      if (result === 'told') audit.note('app.told', fields)
-      else if (result === 'failed') log.info(fields, 'app not told yet, to be tried again')
-      else log.warn(fields, 'app could not be told')
+      if (result === 'failed') log.info(fields, 'app not told yet, to be tried again')
+      else audit.note(result === 'told' ? 'app.told' : 'app.told/not', { ...fields, outcome: result })
     },
     now
   })

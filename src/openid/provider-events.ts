@@ -58,7 +58,6 @@ export function observeProvider(options: ProviderEventsOptions): void {
     emitter.on(event, (ctx: KoaContextWithOIDC, error: LibraryError) => {
       const accountId = Number(ctx.oidc?.session?.accountId)
       const fields = {
-        reqId: reqIdOf(ctx),
         client: clientOf(ctx),
         ...(Number.isSafeInteger(accountId) && { accountId }),
         // A detail that comes from a cause may quote what was sent.
@@ -66,7 +65,7 @@ export function observeProvider(options: ProviderEventsOptions): void {
         code: error.error,
         reason: (error.cause === undefined ? error.error_detail : undefined) ?? error.error_description
       }
-      log.info(fields, 'app refused')
+      audit.note('sign_in.refused/app', fields, reqIdOf(ctx))
     })
   }
   provider.on('server_error', (ctx, err) => {

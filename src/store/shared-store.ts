@@ -30,6 +30,8 @@ export interface SharedStoreOptions {
   readonly nameSeal: NameSeal
   readonly log: Logger
   readonly onChange: (up: boolean) => void
+  /** Called when Redis goes away. */
+  readonly onAway: (service: 'redis', reason: string) => void
   /** Redis came back empty: revocations are written again, records are lost. */
   readonly onEmpty: () => void
   readonly now: () => number
@@ -40,7 +42,7 @@ export interface SharedStoreOptions {
  * known here, and both sides catch up when it is back.
  */
 export function createSharedStore(options: SharedStoreOptions): SharedStore | null {
-  const { config, revocations, nameSeal, log, onChange, onEmpty, now } = options
+  const { config, revocations, nameSeal, log, onChange, onAway, onEmpty, now } = options
   if (config.redisUrl === null) return null
   // As with sealed values: instances that unseal each other's cookies share, and no one else in this Redis.
   const deployment = `${sealBinding(config)} ${cookieNames(config).session}`
@@ -66,7 +68,7 @@ export function createSharedStore(options: SharedStoreOptions): SharedStore | nu
     },
     onDown(reason) {
       onChange(false)
-      log.warn({ reason }, 'shared store away, serving from what is known here')
+      onAway('redis', reason)
     }
   })
   return {

@@ -34,6 +34,8 @@ export interface StateOptions {
   readonly log: Logger
   /** Called when the shared store comes up or goes away. */
   readonly onChange: (up: boolean) => void
+  /** Called once for each time that Redis, or the file of the state, cannot be used. */
+  readonly onAway: (service: 'redis' | 'state', reason: string) => void
   /** Called when the shared store came back empty. */
   readonly onEmpty: () => void
   readonly now: () => number
@@ -61,11 +63,11 @@ export function createState(options: StateOptions): State {
   }
 }
 
-function createFileState({ revocations, log, now }: StateOptions, directory: string): State {
+function createFileState({ revocations, log, onAway, now }: StateOptions, directory: string): State {
   const store = createSqliteStore({
     database: openDatabase(directory),
     now,
-    onAway: (reason) => log.error({ reason }, 'the state cannot be written, app sign-ins are refused'),
+    onAway: (reason) => onAway('state', reason),
     onBack() {
       log.info({}, 'the state can be written again')
       void kept.keepAll().catch(() => undefined)

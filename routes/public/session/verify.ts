@@ -48,7 +48,7 @@ const config = {
  */
 export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
   const { publicUrl, trustedProxies, cookieDomain, brand } = core.config
-  const { notices, accessRules, standings } = core
+  const { notices, accessRules, standings, audit } = core
   const apps = createApps(core.config)
   const signInPage = `${publicUrl.href}/signin`
   const extAuthz = `${publicUrl.basePath}/session/verify/ext-authz/`
@@ -167,6 +167,11 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     return apps.ofHost(request.host)
   }
 
+  function askedApp(request: FastifyRequest): string | undefined {
+    const { app } = readExtAuthz(request) ?? (request.query as Question)
+    return typeof app === 'string' ? app : undefined
+  }
+
   /** request.ips names proxies only where the peer is one of USHER_TRUSTED_PROXIES. */
   function isForwarded({ ips }: FastifyRequest): boolean {
     return trustedProxies.length > 0 && ips !== undefined && ips.length > 1
@@ -191,7 +196,8 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     if (error.status === 401) throw error
     const read = request.readSession()
     const who = { address: request.ip, accountId: read.open ? read.live.session.account.id : null }
-    request.log.info({ reqId: request.id, ...who, reason: error.detail }, 'access refused')
+    const app = findApp(request, askedApp(request))?.id ?? null
+    audit.note('sign_in.refused/access', { ...who, app, reason: error.detail }, request.id)
     const forwarded = readForwarded(request)
     if (!read.open || !isNavigation(request, forwarded.method)) throw error
     const { account, role } = read.live.session

@@ -64,6 +64,7 @@ function open(
     nameSeal: plainSeal,
     log: { info: log('info'), warn: log('warn') } as unknown as Logger,
     onChange: (up) => changes.push(up),
+    onAway: (_service, reason) => log('warn')({ reason }, AWAY_MESSAGE),
     onEmpty: () => undefined,
     now
   })
@@ -86,7 +87,8 @@ const knows = ({ revocations }: Instance, id: string) =>
   revocations.isRevoked({ id, signedInAt: Date.now(), account: { id: 0 } })
 const told = ({ logs }: Instance) => logs.map(({ level, message }) => `${level} ${message}`)
 
-const AWAY = 'warn shared store away, serving from what is known here'
+const AWAY_MESSAGE = 'away'
+const AWAY = `warn ${AWAY_MESSAGE}`
 const READY = 'info shared store ready, caught up'
 
 t.test('without USHER_REDIS_URL there is no store', async (t) => {
@@ -102,6 +104,7 @@ t.test('without USHER_REDIS_URL there is no store', async (t) => {
     nameSeal: plainSeal,
     log: {} as Logger,
     onChange: () => t.fail('nothing to tell'),
+    onAway: () => t.fail('nothing to tell'),
     onEmpty: () => t.fail('nothing to tell'),
     now: Date.now
   })

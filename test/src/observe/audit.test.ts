@@ -1,0 +1,90 @@
+import t from 'tap'
+import { createKeptAudit } from '../../../src/app/kept-audit.ts'
+import { createAudit, type KeptEvent } from '../../../src/observe/audit.ts'
+import type { Logger } from '../../../src/observe/logger.ts'
+import type { Seal } from '../../../src/seal/seal.ts'
+import { type Store, StoreAway } from '../../../src/store/store.ts'
+import { until } from '../../support/until.ts'
+
+function createLog() {
+  const lines: Record<string, unknown>[] = []
+  const write = (level: string) => (fields: object, msg: string) => void lines.push({ level, ...fields, msg })
+  const log = { info: write('info'), warn: write('warn'), error: write('error') } as unknown as Logger
+  return { log, lines }
+}
+
+t.test('lines of one event share its name; a field that is not of the line is left out', async (t) => {
+  const { log, lines } = createLog()
+  const kept: KeptEvent[] = []
+  const audit = createAudit({ log, keep: (event) => kept.push(event), now: () => 0 })
+  audit.note('app.told', { client: 'films', accountId: 1, attempts: 1, outcome: 'told' }, 'req-1')
+  const more = { client: 'films', accountId: 1, outcome: 'given_up', reason: '503', secret: 'x' }
+  audit.note('app.told/not', more)
+  t.strictSame(lines, [
+    {
+      level: 'info',
+      event: 'app.told',
+      reqId: 'req-1',
+      client: 'films',
+      accountId: 1,
+      attempts: 1,
+      outcome: 'told',
+      msg: 'app told to sign out'
+    },
+    {
+      level: 'warn',
+      event: 'app.told',
+      client: 'films',
+      accountId: 1,
+      outcome: 'given_up',
+      reason: '503',
+      msg: 'app could not be told'
+    }
+  ])
+  t.match(kept, [
+    { at: '1970-01-01T00:00:00.000Z', event: 'app.told' },
+    { event: 'app.told', outcome: 'given_up' }
+  ])
+})
+
+t.test('a flood of one line hides neither another line nor what nobody can cause at will', async (t) => {
+  const { log, lines } = createLog()
+  const kept: KeptEvent[] = []
+  let time = 0
+  const audit = createAudit({ log, keep: (event) => kept.push(event), now: () => time })
+  for (let count = 0; count < 500; count += 1) audit.note('csrf.refused', { address: '192.0.2.1' })
+  audit.note('sign_in.refused', { address: '192.0.2.2', code: 'USHER_CREDENTIALS_REJECTED' })
+  for (let count = 0; count < 50; count += 1) audit.note('session.ended', { accountId: count })
+  t.equal(lines.length, 551, 'the log has them all')
+  t.equal(kept.filter(({ event }) => event === 'csrf.refused').length, 20)
+  t.equal(kept.filter(({ event }) => event === 'sign_in.refused').length, 1)
+  t.equal(kept.filter(({ event }) => event === 'session.ended').length, 50)
+  time = 60_000
+  audit.note('csrf.refused', { address: '192.0.2.1' })
+  t.equal(kept.at(-1)?.event, 'csrf.refused')
+})
+
+t.test('what happens while the store is away is kept when it is back, in order', async (t) => {
+  const { log } = createLog()
+  let isAway = true
+  const written: string[] = []
+  const store = {
+    async append(_list: string, value: string) {
+      if (isAway) throw new StoreAway('ECONNREFUSED')
+      written.push(value)
+    }
+  } as unknown as Store
+  const seal = { seal: (_purpose: string, value: unknown) => String(value) } as unknown as Seal
+  const audit = createKeptAudit({ log, store: () => store, seal, now: () => 0 })
+  for (let count = 0; count < 600; count += 1) audit.note('session.ended', { accountId: count })
+  await new Promise(setImmediate)
+  t.strictSame(written, [])
+  isAway = false
+  audit.note('session.ended', { accountId: 600 })
+  await until(() => written.length >= 500)
+  await new Promise(setImmediate)
+  const accounts = written.map((text) => Number(/"accountId":(\d+)/.exec(text)?.[1]))
+  t.equal(accounts.length, 500, 'bounded: the oldest are gone')
+  t.equal(accounts[0], 101)
+  t.equal(accounts.at(-1), 600)
+})
