@@ -1,4 +1,5 @@
 // npm run mutate -- src/seal/seal.ts [test/src/seal/seal.test.ts …]
+// npm run mutate -- src/seal/seal.ts:90-110
 // Changes one point of a source file at a time and runs its unit tests; a mutant that survives is tested by nothing.
 // Without test arguments, the test that mirrors the file runs, or else those of its folder. Not part of CI.
 import { existsSync, globSync } from 'node:fs'
@@ -6,9 +7,10 @@ import { dirname } from 'node:path'
 import { argv, exit, stderr } from 'node:process'
 import { Stryker } from '@stryker-mutator/core'
 
-const [file, ...named] = argv.slice(2)
-if (file === undefined || !existsSync(file)) {
-  stderr.write('usage: npm run mutate -- FILE [TEST …]\n')
+const [mutated = '', ...named] = argv.slice(2)
+const file = mutated.replace(/:\d+-\d+$/, '')
+if (!existsSync(file)) {
+  stderr.write('usage: npm run mutate -- FILE[:FIRST-LAST] [TEST …]\n')
   exit(2)
 }
 
@@ -27,7 +29,7 @@ await new Stryker({
   testRunner: 'tap',
   tap: { testFiles: [...tests], nodeArgs: ['--no-warnings'], forceBail: true },
   plugins: ['@stryker-mutator/tap-runner'],
-  mutate: [file],
+  mutate: [mutated],
   coverageAnalysis: 'perTest',
   // Stryker's tsconfig preprocessor does not support TypeScript 7, so it gets a file name that does not exist.
   tsconfigFile: 'none.json',
