@@ -1,5 +1,5 @@
 import type { Configuration } from 'oidc-provider'
-import { type Dispatcher, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { OpenIdClient } from './clients.ts'
 
 const TIMEOUT_MS = 2500
@@ -20,11 +20,13 @@ export function createBackChannel(
   return async (url, options) => {
     const target = String(url)
     if (!allowed.has(target)) throw new TypeError('not an address of an app')
-    const { statusCode, body } = await request(target, {
+    const { origin, pathname, search } = new URL(target)
+    const { statusCode, body } = await dispatcher.request({
+      origin,
+      path: pathname + search,
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: String(options?.body ?? ''),
-      dispatcher,
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,
       signal: AbortSignal.timeout(TIMEOUT_MS)
