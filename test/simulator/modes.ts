@@ -24,6 +24,10 @@ export interface Modes {
   parametersInCookie: boolean
   /** Event streams: a `ping` at once and then at this interval in ms; null sends none. */
   pingMs: number | null
+  /** Which library media servers list: numbered films, for tests, or the small one, for people. */
+  library: 'numbered' | 'small'
+  /** Makes each drawn picture as heavy as a photograph: so many bytes at least. */
+  pictureBytes: number
   /** plex.tv's session cookie; null sends none. */
   plexCookie: string | null
 }
@@ -44,6 +48,8 @@ export function createModes(): Modes {
     homePinErrorWithoutStatus: false,
     parametersInCookie: false,
     pingMs: 10_000,
+    library: 'numbered',
+    pictureBytes: 0,
     plexCookie: `_my-plex_session_32=${PLEX_COOKIE_SECRET}; path=/; HttpOnly; secure`
   }
 }

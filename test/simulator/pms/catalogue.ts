@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs'
 import type { JsonObject } from '../json.ts'
+import type { World } from '../world.ts'
 import { NAMED_FILMS, NAMED_PART_BYTES, NAMES_FIRST_ITEM, NAMES_FIRST_PART, NAMES_SECTION } from './names.ts'
+import { type Details, smallLibrary } from './small-library.ts'
 
 export interface Part {
   readonly id: number
@@ -15,13 +17,15 @@ export interface Part {
 
 export interface Item {
   readonly ratingKey: string
-  readonly section: '1' | '2' | '3'
+  readonly section: '1' | '2' | '3' | '4' | '5'
   readonly type: 'movie' | 'show' | 'season' | 'episode'
   readonly title: string
   readonly summary?: string
   readonly parent: string | null
   readonly index: number
   readonly part: Part | null
+  /** Of the small library only. */
+  readonly details?: Details
 }
 
 /** Part of a file's URL; changes when the file changes. */
@@ -37,7 +41,10 @@ export const CLIP_FILE = new URL('../fixtures/clip.mp4', import.meta.url)
 
 const MOVIES = 60
 
-/** The library of a media server: 60 films, one show with two seasons of four episodes, and films of any name. */
+/**
+ * The libraries of a media server: 60 films, one show with two seasons of four episodes, films of any name, and the
+ * small library. Which are listed is a mode; all items answer by their keys.
+ */
 export interface Catalogue {
   readonly items: readonly Item[]
   find(ratingKey: string): Item | undefined
@@ -46,7 +53,7 @@ export interface Catalogue {
 }
 
 export function createCatalogue(serverName: string): Catalogue {
-  const items = [...movies(serverName), ...shows(serverName), ...named()]
+  const items = [...movies(serverName), ...shows(serverName), ...named(), ...smallLibrary()]
   const parts = new Map(items.flatMap(({ part }) => (part ? [[part.id, part] as const] : [])))
   return {
     items,
@@ -58,9 +65,9 @@ export function createCatalogue(serverName: string): Catalogue {
 
 function movies(serverName: string): Item[] {
   const special: Record<number, Part> = {
-    1: part(SMALL_PART, 'file.mkv', 5_000_000, 'video/x-matroska'),
-    2: part(BIG_PART, 'big.mkv', BIG_PART_BYTES, 'video/x-matroska'),
-    3: part(CLIP_PART, 'clip.mp4', statSync(CLIP_FILE).size, 'video/mp4')
+    1: toPart(SMALL_PART, 'file.mkv', 5_000_000, 'video/x-matroska'),
+    2: toPart(BIG_PART, 'big.mkv', BIG_PART_BYTES, 'video/x-matroska'),
+    3: toPart(CLIP_PART, 'clip.mp4', statSync(CLIP_FILE).size, 'video/mp4')
   }
   return Array.from({ length: MOVIES }, (_, place) => {
     const number = place + 1
@@ -73,14 +80,14 @@ function movies(serverName: string): Item[] {
       index: number,
       part:
         special[number] ??
-        part(222_000 + number, `film-${number}.mkv`, 1_000_000 + number, 'video/x-matroska')
+        toPart(222_000 + number, `film-${number}.mkv`, 1_000_000 + number, 'video/x-matroska')
     }
   })
 }
 
 function named(): Item[] {
   return NAMED_FILMS.map(({ title, summary, file, type = 'video/x-matroska', latin1 }, place) => {
-    const entry = part(NAMES_FIRST_PART + place, file, NAMED_PART_BYTES, type)
+    const entry = toPart(NAMES_FIRST_PART + place, file, NAMED_PART_BYTES, type)
     return {
       ratingKey: String(NAMES_FIRST_ITEM + place),
       section: NAMES_SECTION,
@@ -122,7 +129,7 @@ function shows(serverName: string): Item[] {
         title: `${serverName} episode ${season.index}.${index}`,
         parent: season.ratingKey,
         index,
-        part: part(230_000 + id, `s${season.index}e${index}.mkv`, 700_000 + id, 'video/x-matroska')
+        part: toPart(230_000 + id, `s${season.index}e${index}.mkv`, 700_000 + id, 'video/x-matroska')
       }
     })
   )
@@ -131,27 +138,34 @@ function shows(serverName: string): Item[] {
 
 const SHOW_DEFAULTS = { section: '2', parent: null, part: null } as const
 
-function part(id: number, name: string, size: number, type: string): Part {
+export function toPart(id: number, name: string, size: number, type: string): Part {
   const rawName = Buffer.from(name).toString('latin1')
   return { id, name, size, type, rawName, file: `/data/media/${id}/${name}` }
 }
 
-export function sections(all: boolean): JsonObject[] {
+/** The sections that are listed, by mode; the vectors know the films only. */
+export function sections({ vectors, modes }: Pick<World, 'vectors' | 'modes'>): JsonObject[] {
+  if (modes.library === 'small')
+    return [
+      section('4', 'movie', 'Films', 'tv.plex.agents.movie', 'Plex Movie', '/data/films'),
+      section('5', 'show', 'Series', 'tv.plex.agents.series', 'Plex TV Series', '/data/series')
+    ]
   const films = section('1', 'movie', 'Movies', 'tv.plex.agents.movie', 'Plex Movie', '/data/movies')
-  return all
-    ? [
-        films,
-        section('2', 'show', 'Shows', 'tv.plex.agents.series', 'Plex TV Series', '/data/shows'),
-        section(
-          NAMES_SECTION,
-          'movie',
-          'Names & "tokens"',
-          'tv.plex.agents.movie',
-          'Plex Movie',
-          '/data/names'
-        )
-      ]
-    : [films]
+  const shows = section('2', 'show', 'Shows', 'tv.plex.agents.series', 'Plex TV Series', '/data/shows')
+  const names = section(
+    NAMES_SECTION,
+    'movie',
+    'Names & "tokens"',
+    'tv.plex.agents.movie',
+    'Plex Movie',
+    '/data/names'
+  )
+  return vectors ? [films] : [films, shows, names]
+}
+
+/** Whether lists contain an item: those of one library do not show the other's. */
+export function isListed(item: Item, { modes }: Pick<World, 'modes'>): boolean {
+  return (item.details !== undefined) === (modes.library === 'small')
 }
 
 function section(

@@ -3,9 +3,10 @@ import type { JsonObject } from '../json.ts'
 import type { Route } from '../router.ts'
 import type { World } from '../world.ts'
 import type { Callers, PmsCaller } from './caller.ts'
-import { type Catalogue, CHANGE_STAMP, type Item, LEAKING_ITEM, sections } from './catalogue.ts'
+import { type Catalogue, CHANGE_STAMP, type Item, isListed, LEAKING_ITEM, sections } from './catalogue.ts'
 import type { PlaybackState } from './playback-state.ts'
 import { container, listContainer, pmsDone, pmsError } from './reply.ts'
+import { clipMediaJson, detailsJson, scenesJson } from './small-library.ts'
 
 export interface LibraryOptions {
   readonly world: World
@@ -20,9 +21,12 @@ export interface LibraryOptions {
 export function libraryRoutes(options: LibraryOptions): Route[] {
   const { world, callers, catalogue } = options
   const toJson = (item: Item, caller: PmsCaller): JsonObject => itemJson(options, item, caller)
+  const listed = (): Item[] => catalogue.items.filter((item) => isListed(item, world))
   const listOf = (name: string, choose: (item: Item) => boolean) =>
     callers.any((request, caller) => {
-      const entries = catalogue.items.filter(choose).map((item) => toJson(item, caller))
+      const entries = listed()
+        .filter(choose)
+        .map((item) => toJson(item, caller))
       return listContainer(request, { allowSync: false, title1: name }, 'Metadata', entries)
     })
   const playable = (item: Item): boolean => item.part !== null
@@ -31,9 +35,7 @@ export function libraryRoutes(options: LibraryOptions): Route[] {
       request,
       { allowSync: false, title1: 'Plex Library' },
       'Directory',
-      sections(!world.vectors).filter(
-        ({ title }) => !world.hiddenLibraries.has(`${caller.account.key} ${title}`)
-      )
+      sections(world).filter(({ title }) => !world.hiddenLibraries.has(`${caller.account.key} ${title}`))
     )
   )
   return [
@@ -43,7 +45,7 @@ export function libraryRoutes(options: LibraryOptions): Route[] {
       'GET',
       '/library/sections/{section}',
       callers.any((request) => {
-        const found = sections(!world.vectors).find(({ key }) => key === request.params['section'])
+        const found = sections(world).find(({ key }) => key === request.params['section'])
         if (!found) return pmsError(404)
         const views = ['all', 'unwatched', 'recentlyAdded'].map((key) => ({ key, title: key }))
         return container(request, { size: views.length, title1: found['title'], Directory: views })
@@ -54,7 +56,7 @@ export function libraryRoutes(options: LibraryOptions): Route[] {
       '/library/sections/{section}/all',
       callers.any((request, caller) => {
         const { section } = request.params
-        if (!sections(!world.vectors).some(({ key }) => key === section)) return pmsError(404)
+        if (!sections(world).some(({ key }) => key === section)) return pmsError(404)
         const entries = catalogue.items
           .filter((item) => item.section === section && item.parent === null)
           .map((item) => toJson(item, caller))
@@ -88,7 +90,7 @@ export function libraryRoutes(options: LibraryOptions): Route[] {
       '/hubs/search',
       callers.any((request, caller) => {
         const query = (request.query.get('query') ?? '').toLowerCase()
-        const found = catalogue.items.filter(({ title }) => title.toLowerCase().includes(query))
+        const found = listed().filter(({ title }) => title.toLowerCase().includes(query))
         const entries = found.map((item) => toJson(item, caller))
         return container(request, {
           size: 1,
@@ -100,7 +102,7 @@ export function libraryRoutes(options: LibraryOptions): Route[] {
       'GET',
       '/hubs{rest*}',
       callers.any((request, caller) => {
-        const entries = catalogue.items
+        const entries = listed()
           .filter(playable)
           .slice(0, 10)
           .map((item) => toJson(item, caller))
@@ -143,7 +145,7 @@ function metadata(
   const wanted = (request.params['key'] ?? '').split(',')
   const found = wanted.flatMap((key) => options.catalogue.find(key) ?? [])
   if (found.length === 0) return pmsError(404)
-  const entries = found.map((item) => itemJson(options, item, caller))
+  const entries = found.map((item) => itemJson(options, item, caller, true))
   return listContainer(
     request,
     { allowSync: true, identifier: 'com.plexapp.plugins.library' },
@@ -152,7 +154,13 @@ function metadata(
   )
 }
 
-export function itemJson(options: LibraryOptions, item: Item, caller: PmsCaller): JsonObject {
+/** `isWhole`: with the streams and scenes that only the page of an item has. */
+export function itemJson(
+  options: LibraryOptions,
+  item: Item,
+  caller: PmsCaller,
+  isWhole = false
+): JsonObject {
   const watched = options.playback.of(caller.account.id, item.ratingKey)
   const key = `/library/metadata/${item.ratingKey}`
   return {
@@ -168,13 +176,15 @@ export function itemJson(options: LibraryOptions, item: Item, caller: PmsCaller)
     year: 1960 + (item.index % 60),
     thumb: `${key}/thumb/${CHANGE_STAMP}`,
     art: `${key}/art/${CHANGE_STAMP}`,
-    duration: 24_000,
+    duration: item.details?.clip?.durationMs ?? 24_000,
     addedAt: 1_700_000_000,
     updatedAt: 1_700_000_000,
     ...(watched.viewCount > 0 ? { viewCount: watched.viewCount } : {}),
     ...(watched.viewOffset > 0 ? { viewOffset: watched.viewOffset } : {}),
     ...(watched.rating === null ? {} : { userRating: watched.rating }),
-    ...(item.part ? { Media: [media(options, item, item.part, caller)] } : {})
+    ...(item.details && detailsJson(item.details, item, options.catalogue.find)),
+    ...(item.details?.clip && item.part && isWhole && scenesJson(item.details.clip, item, item.part)),
+    ...(item.part ? { Media: [media(options, item, item.part, caller, isWhole)] } : {})
   }
 }
 
@@ -182,9 +192,15 @@ function media(
   options: LibraryOptions,
   item: Item,
   part: NonNullable<Item['part']>,
-  caller: PmsCaller
+  caller: PmsCaller,
+  isWhole: boolean
 ): JsonObject {
   const key = `/library/parts/${part.id}/${CHANGE_STAMP}/${encodeURIComponent(part.name)}`
+  const clip = item.details?.clip
+  if (clip) {
+    const chosen = options.playback.chosen(caller.account.id, part.id)
+    return clipMediaJson(clip, part, key, chosen, isWhole)
+  }
   const leaks =
     item.ratingKey === LEAKING_ITEM
       ? {

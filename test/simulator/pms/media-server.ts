@@ -10,6 +10,7 @@ import type { World } from '../world.ts'
 import { administrationRoutes } from './administration.ts'
 import { createCallers } from './caller.ts'
 import { createCatalogue } from './catalogue.ts'
+import { hubRoutes } from './hubs.ts'
 import { libraryRoutes } from './library.ts'
 import { createNotifications, type Notifications } from './notifications.ts'
 import { partRoutes } from './parts.ts'
@@ -47,16 +48,18 @@ export function createPms(world: World, server: SimServer, serverUrl: () => stri
     ...securityRoutes(world, server, callers),
     ...playbackRoutes({ ...library, queues }),
     ...notifications.routes,
-    ...photoRoutes(callers),
-    ...personalRoutes(callers),
+    ...photoRoutes(world, callers, catalogue),
+    ...personalRoutes(callers, catalogue, playback),
     ...partRoutes(callers, catalogue),
-    ...transcodeRoutes(callers, catalogue, running),
+    ...transcodeRoutes(callers, catalogue, playback, running),
     ...libraryRoutes(library),
     ...administrationRoutes({ world, server, callers, catalogue, running })
   ])
+  const small = createRouter(hubRoutes(library))
   const route = async (request: SimRequest): Promise<Answer> => {
     if (request.method === 'OPTIONS') return PREFLIGHT
-    const found = router.find(request.method, request.path)
+    const own = world.modes.library === 'small' ? small.find(request.method, request.path) : null
+    const found = own ?? router.find(request.method, request.path)
     if (found === null || found === 'method') return pmsError(callers.identify(request) ? 404 : 401, request)
     return found.handler({ ...request, params: found.params })
   }

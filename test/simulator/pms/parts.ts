@@ -3,9 +3,11 @@ import type { Answer, ByteSource } from '../answer.ts'
 import type { SimRequest } from '../request.ts'
 import type { Route } from '../router.ts'
 import type { Callers } from './caller.ts'
-import { type Catalogue, CHANGE_STAMP, CLIP_FILE, CLIP_PART, type Part } from './catalogue.ts'
+import { type Catalogue, CHANGE_STAMP, CLIP_FILE, CLIP_PART, type Item, type Part } from './catalogue.ts'
+import { type Clip, clipFile, clipPreview, clipSubtitles } from './clips.ts'
 import { NAMED_STREAMS } from './names.ts'
 import { pmsError } from './reply.ts'
+import { streamId } from './small-library.ts'
 
 // A prime, so that a power-of-two chunk in the wrong place has wrong bytes.
 const PATTERN_BYTES = 65_521
@@ -28,20 +30,43 @@ export function partBytes(offset: number, length: number): Buffer {
 
 /** Media files with ranges and conditions (reference/plex.md#media-server-paths; RFC 9110 §13, §14). */
 export function partRoutes(callers: Callers, catalogue: Catalogue): Route[] {
+  const playable = (id: number): Item | undefined => catalogue.items.find(({ part }) => part?.id === id)
   return [
+    [
+      'GET',
+      '/library/parts/{id}/indexes/sd',
+      callers.any(({ params }) => {
+        const clip = playable(Number(params['id']))?.details?.clip
+        if (!clip) return pmsError(404)
+        const headers = { 'Content-Type': 'application/octet-stream' }
+        return { status: 200, headers, body: clipFile(clip.name, 'previews.bif') }
+      })
+    ],
+    [
+      'GET',
+      '/library/parts/{id}/indexes/sd/{offset}',
+      callers.any(({ params }) => {
+        const clip = playable(Number(params['id']))?.details?.clip
+        if (!clip) return pmsError(404)
+        const body = clipPreview(clip.name, Number(params['offset']))
+        return { status: 200, headers: { 'Content-Type': 'image/jpeg' }, body }
+      })
+    ],
     [
       'GET',
       '/library/parts/{id}/{stamp}/{name}',
       callers.any((request) => {
         const part = catalogue.part(Number(request.params['id']))
-        return part && request.params['stamp'] === CHANGE_STAMP ? partAnswer(request, part) : pmsError(404)
+        if (!part || request.params['stamp'] !== CHANGE_STAMP) return pmsError(404)
+        return partAnswer(request, part, playable(part.id)?.details?.clip ?? null)
       })
     ],
     [
       'GET',
       '/library/streams/{id}',
       callers.any((request) => {
-        const [type, text] = NAMED_STREAMS.get(request.params['id'] ?? '') ?? PLAIN_STREAM
+        const id = request.params['id'] ?? ''
+        const [type, text] = subtitles(catalogue, id, request) ?? NAMED_STREAMS.get(id) ?? PLAIN_STREAM
         const bytes = Buffer.from(text)
         const file = {
           size: bytes.length,
@@ -58,8 +83,34 @@ export function partRoutes(callers: Callers, catalogue: Catalogue): Route[] {
   ]
 }
 
-function partAnswer(request: SimRequest, part: Part): Answer {
-  const file = part.id === CLIP_PART ? clip() : { size: part.size, read: partBytes }
+const SUBTITLE_TYPES = { srt: 'application/x-subrip', vtt: 'text/vtt', ass: 'text/x-ssa' } as const
+
+/** Subtitles of the small library, as they are or in the format that the name or the query asks for. */
+function subtitles(
+  catalogue: Catalogue,
+  name: string,
+  { query }: SimRequest
+): readonly [type: string, text: string] | null {
+  const [id = '', extension] = name.split('.')
+  const item = catalogue.items.find(({ part }) => part?.id === Math.floor(Number(id) / 10))
+  const clip = item?.details?.clip
+  if (!item?.part || !clip) return null
+  const part = item.part
+  const stream = clip.subtitles.find(
+    (_, place) => streamId(part, 1 + clip.audio.length + place) === Number(id)
+  )
+  if (!stream) return null
+  const wanted = query.get('format') ?? extension
+  const as = wanted === 'vtt' || wanted === 'srt' ? wanted : stream.codec
+  return [`${SUBTITLE_TYPES[as]}; charset=utf-8`, clipSubtitles(stream, as)]
+}
+
+function partAnswer(request: SimRequest, part: Part, small: Clip | null): Answer {
+  const file = small
+    ? inMemory(clipFile(small.name, small.file))
+    : part.id === CLIP_PART
+      ? inMemory(readFileSync(CLIP_FILE))
+      : { size: part.size, read: partBytes }
   const download = request.query.get('download') === '1'
   return ranged(request, file, {
     ...(part.type !== '' && { 'Content-Type': part.type }),
@@ -113,9 +164,7 @@ function parseRange(header: string, size: number): readonly [number, number] | '
   return first >= size ? 'unsatisfiable' : [first, last]
 }
 
-/** A real film of 24 seconds that browsers can play. */
-function clip(): ByteSource {
-  const bytes = readFileSync(CLIP_FILE)
+function inMemory(bytes: Buffer): ByteSource {
   return { size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) }
 }
 

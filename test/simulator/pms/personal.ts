@@ -1,12 +1,14 @@
 import type { Route } from '../router.ts'
 import type { Callers } from './caller.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { PlaybackState } from './playback-state.ts'
 import { container, listContainer, pmsDone } from './reply.ts'
 
 /**
  * What each account changes for itself, and further views of the library (reference/plex.md#media-server-paths): only
  * that they are reached is of interest, so they answer with what is empty.
  */
-export function personalRoutes(callers: Callers): Route[] {
+export function personalRoutes(callers: Callers, catalogue: Catalogue, playback: PlaybackState): Route[] {
   const done = callers.any(() => pmsDone())
   const list = callers.any((request) => listContainer(request, {}, 'Metadata', []))
   const playlist = callers.any((request) =>
@@ -16,7 +18,19 @@ export function personalRoutes(callers: Callers): Route[] {
     })
   )
   return [
-    ['PUT', '/library/parts/{id}', done],
+    [
+      'PUT',
+      '/library/parts/{id}',
+      callers.any(({ params, query }, { account }) => {
+        const part = catalogue.part(Number(params['id']))
+        if (part) {
+          const choice = playback.chosen(account.id, part.id)
+          choice.audio = Number(query.get('audioStreamID') ?? choice.audio)
+          choice.subtitles = Number(query.get('subtitleStreamID') ?? choice.subtitles)
+        }
+        return pmsDone()
+      })
+    ],
     ['PUT', '/actions/removeFromContinueWatching', done],
     ['POST', '/playlists', playlist],
     ['PUT', '/playlists/{key}', done],

@@ -1,24 +1,62 @@
+import { randomBytes } from 'node:crypto'
 import type { Answer } from '../answer.ts'
 import { posterJpeg, posterPng } from '../poster.ts'
 import type { SimRequest } from '../request.ts'
 import type { Route } from '../router.ts'
+import type { World } from '../world.ts'
 import type { Callers } from './caller.ts'
+import type { Catalogue } from './catalogue.ts'
+import { clipPreview } from './clips.ts'
+import { drawSvg } from './drawings.ts'
 import { pmsError } from './reply.ts'
+import { drawingOf } from './small-library.ts'
 
 const CACHED = { 'Cache-Control': 'public, max-age=86400' }
 
 /** Pictures, scaled or original (reference/plex.md#media-server-paths). */
-export function photoRoutes(callers: Callers): Route[] {
+export function photoRoutes(world: World, callers: Callers, catalogue: Catalogue): Route[] {
   const jpeg: Answer = {
     status: 200,
     headers: { 'Content-Type': 'image/jpeg', ...CACHED },
     body: posterJpeg()
   }
   const picture = callers.any(() => jpeg)
+  const draw = (path: string, width: number, height: number): Answer | null => {
+    const [, key = '', kind] = /^\/library\/metadata\/(\d+)\/(thumb|art)\b/.exec(path) ?? []
+    const item = catalogue.find(key)
+    const drawing = item ? drawingOf(item, kind === 'art' ? 'art' : 'thumb', width, height) : null
+    if (drawing === null) return null
+    const svg = drawSvg(drawing)
+    const missing = world.modes.pictureBytes - svg.length
+    // What fills it up does not compress, as a photograph does not.
+    const body =
+      missing > 0 ? `${svg}<!--${randomBytes(missing).toString('base64').slice(0, missing)}-->` : svg
+    return { status: 200, headers: { 'Content-Type': 'image/svg+xml', ...CACHED }, body }
+  }
+  const own = (width: number, height: number) => callers.any(({ path }) => draw(path, width, height) ?? jpeg)
   return [
-    ['GET', '/photo/:/transcode', callers.any(transcode)],
-    ['GET', '/library/metadata/{key}/thumb/{stamp}', picture],
-    ['GET', '/library/metadata/{key}/art/{stamp}', picture],
+    [
+      'GET',
+      '/photo/:/transcode',
+      callers.any((request) => {
+        const side = (name: string): number => Math.min(4096, Number(request.query.get(name)) || 300)
+        return draw(request.query.get('url') ?? '', side('width'), side('height')) ?? transcode(request)
+      })
+    ],
+    ['GET', '/library/metadata/{key}/thumb/{stamp}', own(600, 900)],
+    ['GET', '/library/metadata/{key}/art/{stamp}', own(1280, 720)],
+    [
+      'GET',
+      '/library/media/{id}/chapterImages/{number}',
+      callers.any(({ params }) => {
+        const part = Number(params['id']) - 500_000
+        const clip = catalogue.items.find((item) => item.part?.id === part)?.details?.clip
+        if (!clip) return pmsError(404)
+        const start = ((Number(params['number']) - 1) * clip.durationMs) / 4
+        const headers = { 'Content-Type': 'image/jpeg', ...CACHED }
+        return { status: 200, headers, body: clipPreview(clip.name, start) }
+      })
+    ],
     ['GET', '/library/metadata/{key}/file', callers.admin(() => jpeg)],
     ['GET', '/library/sections/{key}/composite/{stamp}', picture],
     ['GET', '/:/resources/{name}', picture]

@@ -4,22 +4,39 @@ export interface WatchState {
   viewOffset: number
   rating: number | null
   state: string | null
+  /** When the offset or the count last changed; 0 before. */
+  changedAt: number
 }
 
 /** What each account has watched, rated and is playing, on one server. */
 export interface PlaybackState {
   of(accountId: number, ratingKey: string): WatchState
+  /** The streams that an account chose for a part; 0 for none. */
+  chosen(accountId: number, partId: number): { audio: number; subtitles: number }
   readonly history: { accountId: number; ratingKey: string; viewedAt: number }[]
 }
 
 export function createPlaybackState(): PlaybackState {
   const states = new Map<string, WatchState>()
+  const choices = new Map<string, { audio: number; subtitles: number }>()
   return {
     of: (accountId, ratingKey) => {
       const key = `${accountId} ${ratingKey}`
-      const state = states.get(key) ?? { viewCount: 0, viewOffset: 0, rating: null, state: null }
+      const state = states.get(key) ?? {
+        viewCount: 0,
+        viewOffset: 0,
+        rating: null,
+        state: null,
+        changedAt: 0
+      }
       states.set(key, state)
       return state
+    },
+    chosen: (accountId, partId) => {
+      const key = `${accountId} ${partId}`
+      const choice = choices.get(key) ?? { audio: 0, subtitles: 0 }
+      choices.set(key, choice)
+      return choice
     },
     history: []
   }

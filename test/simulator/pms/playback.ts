@@ -2,6 +2,7 @@ import type { JsonObject } from '../json.ts'
 import type { Route } from '../router.ts'
 import type { World } from '../world.ts'
 import type { Callers, PmsHandler } from './caller.ts'
+import type { Item } from './catalogue.ts'
 import { itemJson, type LibraryOptions } from './library.ts'
 import type { WatchState } from './playback-state.ts'
 import { container, listContainer, pmsDone, pmsError } from './reply.ts'
@@ -18,16 +19,21 @@ export interface PlaybackOptions extends LibraryOptions {
   readonly queues: Map<number, PlayQueue>
 }
 
+/** A film counts as seen from here on. */
+const WATCHED_FROM = 0.9
+
 /** Playback reports, accepted by every method, and play queues (reference/plex.md#media-server-paths). */
 export function playbackRoutes(options: PlaybackOptions): Route[] {
   const { world, callers, catalogue, playback, queues } = options
-  const change = (apply: (state: WatchState, query: URLSearchParams) => void): PmsHandler => {
+  const change = (apply: (state: WatchState, query: URLSearchParams, item: Item) => void): PmsHandler => {
     return (request, { account }) => {
       const ratingKey = request.query.get('ratingKey') ?? request.query.get('key') ?? ''
-      if (!catalogue.find(ratingKey)) return pmsError(404)
+      const item = catalogue.find(ratingKey)
+      if (!item) return pmsError(404)
       const state = playback.of(account.id, ratingKey)
       const before = state.viewCount
-      apply(state, request.query)
+      apply(state, request.query, item)
+      state.changedAt = world.clock.now()
       if (state.viewCount > before) {
         playback.history.push({
           accountId: account.id,
@@ -38,9 +44,15 @@ export function playbackRoutes(options: PlaybackOptions): Route[] {
       return pmsDone()
     }
   }
-  const report = change((state, query) => {
+  const report = change((state, query, item) => {
+    const before = state.viewOffset
     state.state = query.get('state')
     state.viewOffset = Number(query.get('time') ?? 0)
+    const length = item.details?.clip?.durationMs
+    if (length === undefined || state.viewOffset < length * WATCHED_FROM) return
+    // It counts once, however often a player reports from the credits.
+    if (before > 0 || state.viewCount === 0) state.viewCount++
+    state.viewOffset = 0
   })
   const rate = change((state, query) => {
     state.rating = Number(query.get('rating'))
