@@ -57,13 +57,17 @@ const LAYERS: Readonly<
   domain: { values: ['domain'] },
   config: { values: ['config', 'domain'] },
   scrub: { values: ['scrub', 'domain'] },
+  compress: { values: ['compress', 'domain'] },
   seal: { values: ['seal', 'domain'] },
   fetch: { values: ['fetch', 'domain'] },
   plex: { values: ['plex', 'domain'], types: ['config'] },
   observe: { values: ['observe', 'domain'], types: ['config', 'plex', 'store'] },
   session: { values: ['session', 'seal', 'plex', 'domain'], types: ['config'] },
   store: { values: ['store', 'session', 'domain'], types: ['config', 'observe'] },
-  forward: { values: ['forward', 'session', 'fetch', 'scrub', 'plex', 'domain'], types: ['app', 'config'] },
+  forward: {
+    values: ['forward', 'session', 'fetch', 'scrub', 'compress', 'plex', 'domain'],
+    types: ['app', 'config']
+  },
   // One path syntax for scopes and for forwarding: a scope is read by the reader of targets.
   tokens: {
     values: ['tokens', 'forward', 'session', 'seal', 'plex', 'domain'],
@@ -76,7 +80,7 @@ const LAYERS: Readonly<
   },
   people: { values: ['people', 'store', 'session', 'domain'], types: ['config', 'observe', 'seal'] },
   plugins: {
-    values: ['plugins', 'forward', 'session', 'tokens', 'observe', 'domain'],
+    values: ['plugins', 'forward', 'compress', 'session', 'tokens', 'observe', 'domain'],
     types: ['app', 'config', 'openid', 'seal', 'store']
   },
   routes: {

@@ -3,6 +3,7 @@ import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import accessLog from '../../plugins/access-log.ts'
 import apiDocument from '../../plugins/api-document.ts'
+import compression from '../../plugins/compression.ts'
 import forward from '../../plugins/forward.ts'
 import forwardedAddresses from '../../plugins/forwarded-addresses.ts'
 import host from '../../plugins/host.ts'
@@ -77,6 +78,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   await app.register(proxyNotices, { notices: core.notices, secure: publicUrl.secure })
   const crossSite = createCrossSiteCheck(publicUrl.origin, config.allowedOrigins)
   if (config.allowedOrigins.length > 0) await app.register(cors, corsOptions(crossSite))
+  if (config.compress) await app.register(compression, { crossSite })
   await app.register(rateLimits, {
     state: core.state,
     audit: core.audit,

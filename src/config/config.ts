@@ -94,6 +94,7 @@ function toConfig(values: Values, warnings: readonly string[]) {
     /** A level of pino. */
     logLevel: values.USHER_LOG_LEVEL,
     mediaLane: values.USHER_MEDIA_LANE,
+    compress: values.USHER_COMPRESS,
     openApi: values.USHER_OPENAPI,
     brand: { name: values.USHER_BRAND_NAME, logo: values.USHER_BRAND_LOGO },
     /** Settings that are allowed but probably a mistake; logged once at the start. */

@@ -174,6 +174,7 @@ export const SETTINGS = {
     parseStateDirectory,
     'An existing directory for `usher.db`, so that the state of a single instance survives a restart.'
   ),
+  USHER_COMPRESS: initially('true', parseBoolean, 'Compresses textual responses as the client allows.'),
   USHER_OPENAPI: initially(
     'true',
     parseBoolean,

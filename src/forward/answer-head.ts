@@ -1,5 +1,7 @@
+import type { Coding } from '../compress/coding.ts'
 import { fieldOf } from '../fetch/header-fields.ts'
 import { type Scrubber, scrubWhole } from '../scrub/scrubber.ts'
+import { findCoding, matchTag } from './encoded-head.ts'
 import { decodeField, toAsciiField } from './field-text.ts'
 import type { ForwardCall, ForwardContext, ForwardPrincipal } from './forward-call.ts'
 import { toLocalLocation } from './location.ts'
@@ -16,6 +18,8 @@ export interface AnswerHead {
   readonly head: ResponseHead
   /** Null if the body cannot contain a token. */
   readonly scrubber: Scrubber | null
+  /** How the body is to be compressed; null if it leaves as it is. */
+  readonly coding: Coding | null
 }
 
 /** Matches values that may contain a token or a byte above ASCII. Most values are short, or dates. */
@@ -43,9 +47,12 @@ export function toAnswerHead(
     // toLocalLocation removes parameters; a token may also be elsewhere in the URL.
     head.fields.push('location', scrubText(location, principal))
   }
-  if (!textual || call.method === 'HEAD') return { head, scrubber: null }
+  if (status === 304 && context.compressors !== null) matchTag(call, head)
+  const coding = textual && context.compressors !== null ? findCoding(call, status, head) : null
+  if (!textual || call.method === 'HEAD') return { head, scrubber: null, coding: null }
   const isReadable = status !== 206 && !head.isEncoded && isScrubbable(head.contentType)
-  return isReadable ? { head, scrubber: principal.createScrubber(toGrammar(head.contentType)) } : null
+  if (!isReadable) return null
+  return { head, scrubber: principal.createScrubber(toGrammar(head.contentType)), coding }
 }
 
 /**

@@ -1,8 +1,12 @@
+import { type Coding, LEAST_BYTES } from '../compress/coding.ts'
 import type { StreamEnd } from '../domain/streams.ts'
 import { type BoundResponse, bindClient, type ClientSide, listenDrain } from './bound-response.ts'
+import type { CompressedSide, Compressor, Compressors } from './compressor.ts'
+import { encodeHead, encodeWhole } from './encoded-head.ts'
 import { endOf, isBetweenEvents, isEventStream, lastEvent } from './event-streams.ts'
 import type { ForwardCall, Scrubber } from './forward-call.ts'
 import type { Pace } from './pace.ts'
+import { PaceWatch, type WatchedClient } from './pace-watch.ts'
 import { addExtra, type ResponseHead } from './response-headers.ts'
 
 /** Bytes queued towards the client beyond which the upstream is paused. */
@@ -27,7 +31,7 @@ export interface Source {
  * The client side of one forwarded request. A class, against the house rule: it is called for every chunk of every
  * response, and one object of a fixed shape costs less than several closures.
  */
-export class Answer implements ClientSide {
+export class Answer implements ClientSide, CompressedSide, WatchedClient {
   /** Nothing more goes to the client: it has its response, or is gone. */
   closed = false
   /** The head has been sent: from here on a failure can only break the transfer. */
@@ -39,6 +43,11 @@ export class Answer implements ClientSide {
   private readonly response: BoundResponse
   private status = 0
   private scrubber: Scrubber | null = null
+  /** How the body is compressed; null for most. */
+  private coding: Coding | null = null
+  private compressor: Compressor | null = null
+  /** The upstream's response is complete. */
+  private isWhole = false
   private held: string | null = null
   private release: (() => void) | null = null
   /** The last bytes of an event stream, which show whether another event may follow; null for other bodies. */
@@ -49,15 +58,14 @@ export class Answer implements ClientSide {
   private isAwaited = false
   private onWritten: (() => void) | null = null
   private readonly pace: Pace
-  /** Runs once the client has been slow. */
-  private watch: NodeJS.Timeout | null = null
-  /** Bytes handed to the response, and how many of them had been sent when the window began. */
-  private passed = 0
-  private takenBefore = 0
+  private readonly compressors: Compressors | null
+  private watch: PaceWatch | null = null
+  passed = 0
 
-  constructor(call: ForwardCall, source: Source, pace: Pace) {
+  constructor(call: ForwardCall, source: Source, pace: Pace, compressors: Compressors | null) {
     this.call = call
     this.pace = pace
+    this.compressors = compressors
     this.source = source
     this.response = call.sink.raw
     bindClient(this.response, this)
@@ -66,10 +74,11 @@ export class Answer implements ClientSide {
   }
 
   /** Takes the head, which waits for the first piece (so that both leave in one write) or for `flush`. */
-  begin(status: number, head: ResponseHead, scrubber: Scrubber | null): void {
+  begin(status: number, head: ResponseHead, scrubber: Scrubber | null, coding: Coding | null): void {
     this.status = status
     this.head = head
     this.scrubber = scrubber
+    this.coding = coding
     if (isEventStream(head.contentType)) this.tail = ''
   }
 
@@ -88,8 +97,16 @@ export class Answer implements ClientSide {
       }
       this.sendHead()
     }
+    if (this.compressor !== null) {
+      this.compressor.write(lent ? Buffer.from(piece) : piece)
+      return true
+    }
+    return lent ? this.writeLent(piece) : this.writeQueued(piece)
+  }
+
+  /** True if enough is queued towards the client. */
+  private writeQueued(piece: Buffer): boolean {
     this.passed += piece.length
-    if (lent) return this.writeLent(piece)
     this.response.write(piece)
     if (this.response.writableLength <= QUEUE_MAX_BYTES) return false
     if (!this.listensDrain) {
@@ -100,8 +117,24 @@ export class Answer implements ClientSide {
     return true
   }
 
+  onCompressed(piece: Buffer): boolean {
+    return !this.closed && this.writeQueued(piece)
+  }
+
+  onTaken(): void {
+    if (!this.closed && !this.isWhole) this.source.resume()
+  }
+
+  onCompressedEnd(): void {
+    if (this.closed) return
+    this.close()
+    this.response.end()
+    if (this.response.writableLength > 0) this.watchPace()
+  }
+
   private writeLent(piece: Buffer): boolean {
     const { response } = this
+    this.passed += piece.length
     this.writing++
     this.onWritten ??= () => this.written()
     response.write(piece, this.onWritten)
@@ -115,27 +148,11 @@ export class Answer implements ClientSide {
   }
 
   private watchPace(): void {
-    if (this.watch !== null) return
-    this.takenBefore = this.passed - this.response.writableLength
-    this.watch = setTimeout(onWindowEnd, this.pace.windowMs, this)
+    this.watch ??= new PaceWatch(this, this.pace)
   }
 
-  private unwatch(): void {
-    if (this.watch === null) return
-    clearTimeout(this.watch)
-    this.watch = null
-  }
-
-  /** A window is over: a client that has bytes waiting and took too few holds what others need. */
-  onWindowEnd(): void {
-    const owed = this.response.writableLength
-    const taken = this.passed - owed
-    if (owed > 0 && taken - this.takenBefore < this.pace.leastBytes) {
-      this.breakOff()
-      return
-    }
-    this.takenBefore = taken
-    this.watch?.refresh()
+  get owed(): number {
+    return this.response.writableLength
   }
 
   private written(): void {
@@ -148,6 +165,11 @@ export class Answer implements ClientSide {
   end(): void {
     const rest = this.scrubber === null ? null : this.scrubber.flush()
     const { response, held, head, sent } = this
+    if (this.compressor !== null) {
+      this.isWhole = true
+      this.compressor.end(rest)
+      return
+    }
     this.close()
     if (sent || head === null) {
       if (rest === null || rest.length === 0) response.end()
@@ -163,20 +185,26 @@ export class Answer implements ClientSide {
   private endAtOnce(head: ResponseHead, held: string | null, rest: Buffer | null): void {
     const { response } = this
     const body = rest === null || rest.length === 0 ? held : (held ?? '') + rest.toString('latin1')
+    const isCoded = this.coding !== null && body !== null && body.length >= LEAST_BYTES
+    const sent = isCoded ? encodeWhole(head, this.coding as Coding, body) : body
     // A short response of unknown length is complete by now: with its length set, it leaves in one write.
-    if (head.contentLength === -1 && body !== null) head.fields.push('content-length', String(body.length))
+    if (sent !== null && (isCoded || head.contentLength === -1))
+      head.fields.push('content-length', String(sent.length))
     this.writeHead(head)
-    if (body === null) response.end()
-    else response.end(body, 'latin1')
+    if (sent === null) response.end()
+    else response.end(sent, 'latin1')
   }
 
   /** Detaches from the response; the caller decides what happens to it. */
   close(): void {
     this.closed = true
     this.held = null
-    this.unwatch()
+    this.watch?.stop()
+    this.watch = null
     this.release?.()
     this.release = null
+    this.compressor?.destroy()
+    this.compressor = null
   }
 
   /** Breaks the transfer so that the client never sees a clean end (SECURITY rule 55). */
@@ -188,7 +216,7 @@ export class Answer implements ClientSide {
     if (this.sent && this.head?.contentLength === -1 && !this.response.chunkedEncoding)
       this.response.socket?.resetAndDestroy()
     this.response.destroy()
-    this.source.cancel()
+    this.stopSource()
   }
 
   /**
@@ -211,16 +239,22 @@ export class Answer implements ClientSide {
   clientClosed(): void {
     const wasWanted = !this.closed
     this.close()
-    if (wasWanted) this.source.cancel()
+    if (wasWanted) this.stopSource()
     this.source.clientGone()
   }
 
   clientDrained(): void {
-    this.source.resume()
+    if (this.compressor === null) this.source.resume()
+    else this.compressor.resume()
+  }
+
+  private stopSource(): void {
+    if (!this.isWhole) this.source.cancel()
   }
 
   /** Nothing more is coming for now: sends what is held. */
   flush(): void {
+    this.compressor?.wait()
     if (this.closed || this.head === null || this.release !== null) return
     if (!this.sent) {
       const isBare = this.held === null
@@ -236,10 +270,22 @@ export class Answer implements ClientSide {
   private sendHead(): void {
     const { head, held } = this
     if (head === null) return
+    if (this.coding !== null) this.openCompressor(head, this.coding)
     this.writeHead(head)
     this.sent = true
     this.held = null
-    if (held !== null) this.response.write(held, 'latin1')
+    if (held === null) return
+    if (this.compressor === null) this.response.write(held, 'latin1')
+    else this.compressor.write(Buffer.from(held, 'latin1'))
+  }
+
+  /** HTTP/1.0 knows no chunks: there a body of unknown length would cost the connection, and so leaves as it is. */
+  private openCompressor(head: ResponseHead, coding: Coding): void {
+    const { call } = this
+    if (call.request.httpVersionMinor === 0) return
+    const { load } = call.principal
+    this.compressor = this.compressors?.open(coding, head.contentLength, load, this) ?? null
+    if (this.compressor !== null) encodeHead(head, coding)
   }
 
   private writeHead(head: ResponseHead): void {
@@ -252,5 +298,3 @@ export class Answer implements ClientSide {
     call.sink.hijack()
   }
 }
-
-const onWindowEnd = (answer: Answer): void => answer.onWindowEnd()

@@ -36,7 +36,7 @@ export abstract class Departure implements Source, Borrower {
     this.pool = context.pools.of(call.class, call.method)
     this.scheduler = this.pool.schedulerTo(call.origin)
     this.load = call.principal.load[call.class]
-    this.answer = new Answer(call, this, context.paces[call.class])
+    this.answer = new Answer(call, this, context.paces[call.class], context.compressors)
     this.startedAt = performance.now()
   }
 

@@ -3,6 +3,7 @@ import type { Problem } from '../domain/problems.ts'
 import type { StreamEnd, StreamKind } from '../domain/streams.ts'
 import type { IdentityFields } from '../fetch/identity-fields.ts'
 import type { Grammar, Scrubber } from '../scrub/scrubber.ts'
+import type { Compressors } from './compressor.ts'
 import type { Load } from './loads.ts'
 import type { Pace } from './pace.ts'
 import type { BodyCheck } from './parameters.ts'
@@ -62,6 +63,8 @@ export interface ForwardCall {
   readonly largeBody: boolean
   /** What a body must be; null for requests that have none. */
   readonly bodyCheck: BodyCheck | null
+  /** Whether the body holds a secret of its caller, beside text that somebody else may choose: it is not compressed. */
+  readonly hasSecret?: boolean
   /** Flat headers to set on the response: a renewed cookie, CORS. Asked for once, when the head goes out. */
   extra(): readonly string[]
 }
@@ -79,6 +82,8 @@ export interface ForwardContext {
   readonly paces: Readonly<Record<RouteClass, Pace>>
   /** Flat headers set on every response. */
   readonly fixed: readonly string[]
+  /** Null if nothing is compressed. */
+  readonly compressors: Compressors | null
   readonly toProblem: (error: unknown) => Problem
   readonly onOutcome: (outcome: ForwardOutcome, seconds: number, call: ForwardCall) => void
   /** Called when a request is refused because of what its account has in flight. */

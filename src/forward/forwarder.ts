@@ -1,4 +1,5 @@
 import type { Problem } from '../domain/problems.ts'
+import { Compressors } from './compressor.ts'
 import type { ForwardCall, ForwardContext } from './forward-call.ts'
 import { Forwarding } from './forwarding.ts'
 import { paceOf } from './pace.ts'
@@ -16,6 +17,8 @@ export interface ForwarderOptions extends PoolsOptions {
   readonly secure: boolean
   /** Whether frontends of other origins on the same site may embed what is forwarded. */
   readonly sharedWithSite: boolean
+  /** Whether texts are compressed as clients allow. */
+  readonly compress?: boolean
   readonly toProblem: (error: unknown) => Problem
   readonly onOutcome: ForwardContext['onOutcome']
   readonly onBusy?: () => void
@@ -44,6 +47,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       upgrade: paceOf('upgrade', timeoutMs)
     },
     fixed: fixedFields(options),
+    compressors: options.compress === true ? new Compressors() : null,
     toProblem: options.toProblem,
     onOutcome: options.onOutcome,
     onBusy: options.onBusy ?? (() => {}),

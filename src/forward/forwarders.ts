@@ -59,6 +59,7 @@ export function createForwarders({ core, mount }: ForwardersOptions): Forwarders
       secure: config.publicUrl.secure,
       sharedWithSite: config.allowedOrigins.length > 0,
       toProblem: (error) => toTransportProblem(error, target),
+      compress: config.compress,
       onBusy: () => metrics.rateLimited.inc({ limit: 'account_requests' }),
       onOutcome(outcome, seconds, call) {
         metrics.upstreamSeconds.observe({ upstream: 'pms', outcome }, seconds)

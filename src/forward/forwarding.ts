@@ -25,7 +25,8 @@ export class Forwarding extends Departure implements TransferHandler {
     const { call, context, pool, body } = this
     const headers = toUpstreamHeaders(call.request.rawHeaders, {
       body,
-      range: call.class === 'media' && !this.asksWhole
+      range: call.class === 'media' && !this.asksWhole,
+      plainTags: context.compressors !== null
     })
     const identity = toIdentity(call.principal.identity, headers, call.path)
     this.attempts++
@@ -99,7 +100,7 @@ export class Forwarding extends Departure implements TransferHandler {
     }
     // nginx would hold events back until its buffer is full.
     if (call.class === 'event') passing.head.fields.push('x-accel-buffering', 'no')
-    this.answer.begin(status, passing.head, passing.scrubber)
+    this.answer.begin(status, passing.head, passing.scrubber, passing.coding)
     this.report('ok')
   }
 

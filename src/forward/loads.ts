@@ -30,6 +30,8 @@ export class Load {
   readonly media = new ClassLoad()
   readonly event = new ClassLoad()
   readonly upgrade = new ClassLoad()
+  /** Compressors at work on its texts. */
+  compressors = 0
   /** Whether `Loads` still returns it. */
   isKept = true
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { IdentityFields } from '../fetch/identity-fields.ts'
+import { toPlainTags } from './encoded-head.ts'
 import { isPlaybackField, PLATFORM_FIELD } from './playback-fields.ts'
 
 export interface RequestHeaderOptions {
@@ -7,19 +8,22 @@ export interface RequestHeaderOptions {
   readonly body: Readable | Buffer | null
   /** Whether Range passes. Not for texts: a caller could fetch a token piece by piece. */
   readonly range: boolean
+  /** Whether the entity tags of a condition are those of compressed bodies. */
+  readonly plainTags: boolean
 }
 
 // Fields of which RFC 9110 allows one only: the first is taken, as node does.
 const ALWAYS = 1
 const WITH_RANGE = 2
 const WITH_BODY = 3
+const TAGS = 4
 
 const FIELDS: ReadonlyMap<string, number> = new Map([
   ['accept', ALWAYS],
   ['accept-language', ALWAYS],
-  ['if-match', ALWAYS],
+  ['if-match', TAGS],
   ['if-modified-since', ALWAYS],
-  ['if-none-match', ALWAYS],
+  ['if-none-match', TAGS],
   ['if-unmodified-since', ALWAYS],
   ['last-event-id', ALWAYS],
   ['user-agent', ALWAYS],
@@ -58,7 +62,8 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
     if (nominated?.includes(name) === true || headers.includes(name)) continue
     // Several ranges would arrive as one multipart body, in which text cannot be told from media (SECURITY rule 57).
     if (name === 'range' && (rawHeaders[i + 1] as string).includes(',')) continue
-    headers.push(name, rawHeaders[i + 1] as string)
+    const value = rawHeaders[i + 1] as string
+    headers.push(name, when === TAGS && options.plainTags ? toPlainTags(value) : value)
   }
   // Text must arrive in clear to be scrubbed, and media does not compress: nothing is encoded twice.
   headers.push('accept-encoding', 'identity')

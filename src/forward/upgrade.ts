@@ -61,7 +61,7 @@ export function tunnel(context: ForwardContext, call: UpgradeCall): void {
       scheduler.giveBack()
       return
     }
-    const headers = toUpstreamHeaders(request.rawHeaders, { body: null, range: false })
+    const headers = toUpstreamHeaders(request.rawHeaders, { body: null, range: false, plainTags: false })
     // RFC 6455 §4.1; of the identity, the token stays last.
     headers.unshift(...REQUEST_FIELDS.flatMap((name) => pair(name, request.headers[name])))
     headers.push(...toIdentity(principal.identity, headers, call.path).fields)

@@ -68,6 +68,8 @@ async function start(t: Test, options: TestUsherOptions): Promise<TestUsher> {
     USHER_PMS_URL: simulator.pmsUrl,
     // Each browser of a test has its own address, as behind a proxy.
     USHER_TRUSTED_PROXIES: '127.0.0.1',
+    // The canary reads what is written to sockets.
+    USHER_COMPRESS: 'false',
     USHER_LOG_LEVEL: 'trace',
     ...options.settings
   })

@@ -144,6 +144,7 @@ t.test('three settings are enough, and the rest has the defaults of the contract
       drainMs: 30_000,
       logLevel: 'info',
       mediaLane: true,
+      compress: true,
       openApi: true,
       brand: { name: 'Usher', logo: null },
       warnings: []
@@ -203,6 +204,7 @@ t.test('every setting reaches the configuration', async (t) => {
     USHER_DRAIN: '1m',
     USHER_LOG_LEVEL: 'debug',
     USHER_MEDIA_LANE: 'false',
+    USHER_COMPRESS: 'false',
     USHER_OPENAPI: 'false',
     USHER_BRAND_NAME: '映画館',
     USHER_BRAND_LOGO: join(dir, 'logo.svg')
@@ -301,6 +303,7 @@ t.test('every setting reaches the configuration', async (t) => {
       drainMs: 60_000,
       logLevel: 'debug',
       mediaLane: false,
+      compress: false,
       openApi: false,
       warnings: [
         'USHER_ALLOWED_ACCOUNTS has usernames or e-mail addresses, which can pass to another person: numeric account ids cannot'
@@ -410,6 +413,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['USHER_ALLOWED_ACCOUNTS', '0', 'numeric account id'],
   ['USHER_ALLOWED_ACCOUNTS', 'a@b@c', 'one @'],
   ['USHER_ALLOWED_ACCOUNTS', '1,two words', 'entry 2 must be'],
+  ['USHER_COMPRESS', 'gzip', 'true or false'],
   ['USHER_OPENAPI', '0', 'true or false'],
   ['USHER_STATE_DIR', '/nowhere/usher', 'cannot be used (ENOENT): /nowhere/usher'],
   ['USHER_REDIS_URL', 'valkey:6379', 'redis: or rediss: URL'],

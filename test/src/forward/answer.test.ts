@@ -51,7 +51,7 @@ function start(leastBytes: number) {
     class: 'api',
     extra: () => []
   } as unknown as ForwardCall
-  const answer = new Answer(call, source, { windowMs: WINDOW_MS, leastBytes })
+  const answer = new Answer(call, source, { windowMs: WINDOW_MS, leastBytes }, null)
   const head = {
     fields: [],
     contentType: '',
@@ -61,7 +61,7 @@ function start(leastBytes: number) {
     isEncoded: false,
     cacheControl: ''
   }
-  answer.begin(200, head, null)
+  answer.begin(200, head, null, null)
   answer.write(Buffer.alloc(1_000_000), false)
   return { answer, response, source }
 }

@@ -1,0 +1,95 @@
+import t from 'tap'
+import { forbidsTransform, isCompressible, preferredCoding } from '../../../src/compress/coding.ts'
+
+const ASKED: readonly (readonly [accept: string, coding: string | null])[] = [
+  ['gzip, deflate, br, zstd', 'zstd'],
+  ['gzip, deflate, br', 'br'],
+  ['gzip, deflate', 'gzip'],
+  ['GZIP', 'gzip'],
+  ['x-gzip', 'gzip'],
+  ['deflate', null],
+  ['', null],
+  ['identity', null],
+  ['br;q=0.5, gzip;q=0.8', 'gzip'],
+  ['br;q=0.8, gzip;q=0.8', 'br'],
+  ['gzip;q=0.8, br;q=0.8, zstd;q=0.8', 'zstd'],
+  ['gzip;q=0', null],
+  ['gzip;q=0, br', 'br'],
+  ['identity;q=1, gzip;q=0.5', null],
+  ['identity;q=0.5, gzip;q=1.0', 'gzip'],
+  ['identity;q=0', null],
+  ['gzip;q=0.5, identity;q=0.5', 'gzip'],
+  ['*', 'gzip'],
+  ['*;q=0', null],
+  ['br, *;q=0', 'br'],
+  ['*, gzip;q=0', null],
+  ['identity, *;q=0.5', null],
+  ['identity;q=0, *', 'gzip'],
+  ['gzip ; q = 0.3', 'gzip'],
+  ['gzip;q=0.1234', null],
+  ['gzip;q=2', null],
+  ['gzip;q=-1', null],
+  ['gzip;q=', null],
+  [',,gzip,,', 'gzip'],
+  ['gzipped, brotli', null],
+  ['constructor, __proto__', null],
+  ['gzip;level=9', 'gzip']
+]
+
+for (const [accept, coding] of ASKED) {
+  t.test(`Accept-Encoding: ${accept} asks for ${coding ?? 'none'}`, async (t) => {
+    t.equal(preferredCoding(accept), coding)
+  })
+}
+
+t.test('a field of 32 KB is read in no time', async (t) => {
+  for (const part of ['gzip;q=0.', ',', ';', ' ', 'q=', '*;', 'a,']) {
+    const before = performance.now()
+    preferredCoding(part.repeat(Math.floor(32_768 / part.length)))
+    t.ok(performance.now() - before < 1000, part)
+  }
+})
+
+t.test('texts are compressed, media and event streams are not', async (t) => {
+  for (const type of [
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/problem+json',
+    'text/xml;charset=utf-8',
+    'application/xml',
+    'TEXT/HTML',
+    'text/css; charset=utf-8',
+    'text/javascript; charset=utf-8',
+    'text/vtt',
+    'text/plain',
+    'application/vnd.apple.mpegurl',
+    'application/x-mpegURL',
+    'audio/mpegurl',
+    'application/dash+xml',
+    'application/x-subrip',
+    'image/svg+xml'
+  ])
+    t.ok(isCompressible(type), type)
+  for (const type of [
+    '',
+    'text/event-stream',
+    'text/event-stream; charset=utf-8',
+    ' text/event-stream',
+    'image/jpeg',
+    'video/mp4',
+    'video/mp2t',
+    'audio/mpeg',
+    'font/woff2',
+    'application/octet-stream',
+    'application/zip',
+    'video/mp4, text/plain',
+    'text/plain, video/mp4'
+  ])
+    t.notOk(isCompressible(type), type)
+})
+
+t.test('no-transform is found among other directives', async (t) => {
+  t.ok(forbidsTransform('no-transform'))
+  t.ok(forbidsTransform('public, max-age=3, No-Transform'))
+  t.notOk(forbidsTransform('no-cache'))
+})
