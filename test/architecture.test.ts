@@ -78,7 +78,7 @@ const LAYERS: Readonly<
     values: ['openid', 'store', 'session', 'domain'],
     types: ['apps', 'config', 'observe', 'seal']
   },
-  people: { values: ['people', 'store', 'session', 'domain'], types: ['config', 'observe', 'seal'] },
+  people: { values: ['people', 'store', 'session', 'plex', 'domain'], types: ['config', 'observe', 'seal'] },
   plugins: {
     values: ['plugins', 'forward', 'compress', 'session', 'tokens', 'observe', 'domain'],
     types: ['app', 'config', 'openid', 'seal', 'store']

@@ -44,7 +44,7 @@ import { createTokens, type Tokens } from '../tokens/tokens.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
 import { createPeopleParts } from './people-parts.ts'
 import { createPlexClients } from './plex-clients.ts'
-import { createRechecks } from './rechecks.ts'
+import { createRechecks, type Rechecks } from './rechecks.ts'
 import { createReport } from './sign-in-report.ts'
 import { createStateParts } from './state-parts.ts'
 
@@ -96,6 +96,8 @@ export interface Core {
   readonly machineId: () => Promise<string | null>
   readonly plexStatus: PlexStatus
   readonly notices: Notices
+  /** Why USHER_PLEX_TOKEN does not serve; null while it does, or without one. */
+  readonly ownerTokenTrouble: Rechecks['ownerTokenTrouble']
   readonly readiness: () => Promise<Readiness>
   /** Starts what runs by itself; the store is open by then. */
   start(): void
@@ -180,6 +182,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     revocations,
     sessionEnds,
     audit,
+    mediaServer,
     now
   })
   const standings = createStandings({ recheck, revocations, now })
@@ -251,6 +254,7 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     serverChoice: createServerChoice({ config, plexTv, machineId, connect: { ...rules, probe }, now }),
     plexStatus,
     notices: createNotices(log),
+    ownerTokenTrouble: rechecks.ownerTokenTrouble,
     readiness: createReadiness({
       mediaServer,
       plexStatus,

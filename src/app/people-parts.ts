@@ -5,6 +5,8 @@ import { type Blocks, createBlocks } from '../people/blocks.ts'
 import { createPeople, type People } from '../people/people.ts'
 import { createRegister, type Register } from '../people/register.ts'
 import { createSealedJson } from '../people/sealed-json.ts'
+import { createTitleLookup } from '../people/title-lookup.ts'
+import type { MediaServer } from '../plex/media-server.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { SessionEnds } from '../session/end.ts'
 import type { LiveSessions } from '../session/live/live-sessions.ts'
@@ -19,6 +21,7 @@ export interface PeoplePartsOptions {
   readonly revocations: Revocations
   readonly sessionEnds: SessionEnds
   readonly audit: Audit
+  readonly mediaServer: MediaServer | null
   readonly now: () => number
 }
 
@@ -37,5 +40,6 @@ export function createPeopleParts(options: PeoplePartsOptions): {
     instance: randomBytes(6).toString('base64url')
   })
   const blocks = createBlocks({ store, sealed, now: options.now })
-  return { people: createPeople({ ...options, store, sealed, register, blocks }), register, blocks }
+  const titles = createTitleLookup(options)
+  return { people: createPeople({ ...options, store, sealed, register, blocks, titles }), register, blocks }
 }

@@ -6,7 +6,7 @@ import type { MediaServer } from '../plex/media-server.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 import { createCallBudget } from '../session/check/call-budget.ts'
 import { createRecheck, type Recheck } from '../session/check/recheck.ts'
-import { createRoll } from '../session/check/roll.ts'
+import { createRoll, type RollTrouble } from '../session/check/roll.ts'
 import { createRounds } from '../session/check/rounds.ts'
 import type { SessionEnds } from '../session/end.ts'
 import type { LiveSessions } from '../session/live/live-sessions.ts'
@@ -17,6 +17,8 @@ export interface Rechecks {
   readonly recheck: Recheck
   /** Whether USHER_PLEX_TOKEN serves; undefined without one, null before its first use. */
   isOwnerTokenUp(): boolean | null | undefined
+  /** Why USHER_PLEX_TOKEN does not serve; null while it does, or without one. */
+  ownerTokenTrouble(): RollTrouble | null
   start(): void
   close(): void
 }
@@ -86,6 +88,7 @@ export function createRechecks(options: RechecksOptions): Rechecks {
   return {
     recheck,
     isOwnerTokenUp: () => (roll === null ? undefined : roll.isUsable),
+    ownerTokenTrouble: () => roll?.trouble ?? null,
     start: () => rounds?.start(),
     close: () => rounds?.close()
   }

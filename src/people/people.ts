@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import { Problem } from '../domain/problems.ts'
 import { hasRole, isRole } from '../domain/roles.ts'
 import type { Audit, KeptEvent } from '../observe/audit.ts'
+import { deploymentIdentifier } from '../plex/identity.ts'
 import { sessionCodec } from '../session/cookie/sealed-session.ts'
 import type { EndReason, SessionEnds } from '../session/end.ts'
 import type { LiveSessions } from '../session/live/live-sessions.ts'
@@ -11,6 +12,7 @@ import type { Blocks } from './blocks.ts'
 import type { Register } from './register.ts'
 import type { SealedJson } from './sealed-json.ts'
 import type { SessionRecord } from './session-record.ts'
+import type { TitleLookup } from './title-lookup.ts'
 import { type AccountView, type SessionList, toAccountViews, toSessionViews } from './views.ts'
 
 /** Who asks: a session for itself or as the owner, or a service. */
@@ -34,11 +36,12 @@ export interface People {
 }
 
 export interface PeopleOptions {
-  readonly config: Pick<Config, 'pms' | 'apps' | 'oidc' | 'sessionIdleMs'>
+  readonly config: Pick<Config, 'pms' | 'apps' | 'oidc' | 'sessionIdleMs' | 'plexToken' | 'publicUrl'>
   readonly store: Store
   readonly sealed: SealedJson
   readonly register: Register
   readonly blocks: Blocks
+  readonly titles: TitleLookup
   readonly live: Pick<LiveSessions, 'find'>
   readonly sessionEnds: Pick<SessionEnds, 'end' | 'endAccount'>
   readonly audit: Audit
@@ -51,7 +54,7 @@ const EVENTS_A_PAGE = 100
 export const EVENTS = 'events'
 
 export function createPeople(options: PeopleOptions): People {
-  const { config, store, sealed, register, blocks, live, sessionEnds, audit, now } = options
+  const { config, store, sealed, register, blocks, titles, live, sessionEnds, audit, now } = options
   const { apps, oidc } = config
   const appNames = new Map([...oidc.clients, ...apps].map(({ id, name }) => [id, name]))
 
@@ -88,6 +91,22 @@ export function createPeople(options: PeopleOptions): People {
     return sessionCodec.decode(record.session)
   }
 
+  /** By the token of whoever looks: nobody learns more than the media server tells them. */
+  async function lookUpTitles(asker: Asker, records: readonly SessionRecord[]): Promise<void> {
+    const items = records.flatMap(({ streams }) =>
+      streams.flatMap(({ title, item }) => (title === null ? (item ?? []) : []))
+    )
+    if (items.length === 0) return
+    if ('session' in asker) {
+      const { serverToken: token, clientIdentifier } = asker.session
+      if (token !== null)
+        await titles.look(items, { token, clientIdentifier, isOwner: isOwner(asker.session) })
+    } else if (config.plexToken !== null) {
+      const clientIdentifier = deploymentIdentifier(config.publicUrl.href)
+      await titles.look(items, { token: config.plexToken, clientIdentifier, isOwner: true })
+    }
+  }
+
   const namesOf = async (accountId: number) => (await register.ofAccount(accountId))[0]?.account
 
   return {
@@ -103,7 +122,9 @@ export function createPeople(options: PeopleOptions): People {
           : { records: await register.ofAccount(whose), isAll: true }
       // Somebody else's account: nothing of it, as if nobody were signed in with it.
       const isOthers = accountId !== undefined && whose !== accountId
-      const sessions = isOthers ? [] : toSessionViews(records, { current, appNames, now: now() })
+      if (isOthers) return { sessions: [], complete: complete && isAll }
+      await lookUpTitles(asker, records)
+      const sessions = toSessionViews(records, { current, appNames, titleOf: titles.of })
       return { sessions, complete: complete && isAll }
     },
     async end(asker, handle) {

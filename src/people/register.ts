@@ -6,7 +6,7 @@ import { describeDevice } from './device.ts'
 import { networkOf } from './network.ts'
 import type { SealedJson } from './sealed-json.ts'
 import { handleOf, type SessionRecord, type StreamNote, toNewRecord } from './session-record.ts'
-import { titleOf } from './titles.ts'
+import { playedItem } from './titles.ts'
 
 /** Writes what is known of sessions to the store, in batches, and reads it. */
 export interface Register {
@@ -47,7 +47,7 @@ export function createRegister(options: RegisterOptions): Register {
   let writing: Promise<void> = Promise.resolve()
 
   function streamsOf(each: LiveSession): StreamNote[] {
-    return [...(each.streams ?? [])].map(({ kind, since, path }) => ({ kind, since, title: titleOf(path) }))
+    return [...(each.streams ?? [])].map(({ kind, since, path }) => ({ kind, since, ...playedItem(path) }))
   }
 
   /** Null where nothing is new. */

@@ -7,6 +7,8 @@ import type { DeviceDescription } from './device.ts'
 export interface StreamNote {
   readonly kind: StreamKind
   readonly title: string | null
+  /** By which the title can be looked up. */
+  readonly item?: string | null
   readonly since: number
 }
 

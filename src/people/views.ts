@@ -42,13 +42,14 @@ export interface AccountView {
 interface SessionViewOptions {
   readonly current: string | null
   readonly appNames: ReadonlyMap<string, string>
-  readonly now: number
+  /** The title of a stream's item, where it is known. */
+  readonly titleOf: (item: string) => string | null
 }
 
 /** The one that asks first, then the latest seen. */
 export function toSessionViews(
   records: readonly SessionRecord[],
-  { current, appNames }: SessionViewOptions
+  { current, appNames, titleOf }: SessionViewOptions
 ): ListedSession[] {
   const first = (record: SessionRecord) => (record.id === current ? 1 : 0)
   return [...records]
@@ -64,7 +65,11 @@ export function toSessionViews(
       lastSeenAt: toTime(record.lastSeenAt),
       // An app that the configuration no longer has is shown by its id.
       apps: record.apps.map((id) => ({ id, name: appNames.get(id) ?? id })),
-      streams: record.streams.map(({ kind, title, since }) => ({ kind, title, since: toTime(since) }))
+      streams: record.streams.map(({ kind, title, item = null, since }) => ({
+        kind,
+        title: title ?? (item === null ? null : titleOf(item)),
+        since: toTime(since)
+      }))
     }))
 }
 

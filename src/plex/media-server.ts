@@ -6,6 +6,7 @@ import { type ClientIdentity, identityHeaders } from './identity.ts'
 import type { Presence, Presences } from './presences.ts'
 import { readIdentity, type ServerIdentity, toServerProblem } from './server-identity.ts'
 import { isSource, type Source, toSource } from './source.ts'
+import { type TitledItem, toTitledItems } from './titled-item.ts'
 import {
   createUpstream,
   type UpstreamAnswer,
@@ -39,6 +40,12 @@ export interface MediaServer {
   readonly name: (token: string, clientIdentifier: string) => Promise<string>
   /** The names of the libraries that the token's account sees. */
   readonly libraries: (token: string, clientIdentifier: string) => Promise<readonly string[]>
+  /** Titles of what is playing, which the owner alone may ask, or of items by their ids. */
+  readonly titledItems: (
+    what: 'playing' | readonly string[],
+    token: string,
+    clientIdentifier: string
+  ) => Promise<readonly TitledItem[]>
   /** Plex's delegation token: `transient-…`, at most 48 h, dead when the server restarts. */
   readonly createTransientToken: (
     token: string,
@@ -200,6 +207,11 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
         .flat()
         .map((library) => toText(toFields(library)['title'], 200))
         .filter((title) => title !== '')
+    },
+
+    async titledItems(what, token, clientIdentifier) {
+      const path = what === 'playing' ? '/status/sessions' : `/library/metadata/${what.join(',')}`
+      return toTitledItems(containerOf(await call({ method: 'GET', path }, token, clientIdentifier)))
     },
 
     async createTransientToken(token, clientIdentifier, findRefusal) {

@@ -11,6 +11,7 @@ import {
   accountItems,
   eventItems,
   type ListPage,
+  ownerTokenNotice,
   type Question,
   questionForm,
   renderListPage,
@@ -18,7 +19,7 @@ import {
 } from './people-views.ts'
 
 export interface PeoplePagesOptions {
-  readonly core: Pick<Core, 'config' | 'people' | 'standings'>
+  readonly core: Pick<Core, 'config' | 'people' | 'standings' | 'ownerTokenTrouble'>
   readonly assetsPath: string
   readonly sendHtml: (reply: FastifyReply, page: string) => FastifyReply
 }
@@ -160,7 +161,7 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
       const list = await people.sessions({ session }, isId(account) ? Number(account) : undefined)
       return show(
         isId(account) ? `Devices of ${nameOf(account)}` : 'People',
-        html`${isId(account) ? null : accountItems(accounts, listPath('people'))}
+        html`${ownerTokenNotice(core.ownerTokenTrouble())}${isId(account) ? null : accountItems(accounts, listPath('people'))}
         <h2 class="apps-heading">Devices</h2>${sessionItems(list, listPath('people'), true)}`
       )
     }
@@ -220,7 +221,8 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
         told,
         people.isOwner(session)
           ? (await people.accounts(asker)).map(({ id, blocked }) => [id, blocked])
-          : null
+          : null,
+        core.ownerTokenTrouble()
       ])
     }
     yield 'retry: 5000\n\n'

@@ -1,7 +1,7 @@
 import type { AccountView, ListedSession, SessionList } from '../../../src/people/views.ts'
 import { roleWords } from './client/words.ts'
 import { type Html, html } from './html.ts'
-import { ICONS, MARK } from './icons.ts'
+import { ICONS, icon, MARK } from './icons.ts'
 import { timeElement } from './time-element.ts'
 
 export interface ListPage {
@@ -113,6 +113,19 @@ function sessionItem(session: ListedSession, path: string, names: boolean): Html
     <dl class="facts">${facts}</dl>
     <a class="button quiet" id="end-${handle}" href="${path}?end=${handle}">End<span class="for-readers"> ${whose}</span></a>
   </li>`
+}
+
+/** Tells the owner that USHER_PLEX_TOKEN does not serve, and the remedy. */
+export function ownerTokenNotice(trouble: 'dead' | 'not_the_owner' | null): Html | null {
+  if (trouble === null) return null
+  const what =
+    trouble === 'dead'
+      ? 'Plex no longer accepts your token for Usher.'
+      : 'The token that Usher has is not of this server’s owner.'
+  return html`<div class="notice problem" id="owner-token">${icon('alert')}<p><b>${what}</b>
+    Until it is renewed, each device is asked by itself who may still come in, which takes longer. Nobody is signed out by
+    this. On the machine that runs Usher, with <code>USHER_PLEX_TOKEN_FILE</code> set, run
+    <code>node dist/src/server.js --link-owner</code>, enter its code at plex.tv/link, and restart Usher.</p></div>`
 }
 
 export function accountItems(accounts: readonly AccountView[], path: string): Html {

@@ -13,6 +13,9 @@ import type { CallBudget } from './call-budget.ts'
  */
 export type RollAnswer = { readonly role: Role } | 'missing' | 'ask'
 
+/** Why the owner's token does not serve. */
+export type RollTrouble = 'dead' | 'not_the_owner'
+
 /** Who has access to the configured server, by its owner's lists: two calls for all sessions together. */
 export interface Roll {
   /** Epoch ms at which the newest lists were asked for; 0 before the first. */
@@ -28,6 +31,8 @@ export interface Roll {
    * asked.
    */
   readonly isUsable: boolean | null
+  /** Why it is not usable; null while it is. */
+  readonly trouble: RollTrouble | null
 }
 
 export interface RollOptions {
@@ -38,7 +43,7 @@ export interface RollOptions {
   /** The accounts of the live sessions here. */
   readonly accountsHere: () => Iterable<number>
   /** Called when the owner's token starts or stops working. */
-  readonly onChange: (isUsable: boolean, reason: 'dead' | 'not_the_owner') => void
+  readonly onChange: (isUsable: boolean, reason: RollTrouble) => void
   readonly onDoubt: (counts: { readonly known: number; readonly missing: number }) => void
   readonly recheckMs: number
   readonly now: () => number
@@ -67,13 +72,15 @@ export function createRoll(options: RollOptions): Roll {
   let known: ReadonlySet<number> = new Set()
   let proven: { readonly machineId: string; readonly ownerId: number } | null = null
   let isUsable: boolean | null = null
+  let trouble: RollTrouble | null = null
   let restsUntil = 0
   let failure: unknown = null
   let under: Promise<void> | null = null
 
-  function setUsable(usable: boolean, reason: 'dead' | 'not_the_owner' = 'dead'): void {
+  function setUsable(usable: boolean, reason: RollTrouble = 'dead'): void {
     const before = isUsable
     isUsable = usable
+    trouble = usable ? null : reason
     if (before !== usable && (before !== null || !usable)) onChange(usable, reason)
   }
 
@@ -166,6 +173,9 @@ export function createRoll(options: RollOptions): Roll {
     },
     get isUsable() {
       return isUsable
+    },
+    get trouble() {
+      return trouble
     },
     isFresh: (time) => lists !== null && isUsable === true && Math.abs(time - lists.at) < recheckMs,
     refresh() {

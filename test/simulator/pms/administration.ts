@@ -5,6 +5,7 @@ import type { World } from '../world.ts'
 import { toXml } from '../xml.ts'
 import type { Callers } from './caller.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { PlaybackState } from './playback-state.ts'
 import { container, pmsDone, pmsError } from './reply.ts'
 import type { Transcode } from './transcode.ts'
 
@@ -36,6 +37,7 @@ export interface AdministrationOptions {
   readonly callers: Callers
   readonly catalogue: Catalogue
   readonly running: Map<string, Transcode>
+  readonly playback: PlaybackState
 }
 
 /** Sessions, preferences, the owner's account and everything else for the owner only. */
@@ -106,13 +108,19 @@ const PREFERENCES: JsonObject = {
   ]
 }
 
-function sessions({ world, catalogue, running }: AdministrationOptions): JsonObject {
-  const entries = [...running.values()].map((transcode, index): JsonObject => {
-    const account = world.accounts.byId(transcode.accountId)
+function sessions({ world, catalogue, running, playback }: AdministrationOptions): JsonObject {
+  const transcodes = [...running.values()]
+  const entries = [...transcodes, ...playback.playing()].map((playing, index): JsonObject => {
+    const account = world.accounts.byId(playing.accountId)
+    const item = catalogue.find(playing.ratingKey)
+    const show = item?.parent == null ? undefined : catalogue.find(catalogue.find(item.parent)?.parent ?? '')
+    const session = 'session' in playing ? String(playing.session) : null
     return {
       sessionKey: String(index + 1),
-      ratingKey: transcode.ratingKey,
-      title: catalogue.find(transcode.ratingKey)?.title ?? '',
+      ratingKey: playing.ratingKey,
+      ...(show && { grandparentTitle: show.title }),
+      title: item?.title ?? '',
+      ...(item?.part && { Media: [{ id: '1', Part: [{ id: String(item.part.id) }] }] }),
       User: { id: String(account?.id ?? 1), thumb: '', title: account?.title ?? '' },
       Player: {
         address: '127.0.0.1',
@@ -121,7 +129,8 @@ function sessions({ world, catalogue, running }: AdministrationOptions): JsonObj
         title: 'Chrome',
         local: true
       },
-      Session: { id: transcode.session, bandwidth: 2000, location: 'lan' }
+      Session: { id: session ?? `session-${index + 1}`, bandwidth: 2000, location: 'lan' },
+      ...(session !== null && { TranscodeSession: { key: `/transcode/sessions/${session}` } })
     }
   })
   return { size: entries.length, Metadata: entries }

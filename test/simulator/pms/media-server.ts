@@ -53,7 +53,7 @@ export function createPms(world: World, server: SimServer, serverUrl: () => stri
     ...partRoutes(callers, catalogue),
     ...transcodeRoutes(callers, catalogue, playback, running),
     ...libraryRoutes(library),
-    ...administrationRoutes({ world, server, callers, catalogue, running })
+    ...administrationRoutes({ world, server, callers, catalogue, running, playback })
   ])
   const small = createRouter(hubRoutes(library))
   const route = async (request: SimRequest): Promise<Answer> => {

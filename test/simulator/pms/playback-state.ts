@@ -13,6 +13,8 @@ export interface PlaybackState {
   of(accountId: number, ratingKey: string): WatchState
   /** The streams that an account chose for a part; 0 for none. */
   chosen(accountId: number, partId: number): { audio: number; subtitles: number }
+  /** What is reported as playing. */
+  playing(): { readonly accountId: number; readonly ratingKey: string }[]
   readonly history: { accountId: number; ratingKey: string; viewedAt: number }[]
 }
 
@@ -38,6 +40,13 @@ export function createPlaybackState(): PlaybackState {
       choices.set(key, choice)
       return choice
     },
+    playing: () =>
+      [...states]
+        .filter(([, { state }]) => state === 'playing')
+        .map(([key]) => {
+          const [accountId = '', ratingKey = ''] = key.split(' ')
+          return { accountId: Number(accountId), ratingKey }
+        }),
     history: []
   }
 }

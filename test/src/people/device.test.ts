@@ -1,7 +1,6 @@
 import t from 'tap'
 import { describeDevice } from '../../../src/people/device.ts'
 import { networkOf } from '../../../src/people/network.ts'
-import { titleOf } from '../../../src/people/titles.ts'
 
 t.test('a device is told by its browser and system, and its kind', async (t) => {
   for (const [userAgent, name, kind] of [
@@ -52,15 +51,4 @@ t.test('an address is told by its network alone', async (t) => {
     ['not an address', '']
   ] as const)
     t.equal(networkOf(address), network)
-})
-
-t.test('a title comes from the path where that tells one', async (t) => {
-  for (const [path, title] of [
-    ['/library/parts/1/2/%E5%8D%83%E3%81%A8%E5%8D%83%E5%B0%8B.mkv?download=1', '千と千尋'],
-    ['/library/parts/1/2/file.mkv', null],
-    ['/library/parts/1/2/%E0%A4%A.mkv', '%E0%A4%A'],
-    ['/video/:/transcode/universal/session/x/base/1.ts', null],
-    ['', null]
-  ] as const)
-    t.equal(titleOf(path), title)
 })

@@ -62,9 +62,13 @@ t.test('the owner’s token dead: degraded, said once, and each session is asked
     return { status: response.status, text: await response.text() }
   }
   await until(async () => /^owner token: up$/m.test((await readiness()).text))
+  t.notMatch((await people.owner.get('/signin/people')).text, /owner-token/)
   control.tokens.revoke(ownerToken)
   await until(async () => /^owner token: down$/m.test((await readiness()).text))
   t.match(await readiness(), { status: 200, text: /^ready\n/ })
+  const page = await people.owner.get('/signin/people')
+  t.match(page.text, /id="owner-token"[\s\S]*no longer accepts your token[\s\S]*--link-owner/)
+  t.notMatch((await people.friend.get('/signin/devices')).text, /owner-token/)
   const before = asked('/api/v2/resources')
   await until(async () => {
     // Slower than the account's limit.

@@ -101,6 +101,29 @@ t.test('the owner ends a session, and its film stops within a second', async (t)
   t.ok(performance.now() - start < 1000, `${performance.now() - start} ms`)
 })
 
+t.test('what plays is told by title, as far as the media server knows it', async (t) => {
+  const { usher, owner, friend } = await stage(t)
+  const asked = () => usher.simulator.received({ service: 'pms', path: '/status/sessions' }).length
+  // Its name says nothing, and its player reports nothing yet.
+  const big = '/pms/library/parts/221639/1745854354/file.mkv'
+  const { hostname, port } = new URL(usher.publicUrl)
+  const socket = connect(Number(port), hostname)
+  t.teardown(() => socket.destroy())
+  socket.write(
+    `GET ${big} HTTP/1.1\r\nHost: ${hostname}:${port}\r\nCookie: ${friend.cookie}\r\nSec-Fetch-Site: same-origin\r\n\r\n`
+  )
+  await once(socket, 'data')
+  socket.pause()
+  t.equal(asked(), 0, 'nobody looks')
+  const report = '/pms/:/timeline?ratingKey=1002&key=%2Flibrary%2Fmetadata%2F1002&state=playing&time=1'
+  t.equal((await friend.ask(report, { method: 'POST' })).status, 200)
+  const seen = await until(async () => (await listed(owner)).find(({ streams }) => streams.length > 0))
+  t.match(seen.streams, [{ kind: 'media', title: 'Box film 2' }])
+  for (let looks = 0; looks < 5; looks += 1) await listed(owner)
+  t.equal(asked(), 1)
+  t.match(await listed(friend), [{ streams: [{ title: 'Box film 2' }] }])
+})
+
 t.test('people are the owner’s affair', async (t) => {
   const { owner, friend } = await stage(t)
   const id = (await listed(friend))[0]?.account.id
