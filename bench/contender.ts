@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { besideOthers, IDLE_COOKIE } from './cookies.ts'
 import type { Cores } from './cores.ts'
 import { launchNginx, proxyConf } from './nginx.ts'
 import { LARGE_BYTES, PATHS, SMALL_BYTES } from './payload.ts'
@@ -27,8 +28,6 @@ export interface Running {
 }
 
 const TOKEN = 'sim-own-tok-Bench001'
-// Contenders without a session get a cookie of the usual size too: they have to read and drop it.
-const IDLE_COOKIE = `peer-session=${'A'.repeat(1300)}`
 
 function peer(name: string): string {
   return fileURLToPath(new URL(`peers/${name}.js`, import.meta.url))
@@ -68,7 +67,7 @@ function nodePeer(
 }
 
 async function signInAt(origin: string): Promise<string> {
-  return cookiesOf((await waitFor(`${origin}/signin`)).headers['set-cookie'])
+  return besideOthers(cookiesOf((await waitFor(`${origin}/signin`)).headers['set-cookie']))
 }
 
 /** The `Cookie` header that a browser would send back. */

@@ -79,10 +79,13 @@ ${toMarkdown(fairnessTable(results))}
   same round; the tables have the median, and the lowest and highest round.
 - The 200 MB file: one connection, which does not keep a fast proxy busy. For MB/s, nginx is extrapolated to its whole core and the
   other is taken as measured, so the ratio is a lower bound.
-- 1 KB and 64 KB: 32 kept-open connections. A slice in which the proxy was not busy for ${Math.round(minUtil * 100)} % of its core is discarded, and
-  without half of the rounds there is no ratio.
-- Usher is the built service with everything on: sealed session, policy, re-check state, metrics, a log line for each request.
-  The peers write no log, which favours them. nginx and bare Node have no session at all; they are the limits.
+- Requests carry what Chrome sends with a page's fetch(), and the session cookie between four others. Contenders without a
+  session get one of 640 bytes.
+- 1 KB and 64 KB: 32 kept-open connections; 1 MB and 20 MB: four. A slice of 1 KB in which the proxy was not busy for ${Math.round(minUtil * 100)} % of its core is discarded, and
+  without half of the rounds there is no ratio. With more bytes a fast proxy waits for the core of the load, which costs it no
+  CPU: there a slice counts unless another process took a tenth of the proxy's core.
+- Usher is the built service with everything on: sealed session, policy, re-check state, metrics, a log line for each request,
+  which goes to a pipe that is read. The peers run on the same Node and write no log, which favours them. nginx and bare Node have no session at all; they are the limits.
 - The 100,000 sessions are sealed beforehand and used once each, so each misses the session cache. The known ones are 2,000
   that were used before, from a file of the same length, so that the load is equal.
 - One hostile account: on a fresh process, a quiet user looks at a 1 KB page every few milliseconds over one connection, first

@@ -38,6 +38,22 @@ export function measureSingle(measuring: Measuring): Promise<Samples<Sample>> {
   return slices(measuring, mainOf(measuring.running), PATHS.small, 1, measuring.schedule.single)
 }
 
+/** Documents of a big library, by their name in the results. */
+export const TEXTS = { json1: PATHS.json1, xml1: PATHS.xml1, json20: PATHS.list, xml20: PATHS.xml20 } as const
+export type Text = keyof typeof TEXTS
+const READERS = 4
+
+/** 1 MB and 20 MB of JSON and of XML, for a few readers at once. */
+export async function measureTexts(measuring: Measuring): Promise<Partial<Record<Text, Samples<Sample>>>> {
+  const { running, schedule } = measuring
+  const items = running.filter(({ id }) => schedule.readers.includes(id))
+  const samples: Partial<Record<Text, Samples<Sample>>> = {}
+  for (const [text, path] of Object.entries(TEXTS)) {
+    samples[text as Text] = await slices(measuring, items, path, READERS, schedule.texts)
+  }
+  return samples
+}
+
 /** The 200 MB part. */
 export function measureParts({ running, cores, schedule, budget }: Measuring): Promise<Samples<PartSample>> {
   return measureRounds({

@@ -5,8 +5,11 @@ import { join } from 'node:path'
 export const PATHS = {
   small: '/library/sections',
   large: '/library/metadata/1',
-  /** The list of a big library, 20 MB. */
+  /** The list of a library, as JSON and as XML, of 1 MB and of 20 MB. */
+  json1: '/library/sections/1/all',
+  xml1: '/library/sections/2/all',
   list: '/library/all',
+  xml20: '/library/sections/3/all',
   part: '/library/parts/1/1/file.mkv',
   events: '/:/eventsource/notifications'
 } as const
@@ -15,11 +18,15 @@ export const PART_BYTES = 200_000_000
 export const SMALL_BYTES = 1024
 export const LARGE_BYTES = 65_536
 export const LIST_BYTES = 20_000_000
+const MEGABYTE = 1_000_000
 
 export interface Payload {
   readonly small: string
   readonly large: string
+  readonly json1: string
+  readonly xml1: string
   readonly list: string
+  readonly xml20: string
   readonly part: string
   readonly events: string
 }
@@ -29,14 +36,22 @@ export function writePayload(directory: string): Payload {
   const payload = {
     small: join(directory, 'small.json'),
     large: join(directory, 'large.json'),
+    json1: join(directory, '1.json'),
+    xml1: join(directory, '1.xml'),
     list: join(directory, 'list.json'),
+    xml20: join(directory, '20.xml'),
     part: join(directory, 'file.mkv'),
     events: join(directory, 'events.txt')
   }
   writeFileSync(payload.small, mediaContainer(SMALL_BYTES))
   writeFileSync(payload.large, mediaContainer(LARGE_BYTES))
-  // The same films over and over: what matters is its size.
-  writeFileSync(payload.list, `[${mediaContainer(LARGE_BYTES).repeat(Math.floor(LIST_BYTES / LARGE_BYTES))}]`)
+  // The same films over and over: what matters is the size.
+  const lists = (bytes: number): string =>
+    `[${mediaContainer(LARGE_BYTES).repeat(Math.floor(bytes / LARGE_BYTES))}]`
+  writeFileSync(payload.json1, lists(MEGABYTE))
+  writeFileSync(payload.list, lists(LIST_BYTES))
+  writeFileSync(payload.xml1, xmlContainer(MEGABYTE))
+  writeFileSync(payload.xml20, xmlContainer(LIST_BYTES))
   writeFileSync(payload.events, 'event: playing\ndata: {"NotificationContainer":{"size":1}}\n\n'.repeat(2000))
   const file = openSync(payload.part, 'w')
   ftruncateSync(file, PART_BYTES)
@@ -51,6 +66,14 @@ export function mediaContainer(bytes: number): string {
     `{"MediaContainer":{"size":${items.length},"title1":"${padding}","Metadata":[${items.join(',')}]}}`
   for (let key = 1; wrap('').length + 300 < bytes; key++) items.push(item(key))
   return wrap('.'.repeat(bytes - wrap('').length))
+}
+
+/** The same as XML, of about that many bytes. */
+function xmlContainer(bytes: number): string {
+  const film = (key: number): string =>
+    `<Video ratingKey="${key}" key="/library/metadata/${key}" type="movie" title="A film of the benchmark, number ${key}" thumb="/library/metadata/${key}/thumb/1700000000" year="2001" duration="5400000" viewCount="2" />\n`
+  const films = Array.from({ length: 300 }, (_, key) => film(key)).join('')
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<MediaContainer size="300">\n${films.repeat(Math.floor(bytes / films.length))}</MediaContainer>\n`
 }
 
 function item(key: number): string {

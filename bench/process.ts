@@ -18,13 +18,14 @@ export interface Launched {
   stop(): Promise<void>
 }
 
-/** Starts a server on one core and discards its standard output. */
+/** Starts a server on one core. Its standard output is a pipe that this process reads, as a container's engine would. */
 export function launch({ command, args, env = {}, core }: Launch): Launched {
   const [file, argv] = pinned(core, command, args)
   const child = spawn(file, argv, {
     env: { PATH: process.env['PATH'] ?? '', ...env },
-    stdio: ['ignore', 'ignore', 'inherit']
+    stdio: ['ignore', 'pipe', 'inherit']
   })
+  child.stdout.resume()
   if (child.pid === undefined) throw new Error(`cannot start ${command}`)
   return {
     pid: child.pid,

@@ -7,11 +7,19 @@ import {
   type Results,
   saturated,
   singleRatio,
+  textRatio,
   throughputRatio
 } from './results.ts'
 import { TARGETS, type Target, verdictOf } from './targets.ts'
 
 export type Table = readonly (readonly string[])[]
+
+const TEXT_COLUMNS = [
+  ['json1', '1 MB JSON'],
+  ['xml1', '1 MB XML'],
+  ['json20', '20 MB JSON'],
+  ['xml20', '20 MB XML']
+] as const
 
 const SAID = { aim: 'pass, aim reached', pass: 'pass', fail: 'FAIL', refused: 'no figure' } as const
 
@@ -40,7 +48,8 @@ export function contenderTable(results: Results): Table {
     short(saturatedRatio(results, id, base, (sample) => sample.p50Us)),
     short(saturatedRatio(results, id, base, (sample) => sample.p99Us)),
     short(singleRatio(results, id, base)),
-    short(cpuRatio(results, 'large', id, base)),
+    short(textRatio(results, 'large', id, base)),
+    ...TEXT_COLUMNS.map(([text]) => short(textRatio(results, text, id, base))),
     short(throughputRatio(results, id, base)),
     short(partCostRatio(results, id, base))
   ])
@@ -52,6 +61,7 @@ export function contenderTable(results: Results): Table {
     'p99',
     'p50 alone',
     '64 KB: CPU',
+    ...TEXT_COLUMNS.map(([, label]) => label),
     '200 MB: MB/s',
     'CPU per GB'
   ]

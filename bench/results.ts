@@ -1,9 +1,11 @@
 import type { Fairness, FairnessSample } from './fairness.ts'
 import type { Sample } from './load.ts'
+import type { Text } from './measure.ts'
 import type { MemorySample } from './memory.ts'
 import type { PartSample } from './part.ts'
 import { type Figure, isRatio, type Outcome, ratioOf, summarize, unsound } from './ratio.ts'
 import type { Samples } from './rounds.ts'
+import type { StartSample } from './startup.ts'
 
 /** Everything that one run measured, in absolute figures, so that the ratios can be checked. */
 export interface Results {
@@ -17,14 +19,15 @@ export interface Results {
   readonly small: Samples<Sample>
   readonly large: Samples<Sample>
   readonly single: Samples<Sample>
+  /** Documents of 1 MB and 20 MB. */
+  readonly texts: Partial<Record<Text, Samples<Sample>>>
   readonly part: Samples<PartSample>
   readonly memory: Readonly<Record<string, MemorySample>>
   /** Usher with known sessions (cache hits), and with a new session for each request (cache misses). */
   readonly sessions: Samples<Sample>
   /** A quiet user beside one hostile account, by what that does. */
   readonly fairness: Partial<Fairness>
-  /** Milliseconds to the first response, for each start. */
-  readonly starts: Readonly<Record<string, readonly number[]>>
+  readonly starts: Readonly<Record<string, readonly StartSample[]>>
 }
 
 type Saturated = 'small' | 'large' | 'sessions'
@@ -64,10 +67,36 @@ export function partCostRatio(results: Results, id: string, base: string): Outco
   return ratioOf(figures(id), figures(base))
 }
 
+/**
+ * CPU per document of a text, divided by the other's. A fast proxy waits for the load's core here, which costs no CPU,
+ * so no share is required, but the core must not have been used by others.
+ */
+export function textRatio(results: Results, text: Text | 'large', above: string, below: string): Outcome {
+  const samples = text === 'large' ? results.large : (results.texts[text] ?? {})
+  const figures = (of: string): Figure[] =>
+    (samples[of] ?? []).map(
+      ({ util, cpuPerRequest }) =>
+        (util.others > 1 - results.minUtil ? unsound(of, { ...util, proxy: 0 }, results.minUtil) : null) ??
+        cpuPerRequest
+    )
+  return ratioOf(figures(above), figures(below))
+}
+
 /** Median latency at one connection, divided by the base's; nothing is saturated then. */
 export function singleRatio(results: Results, id: string, base: string): Outcome {
   const figures = (of: string): number[] => (results.single[of] ?? []).map(({ p50Us }) => p50Us)
   return ratioOf(figures(id), figures(base))
+}
+
+/** Milliseconds to the first response, or resident megabytes then, divided by the other's. */
+export function startRatio(
+  { starts }: Results,
+  figure: keyof StartSample,
+  above: string,
+  below: string
+): Outcome {
+  const figures = (of: string): number[] => (starts[of] ?? []).map((sample) => sample[figure])
+  return ratioOf(figures(above), figures(below))
 }
 
 /** The slowest percent of a quiet user's pages beside the worst attack, divided by the same alone. */

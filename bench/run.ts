@@ -22,7 +22,7 @@ import { contendersOf, startContenders } from './setup.ts'
 import { bareFastify, measureStarts } from './startup.ts'
 import { TARGETS, verdictOf } from './targets.ts'
 import { startUpstream } from './upstream.ts'
-import { buildUsher, launchUsher, usherContender, usherOptions } from './usher.ts'
+import { buildUsher, launchUsher, openIdSettings, usherContender, usherOptions } from './usher.ts'
 
 process.exitCode = await bench(readOptions(process.argv.slice(2)))
 
@@ -76,6 +76,7 @@ async function measureIn(
     const surroundings = { cores, upstream: upstream.url, directory }
     const starters = {
       usher: (port: number) => launchUsher(port, usher, surroundings),
+      'usher-openid': (port: number) => launchUsher(port, usher, surroundings, openIdSettings()),
       fastify: bareFastify(cores)
     }
     const starts = await measureStarts(schedule.starts, starters, budget)
@@ -94,6 +95,7 @@ async function measureIn(
     const measuring = { cores, schedule, budget, running }
     const small = await measure.measureSmall(measuring)
     const large = await measure.measureLarge(measuring)
+    const texts = await measure.measureTexts(measuring)
     const part = await measure.measureParts(measuring)
     const single = await measure.measureSingle(measuring)
     const own = running.find(({ id }) => id === 'usher')
@@ -110,6 +112,7 @@ async function measureIn(
       small,
       large,
       single,
+      texts,
       part,
       memory,
       sessions,

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Cores } from './cores.ts'
+import { residentMb } from './cpu.ts'
 import { freePort, type Launched, launch, waitFor } from './process.ts'
 import type { Budget } from './rounds.ts'
 
@@ -8,30 +9,37 @@ const SECONDS_A_ROUND = 3
 /** Starts something that answers `/healthz` at the given port. */
 export type Start = (port: number) => Launched
 
-/** Milliseconds from the start of each process to its first response, taken in turns. */
+export interface StartSample {
+  /** From the start of the process to its first response. */
+  readonly ms: number
+  /** Resident megabytes then. */
+  readonly mb: number
+}
+
+/** Starts each in turn. */
 export async function measureStarts(
   rounds: number,
   starts: Readonly<Record<string, Start>>,
   budget: Budget
-): Promise<Record<string, number[]>> {
-  const samples: Record<string, number[]> = Object.fromEntries(Object.keys(starts).map((id) => [id, []]))
+): Promise<Record<string, StartSample[]>> {
+  const samples: Record<string, StartSample[]> = Object.fromEntries(Object.keys(starts).map((id) => [id, []]))
   // The first of each only fills the page cache.
   for (let round = -1; round < rounds && budget.allows(SECONDS_A_ROUND); round++) {
     for (const [id, start] of Object.entries(starts)) {
-      const ms = await measureStart(start)
-      if (round >= 0) samples[id]?.push(ms)
+      const sample = await measureStart(start)
+      if (round >= 0) samples[id]?.push(sample)
     }
   }
   return samples
 }
 
-async function measureStart(start: Start): Promise<number> {
+async function measureStart(start: Start): Promise<StartSample> {
   const port = await freePort()
   const startedAt = performance.now()
   const process_ = start(port)
   try {
     await waitFor(`http://127.0.0.1:${port}/healthz`)
-    return performance.now() - startedAt
+    return { ms: performance.now() - startedAt, mb: residentMb([process_.pid]) }
   } finally {
     await process_.stop()
   }

@@ -1,4 +1,4 @@
-import { isRatio, type Outcome, ratioOf, summarize } from './ratio.ts'
+import { isRatio, type Outcome, summarize } from './ratio.ts'
 import {
   cpuRatio,
   fairnessGrowth,
@@ -6,6 +6,8 @@ import {
   partCostRatio,
   type Results,
   singleRatio,
+  startRatio,
+  textRatio,
   throughputRatio
 } from './results.ts'
 
@@ -47,14 +49,14 @@ function growth(
 
 /** What forwarding must reach, and what it aims at. */
 export const TARGETS: readonly Target[] = [
-  lower('CPU per 1 KB request ÷ nginx', 3.2, 2.2, (r) => cpuRatio(r, 'small', 'usher', 'nginx')),
+  lower('CPU per 1 KB request ÷ nginx', 3.2, 1.8, (r) => cpuRatio(r, 'small', 'usher', 'nginx')),
   gate(
-    lower('CPU per 1 KB request ÷ bare node:http + undici', 1.3, 1.0, (r) =>
+    lower('CPU per 1 KB request ÷ bare node:http + undici', 1.1, 0.8, (r) =>
       cpuRatio(r, 'small', 'usher', 'bare')
     )
   ),
   gate(
-    lower('the same, Usher without its log line', 1.12, 0.9, (r) =>
+    lower('the same, Usher without its log line', 1.0, 0.75, (r) =>
       cpuRatio(r, 'small', 'usher-quiet', 'bare')
     )
   ),
@@ -67,24 +69,29 @@ export const TARGETS: readonly Target[] = [
   lower('CPU per 1 KB request ÷ nginx auth_request + Node verifier', 1.1, 0.75, (r) =>
     cpuRatio(r, 'small', 'usher', 'auth-request')
   ),
+  lower('CPU per 64 KB request ÷ nginx', 3, 2, (r) => textRatio(r, 'large', 'usher', 'nginx')),
   gate(
-    lower('CPU per 64 KB request ÷ bare node:http + undici', 1.15, 0.55, (r) =>
-      cpuRatio(r, 'large', 'usher', 'bare')
+    lower('CPU per 64 KB request ÷ bare node:http + undici', 0.9, 0.6, (r) =>
+      textRatio(r, 'large', 'usher', 'bare')
     )
   ),
-  higher('200 MB part, MB/s ÷ nginx, at the least', 0.4, 0.95, (r) => throughputRatio(r, 'usher', 'nginx')),
-  lower('200 MB part, CPU per GB ÷ nginx', 4.5, 1.2, (r) => partCostRatio(r, 'usher', 'nginx')),
-  growth('resident growth over a 200 MB part', 32, 8, 'partGrowth'),
-  growth('resident growth with ten slow readers', 50, 4, 'slowReadersGrowth'),
-  growth('resident growth with 1,000 idle connections', 40, 8, 'connectionsGrowth'),
-  lower('p50 at one connection ÷ nginx', 2.2, 1.5, (r) => singleRatio(r, 'usher', 'nginx')),
+  higher('200 MB part, MB/s ÷ nginx, at the least', 0.7, 0.95, (r) => throughputRatio(r, 'usher', 'nginx')),
+  lower('200 MB part, CPU per GB ÷ nginx', 1.7, 1.2, (r) => partCostRatio(r, 'usher', 'nginx')),
+  growth('resident growth over a 200 MB part', 8, 4, 'partGrowth'),
+  growth('resident growth with ten slow readers', 8, 4, 'slowReadersGrowth'),
+  growth('resident growth with 1,000 idle connections', 20, 8, 'connectionsGrowth'),
+  lower('p50 at one connection ÷ nginx', 2, 1.5, (r) => singleRatio(r, 'usher', 'nginx')),
   lower('100,000 sessions (all cache misses) ÷ 2,000 known ones (all hits)', 1.3, 1.15, (r) =>
     cpuRatio(r, 'sessions', 'usher-misses', 'usher-hits')
   ),
   lower('p99 of a quiet user beside a hostile account ÷ alone', 2, 1.3, fairnessRatio),
   { ...lower('resident growth by a hostile account', 64, 32, fairnessGrowth), unit: 'MB' },
-  lower('start to first answer ÷ a bare Fastify', 1.6, 1.25, ({ starts }) =>
-    ratioOf(starts['usher'] ?? [], starts['fastify'] ?? [])
+  lower('start to first answer ÷ a bare Fastify', 1.4, 1.25, (r) => startRatio(r, 'ms', 'usher', 'fastify')),
+  lower('start to first answer with an OpenID client ÷ without', 3, 2, (r) =>
+    startRatio(r, 'ms', 'usher-openid', 'usher')
+  ),
+  lower('resident memory after a start with an OpenID client ÷ without', 2, 1.5, (r) =>
+    startRatio(r, 'mb', 'usher-openid', 'usher')
   )
 ]
 

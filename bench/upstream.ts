@@ -69,6 +69,9 @@ function upstreamConf(port: number, { payload, machineIdentifier }: UpstreamOpti
     location = / { default_type application/json; return 200 '${root(machineIdentifier)}'; }
     location = ${PATHS.small} { ${checked} default_type application/json; return 200 '${small}'; }
     location = ${PATHS.large} { ${checked} default_type application/json; alias ${payload.large}; }
+    location = ${PATHS.json1} { ${checked} default_type application/json; alias ${payload.json1}; }
+    location = ${PATHS.xml1} { ${checked} default_type text/xml; alias ${payload.xml1}; }
+    location = ${PATHS.xml20} { ${checked} default_type text/xml; alias ${payload.xml20}; }
     location = ${PATHS.list} { ${checked} default_type application/json; alias ${payload.list}; }
     location = ${PATHS.part} { ${checked} default_type video/x-matroska; alias ${payload.part}; }
     location = ${PATHS.events} {

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { PASSWORD } from '../test/simulator/accounts.ts'
 import { BOX_ID } from '../test/simulator/servers.ts'
 import { type Contender, cookiesOf, type Surroundings } from './contender.ts'
+import { besideOthers } from './cookies.ts'
 import { ask, freePort, type Launched, launch, waitFor } from './process.ts'
 
 export interface UsherOptions {
@@ -62,6 +63,19 @@ export function usherSettings(
   }
 }
 
+/** Settings that make it an OpenID provider for one app. */
+export function openIdSettings(): Record<string, string> {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const key = { ...privateKey.export({ format: 'jwk' }), kid: 'bench', alg: 'RS256', use: 'sig' }
+  const secretHash = createHash('sha256').update(randomBytes(24)).digest('hex')
+  return {
+    USHER_OIDC_KEYS: JSON.stringify({ keys: [key] }),
+    USHER_OIDC_CLIENTS: JSON.stringify([
+      { id: 'app', redirectUris: ['https://app.example/callback'], secretHashes: [`sha256:${secretHash}`] }
+    ])
+  }
+}
+
 /** Starts the built service. */
 export function launchUsher(
   port: number,
@@ -101,7 +115,7 @@ export function usherContender(
       return {
         id,
         url: `${origin}/pms`,
-        cookie: cookiesOf(headers['set-cookie']),
+        cookie: besideOthers(cookiesOf(headers['set-cookie'])),
         pids: [process_.pid],
         stop: process_.stop
       }
