@@ -140,7 +140,15 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
 
   const names = cookieNames(config)
   const seal = createSeal(createKeyRing(config.sessionKeys), sealScope(config))
-  const { state, audit } = createStateParts({ config, log, metrics, revocations, seal, now })
+  const { state, audit } = createStateParts({
+    config,
+    log,
+    metrics,
+    revocations,
+    seal,
+    onUp: () => void people.enforceBlocks(),
+    now
+  })
   const signOuts = createSignOuts({
     plexTv,
     onFailure(err, attempt, again) {

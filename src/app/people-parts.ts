@@ -25,6 +25,9 @@ export interface PeoplePartsOptions {
   readonly now: () => number
 }
 
+/** Revocations may arrive by the thousand. */
+const SETTLE_MS = 100
+
 /** The parts that know who is signed in. */
 export function createPeopleParts(options: PeoplePartsOptions): {
   readonly people: People
@@ -40,6 +43,17 @@ export function createPeopleParts(options: PeoplePartsOptions): {
     instance: randomBytes(6).toString('base64url')
   })
   const blocks = createBlocks({ store, sealed, now: options.now })
+  // Another instance that blocks an account ends its sessions too: that is when to read the blocks anew.
+  let isDue = false
+  options.revocations.listen(({ kind }) => {
+    if (kind !== 'account' || isDue) return
+    isDue = true
+    const timer = setTimeout(() => {
+      isDue = false
+      blocks.all().catch(() => undefined)
+    }, SETTLE_MS)
+    timer.unref()
+  })
   const titles = createTitleLookup(options)
   return { people: createPeople({ ...options, store, sealed, register, blocks, titles }), register, blocks }
 }

@@ -14,6 +14,8 @@ export interface StatePartsOptions {
   readonly metrics: Pick<Metrics, 'sharedStoreUp'>
   readonly revocations: Revocations
   readonly seal: Seal
+  /** Called when the shared store can be used, for the first time or again. */
+  readonly onUp: () => void
   readonly now: () => number
 }
 
@@ -22,7 +24,7 @@ export function createStateParts(options: StatePartsOptions): {
   readonly state: State
   readonly audit: Audit
 } {
-  const { config, log, metrics, revocations, seal, now } = options
+  const { config, log, metrics, revocations, seal, onUp, now } = options
   metrics.sharedStoreUp.set(1)
   const audit = createKeptAudit({ log, store: () => state.store, seal, now })
   const state = createState({
@@ -30,7 +32,10 @@ export function createStateParts(options: StatePartsOptions): {
     revocations,
     nameSeal: nameSealOf(seal),
     log,
-    onChange: (up) => metrics.sharedStoreUp.set(up ? 1 : 0),
+    onChange(up) {
+      metrics.sharedStoreUp.set(up ? 1 : 0)
+      if (up) onUp()
+    },
     onAway: (service, reason) => audit.note(`upstream.degraded/${service}`, { service, reason }),
     onEmpty: () => log.warn({}, 'the shared store came back empty: what was in it alone is forgotten'),
     now

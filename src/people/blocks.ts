@@ -1,4 +1,4 @@
-import { type Store, StoreAway } from '../store/store.ts'
+import { type Page, type Place, type Store, StoreAway } from '../store/store.ts'
 import type { SealedJson } from './sealed-json.ts'
 
 export interface Block {
@@ -12,11 +12,10 @@ export interface Block {
 export interface Blocks {
   /** Asks the store; while that is away, what was last known here decides. */
   has(accountId: number): Promise<boolean>
+  /** Reads them all, so that they hold while the store is away. */
   all(): Promise<readonly Block[]>
   set(block: Block): Promise<void>
   lift(accountId: number): Promise<void>
-  /** Reads them all, so that they hold while the store is away. */
-  load(): Promise<void>
 }
 
 /** Until it is lifted: longer than anybody keeps a deployment. */
@@ -54,12 +53,20 @@ export function createBlocks({ store, sealed, now }: BlocksOptions): Blocks {
   }
 
   async function load(): Promise<void> {
-    const { values } = await store.page('block', { limit: PAGE })
-    const read = values.map((value) => sealed.read<Block>(value)).filter((block) => block !== null)
-    const blocks = read.map(({ value }) => value)
-    // It holds for years, and so outlives keys.
-    for (const { value, isNewest } of read) if (!isNewest) await put(value)
-    known = new Map(blocks.map((block) => [block.accountId, block]))
+    const blocks = new Map<number, Block>()
+    let after: Place | null = null
+    do {
+      const page: Page = await store.page('block', { limit: PAGE, ...(after !== null && { after }) })
+      for (const text of page.values) {
+        const block = sealed.read<Block>(text)
+        if (block === null) continue
+        // It holds for years, and so outlives keys.
+        if (!block.isNewest) await put(block.value)
+        blocks.set(block.value.accountId, block.value)
+      }
+      after = page.next
+    } while (after !== null)
+    known = blocks
   }
 
   return {
@@ -87,7 +94,6 @@ export function createBlocks({ store, sealed, now }: BlocksOptions): Blocks {
     async lift(accountId) {
       await store.commit({ remove: [{ kind: 'block', key: String(accountId) }] })
       remember(accountId, null)
-    },
-    load
+    }
   }
 }

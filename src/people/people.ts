@@ -1,3 +1,4 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { Problem } from '../domain/problems.ts'
 import { hasRole, isRole } from '../domain/roles.ts'
@@ -7,7 +8,7 @@ import { sessionCodec } from '../session/cookie/sealed-session.ts'
 import type { EndReason, SessionEnds } from '../session/end.ts'
 import type { LiveSessions } from '../session/live/live-sessions.ts'
 import type { Session } from '../session/session.ts'
-import type { Store } from '../store/store.ts'
+import { type Store, StoreAway } from '../store/store.ts'
 import type { Blocks } from './blocks.ts'
 import type { Register } from './register.ts'
 import type { SealedJson } from './sealed-json.ts'
@@ -32,6 +33,11 @@ export interface People {
   block(asker: Asker, accountId: number): Promise<void>
   unblock(asker: Asker, accountId: number): Promise<void>
   events(asker: Asker, before?: string): Promise<EventList>
+  /**
+   * Reads the blocks, and ends what blocked accounts have open. For a store that can be used now, and could not before:
+   * while it was away an account may have signed in whose block was not known here. Never rejects.
+   */
+  enforceBlocks(): Promise<void>
   isOwner(session: Session): boolean
 }
 
@@ -107,9 +113,19 @@ export function createPeople(options: PeopleOptions): People {
     }
   }
 
+  async function recordsOf(accountId: number): Promise<readonly SessionRecord[]> {
+    try {
+      await register.flush()
+      return await register.ofAccount(accountId)
+    } catch (error) {
+      if (error instanceof StoreAway) return []
+      throw error
+    }
+  }
+
   const namesOf = async (accountId: number) => (await register.ofAccount(accountId))[0]?.account
 
-  return {
+  const people: People = {
     isOwner,
     async sessions(asker, accountId) {
       await register.flush()
@@ -144,12 +160,13 @@ export function createPeople(options: PeopleOptions): People {
     },
     async endAccount(asker, accountId) {
       requireOwner(asker)
-      await register.flush()
-      for (const record of await register.ofAccount(accountId)) {
+      const reason = reasonOf(asker, accountId)
+      // Those listed are signed out at plex.tv too. Without the list all of them end just the same.
+      for (const record of await recordsOf(accountId)) {
         const session = sessionOf(record)
-        if (session !== null) sessionEnds.end(session, reasonOf(asker, accountId))
+        if (session !== null) sessionEnds.end(session, reason)
       }
-      sessionEnds.endAccount(accountId, reasonOf(asker, accountId))
+      sessionEnds.endAccount(accountId, reason)
     },
     async block(asker, accountId) {
       requireOwner(asker)
@@ -172,6 +189,16 @@ export function createPeople(options: PeopleOptions): People {
       await blocks.lift(accountId)
       audit.note('account.blocked', { accountId, blocked: false, by: nameOf(asker) })
     },
+    async enforceBlocks() {
+      // The store calls from within.
+      await null
+      const all = await blocks.all().catch(() => [])
+      for (const { accountId } of all) {
+        sessionEnds.endAccount(accountId, 'blocked')
+        // Each looks at every session.
+        await yieldToOthers()
+      }
+    },
     async events(asker, before) {
       requireOwner(asker)
       const limit = EVENTS_A_PAGE
@@ -183,8 +210,33 @@ export function createPeople(options: PeopleOptions): People {
       return { events }
     }
   }
+
+  return {
+    ...people,
+    sessions: orUnavailable(people.sessions),
+    end: orUnavailable(people.end),
+    accounts: orUnavailable(people.accounts),
+    endAccount: orUnavailable(people.endAccount),
+    block: orUnavailable(people.block),
+    unblock: orUnavailable(people.unblock),
+    events: orUnavailable(people.events)
+  }
 }
 
 function nameOf(asker: Asker): string {
   return 'service' in asker ? asker.service : String(asker.session.account.id)
+}
+
+/** A store that is away is an outage, not a defect. */
+function orUnavailable<A extends readonly unknown[], R>(ask: (...args: A) => Promise<R>) {
+  return async (...args: A): Promise<R> => {
+    try {
+      return await ask(...args)
+    } catch (error) {
+      if (!(error instanceof StoreAway)) throw error
+      throw new Problem('USHER_UPSTREAM_UNREACHABLE', {
+        detail: 'Where sessions are listed cannot be reached now. Nobody was signed out; try again later.'
+      })
+    }
+  }
 }

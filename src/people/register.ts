@@ -1,3 +1,4 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { sessionCodec } from '../session/cookie/sealed-session.ts'
 import type { LiveSession, LiveSessions } from '../session/live/live-sessions.ts'
 import type { Revocation, Revocations } from '../session/live/revocation.ts'
@@ -32,9 +33,15 @@ export interface RegisterOptions {
 const EVERY_MS = 5000
 const MINUTE_MS = 60_000
 const BATCH = 100
+/** Sessions that are looked at before others have their turn. */
+const MOST_AT_ONCE = 1000
 
 interface Note {
   readonly minute: number
+  /** It has no streams. */
+  readonly isQuiet: boolean
+  readonly role: string
+  readonly apps: number
   readonly state: string
   readonly client: LiveSession['client']
   readonly record: SessionRecord
@@ -48,6 +55,19 @@ export function createRegister(options: RegisterOptions): Register {
 
   function streamsOf(each: LiveSession): StreamNote[] {
     return [...(each.streams ?? [])].map(({ kind, since, path }) => ({ kind, since, ...playedItem(path) }))
+  }
+
+  /** Without a promise or a text: most of many sessions have not changed in five seconds. */
+  function isUnchanged(each: LiveSession): boolean {
+    const before = notes.get(each)
+    return (
+      before?.isQuiet &&
+      before.client === each.client &&
+      before.minute === Math.floor(each.usedAt / MINUTE_MS) &&
+      before.role === each.session.role &&
+      before.apps === (each.apps?.size ?? 0) &&
+      (each.streams?.size ?? 0) === 0
+    )
   }
 
   /** Null where nothing is new. */
@@ -88,7 +108,8 @@ export function createRegister(options: RegisterOptions): Register {
       instance,
       session: sessionCodec.encode(session)
     }
-    return { minute, state, client, record }
+    const apps = each.apps?.size ?? 0
+    return { minute, isQuiet: streams.length === 0, role: session.role, apps, state, client, record }
   }
 
   async function read(handle: string): Promise<SessionRecord | null> {
@@ -104,7 +125,11 @@ export function createRegister(options: RegisterOptions): Register {
 
   async function write(): Promise<void> {
     let batch: [LiveSession, Note][] = []
+    let looks = 0
     for (const each of live.all()) {
+      looks += 1
+      if (looks % MOST_AT_ONCE === 0) await yieldToOthers()
+      if (isUnchanged(each)) continue
       const note = await noteOf(each)
       if (note !== null) batch.push([each, note])
       if (batch.length < BATCH) continue

@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { skipWithout } from '../../../support/programs.ts'
 import { startRedis } from '../../../support/redis.ts'
 import { until } from '../../../support/until.ts'
-import { FRIEND, OWNER, PASSWORD, startTestUsher } from '../../../support/usher.ts'
+import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../../../support/usher.ts'
 
+const FRIEND_ID = 7_654_321
 const skip = skipWithout('redis-server')
 
 t.test(
@@ -46,5 +48,51 @@ t.test(
       (await second.browser().post('/session/login', { login: FRIEND, password: PASSWORD }, headers)).status,
       201
     )
+  }
+)
+
+t.test(
+  'Redis away: a block that is known holds, and one that is not is made up for when it is back',
+  { skip, timeout: 60_000 },
+  async (t) => {
+    const redis = await startRedis(t)
+    const first = await startTestUsher(t, { settings: { USHER_REDIS_URL: redis.url } })
+    const settings = {
+      ...first.settings,
+      USHER_REDIS_URL: redis.url,
+      USHER_PORT: '0'
+    }
+    const running = await startTestUsher(t, { simulator: first.simulator, settings })
+    const { host } = new URL(first.settings['USHER_PUBLIC_URL'] ?? '')
+    const signIn = async (usher: TestUsher, login: string) => {
+      const browser = usher.browser()
+      const { status, json } = await browser.post('/session/login', { login, password: PASSWORD }, { host })
+      return { browser, status, code: (json as { code?: string }).code }
+    }
+    const owner = await first.signedIn(OWNER)
+    t.equal((await owner.ask(`/session/accounts/${FRIEND_ID}/block`, { method: 'PUT' })).status, 204)
+    t.equal((await signIn(running, 'robin')).status, 201)
+    await until(() => running.core.revocations.size > 0, 'the other instance has heard of it')
+    await delay(300)
+
+    // It hangs, which counts as away.
+    redis.signal('SIGSTOP')
+    const late = await startTestUsher(t, { simulator: first.simulator, settings })
+    t.match(await signIn(running, FRIEND), { status: 403, code: 'USHER_ACCOUNT_BLOCKED' }, 'known')
+    const unknown = await signIn(late, FRIEND)
+    t.equal(unknown.status, 201, 'an instance that started without Redis does not know it')
+    const robin = await signIn(late, 'robin')
+    const hers = await signIn(late, OWNER)
+    t.match(
+      await hers.browser.get('/session/sessions', { host }),
+      { status: 503, json: { code: 'USHER_UPSTREAM_UNREACHABLE' } },
+      'an outage, not a defect'
+    )
+
+    redis.signal('SIGCONT')
+    await until(async () => (await unknown.browser.get('/session', { host })).status === 401)
+    t.match(await signIn(late, FRIEND), { status: 403, code: 'USHER_ACCOUNT_BLOCKED' })
+    t.equal((await robin.browser.get('/session', { host })).status, 200, 'nobody else is signed out')
+    t.ok(late.logs.some(({ event, service }) => event === 'upstream.degraded' && service === 'redis'))
   }
 )

@@ -171,6 +171,37 @@ t.test('a blocked account is out at once, and cannot sign in until it is lifted'
   t.ok(await signIn(usher, FRIEND, PHONE))
 })
 
+t.test('a thousand requests write nothing; what changed is written once, in a batch', async (t) => {
+  const { usher, owner, friend } = await stage(t)
+  const { store } = usher.core.state
+  await listed(owner)
+  const calls: string[] = []
+  for (const name of ['commit', 'append', 'get', 'find', 'page'] as const) {
+    const call = store[name].bind(store) as (...args: unknown[]) => Promise<unknown>
+    Object.assign(store, {
+      [name]: (...args: unknown[]) => {
+        const change = args[0] as { put?: readonly object[] }
+        calls.push(name === 'commit' ? `${name} ${change.put?.length ?? 0}` : name)
+        return call(...args)
+      }
+    })
+  }
+  const started = Date.now()
+  for (let count = 0; count < 1000; count += 1) {
+    const answer = await friend.get('/pms/identity')
+    if (answer.status !== 200) throw new Error(`${count}: ${answer.status} ${answer.text}`)
+  }
+  const minutes = Math.floor(Date.now() / 60_000) - Math.floor(started / 60_000)
+  // The friend alone, and only where a minute began meanwhile.
+  t.ok(calls.length <= minutes, `${calls.join()} in ${minutes} minutes`)
+  calls.length = 0
+  const phones = [await signIn(usher, FRIEND, PHONE), await signIn(usher, FRIEND, PHONE)]
+  for (const phone of phones) await phone.get('/session')
+  await listed(owner)
+  const writes = calls.filter((call) => /^commit [1-9]/.test(call))
+  t.ok(writes.includes('commit 2') || writes.length <= 3, `one batch for both: ${writes.join()}`)
+})
+
 t.test('events are told the newest first, a hundred at a time', async (t) => {
   const { usher, owner } = await stage(t)
   for (let count = 0; count < 120; count += 1)
