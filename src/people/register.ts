@@ -61,7 +61,7 @@ export function createRegister(options: RegisterOptions): Register {
   function isUnchanged(each: LiveSession): boolean {
     const before = notes.get(each)
     return (
-      before?.isQuiet &&
+      before?.isQuiet === true &&
       before.client === each.client &&
       before.minute === Math.floor(each.usedAt / MINUTE_MS) &&
       before.role === each.session.role &&
