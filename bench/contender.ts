@@ -78,14 +78,21 @@ export function cookiesOf(setCookie: string | string[] | undefined): string {
     .join('; ')
 }
 
-const nginx: Contender = {
-  id: 'nginx',
-  label: 'nginx, fixed token, no session',
-  async start({ cores, upstream, directory }) {
-    const port = await freePort()
-    const process_ = launchNginx('proxy', proxyConf(port, upstream, TOKEN, null), directory, cores.proxy)
-    const url = `http://127.0.0.1:${port}/pms`
-    return { id: 'nginx', url, cookie: IDLE_COOKIE, pids: [process_.pid], stop: process_.stop }
+function nginxPeer(id: string, label: string, compresses: boolean): Contender {
+  return {
+    id,
+    label,
+    async start({ cores, upstream, directory }) {
+      const port = await freePort()
+      const process_ = launchNginx(
+        id,
+        proxyConf(port, upstream, TOKEN, null, compresses),
+        directory,
+        cores.proxy
+      )
+      const url = `http://127.0.0.1:${port}/pms`
+      return { id, url, cookie: IDLE_COOKIE, pids: [process_.pid], stop: process_.stop }
+    }
   }
 }
 
@@ -112,13 +119,14 @@ const authRequest: Contender = {
 
 /** All contenders but Usher. Peers write no request log, which favours them. */
 export const PEERS: readonly Contender[] = [
-  nginx,
+  nginxPeer('nginx', 'nginx, fixed token, no session', false),
   nodePeer('bare', 'bare node:http + undici, no session', 'bare', { LOG: '0' }, false),
   nodePeer('bare-logged', 'the same with a log line', 'bare', { LOG: '1' }, false),
   authRequest,
   nodePeer('fastify', 'Fastify, secure-session, http-proxy', 'fastify', {}, true),
   nodePeer('express', 'express, iron-session, http-proxy-middleware', 'express', { KEEP_ALIVE: '1' }, true),
-  nodePeer('express-closing', 'the same, a connection a request', 'express', { KEEP_ALIVE: '0' }, true)
+  nodePeer('express-closing', 'the same, a connection a request', 'express', { KEEP_ALIVE: '0' }, true),
+  nginxPeer('nginx-gzip', 'nginx with gzip on', true)
 ]
 
 /** Throws unless the contender forwards with a token and without the cookie, and returns the exact bytes. */

@@ -86,6 +86,8 @@ ${toMarkdown(fairnessTable(results))}
   CPU: there a slice counts unless another process took a tenth of the proxy's core.
 - Usher is the built service with everything on: sealed session, policy, re-check state, metrics, a log line for each request,
   which goes to a pipe that is read. The peers run on the same Node and write no log, which favours them. nginx and bare Node have no session at all; they are the limits.
+- Usher compresses texts by default, the peers do not: its rows are measured with \`USHER_COMPRESS=false\`, and those that compress
+  are compared with each other.
 - The 100,000 sessions are sealed beforehand and used once each, so each misses the session cache. The known ones are 2,000
   that were used before, from a file of the same length, so that the load is equal.
 - One hostile account: on a fresh process, a quiet user looks at a 1 KB page every few milliseconds over one connection, first

@@ -19,6 +19,8 @@ export interface Sample {
   readonly requests: number
   readonly requestsPerSecond: number
   readonly cpuPerRequest: number
+  /** Of a response, its head included. */
+  readonly bytes: number
   readonly p50Us: number
   readonly p99Us: number
   readonly util: Util
@@ -75,6 +77,7 @@ export async function measureLoad(contender: Running, load: Load, cores: Cores):
     requests: counted.requests,
     requestsPerSecond: counted.requests / counted.seconds,
     cpuPerRequest: cpu / counted.requests,
+    bytes: counted.bytes / counted.requests,
     p50Us: counted.p50Us,
     p99Us: counted.p99Us,
     util

@@ -15,6 +15,8 @@ export interface Measuring {
 }
 
 const CONNECTIONS = 32
+/** Measured with long texts only. */
+export const COMPRESSING = ['usher-compressing', 'nginx-gzip']
 /** Measured with 1 KB only: each differs from another contender by one setting. */
 export const VARIANTS = ['bare-logged', 'usher-quiet', 'express-closing']
 
@@ -25,7 +27,8 @@ export async function warm(contender: Running, cores: Cores, seconds: number): P
 
 /** 1 KB, all contenders. */
 export function measureSmall(measuring: Measuring): Promise<Samples<Sample>> {
-  return slices(measuring, measuring.running, PATHS.small, CONNECTIONS, measuring.schedule.small)
+  const items = measuring.running.filter(({ id }) => !COMPRESSING.includes(id))
+  return slices(measuring, items, PATHS.small, CONNECTIONS, measuring.schedule.small)
 }
 
 /** 64 KB. */
@@ -111,5 +114,5 @@ function slices(
 }
 
 function mainOf(running: readonly Running[]): Running[] {
-  return running.filter(({ id }) => !VARIANTS.includes(id))
+  return running.filter(({ id }) => !VARIANTS.includes(id) && !COMPRESSING.includes(id))
 }

@@ -37,11 +37,18 @@ ${http}
  * The limit: `proxy_pass` with a fixed token and no session work. With a verifier's URL, `auth_request` asks it for the
  * token of every request.
  */
-export function proxyConf(port: number, upstream: string, token: string, verifier: string | null): string {
+export function proxyConf(
+  port: number,
+  upstream: string,
+  token: string,
+  verifier: string | null,
+  compresses = false
+): string {
   const checked = `auth_request /verify; auth_request_set $token $upstream_http_x_token;`
   return `
   upstream pms { server ${new URL(upstream).host}; keepalive 256; keepalive_requests 100000000; }
   ${verifier ? `upstream verifier { server ${new URL(verifier).host}; keepalive 256; keepalive_requests 100000000; }` : ''}
+  ${compresses ? 'gzip on; gzip_proxied any; gzip_types application/json text/xml;' : ''}
   server {
     listen 127.0.0.1:${port} backlog=4096;
     location /pms/ {

@@ -68,16 +68,22 @@ export function partCostRatio(results: Results, id: string, base: string): Outco
 }
 
 /**
- * CPU per document of a text, divided by the other's. A fast proxy waits for the load's core here, which costs no CPU,
- * so no share is required, but the core must not have been used by others.
+ * CPU (or bytes) per document of a text, divided by the other's. A fast proxy waits for the load's core here, which costs
+ * no CPU, so no share is required, but the core must not have been used by others.
  */
-export function textRatio(results: Results, text: Text | 'large', above: string, below: string): Outcome {
+export function textRatio(
+  results: Results,
+  text: Text | 'large',
+  above: string,
+  below: string,
+  figure: 'cpuPerRequest' | 'bytes' = 'cpuPerRequest'
+): Outcome {
   const samples = text === 'large' ? results.large : (results.texts[text] ?? {})
   const figures = (of: string): Figure[] =>
     (samples[of] ?? []).map(
-      ({ util, cpuPerRequest }) =>
+      ({ util, ...sample }) =>
         (util.others > 1 - results.minUtil ? unsound(of, { ...util, proxy: 0 }, results.minUtil) : null) ??
-        cpuPerRequest
+        sample[figure]
     )
   return ratioOf(figures(above), figures(below))
 }

@@ -23,7 +23,7 @@ export interface Slice {
 }
 
 export const FULL: Schedule = {
-  budgetMs: 300_000,
+  budgetMs: 480_000,
   warmSeconds: 3,
   small: { rounds: 7, seconds: 1 },
   large: { rounds: 4, seconds: 1 },
@@ -33,7 +33,7 @@ export const FULL: Schedule = {
   partRounds: 4,
   fairness: { rounds: 2, seconds: 2 },
   starts: 9,
-  readers: ['nginx', 'usher', 'bare'],
+  readers: ['nginx', 'usher', 'bare', 'usher-compressing', 'nginx-gzip'],
   memory: ['nginx', 'usher', 'usher-undici', 'bare', 'fastify']
 }
 
