@@ -6,7 +6,7 @@ import { OAuthError } from '../src/tokens/oauth-error.ts'
 import type { Service, Services } from '../src/tokens/services.ts'
 
 export interface ServiceAuthOptions {
-  readonly services: Services
+  readonly services: Omit<Services, 'replace'>
   readonly audit: Audit
 }
 

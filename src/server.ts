@@ -2,7 +2,7 @@ import closeWithGrace from 'close-with-grace'
 import { readConfig, runCommand } from './app/commands.ts'
 import { explainStartFailure } from './app/start-error.ts'
 import { summarizeStart } from './app/start-summary.ts'
-import { startUsher } from './app/usher.ts'
+import { startUsher, type Usher } from './app/usher.ts'
 import type { Config } from './config/config.ts'
 import { createLogger } from './observe/logger.ts'
 
@@ -13,7 +13,9 @@ const CLOSE_MS = 5000
  * the same one (SECURITY rule 97).
  */
 const ECHO_MS = 1000
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const
+/** SIGHUP then means that the terminal is gone, and ends the process. Elsewhere it asks for a reload. */
+const RUNS_IN_TERMINAL = process.stdout.isTTY === true
 
 const command = await runCommand({
   argv: process.argv.slice(2),
@@ -37,11 +39,20 @@ if (command === null) {
 async function serve(config: Config): Promise<void> {
   const output = createLogger({ level: config.logLevel })
   const { log } = output
+  const started = Promise.withResolvers<Usher>()
+  let stopSignal: NodeJS.Signals | undefined
+  // From the beginning: a signal that nobody handles would end the process.
+  if (!RUNS_IN_TERMINAL)
+    process.on('SIGHUP', () => {
+      void started.promise.then(async ({ core }) => {
+        if (stopSignal === undefined) await core.reload.run(process.env)
+      })
+    })
   try {
     const usher = await startUsher({ config, output })
-    let stopSignal: NodeJS.Signals | undefined
+    started.resolve(usher)
     const grace = closeWithGrace(
-      { delay: config.drainMs + CLOSE_MS, logger: false, skip: [...STOP_SIGNALS] },
+      { delay: config.drainMs + CLOSE_MS, logger: false, skip: [...STOP_SIGNALS, 'SIGHUP'] },
       async ({ err }) => {
         if (err !== undefined) log.fatal({ err }, 'stopping after an unexpected error')
         else log.info({ signal: stopSignal }, 'stopping')
@@ -81,7 +92,7 @@ interface StopHandlers {
 
 function onStopSignals({ stop, cut }: StopHandlers): void {
   let first: number | null = null
-  for (const name of STOP_SIGNALS) {
+  for (const name of RUNS_IN_TERMINAL ? [...STOP_SIGNALS, 'SIGHUP' as const] : STOP_SIGNALS) {
     process.on(name, () => {
       const time = performance.now()
       if (first === null) {

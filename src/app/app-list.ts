@@ -10,11 +10,10 @@ const WAIT_MS = 1000
 /** The apps that a person may open, and those that this sign-in has entered: for the signed-in page. */
 export function createAppList(core: Core, openId: Pick<OpenId, 'entered'> | null) {
   const { config, accessRules, libraries } = core
-  const { apps, oidc } = config
-  const asks = apps.some(({ access }) => accessRules.asksLibraries(access))
-
   return async (session: Session): Promise<AppList> => {
-    if (apps.length === 0 && openId === null) return { open: [], entered: [] }
+    if (config.apps.length === 0 && openId === null) return { open: [], entered: [] }
+    const { apps, oidc } = config
+    const asks = apps.some(({ access }) => accessRules.asksLibraries(access))
     const accountId = session.account.id
     const names = asks
       ? await Promise.race([libraries.ask(session), delay(WAIT_MS, libraries.known(accountId))])

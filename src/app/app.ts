@@ -44,6 +44,7 @@ import { toView } from '../session/session.ts'
 import { createAppList } from './app-list.ts'
 import type { Core } from './core.ts'
 import { createListener, createPagesApp } from './listener.ts'
+import { StartError } from './start-error.ts'
 
 /** The public listener: browsers, by cookie and under the same-origin rule. */
 export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
@@ -52,6 +53,12 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   // Its code is not even read if no app signs in here.
   const provider =
     config.oidc.clients.length > 0 ? await (await import('./openid.ts')).openProvider(core) : null
+  if (provider === null)
+    core.reload.follow((next) => {
+      if (next.oidc.clients.length > 0)
+        throw new StartError('USHER_OIDC_CLIENTS: the first client needs a restart, OpenID Connect is off')
+      return () => undefined
+    })
   const listApps = createAppList(core, provider?.openId ?? null)
   const app = createListener(core, 'public')
   app.addHook('onListen', async () => provider?.openId.start())

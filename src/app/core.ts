@@ -1,4 +1,5 @@
-import { type AccessRules, createAccessRules } from '../apps/access.ts'
+import { type AccessRules, createLiveAccessRules } from '../apps/access.ts'
+import { type Apps, createApps } from '../apps/apps.ts'
 import { createLibraries, type Libraries } from '../apps/libraries.ts'
 import type { Config } from '../config/config.ts'
 import { isLoopback } from '../config/urls.ts'
@@ -41,10 +42,12 @@ import { createPinClaims } from '../store/pin-claims.ts'
 import type { State } from '../store/state.ts'
 import { type Assertions, createAssertions } from '../tokens/assertion.ts'
 import { createTokens, type Tokens } from '../tokens/tokens.ts'
+import { followSettings } from './follow-settings.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
 import { createPeopleParts } from './people-parts.ts'
 import { createPlexClients } from './plex-clients.ts'
 import { createRechecks, type Rechecks } from './rechecks.ts'
+import { createReload, type Reload } from './reload.ts'
 import { createReport } from './sign-in-report.ts'
 import { createStateParts } from './state-parts.ts'
 
@@ -83,6 +86,8 @@ export interface Core {
   readonly sessionEnds: SessionEnds
   /** Who may open which app. */
   readonly accessRules: AccessRules
+  readonly apps: Apps
+  readonly reload: Reload
   readonly libraries: Libraries
   readonly signOuts: SignOuts
   readonly sessions: Sessions
@@ -113,7 +118,14 @@ export interface CoreOptions {
   readonly processMetrics?: boolean
 }
 
-export function createCore({ config, log, now = Date.now, processMetrics = true }: CoreOptions): Core {
+export function createCore({
+  config: initial,
+  log,
+  now = Date.now,
+  processMetrics = true
+}: CoreOptions): Core {
+  const reload = createReload(initial, log)
+  const { config } = reload
   const revocations = createRevocations({ now, onRevoke: (revocation) => state.share(revocation) })
   const live = createLiveSessions()
   const metrics = createMetrics({ openStreams: () => streams.open, processMetrics })
@@ -223,7 +235,11 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
   })
   const assertions = createAssertions({ seal, revocations, now })
   const mediaServerOf = mediaServers.of
+  const accessRules = createLiveAccessRules(config)
+  const apps = createApps(config)
   const shared = { config, now, metrics, mediaServer, mediaServerOf, seal, live, recheck, sessions }
+  const tokens = createTokens({ ...shared, revocations, standings, sessionEnds, assertions })
+  reload.follow(followSettings({ seal, sessions, streams, state, blocks, tokens, accessRules, apps }))
 
   return {
     ...shared,
@@ -242,12 +258,14 @@ export function createCore({ config, log, now = Date.now, processMetrics = true 
     hostAttributes: hostCookieAttributes(config),
     findOldCookies: createOldCookies(config, seal),
     revocations,
-    accessRules: createAccessRules(config),
+    accessRules,
+    apps,
+    reload,
     libraries,
     state,
     machineId,
     assertions,
-    tokens: createTokens({ ...shared, revocations, standings, sessionEnds, assertions }),
+    tokens,
     findReturnTo: createReturnToRule(config),
     signIns: createSignIns({
       ...shared,

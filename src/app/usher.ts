@@ -8,6 +8,8 @@ import { buildInternalApp, buildPublicApp } from './app.ts'
 import { type Core, createCore } from './core.ts'
 import { type ListenSettings, toStartError } from './start-error.ts'
 
+const SWEEP_MS = 50
+
 export interface Usher {
   readonly core: Core
   /** The addresses of the listeners, with the actual ports. */
@@ -57,7 +59,10 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
         core.drain()
         // Listening ends at once; streams get their grace and are then aborted.
         const timer = setTimeout(() => core.streams.abort(), drainMs)
+        // A connection whose response ends after closing began would be kept alive for its next request.
+        const sweep = setInterval(() => publicApp.server.closeIdleConnections(), SWEEP_MS)
         await publicApp.close()
+        clearInterval(sweep)
         clearTimeout(timer)
         // Last, so that readiness can be probed until the end.
         await internalApp.close()

@@ -28,10 +28,33 @@ export interface AccessRules {
   readonly namesLibraries: boolean
 }
 
+/** Rules that a reload may replace. */
+export interface LiveAccessRules extends AccessRules {
+  replace(config: AccessConfig): void
+}
+
+type AccessConfig = Pick<Config, 'apps' | 'groups' | 'oidc'>
+
 const LIBRARY = 'library:'
 
+export function createLiveAccessRules(config: AccessConfig): LiveAccessRules {
+  let rules = createAccessRules(config)
+  return {
+    decide: (access, person) => rules.decide(access, person),
+    groupsOf: (person) => rules.groupsOf(person),
+    labels: (person, libraries) => rules.labels(person, libraries),
+    asksLibraries: (access) => rules.asksLibraries(access),
+    get namesLibraries() {
+      return rules.namesLibraries
+    },
+    replace(next) {
+      rules = createAccessRules(next)
+    }
+  }
+}
+
 /** Decides who may open which app; forward-auth and OpenID Connect share these rules. */
-export function createAccessRules(config: Pick<Config, 'apps' | 'groups' | 'oidc'>): AccessRules {
+export function createAccessRules(config: AccessConfig): AccessRules {
   const { groups } = config
   const accesses = [...config.apps, ...config.oidc.clients].map(({ access }) => access)
   const named = new Set([

@@ -5,7 +5,6 @@ export type App = Config['apps'][number]
 
 /** The apps behind forward-auth, by their ids and by the hosts that a proxy serves them at. */
 export interface Apps {
-  readonly all: readonly App[]
   find(id: string): App | null
   /** `host` as a request or a proxy names it, with a port where it is not the default. */
   ofHost(host: string): App | null
@@ -16,23 +15,35 @@ export interface Apps {
    * what a client sent under such a name, whatever the answer.
    */
   headersOf(app: App | null): Readonly<Record<string, string>>
+  /** These take the place of all apps. */
+  replace(apps: readonly App[]): void
 }
 
 export function createApps({ apps }: Pick<Config, 'apps'>): Apps {
-  const byId = new Map(apps.map((app) => [app.id, app]))
-  const byHost = new Map(apps.flatMap((app) => app.hosts.map((host) => [host, app] as const)))
-  const none = Object.fromEntries(
-    apps.flatMap(({ headers }) => Object.keys(headers).map((name) => [name, '']))
-  )
+  let { byId, byHost, none } = toIndex(apps)
   return {
-    all: apps,
     find: (id) => byId.get(id) ?? null,
     ofHost(host) {
       // As the setting has them: of `https:`, whose default port is not written, and without that of `http:`.
       const normal = normalHost(host, 'https')?.replace(/:80$/, '')
       return normal === undefined ? null : (byHost.get(normal) ?? null)
     },
-    haveHosts: byHost.size > 0,
-    headersOf: (app) => (app === null ? none : { ...none, ...app.headers })
+    get haveHosts() {
+      return byHost.size > 0
+    },
+    headersOf: (app) => (app === null ? none : { ...none, ...app.headers }),
+    replace(next) {
+      ;({ byId, byHost, none } = toIndex(next))
+    }
+  }
+}
+
+function toIndex(apps: readonly App[]) {
+  return {
+    byId: new Map(apps.map((app) => [app.id, app])),
+    byHost: new Map(apps.flatMap((app) => app.hosts.map((host) => [host, app] as const))),
+    none: Object.fromEntries(
+      apps.flatMap(({ headers }) => Object.keys(headers).map((name) => [name, '']))
+    ) as Readonly<Record<string, string>>
   }
 }

@@ -8,7 +8,10 @@ import { doubts } from './warnings.ts'
 export type { Grant } from './services.ts'
 
 /** All settings as values. Printing the whole object conceals its secrets. */
-export interface Config extends ReadonlyTree<ReturnType<typeof toConfig>> {}
+export interface Config extends ReadonlyTree<ReturnType<typeof toConfig>> {
+  /** The settings as they were parsed, by which two configurations are compared. No part of what it prints. */
+  readonly values: Values
+}
 
 type ReadonlyTree<T> = T extends string | number | boolean | null | Buffer
   ? T
@@ -30,8 +33,19 @@ export function loadConfig(env: Environment): Config {
   const { values, problems, warnings } = readEnvironment(env)
   const all = [...problems, ...crossCheck(values)]
   if (all.length > 0) throw new ConfigError(all)
-  const whole = values as Values
-  return hideSecrets(toConfig(whole, [...warnings, ...doubts(whole)]))
+  return toHiddenConfig(values as Values, warnings)
+}
+
+/** Values from two readings put together. Throws ConfigError where they contradict each other. */
+export function combineConfig(values: Values): Config {
+  const problems = crossCheck(values)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return toHiddenConfig(values, [])
+}
+
+function toHiddenConfig(values: Values, warnings: readonly string[]): Config {
+  const config = hideSecrets(toConfig(values, [...warnings, ...doubts(values)]))
+  return Object.defineProperty(config, 'values', { value: values, enumerable: false }) as Config
 }
 
 function toConfig(values: Values, warnings: readonly string[]) {
@@ -102,18 +116,20 @@ function toConfig(values: Values, warnings: readonly string[]) {
   }
 }
 
-function hideSecrets(config: ReturnType<typeof toConfig>): Config {
+function hideSecrets(config: ReturnType<typeof toConfig>): Omit<Config, 'values'> {
   const mask = (secret: string | null) => (secret === null ? null : '[concealed]')
   const named = <T extends { readonly id: string }>(entries: readonly T[]) =>
-    entries.map((entry) => conceal(entry, { id: entry.id }))
+    entries.map((entry) => conceal({ ...entry }, { id: entry.id }))
   const concealed = {
     ...config,
-    sessionKeys: config.sessionKeys.map((key) => conceal(key, { kid: key.kid })),
-    services: config.services.map((service) => conceal(service, { id: service.id, grants: service.grants })),
+    sessionKeys: config.sessionKeys.map((key) => conceal({ ...key }, { kid: key.kid })),
+    services: config.services.map((service) =>
+      conceal({ ...service }, { id: service.id, grants: service.grants })
+    ),
     apps: named(config.apps),
     oidc: {
       clients: named(config.oidc.clients),
-      keys: config.oidc.keys.map((key) => conceal(key, { kid: key.kid, alg: key.alg }))
+      keys: config.oidc.keys.map((key) => conceal({ ...key }, { kid: key.kid, alg: key.alg }))
     }
   }
   return conceal(concealed, {

@@ -3,6 +3,7 @@ export interface RecentMap<K, V> {
   get(key: K): V | undefined
   set(key: K, value: V): void
   delete(key: K): void
+  clear(): void
   values(): IterableIterator<V>
 }
 
@@ -36,6 +37,10 @@ export function createRecentMap<K, V>(max: number): RecentMap<K, V> {
     delete(key) {
       young.delete(key)
       old.delete(key)
+    },
+    clear() {
+      young = new Map()
+      old = new Map()
     },
     *values() {
       yield* young.values()

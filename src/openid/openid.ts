@@ -63,6 +63,8 @@ export interface OpenIdOptions {
   readonly dispatcher: Dispatcher
   readonly visits: Visits
   readonly pages: Pages
+  /** Names this instance where several share work; it outlives a reload. */
+  readonly holder: string
   readonly now: () => number
 }
 
@@ -165,6 +167,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     recheck,
     revocations,
     recheckMs: config.recheckMs,
+    holder: options.holder,
     now
   })
   metrics.observeOidc(() => ({ waiting: queue.waiting, signIns: watch.signIns }))
@@ -181,7 +184,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     for (const { uid, signedInAt } of records) if (signedInAt <= revocation.before) await signIns.end(uid)
   }
   // If the store is away, the watch finds it later.
-  revocations.listen((revocation) => void onRevoked(revocation).catch(() => undefined))
+  const unlisten = revocations.listen((revocation) => void onRevoked(revocation).catch(() => undefined))
 
   return {
     async answer(request, response, visit) {
@@ -205,6 +208,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
       watch.start()
     },
     async close() {
+      unlisten()
       await watch.close()
       await queue.close()
     }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { AccessRules } from '../apps/access.ts'
 import type { Libraries } from '../apps/libraries.ts'
 import type { Recheck } from '../session/check/recheck.ts'
@@ -30,6 +29,8 @@ export interface WatchOptions {
   readonly recheck: Pick<Recheck, 'touch'>
   readonly revocations: Pick<Revocations, 'isRevoked'>
   readonly recheckMs: number
+  /** Holds the lease of the walk. */
+  readonly holder: string
   readonly now: () => number
 }
 
@@ -43,10 +44,21 @@ const HANDOVER_MS = 5000
  * come back to Usher for weeks, so no request would start the re-check.
  */
 export function createWatch(options: WatchOptions): Watch {
-  const { store, signIns, people, clients, rules, libraries, live, recheck, revocations, recheckMs, now } =
-    options
+  const {
+    store,
+    signIns,
+    people,
+    clients,
+    rules,
+    libraries,
+    live,
+    recheck,
+    revocations,
+    recheckMs,
+    holder,
+    now
+  } = options
   const everyMs = Math.min(recheckMs, EVERY_MS)
-  const holder = randomBytes(9).toString('base64url')
   let count = 0
   let walking: Promise<void> | null = null
   let isClosed = false

@@ -25,6 +25,12 @@ export interface Seal {
    * cryptography and proves nothing: use it only to decide what is worth unsealing.
    */
   ageOf(text: string): 'newest' | 'older' | null
+  /** The id of the key that seals. */
+  newest(): string
+  /** Whether the ring has this key. */
+  holds(kid: string): boolean
+  /** Seals and unseals with another ring from now on; what only the old one could open is dead. */
+  rekey(next: KeyRing): void
 }
 
 /** Characters; a cookie's name and value together stay within RFC 6265's 4096. */
@@ -49,7 +55,8 @@ const HEADER_PREFIX = '{"alg":"dir","enc":"A256GCM","kid":"'
  * Seals everything that leaves Usher and comes back: cookies, assertions, scoped tokens. `scope` names the place
  * where the values of a purpose belong (a cookie's name, an origin), and no value opens anywhere else.
  */
-export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): Seal {
+export function createSeal(keys: KeyRing, scope: (purpose: Purpose) => string): Seal {
+  let ring = keys
   const derivedKeys = new Map<Purpose, RecentMap<string, DerivedKey>>()
   const epochs = new Map<Purpose, Epoch>()
 
@@ -102,6 +109,15 @@ export function createSeal(ring: KeyRing, scope: (purpose: Purpose) => string): 
       const kid = dot === -1 || dot > MAX_HEADER_CHARS ? undefined : readHeader(text.slice(0, dot))?.kid
       if (kid === undefined || !ring.kids.includes(kid)) return null
       return kid === ring.newest ? 'newest' : 'older'
+    },
+
+    newest: () => ring.newest,
+    holds: (kid) => ring.kids.includes(kid),
+    rekey(next) {
+      ring = next
+      // Both hold keys derived from the old ring.
+      derivedKeys.clear()
+      epochs.clear()
     }
   }
 

@@ -19,6 +19,8 @@ export interface SharedStore {
   share(revocation: Revocation): void
   /** Counters of one limit. */
   createCounters(): Counters
+  /** The key ring was replaced: what names are made of is sealed with the newest key. */
+  reseal(): void
   /** Resolves when the first attempt to connect and catch up has succeeded or failed. */
   readonly opened: Promise<void>
   close(): Promise<void>
@@ -76,6 +78,10 @@ export function createSharedStore(options: SharedStoreOptions): SharedStore | nu
     isUp: link.isUp,
     share: (revocation) => shared.share(link, revocation),
     createCounters: () => createSharedCounters({ link, names, prefix, now }),
+    reseal() {
+      // If Redis is away, the next connection does it.
+      if (link.isUp()) void names.load(link).catch(link.suspect)
+    },
     opened: link.opened,
     async close() {
       await link.close()

@@ -22,6 +22,8 @@ export interface State {
   share(revocation: Revocation): void
   /** Counters of one limit; null if they are in the process only. */
   readonly createCounters: (() => Counters) | null
+  /** The key ring was replaced. */
+  reseal(): void
   /** Resolves when stored state has been restored, at the latest after some seconds. */
   readonly opened: Promise<void>
   close(): Promise<void>
@@ -46,8 +48,8 @@ export function createState(options: StateOptions): State {
   const { config, now } = options
   const shared = createSharedStore(options)
   if (shared !== null) {
-    const { store, isUp, share, createCounters, opened, close } = shared
-    return { kind: 'redis', store, isSharedUp: isUp, share, createCounters, opened, close }
+    const { store, isUp, share, createCounters, reseal, opened, close } = shared
+    return { kind: 'redis', store, isSharedUp: isUp, share, createCounters, reseal, opened, close }
   }
   if (config.stateDir !== null) return createFileState(options, config.stateDir)
   return {
@@ -58,6 +60,7 @@ export function createState(options: StateOptions): State {
       // The process already knows it, and there is no one else.
     },
     createCounters: null,
+    reseal: () => undefined,
     opened: Promise.resolve(),
     close: async () => undefined
   }
@@ -88,6 +91,7 @@ function createFileState({ revocations, log, onAway, now }: StateOptions, direct
     isSharedUp: () => null,
     share: kept.keep,
     createCounters: counters.create,
+    reseal: () => undefined,
     opened: load(),
     async close() {
       await counters.close()

@@ -49,6 +49,8 @@ export interface ScopedTokens {
   /** Synchronous; a cache hit does no cryptography. Limits and revocation are checked every time. */
   open(text: string): ScopedToken | ScopedRefusal
   revoke(token: ScopedToken): void
+  /** The keys or the services were replaced: every token is looked at afresh. */
+  forget(): void
 }
 
 export interface ScopedTokensOptions {
@@ -80,10 +82,12 @@ export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
     const unsealed = seal.unseal('scoped', text)
     const claims = typeof unsealed === 'string' ? null : readScoped(unsealed.value, owner)
     if (claims === null || claims.issuedAt > now() + CLOCK_SKEW_MS || !isHeld(claims)) return INVALID
+    const live = createLiveSession(claims.session)
+    if (typeof unsealed !== 'string') live.kid = unsealed.kid
     const token: ScopedToken = {
       open: true,
       claims,
-      live: createLiveSession(claims.session),
+      live,
       serviceId: claims.serviceId,
       allows: (routeClass, path) => coversClass(claims.scope, routeClass) && isWithin(path, claims.resources)
     }
@@ -128,6 +132,7 @@ export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
 
     revoke({ claims }) {
       revocations.revoke({ kind: 'token', id: claims.id, until: claims.expiresAt + CLOCK_SKEW_MS })
-    }
+    },
+    forget: () => opened.clear()
   }
 }

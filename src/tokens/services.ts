@@ -18,6 +18,8 @@ export interface Services {
   /** The id of a known service that an Authorization header names, proven or not; null where it names none. */
   namedBy(authorization: string | undefined): string | null
   find(id: string): Service | undefined
+  /** These take the place of all services. */
+  replace(settings: Config['services']): void
 }
 
 interface Credentials {
@@ -30,15 +32,7 @@ const MAX_CHARS = 2048
 const NOBODY: Credentials = { id: '', secret: '' }
 
 export function createServices(settings: Config['services']): Services {
-  const byId = new Map<string, Service>()
-  const hashes: { readonly id: string; readonly digest: Buffer }[] = []
-  for (const { id, grants, maxTtlMs, secretHashes } of settings) {
-    const granted: ReadonlySet<Grant> = new Set(grants)
-    byId.set(id, { id, maxTtlMs, has: (grant) => granted.has(grant) })
-    for (const hash of secretHashes) {
-      hashes.push({ id, digest: Buffer.from(hash.slice('sha256:'.length), 'hex') })
-    }
-  }
+  let { byId, hashes } = toIndex(settings)
   return {
     authenticate(authorization) {
       const { id, secret } = readCredentials(authorization) ?? NOBODY
@@ -52,8 +46,24 @@ export function createServices(settings: Config['services']): Services {
       return proven ? (byId.get(id) ?? null) : null
     },
     namedBy: (authorization) => byId.get(readCredentials(authorization)?.id ?? '')?.id ?? null,
-    find: (id) => byId.get(id)
+    find: (id) => byId.get(id),
+    replace(next) {
+      ;({ byId, hashes } = toIndex(next))
+    }
   }
+}
+
+function toIndex(settings: Config['services']) {
+  const byId = new Map<string, Service>()
+  const hashes: { readonly id: string; readonly digest: Buffer }[] = []
+  for (const { id, grants, maxTtlMs, secretHashes } of settings) {
+    const granted: ReadonlySet<Grant> = new Set(grants)
+    byId.set(id, { id, maxTtlMs, has: (grant) => granted.has(grant) })
+    for (const hash of secretHashes) {
+      hashes.push({ id, digest: Buffer.from(hash.slice('sha256:'.length), 'hex') })
+    }
+  }
+  return { byId, hashes }
 }
 
 function readCredentials(authorization: string | undefined): Credentials | null {

@@ -36,11 +36,11 @@ interface Words {
 
 export function createHousePages({ config, nameOf, accountOf }: HousePagesOptions): HousePages {
   const { basePath } = config.publicUrl
-  const { name, logo } = config.brand
   const { version } = loadAssets()
   const assetsPath = `${basePath}/signin/assets/${version}`
 
   function toPage({ title, text, actions, formTarget = null }: Words): Page {
+    const { name, logo } = config.brand
     const policy = [
       "default-src 'none'",
       "style-src 'self'",

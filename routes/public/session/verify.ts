@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
-import { type App, createApps } from '../../../src/apps/apps.ts'
+import type { App } from '../../../src/apps/apps.ts'
 import { normalOrigin } from '../../../src/domain/origins.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { hasRole, isRole, type Role } from '../../../src/domain/roles.ts'
@@ -47,9 +47,8 @@ const config = {
  * overwrites what a client sent.
  */
 export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
-  const { publicUrl, trustedProxies, cookieDomain, brand } = core.config
-  const { notices, accessRules, standings, audit } = core
-  const apps = createApps(core.config)
+  const { publicUrl, trustedProxies, cookieDomain } = core.config
+  const { notices, accessRules, standings, audit, apps } = core
   const signInPage = `${publicUrl.href}/signin`
   const extAuthz = `${publicUrl.basePath}/session/verify/ext-authz/`
 
@@ -202,7 +201,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fas
     if (!read.open || !isNavigation(request, forwarded.method)) throw error
     const { account, role } = read.live.session
     const page = renderDeniedPage({
-      brand: brand.name,
+      brand: core.config.brand.name,
       reason: error.detail === OUTAGE ? 'outage' : 'not-allowed',
       account,
       role: roleHere(role),

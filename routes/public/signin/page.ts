@@ -60,7 +60,6 @@ const response = { 200: Type.String() }
 export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify, options) => {
   const { config, findReturnTo, findSession, findApps, plexUnreachableSince } = options
   const { basePath } = config.publicUrl
-  const { name, logo } = config.brand
   const assets = loadAssets()
   const policy = contentSecurityPolicy(config.plexAppUrl)
 
@@ -87,6 +86,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
       const again = request.query.again === '1'
       const session = again ? null : await findSession(request)
       const fresh = request.query.fresh === '1'
+      const { name, logo } = config.brand
       const page = renderPage(
         {
           basePath,
@@ -132,32 +132,42 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
     }
   )
 
-  for (const { id, icon } of config.apps) {
-    if (icon === null) continue
-    fastify.get(
-      `/signin/apps/${id}`,
-      { config: open, schema: { tags: ['signin'], summary: 'An app’s icon', response } },
-      async (_request, reply) => sendPicture(reply, icon)
-    )
-  }
-
-  if (logo !== null) {
-    fastify.get(
-      '/signin/logo',
-      { config: open, schema: { tags: ['signin'], summary: 'The operator’s logo', response } },
-      async (_request, reply) => sendPicture(reply, logo)
-    )
-  }
+  // Looked up for each request, because a reload may bring other pictures.
+  fastify.get<{ Params: { id: string } }>(
+    '/signin/apps/:id',
+    {
+      config: open,
+      schema: { tags: ['signin'], summary: 'An app’s icon', response: { ...response, ...problems(404) } }
+    },
+    async (request, reply) =>
+      sendPicture(reply, config.apps.find(({ id }) => id === request.params.id)?.icon ?? null)
+  )
+  fastify.get(
+    '/signin/logo',
+    {
+      config: open,
+      schema: {
+        tags: ['signin'],
+        summary: 'The operator’s logo',
+        response: { ...response, ...problems(404) }
+      }
+    },
+    async (_request, reply) => sendPicture(reply, config.brand.logo)
+  )
 }
 
-function sendPicture(reply: FastifyReply, { type, body }: { type: string; body: Buffer }): FastifyReply {
+function sendPicture(reply: FastifyReply, picture: Config['brand']['logo']): FastifyReply {
+  if (picture === null) {
+    reply.callNotFound()
+    return reply
+  }
   return reply
-    .type(type)
+    .type(picture.type)
     .headers({
       'cache-control': 'public, max-age=3600',
       'x-content-type-options': 'nosniff',
       // An SVG opened directly is a document: nothing in it may run.
       'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     })
-    .send(body)
+    .send(picture.body)
 }

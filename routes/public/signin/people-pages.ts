@@ -52,8 +52,10 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
   const { core, assetsPath, sendHtml } = options
   const { people, standings, config } = core
   const { basePath } = config.publicUrl
-  const { name, logo } = config.brand
-  const brand = { name, logoPath: logo === null ? null : `${basePath}/signin/logo` }
+  const brandNow = () => {
+    const { name, logo } = config.brand
+    return { name, logoPath: logo === null ? null : `${basePath}/signin/logo` }
+  }
   const closing = new AbortController()
   fastify.addHook('preClose', async () => closing.abort())
   fastify.addContentTypeParser(
@@ -83,10 +85,10 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
     session: Session
   ) {
     const isOwner = people.isOwner(session)
-    return sendHtml(reply, renderListPage({ basePath, assetsPath, brand, isOwner, ...page })).header(
-      'referrer-policy',
-      'same-origin'
-    )
+    return sendHtml(
+      reply,
+      renderListPage({ basePath, assetsPath, brand: brandNow(), isOwner, ...page })
+    ).header('referrer-policy', 'same-origin')
   }
 
   const listPath = (list: ListPage['current']) => `${basePath}/signin/${list}`

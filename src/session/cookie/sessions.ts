@@ -43,6 +43,8 @@ export interface Sessions {
   fits(session: Session): boolean
   /** A new value if one is due (sliding, an older key, changed data), else null; none for an ended session. */
   renew(read: UnsealedSession): string | null
+  /** The key ring was replaced: what was opened or sealed with the old one counts no more. */
+  forget(): void
 }
 
 export interface SessionsOptions {
@@ -112,6 +114,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     onUnseal(unsealed.kid, 'ok')
     if (revocations.isRevoked(session)) return REVOKED
     const state = live.glance(session)
+    if (unsealed.newest || state.kid === null) state.kid = unsealed.kid
     const isKept = doorkeeper.admits(value)
     // A value seen once is not kept, unless parallel requests must share its re-check.
     if (isKept || recheck.isDue(state)) live.keep(state)
@@ -197,7 +200,12 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (value === null) return null
       state.session = renewed
       state.renewed = { value, session: renewed }
+      state.kid = seal.newest()
       return value
+    },
+    forget() {
+      opened.clear()
+      for (const state of live.all()) state.renewed = null
     }
   }
 }

@@ -20,6 +20,8 @@ export interface LiveSession {
   denial: Denial | null
   /** The newest cookie value, so that parallel requests share one. */
   renewed: { readonly value: string; readonly session: Session } | null
+  /** The newest key of the ring that a value of it was sealed with; null until one was opened here. */
+  kid: string | null
   /** When a request last came with it, epoch ms. */
   usedAt: number
   /** The browser behind it, for those who look at their devices; null until a request that tells it. */
@@ -91,6 +93,7 @@ export function createLiveSession(session: Session): LiveSession {
     retryAt: 0,
     denial: null,
     renewed: null,
+    kid: null,
     usedAt: session.seenAt,
     client: null,
     apps: null,

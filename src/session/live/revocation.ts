@@ -29,8 +29,8 @@ export interface Revocations {
   revoke(revocation: Revocation): void
   /** Adds a revocation of another instance: the listeners are called, `onRevoke` is not. */
   learn(revocation: Revocation): void
-  /** Called for every new revocation, made here or learned. */
-  listen(listener: (revocation: Revocation) => void): void
+  /** Called for every new revocation, made here or learned. Returns a function that ends this. */
+  listen(listener: (revocation: Revocation) => void): () => void
   /** Every revocation in force, for an instance or a store that has none. */
   all(): readonly Revocation[]
   readonly size: number
@@ -57,7 +57,7 @@ export function createRevocations({ now, onRevoke, max = MAX_REVOCATIONS }: Revo
   const sessions = new LRUCache<string, IdRevocation>(room)
   const accounts = new LRUCache<number, AccountRevocation>(room)
   const tokens = new LRUCache<string, IdRevocation>(room)
-  const listeners: ((revocation: Revocation) => void)[] = []
+  const listeners = new Set<(revocation: Revocation) => void>()
 
   function learn(revocation: Revocation): void {
     if (!remember(revocation)) return
@@ -102,7 +102,10 @@ export function createRevocations({ now, onRevoke, max = MAX_REVOCATIONS }: Revo
       onRevoke?.(revocation)
     },
     learn,
-    listen: (listener) => void listeners.push(listener),
+    listen(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
     all: () => [...sessions.values(), ...tokens.values(), ...accounts.values()],
     get size() {
       return sessions.size + accounts.size + tokens.size

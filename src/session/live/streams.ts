@@ -17,6 +17,8 @@ export interface Streams {
   /** Registers a stream, to end with its session. Returns a function to call when the stream ends by itself. */
   add(live: LiveSession, kind: StreamKind, abort: Stream['abort'], path?: string): () => void
   readonly open: Readonly<Record<StreamKind, number>>
+  /** Ends the streams of sessions for which this holds; returns how many sessions that were. */
+  endWhere(hasEnded: (live: LiveSession) => boolean): number
   /** Ends every open stream, at shutdown. */
   abort(): void
   close(): void
@@ -77,6 +79,11 @@ export function createStreams({ revocations, standings, now }: StreamsOptions): 
       }
     },
     open,
+    endWhere(hasEnded) {
+      const ended = [...streaming].filter(hasEnded)
+      for (const live of ended) abort(live, 'session-ended')
+      return ended.length
+    },
     abort() {
       for (const live of streaming) abort(live, 'shutdown')
     },
