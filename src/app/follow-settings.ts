@@ -14,7 +14,7 @@ export interface FollowingParts {
   readonly sessions: Pick<Sessions, 'forget'>
   readonly streams: Pick<Streams, 'endWhere'>
   readonly state: Pick<State, 'reseal'>
-  readonly blocks: Pick<Blocks, 'load'>
+  readonly blocks: Pick<Blocks, 'all'>
   readonly tokens: Pick<Tokens, 'services' | 'scoped'>
   readonly accessRules: LiveAccessRules
   readonly apps: Apps
@@ -33,7 +33,7 @@ export function followSettings(parts: FollowingParts): Follow {
       streams.endWhere(({ kid }) => kid !== null && !seal.holds(kid))
       state.reseal()
       // If the store is away, they are sealed again when the list is next read.
-      void blocks.load().catch(() => undefined)
+      void blocks.all().catch(() => undefined)
       tokens.services.replace(next.services)
       accessRules.replace(next)
       apps.replace(next.apps)
