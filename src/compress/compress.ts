@@ -25,7 +25,7 @@ const LEVELS: Readonly<Record<Size, Readonly<Record<Coding, number>>>> = {
   kept: { gzip: 9, br: 9, zstd: 12 },
   small: { gzip: 6, br: 5, zstd: 3 },
   medium: { gzip: 5, br: 4, zstd: 3 },
-  large: { gzip: 4, br: 4, zstd: 3 }
+  large: { gzip: 3, br: 4, zstd: 3 }
 }
 const MEDIUM_MAX_BYTES = 1024 * 1024
 /**

@@ -5,6 +5,7 @@ import { findCoding, matchTag } from './encoded-head.ts'
 import { decodeField, toAsciiField } from './field-text.ts'
 import type { ForwardCall, ForwardContext, ForwardPrincipal } from './forward-call.ts'
 import { toLocalLocation } from './location.ts'
+import { cachePicture, isPicture, isStamped, isUnchanged } from './picture-caching.ts'
 import {
   isScrubbable,
   isTextual,
@@ -15,6 +16,8 @@ import {
 } from './response-headers.ts'
 
 export interface AnswerHead {
+  /** 304 also for a picture that the caller has already. */
+  readonly status: number
   readonly head: ResponseHead
   /** Null if the body cannot contain a token. */
   readonly scrubber: Scrubber | null
@@ -39,7 +42,8 @@ export function toAnswerHead(
   const head = toResponseHead(answer, context.fixed)
   const textual = status !== 304 && isTextual(head.contentType, call.class === 'media')
   // After a sign-out, the browser's back button must show no document of the account. Pictures may stay cached.
-  head.fields.push('cache-control', textual ? 'no-store' : toPrivate(head.cacheControl))
+  const picture = isPicture(head.contentType) || (status === 304 && isStamped(call.path))
+  head.fields.push('cache-control', textual ? 'no-store' : toCacheControl(head, picture, status, call.path))
   scrubFields(head.fields, context.fixed.length, principal)
   if (status >= 300 && head.location !== null) {
     const location = toLocalLocation(decodeField(head.location), call.origin + call.path, context.mount)
@@ -49,10 +53,15 @@ export function toAnswerHead(
   }
   if (status === 304 && context.compressors !== null) matchTag(call, head)
   const coding = textual && context.compressors !== null ? findCoding(call, status, head) : null
-  if (!textual || call.method === 'HEAD') return { head, scrubber: null, coding: null }
+  if (picture && isUnchanged(call, status, head)) return { status: 304, head, scrubber: null, coding: null }
+  if (!textual || call.method === 'HEAD') return { status, head, scrubber: null, coding: null }
   const isReadable = status !== 206 && !head.isEncoded && isScrubbable(head.contentType)
   if (!isReadable) return null
-  return { head, scrubber: principal.createScrubber(toGrammar(head.contentType)), coding }
+  return { status, head, scrubber: principal.createScrubber(toGrammar(head.contentType)), coding }
+}
+
+function toCacheControl(head: ResponseHead, picture: boolean, status: number, path: string): string {
+  return picture ? cachePicture(head, status, path) : toPrivate(head.cacheControl)
 }
 
 /**

@@ -100,7 +100,9 @@ export class Forwarding extends Departure implements TransferHandler {
     }
     // nginx would hold events back until its buffer is full.
     if (call.class === 'event') passing.head.fields.push('x-accel-buffering', 'no')
-    this.answer.begin(status, passing.head, passing.scrubber, passing.coding)
+    this.answer.begin(passing.status, passing.head, passing.scrubber, passing.coding)
+    // What is left of the body is dropped.
+    if (passing.status !== status) this.answer.end()
     this.report('ok')
   }
 

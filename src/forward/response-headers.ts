@@ -55,6 +55,8 @@ export function fixedFields(options: {
     options.sharedWithSite ? 'same-site' : 'same-origin',
     'referrer-policy',
     'no-referrer',
+    // A picture that was stored for an <img> must not answer a fetch that needs CORS.
+    ...(options.sharedWithSite ? ['vary', 'Origin'] : []),
     ...(options.secure ? ['strict-transport-security', 'max-age=31536000'] : [])
   ]
 }

@@ -108,8 +108,11 @@ t.test('documents and text are kept by no cache, pictures and media by one for o
   t.equal(await said('', 'api', 'no-cache'), 'no-store')
   t.equal(await said('application/vnd.apple.mpegurl', 'media', 'max-age=9'), 'no-store')
   t.equal(await said('text/vtt', 'media'), 'no-store')
-  t.equal(await said('image/jpeg', 'api', 'public, max-age=9'), 'private, max-age=9')
-  t.equal(await said('image/jpeg', 'api'), 'private')
+  t.equal(
+    await said('image/jpeg', 'api', 'public, max-age=9'),
+    'private, max-age=9, stale-while-revalidate=86400'
+  )
+  t.equal(await said('image/jpeg', 'api'), 'private, max-age=3600, stale-while-revalidate=86400')
   t.equal(await said('video/mp2t', 'media', 'no-cache'), 'private, no-cache')
   t.equal(await said('application/octet-stream', 'media', 's-maxage=1'), 'private')
   t.equal(
