@@ -4,6 +4,7 @@ import { Problem } from '../../src/domain/problems.ts'
 import type { Audit } from '../../src/observe/audit.ts'
 import type { MediaServer } from '../../src/plex/media-server.ts'
 import type { Owner } from '../../src/tokens/owner.ts'
+import type { ServiceTurns } from '../../src/tokens/service-turns.ts'
 import { problems } from '../schemas.ts'
 import { forServices } from './route-rules.ts'
 
@@ -29,13 +30,14 @@ const Source = Type.Object(
 
 export interface SourceOptions {
   readonly owner: Owner
+  readonly turns: ServiceTurns
   readonly mediaServer: MediaServer | null
   readonly audit: Audit
 }
 
 /** `GET /sources`: how to reach a source that the media server knows, asked with the owner's token. */
 export const sourceRoutes: FastifyPluginAsyncTypebox<SourceOptions> = async (fastify, options) => {
-  const { owner, mediaServer, audit } = options
+  const { owner, turns, mediaServer, audit } = options
 
   fastify.get(
     '/sources',
@@ -58,16 +60,16 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<SourceOptions> = async (fas
       const { source, refresh } = request.query
       const { accountToken, clientIdentifier } = await owner.session()
       if (mediaServer === null) throw new Problem('USHER_NOT_FOUND')
-      const found = await mediaServer.source(source, accountToken, clientIdentifier, {
-        refresh: refresh === '1'
-      })
+      const service = request.requireService()
+      const found = await turns.take(service, () =>
+        mediaServer.source(source, accountToken, clientIdentifier, { refresh: refresh === '1' })
+      )
       const { accessToken } = found
       // SECURITY rule 65: only transient tokens leave, whatever the server sends.
       if (accessToken !== null && !accessToken.startsWith('transient-')) {
         throw new Problem('USHER_UPSTREAM_INVALID')
       }
-      const service = request.requireService().id
-      audit.note('token.delegated/source', { service, source, outcome: 'issued' }, request.id)
+      audit.note('token.delegated/source', { service: service.id, source, outcome: 'issued' }, request.id)
       return {
         source: found.source,
         name: found.name,

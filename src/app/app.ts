@@ -194,6 +194,7 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
   await app.register(oauth)
   await app.register(sourceRoutes, {
     owner: core.tokens.owner,
+    turns: core.tokens.turns,
     mediaServer: core.mediaServer,
     audit: core.audit
   })

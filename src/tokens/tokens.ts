@@ -12,6 +12,7 @@ import type { Assertions } from './assertion.ts'
 import { createIntrospector, type Introspector } from './introspection.ts'
 import { createOwner, type Owner } from './owner.ts'
 import { createScopedTokens, type ScopedTokens } from './scoped.ts'
+import { createServiceTurns, type ServiceTurns } from './service-turns.ts'
 import { createServices, type Services } from './services.ts'
 import { createSubjects } from './subject.ts'
 import { createTokenExchange, type TokenExchange } from './token-exchange.ts'
@@ -21,13 +22,14 @@ import { createTransients } from './transient.ts'
 export interface Tokens {
   readonly services: Services
   readonly owner: Owner
+  readonly turns: ServiceTurns
   readonly exchange: TokenExchange
   readonly introspector: Introspector
   readonly scoped: ScopedTokens
 }
 
 export interface TokensOptions {
-  readonly config: Pick<Config, 'services' | 'plexToken' | 'publicUrl' | 'sessionMaxMs'>
+  readonly config: Pick<Config, 'services' | 'plexToken' | 'publicUrl' | 'sessionMaxMs' | 'upstreamTimeoutMs'>
   readonly seal: Seal
   readonly revocations: Revocations
   readonly live: LiveSessions
@@ -46,11 +48,13 @@ export function createTokens(options: TokensOptions): Tokens {
   const owner = createOwner(options)
   const scoped = createScopedTokens({ ...options, services, owner })
   const subjects = createSubjects({ ...options, owner })
-  const transients = createTransients(options)
+  const turns = createServiceTurns(options.config.upstreamTimeoutMs)
+  const transients = createTransients({ ...options, turns })
 
   return {
     services,
     owner,
+    turns,
     scoped,
     exchange: createTokenExchange({ ...options, subjects, transients, scoped }),
     introspector: createIntrospector({ ...options, scoped })

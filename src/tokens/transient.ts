@@ -2,6 +2,7 @@ import { Problem } from '../domain/problems.ts'
 import type { MediaServer } from '../plex/media-server.ts'
 import type { LiveSession } from '../session/live/live-sessions.ts'
 import { endCheckOf, type Standings, toStandingProblem } from '../session/standing.ts'
+import type { ServiceTurns } from './service-turns.ts'
 import type { Service } from './services.ts'
 import type { Subject } from './subject.ts'
 
@@ -21,6 +22,7 @@ export interface Transients {
 
 export interface TransientsOptions {
   readonly standings: Pick<Standings, 'ask' | 'hasEnded'>
+  readonly turns: ServiceTurns
   readonly now: () => number
 }
 
@@ -28,7 +30,7 @@ export interface TransientsOptions {
  * Transient tokens are not cached. A cached one dies unnoticed when the media server restarts, and checking it costs
  * the same one call as a fresh one. Only calls in progress are shared, keyed by everything that distinguishes them.
  */
-export function createTransients({ standings, now }: TransientsOptions): Transients {
+export function createTransients({ standings, turns, now }: TransientsOptions): Transients {
   const underWay = new Map<string, Promise<Transient>>()
 
   async function create({ live, owner }: Subject, mediaServer: MediaServer): Promise<Transient> {
@@ -71,7 +73,7 @@ export function createTransients({ standings, now }: TransientsOptions): Transie
       ])
       let call = underWay.get(key)
       if (call === undefined) {
-        call = create(subject, mediaServer).finally(() => underWay.delete(key))
+        call = turns.take(service, () => create(subject, mediaServer)).finally(() => underWay.delete(key))
         underWay.set(key, call)
       }
       const transient = await call
