@@ -100,7 +100,7 @@ export const SETTINGS = {
   USHER_PRIVATE_SERVERS: initially(
     'false',
     parseBoolean,
-    'Lets media servers that people bring themselves be at private, shared, unique-local and loopback addresses.'
+    'Lets media servers that people bring themselves be at private, shared, link-local, unique-local and loopback addresses.'
   ),
   USHER_PLEX_TOKEN: secret(
     optional(

@@ -2,7 +2,7 @@ import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
-/** `forbidden`: where no media server can be. Link-local (cloud metadata), multicast, unspecified, reserved. */
+/** `forbidden`: where no media server can be. Cloud metadata, multicast, unspecified, reserved. */
 export type AddressClass = 'public' | 'private' | 'loopback' | 'forbidden'
 
 const CLASSES: Readonly<Record<string, AddressClass>> = {
@@ -10,8 +10,22 @@ const CLASSES: Readonly<Record<string, AddressClass>> = {
   private: 'private',
   uniqueLocal: 'private',
   carrierGradeNat: 'private',
+  linkLocal: 'private',
   loopback: 'loopback'
 }
+
+/** Where clouds hand out credentials: AWS, Azure, GCP and others, ECS, EKS, Alibaba, Oracle. */
+const METADATA: ReadonlySet<string> = new Set([
+  '169.254.169.254',
+  '169.254.170.2',
+  '169.254.170.23',
+  '169.254.0.23',
+  '100.100.100.200',
+  '192.0.0.192',
+  'fd00:ec2::254',
+  'fd00:ec2::23',
+  'fd20:ce::254'
+])
 
 /** IPv4 inside IPv6 forms that only some networks translate: RFC 4291 §2.5.5.1 (deprecated), RFC 8215 (local use). */
 const UNCLEAR: readonly [ipaddr.IPv6, number][] = [
@@ -21,7 +35,7 @@ const UNCLEAR: readonly [ipaddr.IPv6, number][] = [
 
 /** The class of an IP address in text form; anything that is not one is forbidden. */
 export function classifyAddress(address: string): AddressClass {
-  // A zone (fe80::1%eth0) only makes sense for link-local addresses.
+  // A zone (fe80::1%eth0) says something about this machine only; plex.tv cannot know it.
   if (address.includes('%') || !ipaddr.isValid(address)) return 'forbidden'
   const parsed = ipaddr.process(address)
   const range = parsed.range()
@@ -31,7 +45,7 @@ export function classifyAddress(address: string): AddressClass {
     // NAT64 (RFC 6052 §2.1) ends with the IPv4 address that is actually reached.
     return classifyAddress(new ipaddr.IPv4(parsed.toByteArray().slice(12)).toString())
   }
-  return CLASSES[range] ?? 'forbidden'
+  return METADATA.has(parsed.toString()) ? 'forbidden' : (CLASSES[range] ?? 'forbidden')
 }
 
 export type AddressRule = (address: string) => boolean

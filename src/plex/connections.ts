@@ -26,8 +26,8 @@ export interface ChooseOptions extends ConnectionRules {
 
 /**
  * Which addresses a server that somebody brings may have. Anyone can own a server and have plex.tv list any address
- * for it, so internal addresses are refused unless the operator allows them (SECURITY rules 42 and 76). Link-local
- * addresses are never allowed, because cloud metadata is there.
+ * for it, so internal addresses are refused unless the operator allows them (SECURITY rules 42 and 76). Those of
+ * cloud metadata are never allowed.
  */
 export function addressRule({ allowLoopback, allowPrivate }: ConnectionRules = {}): AddressRule {
   const allowed = new Set<AddressClass>(['public'])

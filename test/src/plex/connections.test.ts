@@ -26,6 +26,8 @@ t.test('rule 42: every kind of address is classed', async (t) => {
       '192.168.1.1',
       '100.64.0.1',
       'fd00::1',
+      '169.254.1.1',
+      'fe80::1',
       '::ffff:10.0.0.1',
       '64:ff9b::a00:1'
     ],
@@ -35,9 +37,13 @@ t.test('rule 42: every kind of address is classed', async (t) => {
       '0.1.2.3',
       '::',
       '169.254.169.254',
-      'fe80::1',
+      '169.254.170.2',
+      '100.100.100.200',
+      'fd00:ec2::254',
+      'FD00:EC2:0:0::254',
       'fe80::1%eth0',
       '::ffff:169.254.169.254',
+      '64:ff9b::a9fe:a9fe',
       '224.0.0.1',
       'ff02::1',
       '255.255.255.255',
@@ -64,8 +70,8 @@ t.test('rule 76: an address in this network is refused unless the operator allow
     '100.64.0.1',
     'fd00::1',
     '127.0.0.1',
-    '169.254.169.254',
-    'fe80::1'
+    'fe80::1',
+    '169.254.169.254'
   ]
   t.strictSame(addresses.map(addressRule()), [true, false, false, false, false, false, false])
   t.strictSame(addresses.map(addressRule({ allowLoopback: true })), [
@@ -79,8 +85,8 @@ t.test('rule 76: an address in this network is refused unless the operator allow
   ])
   t.strictSame(
     addresses.map(addressRule({ allowPrivate: true })),
-    [true, true, true, true, true, false, false],
-    'never a link-local one'
+    [true, true, true, true, true, true, false],
+    'never one of cloud metadata'
   )
 })
 
