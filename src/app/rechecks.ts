@@ -73,6 +73,7 @@ export function createRechecks(options: RechecksOptions): Rechecks {
         })
   const recheck = createRecheck({
     config,
+    tellsAccounts: config.oidc.clients.length > 0,
     plexTv,
     budget,
     roll,

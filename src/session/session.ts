@@ -103,6 +103,19 @@ export function toSessionAccount(account: Account): SessionAccount {
   return { id, uuid, username, title, email, emailVerified: confirmed, restricted }
 }
 
+/** The session with its account as plex.tv tells it now; the same object where nothing has changed. */
+export function withAccount(session: Session, account: Account): Session {
+  const { username, title, email, emailVerified, restricted } = session.account
+  const now = toSessionAccount(account)
+  const isSame =
+    now.username === username &&
+    now.title === title &&
+    now.email === email &&
+    now.emailVerified === emailVerified &&
+    now.restricted === restricted
+  return isSame ? session : { ...session, account: { ...now, uuid: session.account.uuid } }
+}
+
 /** Every account token that a session holds: its own, and that of the account whose Home it was switched in. */
 export function tokensOf({ accountToken, homeAdmin }: Session): readonly string[] {
   return homeAdmin === null ? [accountToken] : [accountToken, homeAdmin.token]

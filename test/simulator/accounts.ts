@@ -26,6 +26,8 @@ export interface SimAccount {
   username: string
   title: string
   email: string
+  /** Whether the address was confirmed; never of a managed profile. */
+  confirmed: boolean
   friendlyName: string
   /** null: created through Google, Apple or Facebook. */
   password: string | null
@@ -223,6 +225,7 @@ function toAccount(seed: Seed, secrets: Secrets): SimAccount {
     username: '',
     title: seed.username ?? '',
     email: '',
+    confirmed: true,
     friendlyName: '',
     password: PASSWORD,
     emailOnlyAuth: false,

@@ -110,6 +110,7 @@ export interface AccountChanges {
   password: string | null
   verificationCode: string | null
   emailOnlyAuth: boolean
+  confirmed: boolean
   locked: boolean
   homePin: string | null
   username: string

@@ -6,7 +6,8 @@ import type { CallBudget } from './call-budget.ts'
 
 export interface Pings {
   /**
-   * Asks plex.tv whether a session's own token is alive. Returns the account's document if the settings depend on it.
+   * Asks plex.tv whether a session's own token is alive. Returns the account's document if the settings depend on it, or
+   * apps are told of it; it takes one call as a ping does.
    */
   ask(live: LiveSession, at: number): Promise<Account | null>
   /** Once a day. A failed ping says nothing about the session; the next check pings again. */
@@ -15,6 +16,8 @@ export interface Pings {
 
 export interface PingsOptions {
   readonly config: AdmissionRules
+  /** Whether apps are told names and addresses, which may change. */
+  readonly tellsAccounts: boolean
   readonly plexTv: Pick<PlexTv, 'account' | 'ping'>
   readonly budget: Pick<CallBudget, 'spend'>
 }
@@ -25,9 +28,9 @@ export interface PingsOptions {
  */
 export const PING_MS = 86_400_000
 
-export function createPings({ config, plexTv, budget }: PingsOptions): Pings {
+export function createPings({ config, tellsAccounts, plexTv, budget }: PingsOptions): Pings {
   const openersAskedAt = new WeakMap<LiveSession, number>()
-  const needsAccount = asksForAccount(config)
+  const needsAccount = tellsAccounts || asksForAccount(config)
 
   /** The token that the session's next profile switch needs, which nothing else uses. */
   async function keepOpenerAlive(live: LiveSession, at: number): Promise<void> {

@@ -5,7 +5,7 @@ import type { Account } from '../../plex/account.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
 import type { EndReason } from '../end.ts'
 import type { LiveSession } from '../live/live-sessions.ts'
-import { NEVER_CHECKED, type Session } from '../session.ts'
+import { NEVER_CHECKED, type Session, withAccount } from '../session.ts'
 import {
   type AdmissionRules,
   admit,
@@ -48,6 +48,8 @@ export interface Recheck {
 
 export interface RecheckOptions {
   readonly config: AdmissionRules & Pick<Config, 'recheckMs' | 'outageGraceMs'>
+  /** Whether apps are told names and addresses, so that they are read anew with every call of a session's own token. */
+  readonly tellsAccounts: boolean
   readonly plexTv: Pick<PlexTv, 'account' | 'resourceList' | 'ping'>
   /** The deployment's machineIdentifier; null if sessions choose their server. */
   readonly machineId: () => string | null
@@ -135,7 +137,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
       deny(live, at, isWhole && resources.length > 0)
       return
     }
-    live.session = withAdmission(live.session, admission, at)
+    live.session = withAccount(withAdmission(live.session, admission, at), account)
     live.denial = null
     await pings.keepAlive(live, at)
   }
@@ -187,6 +189,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
     outage.end()
     if (account === null) return
     requireSame(account, live.session)
+    live.session = withAccount(live.session, account)
     requireListed(config, account)
     const isSecured =
       findAdmission(() => requireSecondFactor(config, account, live.session.role) ?? true) !== null

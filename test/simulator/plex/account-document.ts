@@ -22,7 +22,7 @@ export function accountDocument(
     email: account.email,
     friendlyName: account.friendlyName,
     locale: null,
-    confirmed: !managed,
+    confirmed: account.confirmed && !managed,
     emailOnlyAuth: account.emailOnlyAuth,
     hasPassword: account.password !== null,
     protected: account.homePin !== null,

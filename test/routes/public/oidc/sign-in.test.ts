@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import {
   authRequest,
@@ -13,7 +14,8 @@ import {
   startOpenId,
   userinfo
 } from '../../../support/openid.ts'
-import { OWNER, PASSWORD } from '../../../support/usher.ts'
+import { until } from '../../../support/until.ts'
+import { FRIEND, OWNER, PASSWORD } from '../../../support/usher.ts'
 
 const APP = { id: 'grafana', secret: SECRET }
 
@@ -91,6 +93,31 @@ t.test('code with PKCE, claims, userinfo, refresh and revocation', async (t) => 
   t.equal((await post(usher, '/oidc/revoke', { token: again.refresh_token ?? '' }, basic(APP))).status, 200)
   t.equal((await refresh(usher, APP, again.refresh_token)).json.error, 'invalid_grant')
   t.equal((await userinfo(usher, again.access_token)).status, 401)
+})
+
+t.test('names and a confirmed address are read anew at each re-check', async (t) => {
+  const usher = await startOpenId(t, [{ ...APP, refresh: true }], { settings: { USHER_RECHECK: '2s' } })
+  const { accounts } = usher.simulator
+  const browser = await usher.signedIn(FRIEND)
+  const tokens = await enter(usher, browser, APP)
+  t.match(claimsOf(tokens.id_token), { email: FRIEND, email_verified: true })
+  const email = 'new@example.com'
+  accounts.set('friend', { email, title: 'Frida', confirmed: false })
+  const claims = async () => (await userinfo(usher, tokens.access_token)).json
+  const unconfirmed = await until(async () => {
+    await delay(100)
+    const told = await claims()
+    return told.name === 'Frida' ? told : null
+  })
+  t.notOk('email' in unconfirmed || 'email_verified' in unconfirmed, 'left out rather than unconfirmed')
+  accounts.set('friend', { confirmed: true })
+  await until(async () => {
+    await delay(100)
+    return (await claims()).email === email
+  })
+  const fresh = await refresh(usher, APP, tokens.refresh_token)
+  t.match(claimsOf(fresh.json.id_token), { email, email_verified: true, name: 'Frida' })
+  t.match((await browser.get('/session')).json, { account: { email, title: 'Frida' } })
 })
 
 t.test('nobody signed in: by way of the sign-in page to the app, with the request whole', async (t) => {

@@ -56,6 +56,7 @@ function recheckStand(
     pong: async () => undefined
   }
   const recheck = createRecheck({
+    tellsAccounts: false,
     config: {
       access: 'server',
       allowedAccounts: [],
@@ -302,6 +303,7 @@ t.test('whoever waits for a plex.tv that hangs goes on as in any outage', async 
   const live = createLiveSessions()
   const hang = () => new Promise<never>(() => undefined)
   const recheck = createRecheck({
+    tellsAccounts: false,
     config: {
       access: 'server',
       allowedAccounts: [],

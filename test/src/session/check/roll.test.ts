@@ -46,7 +46,7 @@ interface RollStand {
 /** Everything but plex.tv is real; the clock and the timers are the test's. */
 function rollStand(
   t: Test,
-  { config = {}, withOwner = true, remembersEnds = false }: StandOptions = {}
+  { config = {}, withOwner = true, remembersEnds = false, tellsAccounts = false }: StandOptions = {}
 ): RollStand {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: NOW })
   const now = () => Date.now()
@@ -107,6 +107,7 @@ function rollStand(
       })
     : null
   const recheck = createRecheck({
+    tellsAccounts,
     config: recheckConfig,
     plexTv,
     budget,
@@ -177,6 +178,7 @@ interface StandOptions {
   readonly config?: Partial<RecheckOptions['config']>
   readonly withOwner?: boolean
   readonly remembersEnds?: boolean
+  readonly tellsAccounts?: boolean
 }
 
 function person(id: number, changes: Partial<SharedUser> = {}): SharedUser {
@@ -361,6 +363,22 @@ t.test('a token that is dead ends its session by its own ping', async (t) => {
   stand.dead.add('token-100-')
   await stand.pass(RECHECK_MS + 2 * MINUTE)
   t.strictSame(stand.ended, ['100 token_dead'])
+})
+
+t.test('where apps are told of accounts, a ping reads the account, for the same one call', async (t) => {
+  const stand = rollStand(t, { tellsAccounts: true })
+  const live = stand.signedIn(100, {
+    account: { ...sampleSession().account, id: 100, title: 'Before', emailVerified: true }
+  })
+  stand.people.shared = [person(100)]
+  await stand.pass(RECHECK_MS + 2 * MINUTE)
+  t.strictSame(
+    stand.calls.filter((call) => call.endsWith('token-100-')),
+    ['account token-100-']
+  )
+  const { title, email, confirmed } = ACCOUNT
+  t.match(live.session.account, { id: 100, title, email, emailVerified: confirmed })
+  t.strictSame(stand.ended, [])
 })
 
 t.test(
