@@ -29,19 +29,20 @@ import {
 } from '../session/cookie/cookie.ts'
 import { createOldCookies, type FindOldCookies } from '../session/cookie/old-scopes.ts'
 import { createSessions, type Sessions } from '../session/cookie/sessions.ts'
-import { createSessionEnds, type SessionEnds } from '../session/end.ts'
+import type { SessionEnds } from '../session/end.ts'
 import { createLiveSessions, type LiveSessions } from '../session/live/live-sessions.ts'
 import { createRevocations, type Revocations } from '../session/live/revocation.ts'
 import { createStreams, type Streams } from '../session/live/streams.ts'
 import { createReturnToRule, type FindReturnTo } from '../session/sign-in/return-to.ts'
 import { createServerChoice, type ServerChoice } from '../session/sign-in/server-choice.ts'
 import { createSignIns, type SignIns } from '../session/sign-in/sign-ins.ts'
-import { createSignOuts, type SignOuts } from '../session/sign-outs.ts'
+import type { SignOuts } from '../session/sign-outs.ts'
 import { createStandings, type Standings } from '../session/standing.ts'
 import { createPinClaims } from '../store/pin-claims.ts'
 import type { State } from '../store/state.ts'
 import { type Assertions, createAssertions } from '../tokens/assertion.ts'
 import { createTokens, type Tokens } from '../tokens/tokens.ts'
+import { createEnds } from './ends.ts'
 import { followSettings } from './follow-settings.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
 import { createPeopleParts } from './people-parts.ts'
@@ -161,23 +162,15 @@ export function createCore({
     onUp: () => void people.enforceBlocks(),
     now
   })
-  const signOuts = createSignOuts({
-    plexTv,
-    onFailure(err, attempt, again) {
-      if (again) log.warn({ err, attempt }, 'sign-out at plex.tv failed, to be tried again')
-      else log.warn({ err, attempt }, 'sign-out at plex.tv failed, given up')
-    }
-  })
-  const sessionEnds = createSessionEnds({
+  const { signOuts, sessionEnds } = createEnds({
     config,
+    log,
+    audit,
+    metrics,
+    plexTv,
     hasOneServer: mediaServer !== null,
     live,
     revocations,
-    signOuts,
-    onEnd({ account }, reason) {
-      metrics.sessionsEnded.inc({ reason })
-      audit.note('session.ended', { accountId: account.id, reason })
-    },
     now
   })
   const rechecks = createRechecks({
