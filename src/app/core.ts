@@ -162,42 +162,11 @@ export function createCore({
     onUp: () => void people.enforceBlocks(),
     now
   })
-  const { signOuts, sessionEnds } = createEnds({
-    config,
-    log,
-    audit,
-    metrics,
-    plexTv,
-    hasOneServer: mediaServer !== null,
-    live,
-    revocations,
-    now
-  })
-  const rechecks = createRechecks({
-    config,
-    log,
-    audit,
-    plexTv,
-    mediaServer,
-    live,
-    revocations,
-    sessionEnds,
-    state,
-    waitMs: timeoutMs,
-    now
-  })
+  const parts = { config, log, audit, metrics, plexTv, mediaServer, live, revocations, state, seal, now }
+  const { signOuts, sessionEnds } = createEnds(parts)
+  const rechecks = createRechecks({ ...parts, sessionEnds, waitMs: timeoutMs })
   const { recheck } = rechecks
-  const { people, register, blocks } = createPeopleParts({
-    config,
-    state,
-    seal,
-    live,
-    revocations,
-    sessionEnds,
-    audit,
-    mediaServer,
-    now
-  })
+  const { people, register, blocks } = createPeopleParts({ ...parts, sessionEnds })
   const standings = createStandings({ recheck, revocations, now })
   const streams = createStreams({ revocations, standings, now })
   const sessions = createSessions({

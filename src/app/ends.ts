@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { Audit } from '../observe/audit.ts'
 import type { Logger } from '../observe/logger.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { MediaServer } from '../plex/media-server.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 import { createSessionEnds, type SessionEnds } from '../session/end.ts'
 import type { LiveSessions } from '../session/live/live-sessions.ts'
@@ -14,7 +15,7 @@ export interface EndsOptions {
   readonly audit: Audit
   readonly metrics: Pick<Metrics, 'sessionsEnded'>
   readonly plexTv: PlexTv
-  readonly hasOneServer: boolean
+  readonly mediaServer: MediaServer | null
   readonly live: LiveSessions
   readonly revocations: Revocations
   readonly now: () => number
@@ -25,7 +26,7 @@ export function createEnds(options: EndsOptions): {
   readonly signOuts: SignOuts
   readonly sessionEnds: SessionEnds
 } {
-  const { log, audit, metrics, plexTv } = options
+  const { log, audit, metrics, plexTv, mediaServer } = options
   const signOuts = createSignOuts({
     plexTv,
     onFailure(err, attempt, again) {
@@ -35,6 +36,7 @@ export function createEnds(options: EndsOptions): {
   })
   const sessionEnds = createSessionEnds({
     ...options,
+    hasOneServer: mediaServer !== null,
     signOuts,
     onEnd({ account }, reason) {
       metrics.sessionsEnded.inc({ reason })
