@@ -55,14 +55,18 @@ const HEADER_PREFIX = '{"alg":"dir","enc":"A256GCM","kid":"'
  * Seals everything that leaves Usher and comes back: cookies, assertions, scoped tokens. `scope` names the place
  * where the values of a purpose belong (a cookie's name, an origin), and no value opens anywhere else.
  */
-export function createSeal(keys: KeyRing, scope: (purpose: Purpose) => string): Seal {
+export function createSeal(
+  keys: KeyRing,
+  scope: (purpose: Purpose) => string,
+  { sealsPerSalt = SEALS_PER_SALT }: { readonly sealsPerSalt?: number } = {}
+): Seal {
   let ring = keys
   const derivedKeys = new Map<Purpose, RecentMap<string, DerivedKey>>()
   const epochs = new Map<Purpose, Epoch>()
 
   function epoch(purpose: Purpose): Epoch {
     const current = epochs.get(purpose)
-    if (current !== undefined && current.seals < SEALS_PER_SALT) return current
+    if (current !== undefined && current.seals < sealsPerSalt) return current
     const salt = randomBytes(SALT_BYTES)
     const key = ring.derive(ring.newest, scope(purpose), salt)
     if (key === null) throw new TypeError('the newest key is missing')

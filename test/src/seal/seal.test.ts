@@ -2,7 +2,7 @@ import { hkdfSync } from 'node:crypto'
 import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { createKeyRing, type KeyRing } from '../../../src/seal/key-ring.ts'
-import { createSeal, type Purpose } from '../../../src/seal/seal.ts'
+import { createSeal, type Purpose, tagOf } from '../../../src/seal/seal.ts'
 import { sessionCodec } from '../../../src/session/cookie/sealed-session.ts'
 import { sampleKey, sampleSeal, sampleSession } from '../session/sample.ts'
 
@@ -39,7 +39,16 @@ t.test('rule 1: no insertion, removal, truncation or padding opens a sealed valu
   }
   const opened = altered.filter((text) => text !== value && typeof seal.unseal('session', text) !== 'string')
   t.strictSame(opened, [])
-  t.equal(seal.unseal('session', 'A'.repeat(1_000_000)), 'malformed')
+  for (const text of [
+    'A'.repeat(1_000_000),
+    'a',
+    'a.b',
+    'a..b.c',
+    '....',
+    `${value}.A`,
+    value.replace('..', '.A.')
+  ])
+    t.equal(seal.unseal('session', text), 'malformed')
 })
 
 t.test('rule 2: another spelling of the same bytes is refused before anything is decrypted', async (t) => {
@@ -120,6 +129,56 @@ t.test(
     for (const salt of salts) t.equal(Buffer.from(salt, 'base64url').length, 24)
   }
 )
+
+t.test('rule 4: after its number of seals a key is not used again', async (t) => {
+  const keys = createKeyRing([sampleKey('k1')])
+  const seal = createSeal(keys, (purpose) => purpose, { sealsPerSalt: 3 })
+  const values = Array.from({ length: 7 }, (_, index) => seal.seal('session', index))
+  const salts = values.map((value) => decodeProtectedHeader(value)['salt'])
+  t.strictSame(
+    salts.map((salt) => salts.indexOf(salt)),
+    [0, 0, 0, 3, 3, 3, 6]
+  )
+  for (const [index, value] of values.entries()) t.match(seal.unseal('session', value), { value: index })
+})
+
+t.test('a ring that lost its newest key seals nothing', async (t) => {
+  const ring: KeyRing = { ...createKeyRing([sampleKey('k1')]), derive: () => null }
+  const seal = createSeal(ring, (purpose) => purpose)
+  t.throws(() => seal.seal('session', 1), new TypeError('the newest key is missing'))
+})
+
+t.test('the tag at the end of a value stands for it', async (t) => {
+  const value = sampleSeal().seal('session', 1)
+  t.equal(tagOf(value), value.split('.')[4])
+  t.equal(tagOf('short'), 'short')
+})
+
+t.test('rule 2: a header has one spelling, to its first and last character', async (t) => {
+  const seal = sampleSeal()
+  const value = seal.seal('device', 1)
+  const [header = '', ...rest] = value.split('.')
+  const text = Buffer.from(header, 'base64url').toString()
+  for (const other of [` ${text}`, `${text} `, `${text}\n`, `{"a":${text}`, `${text}}`]) {
+    const altered = [Buffer.from(other).toString('base64url'), ...rest].join('.')
+    t.equal(seal.unseal('device', altered), 'malformed', other)
+    t.equal(seal.ageOf(altered), null)
+  }
+  t.equal(seal.ageOf(`${header}A`), null, 'a header that nothing follows is no value')
+  t.equal(seal.ageOf(`${header}.`), 'newest')
+})
+
+t.test('rule 13: a value of 4,096 characters opens, and one that is longer does not', async (t) => {
+  const seal = sampleSeal()
+  const opens = new Map<number, unknown>()
+  for (let chars = 2800; chars < 3000; chars += 1) {
+    const value = seal.seal('session', 'x'.repeat(chars))
+    opens.set(value.length, typeof seal.unseal('session', value))
+  }
+  t.equal(opens.get(4096), 'object')
+  t.equal(opens.get(4098) ?? opens.get(4097), 'string')
+  for (const [length, type] of opens) t.equal(type, length <= 4096 ? 'object' : 'string', `${length}`)
+})
 
 t.test('rule 5: a value opens under its own purpose, cookie name and binding only', async (t) => {
   const keys = [sampleKey('k1')]
