@@ -6,25 +6,11 @@ import type { MediaServer } from '../../src/plex/media-server.ts'
 import type { Owner } from '../../src/tokens/owner.ts'
 import type { ServiceTurns } from '../../src/tokens/service-turns.ts'
 import { problems } from '../schemas.ts'
+import { sourceMembers, viewSource } from '../source-view.ts'
 import { forServices } from './route-rules.ts'
 
 const Source = Type.Object(
-  {
-    source: Type.String(),
-    name: Type.String(),
-    clientIdentifier: Type.String(),
-    accessToken: Type.Union([Type.String(), Type.Null()]),
-    connections: Type.Array(
-      Type.Object({
-        protocol: Type.String(),
-        address: Type.String(),
-        port: Type.Integer(),
-        uri: Type.String(),
-        local: Type.Boolean(),
-        relay: Type.Boolean()
-      })
-    )
-  },
+  { ...sourceMembers, accessToken: Type.Union([Type.String(), Type.Null()]) },
   { title: 'Source' }
 )
 
@@ -70,15 +56,7 @@ export const sourceRoutes: FastifyPluginAsyncTypebox<SourceOptions> = async (fas
         throw new Problem('USHER_UPSTREAM_INVALID')
       }
       audit.note('token.delegated/source', { service: service.id, source, outcome: 'issued' }, request.id)
-      return {
-        source: found.source,
-        name: found.name,
-        clientIdentifier: found.clientIdentifier,
-        accessToken,
-        connections: found.connections.map(({ protocol, address, port, uri, local, relay }) => {
-          return { protocol, address, port, uri, local, relay }
-        })
-      }
+      return { ...viewSource(found), accessToken }
     }
   )
 }

@@ -8,7 +8,10 @@ import type { Core } from './core.ts'
 const WAIT_MS = 1000
 
 /** The apps that a person may open, and those that this sign-in has entered: for the signed-in page. */
-export function createAppList(core: Core, openId: Pick<OpenId, 'entered'> | null) {
+export function createAppList(
+  core: Pick<Core, 'config' | 'accessRules' | 'libraries'>,
+  openId: Pick<OpenId, 'entered'> | null
+) {
   const { config, accessRules, libraries } = core
   return async (session: Session): Promise<AppList> => {
     if (config.apps.length === 0 && openId === null) return { open: [], entered: [] }

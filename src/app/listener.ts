@@ -27,7 +27,10 @@ const REQUEST_TIMEOUT_MS = 60_000
 const KEEP_ALIVE_MS = 75_000
 
 /** A Fastify instance with the settings of both listeners: strict bodies, own errors, no default logging. */
-export function createListener(core: Core, name: 'public' | 'internal'): FastifyInstance {
+export function createListener(
+  core: Pick<Core, 'config' | 'log'>,
+  name: 'public' | 'internal'
+): FastifyInstance {
   // Random, so that ids do not repeat after a restart. A caller's own id is ignored.
   const prefix = randomBytes(6).toString('base64url')
   let requests = 0

@@ -81,7 +81,7 @@ export async function openProvider(core: Core): Promise<Provider> {
       const { standings, sessionEnds } = core
       await scope.register(providerAnswers, { config, standings, sessionEnds, openId })
       await scope.register(oidcEndpoints)
-      await scope.register(oidcInteraction, { core, pages })
+      await scope.register(oidcInteraction, { basePath: config.publicUrl.basePath, pages })
     }
   }
 }

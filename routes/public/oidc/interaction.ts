@@ -1,16 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Core } from '../../../src/app/core.ts'
 import { problems } from '../../schemas.ts'
 import type { HousePages } from './house-pages.ts'
 
 /** The step between an authorization request and the sign-in page, and back. */
-export const oidcInteraction: FastifyPluginAsyncTypebox<{ core: Core; pages: HousePages }> = async (
+export const oidcInteraction: FastifyPluginAsyncTypebox<{ basePath: string; pages: HousePages }> = async (
   fastify,
-  { core, pages }
+  { basePath, pages }
 ) => {
-  const { basePath } = core.config.publicUrl
-
   fastify.get(
     '/oidc/interaction/:uid',
     {

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Core } from '../../../src/app/core.ts'
+import type { HomeSignIns } from '../../../src/session/sign-in/home-sign-ins.ts'
 import { problems, SessionViewSchema } from '../../schemas.ts'
 import { toAttempt } from './attempt.ts'
 
@@ -30,8 +30,10 @@ const Switch = Type.Object(
 )
 
 /** Plex Home: the profiles for a picker, and switching to one. */
-export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
-  const { basePath } = core.config.publicUrl
+export const homeRoutes: FastifyPluginAsyncTypebox<{ signIns: HomeSignIns; basePath: string }> = async (
+  fastify,
+  { signIns, basePath }
+) => {
   const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'account' } as const
 
   fastify.get(
@@ -46,7 +48,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
     },
     async (request) => {
       const { session } = request.requireSession().live
-      const users = await core.signIns.home.profiles(session)
+      const users = await signIns.profiles(session)
       return {
         users: users.map(({ uuid, title, thumb, admin, restricted, protected: isProtected }) => ({
           uuid,
@@ -75,7 +77,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
     async (request, reply) => {
       const { session } = request.requireSession().live
       const { uuid, pin } = request.body
-      const switched = await core.signIns.home.switchTo(session, uuid, pin, toAttempt(fastify, request))
+      const switched = await signIns.switchTo(session, uuid, pin, toAttempt(fastify, request))
       return reply.code(201).send(await reply.startSession(switched))
     }
   )

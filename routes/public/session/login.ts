@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Core } from '../../../src/app/core.ts'
 import { signedInAs } from '../../../src/session/sign-in/device.ts'
+import type { PasswordSignIns } from '../../../src/session/sign-in/password-sign-ins.ts'
 import { problems, SessionViewSchema } from '../../schemas.ts'
 import { toAttempt } from './attempt.ts'
 
@@ -21,7 +21,10 @@ const Login = Type.Object(
 )
 
 /** `POST /session/login`: login and password, with a verification code if the account uses two factors. */
-export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+export const loginRoute: FastifyPluginAsyncTypebox<{ signIns: PasswordSignIns }> = async (
+  fastify,
+  { signIns }
+) => {
   const { limiter } = fastify
   fastify.post(
     '/session/login',
@@ -37,7 +40,7 @@ export const loginRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fast
       preParsing: async (request) => limiter.take(request, 'login_address')
     },
     async (request, reply) => {
-      const session = await core.signIns.password.signIn(request.body, toAttempt(fastify, request))
+      const session = await signIns.signIn(request.body, toAttempt(fastify, request))
       const view = await reply.startSession(session)
       reply.setDevice(signedInAs(session.account.id, session.clientIdentifier))
       return reply.code(201).send(view)

@@ -47,7 +47,9 @@ const PinStatus = Type.Object(
 const Kind = Type.Object({ kind: Type.Optional(Type.Enum([...SIGN_IN_KINDS])) })
 
 /** `/session/pin`: sign-in by popup, QR code or TV. The PIN belongs to the browser that asked for it. */
-export const pinRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+export const pinRoutes: FastifyPluginAsyncTypebox<{
+  core: Pick<Core, 'config' | 'findReturnTo' | 'signIns'>
+}> = async (fastify, { core }) => {
   const { publicUrl } = core.config
   const pins = core.signIns.pin
   const config = {

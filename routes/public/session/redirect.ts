@@ -15,7 +15,9 @@ const Redirect = Type.Null({ description: 'Location leads on' })
 /**
  * The redirect flow, which works without JavaScript: to Plex's page and back (reference/http.md#pin-sign-in).
  */
-export const redirectRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+export const redirectRoutes: FastifyPluginAsyncTypebox<{
+  core: Pick<Core, 'config' | 'findReturnTo' | 'now' | 'signIns'>
+}> = async (fastify, { core }) => {
   const pins = core.signIns.pin
   const { publicUrl } = core.config
   const config = {

@@ -5,6 +5,7 @@ import { Problem } from '../../../src/domain/problems.ts'
 import { hasRole } from '../../../src/domain/roles.ts'
 import { endCheckOf, toStandingProblem } from '../../../src/session/standing.ts'
 import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
+import { sourceMembers, viewSource } from '../../source-view.ts'
 
 const Slide = Type.Object({ slide: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) })
 const Logout = Type.Union([
@@ -12,27 +13,12 @@ const Logout = Type.Union([
   Type.Object({ everywhere: Type.Optional(Type.Boolean()) }, { additionalProperties: false })
 ])
 
-const SourceView = Type.Object(
-  {
-    source: Type.String(),
-    name: Type.String(),
-    clientIdentifier: Type.String(),
-    connections: Type.Array(
-      Type.Object({
-        protocol: Type.String(),
-        address: Type.String(),
-        port: Type.Integer(),
-        uri: Type.String(),
-        local: Type.Boolean(),
-        relay: Type.Boolean()
-      })
-    )
-  },
-  { title: 'SourceView' }
-)
+const SourceView = Type.Object(sourceMembers, { title: 'SourceView' })
 
 /** The session itself: its view, its account, signing out, and the owner's look-up of a source. */
-export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+export const sessionRoutes: FastifyPluginAsyncTypebox<{
+  core: Pick<Core, 'config' | 'mediaServerOf' | 'plexTv' | 'sessionEnds' | 'signIns' | 'standings'>
+}> = async (fastify, { core }) => {
   const { basePath } = core.config.publicUrl
   const config = { guard: 'session', sameOrigin: 'unsafe', limit: 'account' } as const
 
@@ -131,14 +117,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ core: Core }> = async (f
         session.clientIdentifier,
         { findRefusal: endCheckOf(core.standings, live) }
       )
-      return {
-        source: found.source,
-        name: found.name,
-        clientIdentifier: found.clientIdentifier,
-        connections: found.connections.map(({ protocol, address, port, uri, local, relay }) => {
-          return { protocol, address, port, uri, local, relay }
-        })
-      }
+      return viewSource(found)
     }
   )
 }

@@ -41,12 +41,15 @@ const config = {
   cors: false
 } as const
 
+type VerifyCore = Pick<Core, 'config' | 'accessRules' | 'apps' | 'assertions' | 'audit'> &
+  Pick<Core, 'findReturnTo' | 'libraries' | 'notices' | 'standings'>
+
 /**
  * `GET /session/verify`: forward-auth for nginx, Caddy, Traefik and Envoy (reference/http.md#forward-auth). It answers
  * 204, 401, 403 or, with `redirect=1`, 302, and nothing else. Every identity header is in every 204, so that each
  * overwrites what a client sent.
  */
-export const verifyRoute: FastifyPluginAsyncTypebox<{ core: Core }> = async (fastify, { core }) => {
+export const verifyRoute: FastifyPluginAsyncTypebox<{ core: VerifyCore }> = async (fastify, { core }) => {
   const { publicUrl, trustedProxies, cookieDomain } = core.config
   const { notices, accessRules, standings, audit, apps } = core
   const signInPage = `${publicUrl.href}/signin`

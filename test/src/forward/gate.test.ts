@@ -206,7 +206,11 @@ t.test('what a rule says of parameters holds for reads and writes', async (t) =>
   t.equal(calls.length, 0)
   const own = '/playlists?uri=server%3A%2F%2Fbox%2Fcom.plexapp.plugins.library%2Flibrary%2Fmetadata%2F1'
   t.equal(ask({ method: 'POST', url: own }).code, undefined, 'an item of the principal’s own server')
-  t.equal(ask({ url: '/photo/:/transcode?url=%2Flibrary%2Fmetadata%2F1%2Fthumb%2F2' }).code, undefined)
+  for (const method of ['GET', 'HEAD']) {
+    const read = ask({ method, url: '/photo/:/transcode?url=%2Flibrary%2Fmetadata%2F1%2Fthumb%2F2' })
+    t.equal(read.code, undefined)
+    t.equal(read.call?.bodyCheck, null, `${method} has no body to check`)
+  }
 })
 
 t.test('a target that two parsers may read in two ways goes nowhere', async (t) => {
