@@ -259,3 +259,163 @@ t.test('rule 91: of several session cookies the one that opens counts, if it is 
     'another deployment’s cookie, which comes each time, costs nothing and is no news'
   )
 })
+
+t.test('rule 18: a remembered value expires to the millisecond, and is then forgotten', async (t) => {
+  const { sessions, clock, unseals } = stand()
+  const value = sessions.seal(sampleSession({ idleExpiresAt: NOW + HOUR }))
+  for (let i = 0; i < 3; i++) t.equal(sessions.open(value).open, true)
+  unseals.length = 0
+  clock.advance(HOUR - 1)
+  t.equal(sessions.open(value).open, true)
+  t.strictSame(unseals, [], 'out of the cache')
+  clock.advance(1)
+  t.match(sessions.open(value), { code: 'USHER_SESSION_EXPIRED', clear: true })
+  t.strictSame(unseals, [], 'the cache knew it too')
+  t.match(sessions.open(value), { code: 'USHER_SESSION_EXPIRED' })
+  t.strictSame(unseals, ['k1 expired'], 'and keeps it no longer')
+})
+
+t.test(
+  'rule 20: a remembered value that is revoked is forgotten, and a new one never remembered',
+  async (t) => {
+    const { sessions, unseals, revocations, live } = stand()
+    const session = sampleSession()
+    const value = sessions.seal(session)
+    for (let i = 0; i < 3; i++) t.equal(sessions.open(value).open, true)
+    revocations.revoke({ kind: 'session', id: session.id, until: NOW + DAY })
+    unseals.length = 0
+    t.match(sessions.open(value), { code: 'USHER_SESSION_REVOKED' })
+    t.strictSame(unseals, [])
+    t.match(sessions.open(value), { code: 'USHER_SESSION_REVOKED' })
+    t.strictSame(unseals, ['k1 ok'])
+    const other = sampleSession()
+    revocations.revoke({ kind: 'session', id: other.id, until: NOW + DAY })
+    t.match(sessions.open(sessions.seal(other)), { code: 'USHER_SESSION_REVOKED' })
+    t.equal(live.find(other.id), undefined)
+  }
+)
+
+t.test('what does not open is counted by its reason, and an empty cookie is nothing to count', async (t) => {
+  const { sessions, unseals, seal } = stand()
+  const value = sessions.seal(sampleSession())
+  const invalid = { open: false, code: 'USHER_SESSION_INVALID', clear: true }
+  for (const [bad, reason] of [
+    ['x', 'unknown malformed'],
+    [seal.seal('signin', []), 'unknown forged'],
+    [sampleSeal({ keys: [sampleKey('other')] }).seal('session', []), 'unknown unknown_key'],
+    [seal.seal('session', ['no session']), 'k1 malformed']
+  ] as const) {
+    unseals.length = 0
+    t.strictSame(sessions.read(cookie(bad)), invalid)
+    t.strictSame(unseals, [reason])
+  }
+  unseals.length = 0
+  t.strictSame(sessions.read(cookie('')), invalid)
+  t.strictSame(unseals, [])
+  t.equal(sessions.open(value).open, true)
+})
+
+t.test('rule 11: a minute ahead is the last that opens', async (t) => {
+  const { sessions } = stand()
+  t.equal(sessions.open(sessions.seal(sampleSession({ seenAt: NOW + MINUTE }))).open, true)
+  t.equal(sessions.open(sessions.seal(sampleSession({ seenAt: NOW + MINUTE + 1 }))).open, false)
+})
+
+t.test('rule 18: a longer idle lifetime does not lengthen what was sealed with a shorter one', async (t) => {
+  const { sessions, clock } = stand({ idleMs: 7 * DAY })
+  const value = sessions.seal(sampleSession({ idleExpiresAt: NOW + HOUR }))
+  clock.advance(HOUR)
+  t.match(sessions.open(value), { code: 'USHER_SESSION_EXPIRED' })
+})
+
+t.test('rule 13: a cookie has 4,096 bytes, name and value, and not one more', async (t) => {
+  const lengths = new Set<number>()
+  for (const kid of ['a', 'ab', 'abc', 'abcd']) {
+    const { sessions, seal } = stand({ seal: sampleSeal({ keys: [sampleKey(kid)] }) })
+    for (let chars = 2000; chars < 3000; chars += 1) {
+      const session = sampleSession({ accountToken: 'x'.repeat(chars), serverToken: null })
+      const length = NAMES.session.length + 1 + seal.seal('session', sessionCodec.encode(session)).length
+      if (Math.abs(length - 4096) > 4) continue
+      lengths.add(length)
+      t.equal(sessions.fits(session), length <= 4096, `${length}`)
+      if (length > 4096)
+        t.throws(() => sessions.seal(session), new RangeError('the session does not fit a cookie'))
+    }
+  }
+  for (const length of [4095, 4096, 4097, 4098]) t.ok(lengths.has(length), `${length} was tried`)
+})
+
+t.test('only a session that is too long does not fit: any other failure is one', async (t) => {
+  const broken = new TypeError('no key')
+  const { sessions } = stand({
+    seal: {
+      ...sampleSeal(),
+      seal: () => {
+        throw broken
+      }
+    }
+  })
+  t.throws(() => sessions.fits(sampleSession()), broken)
+})
+
+t.test('a session of a minute slides in the middle of it', async (t) => {
+  const { sessions, clock, open } = stand({ idleMs: MINUTE })
+  const read = open(sampleSession({ idleExpiresAt: NOW + MINUTE }))
+  clock.advance(MINUTE / 2 - 1)
+  t.equal(sessions.renew(read), null)
+  clock.advance(1)
+  t.ok(sessions.renew(read))
+})
+
+t.test('a changed role, a changed server token and a later check are each worth a new value', async (t) => {
+  const slideMs = (7 * DAY) / 20
+  for (const [changes, isDue] of [
+    [{}, false],
+    [{ role: 'shared' }, true],
+    [{ serverToken: 'another' }, true],
+    [{ checkedAt: NOW + slideMs - 1 }, false],
+    [{ checkedAt: NOW + slideMs }, true]
+  ] as const) {
+    const { sessions, open } = stand({ idleMs: 7 * DAY })
+    const read = open(sampleSession())
+    read.live.session = { ...read.live.session, ...changes }
+    t.equal(sessions.renew(read) !== null, isDue, JSON.stringify(changes))
+  }
+})
+
+t.test(
+  'rule 24: a shared value serves until the session changes again, or its time to slide has come',
+  async (t) => {
+    const slideMs = (7 * DAY) / 20
+    const { sessions, open, clock } = stand({ idleMs: 7 * DAY })
+    const read = open(sampleSession())
+    clock.advance(slideMs)
+    const first = sessions.renew(read)
+    t.equal(sessions.renew(read), first)
+    clock.advance(slideMs - 1)
+    t.equal(sessions.renew(read), first)
+    clock.advance(1)
+    const second = sessions.renew(read)
+    t.not(second, first)
+    read.live.session = { ...read.live.session, role: 'shared' }
+    const third = sessions.renew(read)
+    t.not(third, second)
+    t.match(sessions.open(third ?? ''), { told: { role: 'shared' } })
+  }
+)
+
+t.test(
+  'rule 20: nothing is renewed for a session that has ended, or that has outgrown a cookie',
+  async (t) => {
+    const { sessions, open, clock, revocations } = stand()
+    const [ending, growing] = [open(sampleSession()), open(sampleSession())]
+    clock.advance(DAY)
+    revocations.revoke({ kind: 'session', id: ending.told.id, until: NOW + 30 * DAY })
+    t.equal(sessions.renew(ending), null)
+    const grown = { ...growing.live.session, serverToken: 'x'.repeat(4000) }
+    growing.live.session = grown
+    t.equal(sessions.renew(growing), null)
+    t.equal(growing.live.session, grown, 'it goes on as it was')
+    t.equal(growing.live.renewed, null)
+  }
+)
