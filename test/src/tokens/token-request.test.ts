@@ -12,8 +12,12 @@ const read = (members: TokenRequestMembers = {}) => readTokenRequest({ grant_typ
 
 /** How a request is refused: the code, and what the client's author reads. */
 function refusal(members: TokenRequestMembers): string {
+  return refusalOf(() => readTokenRequest(members))
+}
+
+function refusalOf(attempt: () => unknown): string {
   try {
-    readTokenRequest(members)
+    attempt()
   } catch (error) {
     return error instanceof OAuthError ? `${error.error}: ${error.detail}` : String(error)
   }
@@ -135,7 +139,11 @@ t.test('a form has each parameter once, but for those that RFC 8693 lets repeat'
   })
   t.strictSame(readForm(''), {})
   for (const form of ['a=1&a=1', 'scope=a&scope=b', 'subject_token=a&x=1&subject_token='])
-    t.throws(() => readForm(form), { error: 'invalid_request', detail: 'A parameter is repeated.' }, form)
+    t.equal(
+      refusalOf(() => readForm(form)),
+      'invalid_request: A parameter is repeated.',
+      form
+    )
   const { __proto__: own, ...rest } = readForm('__proto__=x&a=1')
   t.strictSame([own, rest], ['x', { a: '1' }], 'a name is data')
 })
