@@ -8,10 +8,10 @@ export default fp(
   async (fastify) => {
     fastify.addHook('onRequest', (request, _reply, done) => {
       const { headers } = request.raw
-      const told = headers['x-forwarded-for']
+      const forwarded = headers['x-forwarded-for']
       // Node joins repeated fields of this name.
-      if (typeof told === 'string' && told.includes(':'))
-        headers['x-forwarded-for'] = told.split(',').map(withoutPort).join(',')
+      if (typeof forwarded === 'string' && forwarded.includes(':'))
+        headers['x-forwarded-for'] = forwarded.split(',').map(withoutPort).join(',')
       done()
     })
   },

@@ -45,7 +45,7 @@ function answerInTurn(
       if (socket.writable) setImmediate(answerInTurn, error, socket, fixed)
     })
   } else if (response.headersSent) {
-    // The error is in the request whose response is under way: it cannot be told any more.
+    // The error is in the request whose response is under way: it cannot be reported any more.
     socket.destroy()
   } else {
     write(error, socket, fixed)

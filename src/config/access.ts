@@ -44,7 +44,7 @@ export function readAccess(value: unknown, report: Report): Access | null {
   }
   // An empty object could mean everybody or nobody.
   if (Object.keys(value).length === 0)
-    report('access must have a member; leave access out to admit whoever may sign in')
+    report('access must have a member; leave access out to admit everybody who may sign in')
   const { roles = [], libraries = [], accounts = [], groups = [] } = value
   return { roles, libraries, accounts, groups }
 }

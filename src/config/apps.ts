@@ -81,7 +81,7 @@ function objectionsTo(headers: Readonly<Record<string, string>>): readonly strin
   if (!names.every((name) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)))
     reasons.push('headers must have names that HTTP knows as names')
   if (names.some((name) => RESERVED.test(name)))
-    reasons.push('headers must not name a header that tells identity, frames the message or sets a cookie')
+    reasons.push('headers must not name a header that carries identity, frames the message or sets a cookie')
   if (new Set(names).size < names.length) reasons.push('headers repeat themselves')
   if (!Object.values(headers).every((value) => /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value)))
     reasons.push('headers must have values of visible ASCII')

@@ -91,7 +91,7 @@ export function parseAppUrl(text: string): string {
   return httpUrl(text).href
 }
 
-/** Where an app is told of sign-outs. `http:` and private addresses are usual on an internal network. */
+/** Where an app is notified of sign-outs. `http:` and private addresses are usual on an internal network. */
 export function parseBackchannelUri(text: string): string {
   clean(text.replace(/\?[^#]*$/, ''), /^https?:\/\/[^/\\]+(\/[^\\]*)?$/i, 'must be an http: or https: URL')
   if (text.includes('@')) throw new Invalid('must not hold credentials')

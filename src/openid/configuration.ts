@@ -80,7 +80,7 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
       if (standing === 'past-grace') throw unavailable('plex.tv has been away for too long')
       const person = await people.person(session, wanted)
       const verdict = people.decide(client, person)
-      if (verdict === 'unknown') throw unavailable('the media server has told nothing about libraries')
+      if (verdict === 'unknown') throw unavailable('the media server has not answered about libraries')
       if (verdict === 'no') return undefined
       const sid = sidOf(record.uid, client.id)
       return { accountId: sub, claims: async () => toTold(session, sid, people.groups(person)) }
@@ -99,7 +99,7 @@ export function createConfiguration(options: ConfigurationOptions): Configuratio
     if (client === undefined || read === null || standing === 'denied') return false
     const person = await people.person(read.live.session, rules.asksLibraries(client.access))
     const verdict = people.decide(client, person)
-    if (verdict === 'unknown') throw unavailable('the media server has told nothing about libraries')
+    if (verdict === 'unknown') throw unavailable('the media server has not answered about libraries')
     return verdict === 'yes'
   }
 

@@ -138,7 +138,7 @@ export function createSignIns({ store, seal, isTold, onQueued, now }: SignInsOpt
           sub: String(accountId),
           expiresAt
         })
-        // In one change with the record of the sign-in: whoever ends it finds the app, or the app is not recorded.
+        // In one change with the record of the sign-in: an end of it finds the app, or the app is not recorded.
         const when = [{ kind: 'sign-in', key: uid, value: text }] as const
         return (await store.commit({ when, put: [row] })) ? true : null
       }),

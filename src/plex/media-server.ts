@@ -67,7 +67,7 @@ export type FindRefusal = () => Problem | null
 export interface MediaServerOptions {
   readonly url: string
   readonly dispatcher: Dispatcher
-  /** The same, for the identity alone: whoever waits for it must not wait for anything else. */
+  /** The same, for the identity alone: a caller that waits for it must not wait for anything else. */
   readonly identityDispatcher: Dispatcher
   /** Counts all connections to it, those of the dispatcher and others. */
   readonly presences: Presences

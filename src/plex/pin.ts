@@ -1,7 +1,7 @@
 import { Problem } from '../domain/problems.ts'
 import { toFields, toInteger, toToken } from './fields.ts'
 
-/** A PIN of plex.tv. Whoever knows its id and client identifier can fetch its token: both stay on the server. */
+/** A PIN of plex.tv. Anybody who knows its id and client identifier can fetch its token: both stay on the server. */
 export interface Pin {
   readonly id: number
   readonly code: string

@@ -4,7 +4,7 @@ export interface Presence {
 }
 
 /**
- * Counts the connections to each server, whoever opened them. A proof of identity holds as long as the presence
+ * Counts the connections to each server, whichever client opened them. A proof of identity holds as long as the presence
  * (SECURITY rule 77): once nothing is connected, another machine may be at the address.
  */
 export interface Presences {

@@ -4,7 +4,7 @@ import { toBoolean, toFields, toText } from './fields.ts'
 import { toMachineIdentifier } from './resources.ts'
 import type { Upstream, UpstreamAnswer } from './upstream.ts'
 
-/** What a media server tells anyone about itself. */
+/** What a media server reveals to anyone about itself. */
 export interface ServerIdentity {
   readonly machineIdentifier: string
   readonly version: string

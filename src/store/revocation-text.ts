@@ -20,7 +20,7 @@ export function toEntry(revocation: Revocation): Entry {
 }
 
 /**
- * Parses an entry; null if it is over, malformed or out of range. Whoever can write to Redis can sign people out, but
+ * Parses an entry; null if it is over, malformed or out of range. Anybody who can write to Redis can sign people out, but
  * must not be able to do so for future sign-ins, or for ever, or to break anything.
  */
 export function fromEntry(member: string, score: string, now: number): Revocation | null {

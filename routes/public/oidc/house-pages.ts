@@ -106,7 +106,7 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
       return {
         title: 'Not for this account',
         text: html`<b>${app}</b> is not open to ${account === null ? 'this account' : html`<b>${account}</b>`}.
-          Whoever runs this server can change that.`,
+          The operator of this server can change that.`,
         actions: html`<a class="button" href="${basePath}/signin?again=1">Use another account</a>${home}`
       }
     }
@@ -114,7 +114,7 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
     if (code === 'invalid_redirect_uri')
       return {
         title: 'Wrong way back',
-        text: `${app} asked to return to an address that is not on its list. Whoever runs this server has to compare its redirect URI, letter by letter.`
+        text: `${app} asked to return to an address that is not on its list. The operator of this server has to compare its redirect URI, letter by letter.`
       }
     if (code === 'invalid_client')
       return {

@@ -42,7 +42,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{
       config,
       schema: {
         tags: ['session'],
-        summary: 'The account as plex.tv tells it now, without secrets',
+        summary: 'The account as plex.tv describes it now, without secrets',
         response: {
           200: Type.Record(Type.String(), Type.Unknown()),
           ...problems(401, 429, 502, 503, 504)

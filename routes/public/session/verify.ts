@@ -33,7 +33,7 @@ interface Question extends Forwarded {
 }
 
 const config = {
-  guard: { none: 'it tells a proxy who is signed in, and nobody is one of the answers' },
+  guard: { none: 'it answers a proxy, also when nobody is signed in' },
   sameOrigin: { off: 'the request is a proxy’s; the browser’s own goes to the app' },
   limit: { none: 'a proxy asks for every request of every page, and knows no 429' },
   host: { any: 'proxies ask under an internal name' },
@@ -142,7 +142,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: VerifyCore }> = asyn
     if (role !== undefined && !isAllowed(here, role)) throw new Problem('USHER_SERVER_ACCESS_DENIED')
     const app = findApp(request, question.app)
     if (app === undefined) throw new Problem('USHER_SERVER_ACCESS_DENIED')
-    // Asked of the media server once in a re-check, and only where a library decides or is told.
+    // Asked of the media server once in a re-check, and only where a library decides or is sent to the app.
     const libraries = accessRules.namesLibraries ? await core.libraries.ask(session) : null
     const person = { accountId: session.account.id, role: here, libraries }
     const verdict = app === null ? 'yes' : accessRules.decide(app.access, person)

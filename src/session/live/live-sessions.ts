@@ -24,7 +24,7 @@ export interface LiveSession {
   kid: string | null
   /** When a request last came with it, epoch ms. */
   usedAt: number
-  /** The browser behind it, for those who look at their devices; null until a request that tells it. */
+  /** The browser behind it, for those who look at their devices; null until a request shows it. */
   client: { readonly userAgent: string; readonly address: string } | null
   /** Ids of the apps that it entered, as this instance has seen. */
   apps: Set<string> | null

@@ -29,7 +29,7 @@ export function createHomeSignIns(options: HomeSignInsOptions): HomeSignIns {
     async switchTo(session, uuid, pin, attempt) {
       const opener = openerOf(session)
       const { clientIdentifier } = opener
-      // Counted by Home and profile, whoever asks and from wherever: four digits are quickly guessed.
+      // Counted by Home and profile, not by who asks and from where: four digits are quickly guessed.
       await attempt.rations.take('home_switch', `${opener.uuid} ${uuid}`)
       try {
         // startSession asks again. It is asked here first because the switch replaces a token at plex.tv: an outage

@@ -103,7 +103,7 @@ t.test('every entry of USHER_APPS is held to its form, by its number', async (t)
     [{ access: { accounts: ['someone'] } }, 'access accounts must be numeric account ids'],
     [{ access: { libraries: ['a,b'] } }, 'access libraries must be names without a comma'],
     [{ access: { groups: ['friends'] } }, 'access has a group that USHER_GROUPS does not have'],
-    [{ headers: { 'Remote-User': 'x' } }, 'headers must not name a header that tells identity'],
+    [{ headers: { 'Remote-User': 'x' } }, 'headers must not name a header that carries identity'],
     [{ headers: { 'Set-Cookie': 'x' } }, 'headers must not name'],
     [{ headers: { 'a b': 'x' } }, 'headers must have names'],
     [{ headers: { a: 'x\r\ny: z' } }, 'headers must have values of visible ASCII'],

@@ -92,7 +92,7 @@ function neighboursOf(path: string): readonly string[] {
     asked,
     ...['1,2', '0', '9', ',', '', 'y', '1x', 'x1', '/', ':', '1/2', '-'].map((ids) => sampleOf(path, ids)),
     ...['12', 'ü', '', '/', 'x/y'].map((any) => sampleOf(path, '12', any)),
-    ...['a', 'a/b/c/d/e', 'a/b/c/d/e/f', '', '/', 'a//b', 'a/b/', '/a', 'a/b//'].map((rest) =>
+    ...['a', 'a/b/c/d/e', 'a/b/c/d/e/', 'a/b/c/d/e/f', '', '/', 'a//b', 'a/b/', '/a', 'a/b//'].map((rest) =>
       sampleOf(path, '12', 'x', rest)
     ),
     `${asked}/`,
@@ -101,6 +101,7 @@ function neighboursOf(path: string): readonly string[] {
     `${asked}y`,
     `/${asked}`,
     asked.slice(1),
+    `x${asked.slice(1)}`,
     asked.toUpperCase(),
     asked.slice(0, asked.lastIndexOf('/')),
     asked.slice(0, asked.lastIndexOf('/') + 1)

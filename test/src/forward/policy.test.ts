@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ServerRole } from '../../../src/domain/roles.ts'
 import { createPolicy } from '../../../src/forward/policy.ts'
-import { POLICY_TABLE } from '../../../src/forward/policy-table.ts'
+import { POLICY_TABLE, type Rule } from '../../../src/forward/policy-table.ts'
 
 const ROLES: readonly ServerRole[] = ['shared', 'home', 'owner']
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'CONNECT', 'get']
@@ -290,5 +290,22 @@ t.test('near misses are refused: case, empty segments, letters for digits, one s
   ]) {
     t.equal(policy.find('GET', path, 'owner'), null, path)
   }
+  t.end()
+})
+
+t.test('where one pattern leads nowhere, a wider one may still match', (t) => {
+  const rule = (pattern: string): Rule => ({ methods: ['GET'], pattern, least: 'shared', class: 'api' })
+  const table = [rule('/a/b/c'), rule('/a/{ids}/x'), rule('/a/{any}/y'), rule('/a/{rest}')]
+  const policy = createPolicy({ ownerAdmin: false, table })
+  for (const [path, pattern] of [
+    ['/a/b/c', '/a/b/c'],
+    ['/a/b/y', '/a/{any}/y'],
+    ['/a/1/x', '/a/{ids}/x'],
+    ['/a/1/y', '/a/{any}/y'],
+    ['/a/1/z', '/a/{rest}'],
+    ['/a/b/x', '/a/{rest}'],
+    ['/a/b', '/a/{rest}']
+  ] as const)
+    t.equal(policy.find('GET', path, 'shared')?.pattern, pattern, path)
   t.end()
 })

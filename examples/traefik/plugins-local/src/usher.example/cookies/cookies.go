@@ -1,4 +1,4 @@
-// Package cookies is a Traefik plugin that keeps Usher's cookies from an app: whoever holds one may be signed in by it.
+// Package cookies is a Traefik plugin that keeps Usher's cookies from an app: anybody who holds one may be signed in by it.
 package cookies
 
 import (
