@@ -16,7 +16,6 @@ const PATH_OTHERS = "-._~!$&'()*+,=:@[]|"
 const UNSAFE_TRIPLET = /%(?:25)*(?:[01][0-9a-f]|7f|2[ef]|5c)/i
 const SLASH = 0x2f
 const PERCENT = 0x25
-const QUESTION = 0x3f
 const AMPERSAND = 0x26
 const DOT = 0x2e
 
@@ -106,7 +105,7 @@ function scanQuery(raw: string, mark: number): boolean | null {
     if (code < 0x21 || code > 0x7e || code === 0x23 || code === 0x3b || code === 0x5c) return null
     if (code === PERCENT && !isSafeTriplet(raw, i)) return null
     if (nameStarts && (code === 0x78 || code === 0x58 || !isNameStart(code))) suspect = true
-    nameStarts = code === AMPERSAND || code === QUESTION
+    nameStarts = code === AMPERSAND
   }
   return suspect
 }

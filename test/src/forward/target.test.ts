@@ -116,6 +116,14 @@ t.test('rule 38: ambiguous paths and queries are refused', (t) => {
     'a=%',
     'a=%2',
     'a=%zz',
+    'a=%zA',
+    'a=%Az',
+    'a=%.1',
+    'a=%1.',
+    'a=%:1',
+    'a=%1@',
+    'a=%g1',
+    'a=%1`',
     '%ff=1'
   ]) {
     t.equal(upstream(`/pms/library?${query}`), null, JSON.stringify(query))
@@ -203,6 +211,13 @@ t.test("the caller's token in the query is read once, for scoped tokens", (t) =>
   t.equal(readTarget('/pms/library?X-Plex-Product=first&X-Plex-Token=second', '/pms')?.token, 'second')
   t.equal(readTarget('/pms/library?X-Plex-Token', '/pms')?.token, '', 'one without a value')
   t.equal(readTarget('/pms/library?X-Plex-Token=a+b', '/pms')?.token, 'a b')
+  t.equal(
+    readTarget('/pms/library?X-Plex-Token%20%09+=a', '/pms')?.token,
+    'a',
+    'blanks behind a name are none of it'
+  )
+  t.equal(readTarget('/pms/library?X-Plex-To%20ken=a', '/pms')?.token, null)
+  t.equal(readTarget('/pms/library?x+-plex-token=a', '/pms')?.upstream, '/library?x+-plex-token=a')
   t.end()
 })
 
