@@ -10,6 +10,7 @@ t.test('a resource is a path below /pms, with or without /pms before it, or an a
   t.strictSame(readResources(['/library/metadata/5'], root), ['/library/metadata/5'])
   t.strictSame(readResources(['/library/metadata/5/'], root), ['/library/metadata/5'])
   t.strictSame(readResources(['/pms/library'], root), ['/library'])
+  t.strictSame(readResources(['/hubs/pms/x', '/hubs/pms'], root), ['/hubs/pms/x', '/hubs/pms'])
   t.strictSame(readResources(['https://usher.example/pms/library'], root), ['/library'])
   t.strictSame(readResources(['HTTPS://Usher.Example:443/pms/library'], root), ['/library'])
   t.strictSame(readResources(['https://usher.example/media/pms/library'], below), ['/library'])
@@ -66,12 +67,20 @@ t.test('rule 38: an ambiguous resource, or one elsewhere, is refused', async (t)
     'https:/usher.example/pms/library',
     'https:\\\\usher.example/pms/library',
     'urn:x:/pms/library',
+    ' https://usher.example/pms/library',
+    'x https://usher.example/pms/library',
+    'https://[/pms/library',
+    'https://usher.example:x/pms/library',
     `/${'x'.repeat(300)}`
   ]) {
     t.equal(refusalOf([resource]), 'invalid_target', resource.slice(0, 60))
   }
   t.equal(refusalOf(['https://usher.example/pms/library'], below), 'invalid_target')
   t.equal(refusalOf(Array(9).fill('/library')), 'invalid_target')
+  t.equal(refusalOf(Array(8).fill('/library')), null)
+  t.equal(refusalOf([`/${'x'.repeat(255)}`]), null)
+  t.equal(refusalOf([`/${'x'.repeat(256)}`]), 'invalid_target')
+  t.throws(() => readResources(['x'], root), /^A resource must be a plain path below \/pms\.$/)
 })
 
 t.test('a path lies within a prefix by whole segments', async (t) => {

@@ -399,3 +399,60 @@ t.test('the owner is nobody without a token or a server', async (t) => {
     t.match(refusal, { error: 'invalid_target', status: 400 })
   }
 })
+
+t.test('a refusal says why, and clears no cookie', async (t) => {
+  const { scoped, issue, clock, revocations } = create()
+  const refusal = (code: string) => ({ open: false, code, clear: false })
+  t.strictSame(scoped.open('x'), refusal('USHER_SESSION_INVALID'))
+  const session = sampleSession()
+  const token = issue(session)
+  revocations.revoke({ kind: 'session', id: session.id, until: NOW + DAY })
+  t.strictSame(scoped.open(token), refusal('USHER_SESSION_REVOKED'))
+  clock.advance(HOUR)
+  t.strictSame(scoped.open(token), refusal('USHER_SESSION_EXPIRED'), 'an end that would have come anyway')
+})
+
+t.test('rule 11: a minute ahead is the last that opens', async (t) => {
+  const { scoped, issue, clock } = create()
+  const token = issue(sampleSession())
+  clock.advance(-MINUTE)
+  t.ok(scoped.open(token).open)
+  clock.advance(-1)
+  t.notOk(create({ seal: sampleSeal() }).scoped.open(token).open)
+})
+
+t.test('a token is unsealed once, until it is over', async (t) => {
+  const sealed = sampleSeal()
+  let unseals = 0
+  const seal: Seal = {
+    ...sealed,
+    unseal: (purpose, text) => {
+      unseals += 1
+      return sealed.unseal(purpose, text)
+    }
+  }
+  const { scoped, issue, clock, revocations } = create({ seal })
+  const [first, second] = [issue(sampleSession()), issue(sampleSession())]
+  const unsealsOf = (token: string) => {
+    unseals = 0
+    scoped.open(token)
+    return unseals
+  }
+  t.strictSame([unsealsOf(first), unsealsOf(first), unsealsOf(second)], [1, 0, 1])
+  scoped.revoke(open(scoped, second))
+  t.match(revocations.all(), [{ kind: 'token', until: NOW + HOUR + MINUTE }], 'for clocks that are behind')
+  t.strictSame([unsealsOf(second), unsealsOf(second)], [0, 1], 'a revoked one is forgotten')
+  clock.advance(HOUR)
+  t.strictSame([unsealsOf(first), unsealsOf(first)], [0, 1], 'and an expired one')
+})
+
+t.test('rule 10: a token of the owner names its server, and is none without', async (t) => {
+  const { scoped, seal } = create()
+  const openWith = (subject: unknown) =>
+    scoped.open(seal.seal('scoped', [1, 'id', 'full', true, 'pms:read', [], NOW, NOW + HOUR, subject]))
+  t.match(openWith(['Box', 'box']), {
+    live: { session: { server: { name: 'Box', machineIdentifier: 'box', uri: null } } }
+  })
+  for (const subject of [[], ['Box'], [7, 'box'], ['Box', null]])
+    t.match(openWith(subject), { open: false, code: 'USHER_SESSION_INVALID' }, JSON.stringify(subject))
+})
