@@ -89,3 +89,24 @@ t.test('rule 12: no other header proves anything, whatever its form', async (t) 
     'nobody where none is configured'
   )
 })
+
+t.test('rule 12: a header has one scheme, one blank or more, and 2,048 characters at most', async (t) => {
+  const chars = (count: number) => 'x'.repeat(count - 'Bearer long.'.length)
+  const long = createServices([setting('long', [chars(2048), chars(2049)], []), setting('a', ['abcd'], [])])
+  t.equal(long.authenticate(`Bearer long.${chars(2048)}`)?.id, 'long')
+  t.equal(long.authenticate(`Bearer long.${chars(2049)}`), null)
+  t.equal(long.authenticate('Bearer   a.abcd')?.id, 'a')
+  for (const odd of ['xBearer a.abcd', ' Bearer a.abcd', 'Bearera.abcd', 'Bearer a.abcd ', 'Bearer a:abcd'])
+    t.equal(long.authenticate(odd), null, odd)
+  const alike = createServices([setting('abc', ['abcd'], [])])
+  t.equal(alike.authenticate('Bearer abcd'), null, 'no id was given')
+  t.equal(alike.authenticate(`Basic ${Buffer.from('abcd').toString('base64')}`), null)
+})
+
+t.test('a known id counts as named, proven or not; any other names nobody', async (t) => {
+  t.equal(services.namedBy(`Bearer alpha.${SECRET_A}`), 'alpha')
+  t.equal(services.namedBy('Bearer alpha.wrong'), 'alpha')
+  t.equal(services.namedBy(basic('beta', 'wrong')), 'beta')
+  for (const header of [undefined, '', 'Bearer gamma.x', 'Bearer alpha', 'Digest alpha.x', 'Basic !'])
+    t.equal(services.namedBy(header), null, String(header))
+})
