@@ -1,7 +1,6 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import host from '../../plugins/host.ts'
-import notBrowser from '../../plugins/not-browser.ts'
 import { Problem } from '../../src/domain/problems.ts'
 import { sendRaw } from '../support/raw.ts'
 
@@ -60,38 +59,4 @@ t.test('rule 50: one Host, of this listener, or none where any will do', async (
   t.equal((await ask('/any', '1.0')).status, 200)
   t.equal((await ask('/', '1.0')).status, 400)
   t.equal((await ask('/', '1.0', 'own')).status, 200)
-})
-
-t.test('rule 64: each mark of a browser is refused, but where a browser is allowed', async (t) => {
-  const fastify = Fastify()
-  t.teardown(() => fastify.close())
-  await fastify.register(notBrowser)
-  fastify.setErrorHandler((error, _request, reply) =>
-    reply.code(error instanceof Problem ? error.status : 500).send({ code: (error as Problem).code })
-  )
-  fastify.get('/', async () => 'answer')
-  fastify.get('/page', { config: { browser: { allowed: 'a reason' } } }, async () => 'answer')
-  for (const headers of [
-    { origin: 'null' },
-    { 'sec-fetch-site': 'none' },
-    { 'sec-fetch-dest': 'empty' },
-    { 'sec-fetch-user': '?1' },
-    { cookie: 'usher=x' },
-    { cookie: 'a=b; __Host-usher-signin=x' },
-    { cookie: 'a=b;\t__Secure-usher-den=x' }
-  ]) {
-    const answer = await fastify.inject({ url: '/', headers })
-    t.equal(answer.statusCode, 403, JSON.stringify(headers))
-    t.match(answer.json(), { code: 'USHER_BROWSER_REFUSED' })
-    t.equal((await fastify.inject({ url: '/page', headers })).statusCode, 200)
-  }
-  for (const headers of [
-    {},
-    { 'sec-fetch-mode': 'cors' },
-    { cookie: 'theme=usher=x' },
-    { cookie: 'gusher=x' },
-    { cookie: 'ushers=x' },
-    { cookie: 'usher' }
-  ])
-    t.equal((await fastify.inject({ url: '/', headers })).statusCode, 200, JSON.stringify(headers))
 })
