@@ -46,11 +46,17 @@ function pipeline(cookie: string, reads: boolean): void {
   more()
 }
 
-const [first = ''] = cookies
-if (ATTACK === 'slow-readers') for (let i = 0; i < 160; i++) readNothing(first)
-else if (ATTACK === 'paused-downloads')
-  for (const cookie of cookies) for (let i = 0; i < 64; i++) readNothing(cookie)
-else pipeline(first, ATTACK === 'pipelining-read')
+/** How many sockets of each session read nothing. */
+const READERS: Readonly<Record<string, number>> = {
+  'slow-readers': 160,
+  'paused-downloads': 64,
+  'many-servers': 1,
+  'plain-sockets': 256
+}
+
+const readers = READERS[ATTACK]
+if (readers === undefined) pipeline(cookies[0] ?? '', ATTACK === 'pipelining-read')
+else for (const cookie of cookies) for (let i = 0; i < readers; i++) readNothing(cookie)
 
 await sleep(SETTLE_MS)
 console.log(JSON.stringify({ answered }))

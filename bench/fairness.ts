@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { SessionServer } from '../src/session/session.ts'
 import { type Contender, cookiesOf, type Running, type Surroundings } from './contender.ts'
 import { type Cores, pinned } from './cores.ts'
 import { processTree, residentMb } from './cpu.ts'
@@ -26,19 +27,32 @@ export const ATTACKS = {
   'slow-readers': { label: '160 readers of a 20 MB list who stop reading', path: PATHS.list, sessions: 1 },
   pipelining: { label: '70,000 pipelined requests, answers not read', path: PATHS.small, sessions: 1 },
   'pipelining-read': { label: '70,000 pipelined requests, answers read', path: PATHS.small, sessions: 1 },
-  'paused-downloads': { label: '9 sessions × 64 paused downloads', path: PATHS.part, sessions: 9 }
+  'paused-downloads': { label: '9 sessions × 64 paused downloads', path: PATHS.part, sessions: 9 },
+  'many-servers': {
+    label: '63 servers of its own, a paused download from each',
+    path: PATHS.part,
+    sessions: 63
+  },
+  'plain-sockets': {
+    label: '256 plain requests at the path of the WebSocket',
+    path: PATHS.socket,
+    sessions: 1
+  }
 } as const satisfies Record<string, { label: string; path: string; sessions: number }>
 
 export type Attack = keyof typeof ATTACKS
 export type Fairness = Readonly<Record<Attack, readonly FairnessSample[]>>
 
 const ATTACKER = fileURLToPath(new URL('attack.ts', import.meta.url))
+const SERVERS = fileURLToPath(new URL('servers.ts', import.meta.url))
 const BYSTANDER = fileURLToPath(new URL('bystander.ts', import.meta.url))
 const WARM_SECONDS = 2
 const SECONDS_EACH = 12
 
 export interface FairnessOptions {
   readonly contender: Contender
+  /** The same without a configured server, where everybody brings their own. */
+  readonly bringing: Contender
   readonly usher: UsherOptions
   readonly surroundings: Surroundings
   readonly budget: Budget
@@ -52,7 +66,9 @@ export async function measureFairness(options: FairnessOptions): Promise<Fairnes
     'slow-readers': [],
     pipelining: [],
     'pipelining-read': [],
-    'paused-downloads': []
+    'paused-downloads': [],
+    'many-servers': [],
+    'plain-sockets': []
   }
   for (let round = 0; round < options.rounds; round++) {
     for (const attack of Object.keys(ATTACKS) as Attack[]) {
@@ -65,28 +81,56 @@ export async function measureFairness(options: FairnessOptions): Promise<Fairnes
 
 async function measureAttack(
   attack: Attack,
-  { contender, usher, surroundings, seconds }: FairnessOptions
+  { contender, bringing, usher, surroundings, seconds }: FairnessOptions
 ): Promise<FairnessSample> {
   const { cores, upstream } = surroundings
   const { path, sessions } = ATTACKS[attack]
-  const hostile = await contender.start(surroundings)
+  const own = attack === 'many-servers' ? await startServers(sessions, cores) : null
+  const started = await (own ? bringing : contender).start(surroundings)
+  const at = (running: Running, servers: readonly (SessionServer | undefined)[]): Promise<string[]> =>
+    withSealer(running, usher, upstream, (seal) => servers.map((server) => seal(server)))
   try {
+    const shared = own
+      ? { name: 'Box', machineIdentifier: usher.machineIdentifier, uri: upstream }
+      : undefined
+    const [hostileCookie = ''] = await at(started, [shared])
+    const hostile: Running = { ...started, cookie: hostileCookie }
     await warm(hostile, cores, WARM_SECONDS)
-    const quiet: Running = { ...hostile, cookie: await signInFriend(hostile, usher) }
-    const cookies = await withSealer(hostile, usher, upstream, (seal) =>
-      Array.from({ length: sessions }, seal)
-    )
+    const friend: Running = { ...started, cookie: await signInFriend(started, usher) }
+    const [quietCookie = ''] = await at(friend, [shared])
+    const quiet: Running = { ...friend, cookie: quietCookie }
+    const cookies = await at(hostile, own?.servers ?? Array.from({ length: sessions }, () => undefined))
     const alone = await look(quiet, cores, seconds)
-    const pids = processTree(hostile.pids)
+    const pids = processTree(started.pids)
     const before = residentMb(pids)
-    const attacker = await startAttack(attack, `${hostile.url}${path}`, cookies, cores)
+    const attacker = await startAttack(attack, `${started.url}${path}`, cookies, cores)
     const beside = await look(quiet, cores, seconds)
     const growth = residentMb(pids) - before
     await attacker.stop()
     return { aloneP99Us: alone.p99Us, p99Us: beside.p99Us, failed: alone.failed + beside.failed, growth }
   } finally {
-    await hostile.stop()
+    await started.stop()
+    own?.stop()
   }
+}
+
+/** Media servers of the hostile account's own. */
+async function startServers(
+  count: number,
+  cores: Cores
+): Promise<{ readonly servers: readonly SessionServer[]; stop(): void }> {
+  const [file, args] = pinned(cores.load, process.execPath, [SERVERS])
+  const child = spawn(file, args, {
+    env: { PATH: process.env['PATH'] ?? '', COUNT: String(count) },
+    stdio: ['pipe', 'pipe', 'inherit'],
+    timeout: 60_000,
+    killSignal: 'SIGKILL'
+  })
+  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
+  const servers = (JSON.parse(line) as number[]).map((port, i) => {
+    return { name: `Server ${i}`, machineIdentifier: `benchserver${i}`, uri: `http://127.0.0.1:${port}` }
+  })
+  return { servers, stop: () => child.stdin.end() }
 }
 
 /** The account that the simulator's Box is shared with. */

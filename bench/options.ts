@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 export interface Options {
-  /** One minute instead of eight, to see that everything runs. Writes no documents. */
+  /** One minute instead of nine, to see that everything runs. Writes no documents. */
   readonly quick: boolean
   /** Below this share of its core the proxy was not the bottleneck, and no ratio is printed. */
   readonly minUtil: number

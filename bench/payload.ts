@@ -11,7 +11,8 @@ export const PATHS = {
   list: '/library/all',
   xml20: '/library/sections/3/all',
   part: '/library/parts/1/1/file.mkv',
-  events: '/:/eventsource/notifications'
+  events: '/:/eventsource/notifications',
+  socket: '/:/websockets/notifications'
 } as const
 
 export const PART_BYTES = 200_000_000

@@ -22,7 +22,14 @@ import { contendersOf, startContenders } from './setup.ts'
 import { bareFastify, measureStarts } from './startup.ts'
 import { TARGETS, verdictOf } from './targets.ts'
 import { startUpstream } from './upstream.ts'
-import { buildUsher, launchUsher, openIdSettings, usherContender, usherOptions } from './usher.ts'
+import {
+  bringingContender,
+  buildUsher,
+  launchUsher,
+  openIdSettings,
+  usherContender,
+  usherOptions
+} from './usher.ts'
 
 process.exitCode = await bench(readOptions(process.argv.slice(2)))
 
@@ -88,7 +95,14 @@ async function measureIn(
     )
     const contender = contenders.find(({ id }) => id === 'usher')
     const fairness = contender
-      ? await measureFairness({ contender, usher, surroundings, budget, ...schedule.fairness })
+      ? await measureFairness({
+          contender,
+          bringing: bringingContender(usher),
+          usher,
+          surroundings,
+          budget,
+          ...schedule.fairness
+        })
       : {}
     await startContenders(contenders, surroundings, running)
     for (const contender of running) await measure.warm(contender, cores, schedule.warmSeconds)
@@ -143,6 +157,7 @@ async function measureFairnessAlone(
   try {
     return await measureFairness({
       contender: usherContender('usher', 'Usher', usher),
+      bringing: bringingContender(usher),
       usher,
       surroundings: { cores, upstream: upstream.url, directory },
       budget: createBudget(schedule.budgetMs),

@@ -23,7 +23,7 @@ export interface Slice {
 }
 
 export const FULL: Schedule = {
-  budgetMs: 480_000,
+  budgetMs: 540_000,
   warmSeconds: 3,
   small: { rounds: 7, seconds: 1 },
   large: { rounds: 4, seconds: 1 },

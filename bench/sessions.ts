@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createCore } from '../src/app/core.ts'
 import { loadConfig } from '../src/config/config.ts'
 import { createLogger } from '../src/observe/logger.ts'
+import type { SessionServer } from '../src/session/session.ts'
 import type { Running } from './contender.ts'
 import { type UsherOptions, usherSettings } from './usher.ts'
 
@@ -36,15 +37,15 @@ export async function writeCookies(
   return files
 }
 
-/**
- * Hands over what seals further sessions, each as a Cookie header: they differ from the session that signed in by id
- * and token.
- */
+/** Seals a session like the one that signed in, but for id and token, and at another server if one is given. */
+export type SealSession = (server?: SessionServer) => string
+
+/** Hands over what seals further sessions, each as a Cookie header. */
 export async function withSealer<T>(
   { id, url, cookie }: Running,
   options: UsherOptions,
   upstream: string,
-  use: (seal: () => string) => T
+  use: (seal: SealSession) => T
 ): Promise<T> {
   const settings = usherSettings(Number(new URL(url).port), options, upstream)
   const { log } = createLogger({ level: 'silent' })
@@ -52,9 +53,10 @@ export async function withSealer<T>(
   try {
     const read = core.sessions.read(cookie)
     if (!read.open) throw new Error(`the cookie of ${id} does not open: ${read.code}`)
-    return use(() => {
+    return use((server) => {
       const token = randomBytes(15).toString('base64url')
-      const session = { ...read.told, id: randomUUID(), accountToken: token, serverToken: token }
+      const own = server === undefined ? {} : { server, role: 'owner' as const }
+      const session = { ...read.told, ...own, id: randomUUID(), accountToken: token, serverToken: token }
       return cookie.replace(/(^|; )usher=[^;]*/, `$1usher=${core.sessions.seal(session)}`)
     })
   } finally {

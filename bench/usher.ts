@@ -122,3 +122,12 @@ export function usherContender(
     }
   }
 }
+
+/** Usher without a configured media server: people use their own. */
+export function bringingContender(options: UsherOptions): Contender {
+  return usherContender('usher-bringing', 'Usher without a configured server', options, {
+    USHER_PMS_URL: '',
+    USHER_PMS_MACHINE_ID: '',
+    USHER_ACCESS: 'anyone'
+  })
+}
