@@ -6,6 +6,7 @@ import { Problem } from '../src/domain/problems.ts'
 import type { Audit } from '../src/observe/audit.ts'
 import type { State } from '../src/store/state.ts'
 import { toStore } from './rate-limit-store.ts'
+import { addPreParsing } from './route-rules.ts'
 
 /** Limits by name; the names are labels of a metric. */
 export type LimitName =
@@ -170,11 +171,14 @@ export default fp<RateLimitsOptions>(
     }
 
     // preParsing: after the checks of onRequest, whose refusals count against no limit, and before guards and the body.
-    // With a callback: an async hook would cost every forwarded request a promise.
-    fastify.addHook('preParsing', (request, _reply, payload, done) => {
-      const { limit } = request.routeOptions.config
-      if (typeof limit !== 'string') return done(null, payload)
-      takeRouteLimit(request, limit).then(() => done(null, payload), done)
+    // At the routes that name a limit only: forwarded requests have none, and are the many.
+    fastify.addHook('onRoute', (route) => {
+      const limit = route.config?.limit
+      if (typeof limit !== 'string') return
+      addPreParsing(route, async (request, _reply, payload) => {
+        await takeRouteLimit(request, limit)
+        return payload
+      })
     })
   },
   { name: 'rate-limits' }

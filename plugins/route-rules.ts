@@ -1,4 +1,4 @@
-import type { FastifyContextConfig, FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, preParsingAsyncHookHandler, RouteOptions } from 'fastify'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -73,4 +73,9 @@ function check(fastify: FastifyInstance, rule: Rule, config: FastifyContextConfi
 /** The only route that is not Usher's: @fastify/cors answers preflights there, and everything else with 404. */
 function isPreflight(fastify: FastifyInstance, { method, url, config }: RouteOptions): boolean {
   return method === 'OPTIONS' && url === '*' && config === undefined && fastify.hasPlugin('@fastify/cors')
+}
+
+/** Adds a hook to one route, behind those that it has. Plugins do so in the order in which they are registered. */
+export function addPreParsing(route: RouteOptions, hook: preParsingAsyncHookHandler): void {
+  route.preParsing = [route.preParsing ?? [], hook].flat()
 }

@@ -10,6 +10,7 @@ import type { Session, SessionView } from '../src/session/session.ts'
 import { toView } from '../src/session/session.ts'
 import type { SignOuts } from '../src/session/sign-outs.ts'
 import type { Standings } from '../src/session/standing.ts'
+import { addPreParsing } from './route-rules.ts'
 
 export interface SessionPluginOptions {
   readonly sessions: Sessions
@@ -144,20 +145,22 @@ export default fp<SessionPluginOptions>(
       return toView(session, false, basePath)
     })
 
-    // preParsing: after the rate limiter, which counts in onRequest, and before the body is read.
-    // With a callback: an async hook would cost every forwarded request a promise.
-    fastify.addHook('preParsing', (request, _reply, payload, done) => {
-      if (request.routeOptions.config.guard !== 'session') return done(null, payload)
-      const read = request.readSession()
-      if (!read.open) return done(new Problem(read.code))
-      // A session whose access is denied or past its grace may still use routes that do not need the media server.
-      if (standings.of(read.live) !== 'unproven') return done(null, payload)
-      void standings.settle(read.live).then(() => {
-        // The check may have ended it.
-        request.sessionRead = null
-        const again = request.readSession()
-        done(again.open ? null : new Problem(again.code), payload)
-      }, done)
+    // preParsing: after the rate limiter, and before the body is read.
+    fastify.addHook('onRoute', (route) => {
+      if (route.config?.guard !== 'session') return
+      addPreParsing(route, async (request, _reply, payload) => {
+        const read = request.readSession()
+        if (!read.open) throw new Problem(read.code)
+        // A session whose access is denied or past its grace may still use routes that do not need the media server.
+        if (standings.of(read.live) === 'unproven') {
+          await standings.settle(read.live)
+          // The check may have ended it.
+          request.sessionRead = null
+          const again = request.readSession()
+          if (!again.open) throw new Problem(again.code)
+        }
+        return payload
+      })
     })
 
     // plex.tv said that the session's own token is dead; an outage is never reported this way.
