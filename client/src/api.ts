@@ -72,6 +72,14 @@ export interface PinView {
   expiresAt: string
   pollAfterMs: number
 }
+export interface PlaybackAsked {
+  path: string
+  kind: 'part' | 'hls' | 'dash'
+}
+export interface PlaybackView {
+  url: string
+  expiresAt: string
+}
 export interface Problem {
   type: string
   title: string

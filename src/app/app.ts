@@ -32,6 +32,7 @@ import { homeRoutes } from '../../routes/public/session/home.ts'
 import { loginRoute } from '../../routes/public/session/login.ts'
 import { peopleRoutes } from '../../routes/public/session/people.ts'
 import { pinRoutes } from '../../routes/public/session/pin.ts'
+import { playbackRoute } from '../../routes/public/session/playback.ts'
 import { redirectRoutes } from '../../routes/public/session/redirect.ts'
 import { serverRoutes } from '../../routes/public/session/servers.ts'
 import { sessionRoutes } from '../../routes/public/session/session.ts'
@@ -128,8 +129,9 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(homeRoutes, { signIns: core.signIns.home, basePath: publicUrl.basePath })
     await scope.register(serverRoutes, { choice: core.serverChoice })
     await scope.register(verifyRoute, { core })
+    await scope.register(playbackRoute, { core })
     await scope.register(peopleRoutes, { people: core.people })
-    await scope.register(forward, { core, readScoped: core.tokens.scoped.open })
+    await scope.register(forward, { core, readScoped: core.tokens.open })
     if (config.openApi) await scope.register(openApiRoute)
     await scope.register(pmsRoutes)
     await scope.register(plexRoutes)

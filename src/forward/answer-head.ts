@@ -4,9 +4,11 @@ import { type Scrubber, scrubWhole } from '../scrub/scrubber.ts'
 import { findCoding, matchTag } from './encoded-head.ts'
 import { decodeField, toAsciiField } from './field-text.ts'
 import type { ForwardCall, ForwardContext, ForwardPrincipal } from './forward-call.ts'
+import { Chain, createAddressMark, createHandOn } from './hand-on.ts'
 import { toLocalLocation } from './location.ts'
 import { cachePicture, isPicture, isStamped, isUnchanged } from './picture-caching.ts'
 import {
+  dropLength,
   isScrubbable,
   isTextual,
   type ResponseHead,
@@ -52,12 +54,27 @@ export function toAnswerHead(
     head.fields.push('location', scrubText(location, principal))
   }
   if (status === 304 && context.compressors !== null) matchTag(call, head)
+  const handOn = textual && call.handOn !== null ? handOnOf(context, call, head, call.handOn) : null
   const coding = textual && context.compressors !== null ? findCoding(call, status, head) : null
   if (picture && isUnchanged(call, status, head)) return { status: 304, head, scrubber: null, coding: null }
   if (!textual || call.method === 'HEAD') return { status, head, scrubber: null, coding: null }
   const isReadable = status !== 206 && !head.isEncoded && isScrubbable(head.contentType)
   if (!isReadable) return null
-  return { status, head, scrubber: principal.createScrubber(toGrammar(head.contentType)), coding }
+  const scrubber = principal.createScrubber(toGrammar(head.contentType))
+  return { status, head, scrubber: handOn === null ? scrubber : new Chain(scrubber, handOn), coding }
+}
+
+/** The token of the address goes into the addresses of a playlist, whose length is then unknown. */
+function handOnOf(
+  context: ForwardContext,
+  call: ForwardCall,
+  head: ResponseHead,
+  token: string
+): Scrubber | null {
+  const mark = createAddressMark(context.mount, call.request.url ?? '/', token)
+  const handOn = createHandOn(head.contentType, call.path, mark)
+  if (handOn !== null) dropLength(head)
+  return handOn
 }
 
 function toCacheControl(head: ResponseHead, picture: boolean, status: number, path: string): string {

@@ -21,7 +21,7 @@ const OF_PLAIN_BODY = ['content-length', 'accept-ranges']
 export function findCoding(call: ForwardCall, status: number, head: ResponseHead): Coding | null {
   if (!isCompressible(head.contentType) || forbidsTransform(head.cacheControl)) return null
   addVary(head.fields)
-  if (call.method === 'HEAD' || call.class === 'event' || call.hasSecret === true) return null
+  if (call.method === 'HEAD' || call.class === 'event' || call.handOn !== null) return null
   if (head.isEncoded || status > 299 || status === 204 || status === 206) return null
   if (head.contentLength !== -1 && head.contentLength < LEAST_BYTES) return null
   const { headers } = call.request

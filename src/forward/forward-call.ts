@@ -63,8 +63,11 @@ export interface ForwardCall {
   readonly largeBody: boolean
   /** What a body must be; null for requests that have none. */
   readonly bodyCheck: BodyCheck | null
-  /** Whether the body holds a secret of its caller, beside text that somebody else may choose: it is not compressed. */
-  readonly hasSecret?: boolean
+  /**
+   * A token that the addresses in a playlist carry on; null for most requests. What holds it is not compressed: its
+   * length could betray it.
+   */
+  readonly handOn: string | null
   /** Flat headers to set on the response: a renewed cookie, CORS. Asked for once, when the head goes out. */
   extra(): readonly string[]
 }

@@ -11,8 +11,9 @@ import { type BodyCheck, checkParameters, createBodyCheck } from './parameters.t
 import type { Policy } from './policy.ts'
 import type { Rule } from './policy-table.ts'
 import type { PmsPrincipal, Principals } from './principals.ts'
+import { answerPreflight, openToReceivers, RECEIVER_FIELDS } from './receivers.ts'
 import { busy, LIMITS } from './scheduler.ts'
-import type { ScopedAccess } from './scoped-access.ts'
+import type { PlaybackBinding, ScopedAccess } from './scoped-access.ts'
 import { readTarget, type Target } from './target.ts'
 import type { Upgrade } from './upgrades.ts'
 
@@ -46,6 +47,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
   function enter(reply: FastifyReply, settled: Settled | null = null): void {
     const { raw, method } = reply.request
     if (!METHODS.includes(method)) {
+      if (method === 'OPTIONS' && isPreflight(reply)) return void answerPreflight(reply)
       reply.header('allow', METHODS.join(', '))
       throw new Problem('USHER_METHOD_NOT_ALLOWED')
     }
@@ -63,6 +65,8 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       if (token !== null) reply.header('www-authenticate', 'Bearer realm="usher", error="invalid_token"')
       throw new Problem(access.code)
     }
+    const playback = 'playback' in access ? (access.playback ?? null) : null
+    if (playback !== null) openToReceivers(reply, method, target, playback)
     if (token === null && access.live.client === null) access.live.client = clientOf(reply.request)
     const standing = settled ?? standings.of(access.live)
     if (standing !== 'good') {
@@ -74,11 +78,13 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     if (rule === null || !allows(rule.class, target.path)) throw new Problem('USHER_PATH_DENIED')
     const isRead = method === 'GET' || method === 'HEAD'
     const { role, machineIdentifier } = principal
+    // What a token for playback names was checked when it was made, and it names nothing else.
+    const reach = playback === null ? allows : everything
     const caller =
-      isRead && rule.parameters === undefined ? null : { policy, role, machineIdentifier, allows }
+      isRead && rule.parameters === undefined ? null : { policy, role, machineIdentifier, allows: reach }
     const upstream = caller === null ? target.upstream : checkParameters(rule, target.upstream, caller)
     const bodyCheck = caller === null || isRead ? null : createBodyCheck(rule, caller)
-    pass(reply, principal, rule, upstream, bodyCheck, 'told' in access ? access : null)
+    pass(reply, principal, rule, upstream, bodyCheck, 'told' in access ? access : null, playback)
   }
 
   function pass(
@@ -87,7 +93,8 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     rule: Rule,
     upstream: string,
     bodyCheck: BodyCheck | null,
-    opened: UnsealedSession | null
+    opened: UnsealedSession | null,
+    playback: PlaybackBinding | null
   ): void {
     const { raw, method } = reply.request
     const call = {
@@ -102,7 +109,8 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       bodyCheck,
       repeatable: rule.unsafe !== true && (method === 'GET' || method === 'HEAD'),
       // Evaluated when the response is sent: a session that ended in the meantime must not overwrite a newer cookie.
-      extra: () => answerHeaders(reply, opened)
+      extra: () => (playback === null ? answerHeaders(reply, opened) : RECEIVER_FIELDS),
+      handOn: playback === null ? null : playback.token
     }
     const forwarder = forwarders.of(principal)
     if (rule.class !== 'upgrade') {
@@ -126,6 +134,17 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     metrics.csrfRefusals.inc({ reason })
     audit.note('csrf.refused', { address: request.ip, reason }, request.id)
     throw new Problem('USHER_CROSS_SITE')
+  }
+
+  /** Whether a browser asks for a receiver: it never sends a cookie, and a token in the address is for what is asked. */
+  function isPreflight(reply: FastifyReply): boolean {
+    const { raw } = reply.request
+    const target = readTarget(raw.url ?? '', mount)
+    if (target?.token == null || readScoped === null || raw.headers.cookie !== undefined) return false
+    const access = readScoped(target.token)
+    if (!access.open || !('playback' in access) || access.playback === undefined) return false
+    openToReceivers(reply, String(raw.headers['access-control-request-method']), target, access.playback)
+    return true
   }
 
   /** plex.tv must be asked before the session acts. The request is read again after that: the cookie may be dead. */

@@ -12,6 +12,7 @@ import type { Session } from '../session/session.ts'
 import type { Standing } from '../session/standing.ts'
 import type { ForwardPrincipal } from './forward-call.ts'
 import { createLoads, type Load, type Loads } from './loads.ts'
+import type { PlaybackBinding } from './scoped-access.ts'
 
 /** A session as the media server sees it; made once per session state and shared by its requests. */
 export interface PmsPrincipal extends ForwardPrincipal {
@@ -30,6 +31,8 @@ interface Access {
   readonly live: LiveSession
   /** Of a scoped token: the service that it was issued to. */
   readonly serviceId?: string
+  /** Of a token for playback. */
+  readonly playback?: Pick<PlaybackBinding, 'listedWith'>
   [KEPT]?: { readonly session: Session; readonly principal: PmsPrincipal | null }
 }
 
@@ -100,6 +103,7 @@ class SessionPrincipal implements PmsPrincipal {
   private readonly live: LiveSession
   private readonly session: Session
   private readonly serviceId: string | null
+  private readonly playback: Access['playback']
   private kept: Load
   /** What the server last proved to be, and whether that is the server meant. */
   private proven: ServerIdentity | null = null
@@ -107,13 +111,14 @@ class SessionPrincipal implements PmsPrincipal {
 
   constructor(
     shared: Shared,
-    { live, serviceId }: Access,
+    { live, serviceId, playback }: Access,
     server: Pick<PmsPrincipal, 'role' | 'mediaServer' | 'machineIdentifier'> & { readonly token: string }
   ) {
     this.shared = shared
     this.live = live
     this.session = live.session
     this.serviceId = serviceId ?? null
+    this.playback = playback
     this.kept = shared.loads.of(live.session.account.id, this.serviceId)
     this.role = server.role
     this.mediaServer = server.mediaServer
@@ -160,7 +165,7 @@ class SessionPrincipal implements PmsPrincipal {
   }
 
   addStream(kind: StreamKind, abort: (why: StreamEnd) => void, path?: string): () => void {
-    return this.shared.core.streams.add(this.live, kind, abort, path)
+    return this.shared.core.streams.add(this.live, kind, abort, path, this.playback?.listedWith())
   }
 
   async explainUnauthorized(): Promise<Problem> {

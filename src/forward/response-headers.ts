@@ -5,8 +5,8 @@ export interface ResponseHead {
   /** Flat names and values for writeHead, the fixed ones included. */
   readonly fields: string[]
   readonly contentType: string
-  /** In bytes; -1 if the upstream does not say. */
-  readonly contentLength: number
+  /** In bytes; -1 if nobody knows. */
+  contentLength: number
   readonly hasDate: boolean
   /** The upstream's own values; neither is among the fields. */
   readonly location: string | null
@@ -91,7 +91,20 @@ export function toResponseHead(answer: readonly string[], fixed: readonly string
 export function addExtra(fields: string[], extra: readonly string[]): void {
   // No cache may store a response that sets a cookie (SECURITY rule 59).
   if (extra.includes('set-cookie')) fields[indexOfField(fields, 'cache-control') + 1] = 'no-store'
-  for (let i = 0; i < extra.length; i++) fields.push(extra[i] as string)
+  for (let i = 0; i + 1 < extra.length; i += 2) {
+    const name = extra[i] as string
+    // One of the fixed ones.
+    const at = name === 'cross-origin-resource-policy' ? indexOfField(fields, name) : -1
+    if (at === -1) fields.push(name, extra[i + 1] as string)
+    else fields[at + 1] = extra[i + 1] as string
+  }
+}
+
+/** For a body whose length changes on the way. */
+export function dropLength(head: ResponseHead): void {
+  const at = indexOfField(head.fields, 'content-length')
+  if (at !== -1) head.fields.splice(at, 2)
+  head.contentLength = -1
 }
 
 function findNominated(connection: string): readonly string[] | null {

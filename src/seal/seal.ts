@@ -4,7 +4,16 @@ import { fromBase64url } from './base64url.ts'
 import type { KeyRing } from './key-ring.ts'
 
 /** What a sealed value is for. It is part of the cipher key, so a value never opens under another purpose. */
-export type Purpose = 'session' | 'signin' | 'device' | 'flow' | 'assertion' | 'scoped' | 'names' | 'kept'
+export type Purpose =
+  | 'session'
+  | 'signin'
+  | 'device'
+  | 'flow'
+  | 'assertion'
+  | 'scoped'
+  | 'playback'
+  | 'names'
+  | 'kept'
 
 export interface Unsealed {
   readonly value: unknown

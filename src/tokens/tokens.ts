@@ -1,4 +1,6 @@
 import type { Config } from '../config/config.ts'
+import { createPolicy } from '../forward/policy.ts'
+import type { ScopedAccess } from '../forward/scoped-access.ts'
 import type { MediaServer } from '../plex/media-server.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { Recheck } from '../session/check/recheck.ts'
@@ -11,7 +13,8 @@ import type { Standings } from '../session/standing.ts'
 import type { Assertions } from './assertion.ts'
 import { createIntrospector, type Introspector } from './introspection.ts'
 import { createOwner, type Owner } from './owner.ts'
-import { createScopedTokens, type ScopedTokens } from './scoped.ts'
+import { createPlaybackTokens, type PlaybackTokens } from './playback.ts'
+import { createScopedTokens, type ScopedRefusal, type ScopedTokens } from './scoped.ts'
 import { createServiceTurns, type ServiceTurns } from './service-turns.ts'
 import { createServices, type Services } from './services.ts'
 import { createSubjects } from './subject.ts'
@@ -26,6 +29,9 @@ export interface Tokens {
   readonly exchange: TokenExchange
   readonly introspector: Introspector
   readonly scoped: ScopedTokens
+  readonly playback: PlaybackTokens
+  /** Whatever token came with a request below /pms. */
+  open(text: string): ScopedAccess | ScopedRefusal
 }
 
 export interface TokensOptions {
@@ -50,12 +56,16 @@ export function createTokens(options: TokensOptions): Tokens {
   const subjects = createSubjects({ ...options, owner })
   const turns = createServiceTurns(options.config.upstreamTimeoutMs)
   const transients = createTransients({ ...options, turns })
+  const policy = createPolicy({ ownerAdmin: false })
+  const playback = createPlaybackTokens({ ...options, policy })
 
   return {
     services,
     owner,
     turns,
     scoped,
+    playback,
+    open: (text) => (playback.isOne(text) ? playback.open(text) : scoped.open(text)),
     exchange: createTokenExchange({ ...options, subjects, transients, scoped }),
     introspector: createIntrospector({ ...options, scoped })
   }

@@ -72,6 +72,7 @@ t.test(
         repeatable: false,
         largeBody: false,
         bodyCheck: null,
+        handOn: null,
         extra: () => []
       })
     })

@@ -14,8 +14,17 @@ export interface Stream {
 }
 
 export interface Streams {
-  /** Registers a stream, to end with its session. Returns a function to call when the stream ends by itself. */
-  add(live: LiveSession, kind: StreamKind, abort: Stream['abort'], path?: string): () => void
+  /**
+   * Registers a stream, to end with its session. `listedWith`: another session that shows it and ends it too. Returns
+   * a function to call when the stream ends by itself.
+   */
+  add(
+    live: LiveSession,
+    kind: StreamKind,
+    abort: Stream['abort'],
+    path?: string,
+    listedWith?: LiveSession
+  ): () => void
   readonly open: Readonly<Record<StreamKind, number>>
   /** Ends the streams of sessions for which this holds; returns how many sessions that were. */
   endWhere(hasEnded: (live: LiveSession) => boolean): number
@@ -51,6 +60,19 @@ export function createStreams({ revocations, standings, now }: StreamsOptions): 
     }
   }
 
+  /** Returns the function that takes it away again, once. */
+  function put(live: LiveSession, stream: Stream): () => boolean {
+    live.streams ??= new Set()
+    const { streams } = live
+    streams.add(stream)
+    streaming.add(live)
+    return () => {
+      const wasThere = streams.delete(stream)
+      if (wasThere && streams.size === 0) streaming.delete(live)
+      return wasThere
+    }
+  }
+
   // Once for all revocations that arrive together: each sweep looks at every stream.
   let isDue = false
   revocations.listen(() => {
@@ -65,17 +87,14 @@ export function createStreams({ revocations, standings, now }: StreamsOptions): 
   timer.unref()
 
   return {
-    add(live, kind, end, path = '') {
+    add(live, kind, end, path = '', listedWith) {
       const stream: Stream = { kind, abort: end, since: now(), path }
-      live.streams ??= new Set()
-      const { streams } = live
-      streams.add(stream)
-      streaming.add(live)
+      const takeFrom = put(live, stream)
+      const takeFromOther = listedWith === undefined ? null : put(listedWith, stream)
       open[kind] += 1
       return () => {
-        if (!streams.delete(stream)) return
-        open[kind] -= 1
-        if (streams.size === 0) streaming.delete(live)
+        takeFromOther?.()
+        if (takeFrom()) open[kind] -= 1
       }
     },
     open,

@@ -121,6 +121,7 @@ for (const mediaLane of [false, true]) {
                 repeatable: true,
                 largeBody: false,
                 bodyCheck: null,
+                handOn: null,
                 extra: () => []
               })
             })

@@ -130,7 +130,7 @@ t.test('media, event streams, ranges, short texts and no-transform leave as they
   await plain('what an old browser opens, wherever the link is', { ...all, Accept: 'text/html,*/*' })
   const head = await plain('HEAD', all, 'HEAD')
   t.match(head.headers, { vary: 'Accept-Encoding', 'content-length': String(Buffer.byteLength(text)) })
-  front.call = { hasSecret: true }
+  front.call = { handOn: 'play.token' }
   await plain('a text with a secret of its caller')
 })
 

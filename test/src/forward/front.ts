@@ -41,7 +41,7 @@ export interface Front {
   /** Streams registered and not yet released. */
   readonly streams: Set<{ kind: StreamKind; abort: (why: StreamEnd) => void }>
   /** What the next requests are forwarded as. */
-  call: Partial<Pick<ForwardCall, 'class' | 'repeatable' | 'largeBody' | 'bodyCheck' | 'hasSecret' | 'extra'>>
+  call: Partial<Pick<ForwardCall, 'class' | 'repeatable' | 'largeBody' | 'bodyCheck' | 'handOn' | 'extra'>>
   /** What the next requests' principal has of its own. */
   principal: Partial<ForwardPrincipal>
   /** Milliseconds until a request is forwarded, as where the server must prove itself first. */
@@ -132,6 +132,7 @@ export async function startFront(
     repeatable: request.method === 'GET',
     largeBody: false,
     bodyCheck: null,
+    handOn: null,
     extra: () => [],
     ...front.call
   })

@@ -176,7 +176,7 @@ t.test('streams and the end of the session are asked of the session', async (t) 
   const { principal, live } = principalOf()
   const abort = () => undefined
   principal.addStream('media', abort, '/x')
-  t.strictSame(asked.pop(), [live, 'media', abort, '/x'])
+  t.strictSame(asked.pop(), [live, 'media', abort, '/x', undefined])
   t.equal(principal.hasEnded(), false)
   standing.hasEnded = true
   t.equal(principal.hasEnded(), true)
