@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { serveCinema } from '../examples/cinema/serve.ts'
 import { runCommand } from '../src/app/commands.ts'
 import { hashSecret } from '../src/config/secret-hashes.ts'
 import { startNotes, startPhotos } from './demo-apps.ts'
@@ -30,9 +31,13 @@ const hash = /^hash +(\S+)$/m.exec(service)?.[1] ?? ''
 const oidcClient = await generate('--generate-oidc-client', 'immich', 'http://127.0.0.1')
 const appSecret = /^secret +(\S+)$/m.exec(oidcClient)?.[1] ?? ''
 const [port, internalPort] = await Promise.all([pickPort(values.port), pickPort(values['internal-port'])])
-const [notesPort, photosPort] = await Promise.all([pickPort('0'), pickPort('0')])
+const [ownPort, notesPort, photosPort] = await Promise.all([pickPort('0'), pickPort('0'), pickPort('0')])
+// The cinema's page and Usher share an origin: this stands in front of both, as nginx would.
+const cinema = await serveCinema(port)
+cinema.pointTo(ownPort)
 const { simulator, controlUrl, close } = await spawnSimulator()
-const publicUrl = `http://127.0.0.1:${port}`
+await simulator.modes.set({ library: 'small' })
+const publicUrl = cinema.url
 const state = mkdtempSync(join(tmpdir(), 'usher-demo-'))
 const notes = startNotes(notesPort, { issuer: publicUrl, id: 'notes', secret: appSecret })
 const photos = startPhotos(photosPort, { usher: publicUrl })
@@ -43,7 +48,7 @@ const usher = spawn(process.execPath, [fileURLToPath(new URL(server, import.meta
   env: {
     USHER_PUBLIC_URL: publicUrl,
     USHER_HOST: '127.0.0.1',
-    USHER_PORT: String(port),
+    USHER_PORT: String(ownPort),
     USHER_INTERNAL_HOST: '127.0.0.1',
     USHER_INTERNAL_PORT: String(internalPort),
     USHER_SESSION_KEYS: (await generate('--generate-key')).trim(),
@@ -99,7 +104,7 @@ function stop(): void {
 process.once('SIGINT', stop)
 process.once('SIGTERM', stop)
 const [code] = (await once(usher, 'exit')) as [number | null]
-for (const { server: app } of [notes, photos]) app.close().closeAllConnections()
+for (const { server: app } of [cinema, notes, photos]) app.close().closeAllConnections()
 await close()
 rmSync(state, { recursive: true, force: true })
 process.exit(stopping ? 0 : (code ?? 1))
@@ -115,6 +120,8 @@ async function introduce(): Promise<void> {
   console.log(`
 Usher is at ${publicUrl} (sign in at ${publicUrl}/signin), its internal listener at ${internal}.
 It stands in front of a simulator: plex.tv at ${simulator.plexUrl}, the media server Box at ${simulator.pmsUrl}.
+
+A cinema, a page that has no token, plays what is there: ${publicUrl}/cinema/
 
 Demo accounts:
 ${accounts.map(({ login, password, shows }) => `  ${login}  ${password ?? '(no password)'}  ${shows}`).join('\n')}

@@ -1,4 +1,4 @@
-import type { PasswordLogin, ProfileList, ServerList, SessionView } from './api.ts'
+import type { PasswordLogin, ProfileList, ServerList, SessionList, SessionView } from './api.ts'
 import { type LinkCodeState, linkCode } from './link-code.ts'
 import { type Notifications, notifications } from './notifications.ts'
 import { type Playback, type PlayOptions, play } from './playback.ts'
@@ -8,7 +8,7 @@ import { createTransport } from './transport.ts'
 export type * from './api.ts'
 export type { LinkCodeState } from './link-code.ts'
 export type { Notifications } from './notifications.ts'
-export type { Playback, PlayOptions, Subtitle } from './playback.ts'
+export type { AudioTrack, Playback, PlayOptions, Scene, Subtitle } from './playback.ts'
 export { UsherError } from './problem.ts'
 
 export interface ClientOptions {
@@ -45,8 +45,10 @@ export interface Client {
   servers(): Promise<ServerList>
   selectServer(machineIdentifier: string): Promise<SessionView>
   signOut(options?: { readonly everywhere?: boolean }): Promise<void>
-  /** Where the account is signed in. */
-  sessions(): Promise<readonly unknown[]>
+  /** Where the account is signed in; the owner of the server sees everybody. This session comes first. */
+  sessions(): Promise<SessionList['sessions']>
+  /** Ends a session of the list, at once and at Plex too. */
+  endSession(handle: string): Promise<void>
   readonly pms: {
     /** Like `fetch`, with a path of the media server; throws UsherError when the response is a problem. */
     fetch(path: string, init?: RequestInit): Promise<Response>
@@ -55,8 +57,11 @@ export interface Client {
   /** The URL of a picture, scaled by the media server. */
   image(path: string, size: ImageSize): string
   play(ratingKey: string, options?: PlayOptions): Promise<Playback>
-  /** Reports the playback position; also works while the page unloads. */
-  timeline(report: TimelineReport): void
+  /**
+   * Reports the playback position. It resolves, and never rejects, when the server knows; from a page that is being left
+   * it goes by beacon.
+   */
+  timeline(report: TimelineReport): Promise<void>
   notifications(): Notifications
   /**
    * Calls the listener when a response or a stream says that the session has ended; returns a function that
@@ -86,8 +91,8 @@ export function createClient({
     signIn({ returnTo = location.href } = {}) {
       const target = new URL(returnTo, location.href)
       const isOwn = new URL(base || '/', location.href).origin === target.origin
-      const way = isOwn ? target.pathname + target.search : target.href
-      location.assign(`${base}/session/login?returnTo=${encodeURIComponent(way)}`)
+      const way = isOwn ? target.pathname + target.search + target.hash : target.href
+      location.assign(`${base}/signin?returnTo=${encodeURIComponent(way)}`)
     },
     signInWithPassword: (login) => ask('POST', '/session/login', login),
     linkCode: () => linkCode(ask),
@@ -97,7 +102,8 @@ export function createClient({
     servers: () => ask('GET', '/session/servers'),
     selectServer: (machineIdentifier) => ask('PUT', '/session/server', { machineIdentifier }),
     signOut: ({ everywhere = false } = {}) => ask('POST', '/session/logout', { everywhere }),
-    sessions: async () => (await ask<{ sessions: unknown[] }>('GET', '/session/sessions')).sessions,
+    sessions: async () => (await ask<SessionList>('GET', '/session/sessions')).sessions,
+    endSession: (handle) => ask('DELETE', `/session/sessions/${encodeURIComponent(handle)}`),
     pms: { fetch: (path, init) => transport.fetch(`/pms${path}`, init), url: pmsUrl },
     image(path, { width, height, dpr = globalThis.devicePixelRatio ?? 1 }) {
       const query = new URLSearchParams({
@@ -110,7 +116,7 @@ export function createClient({
       return pmsUrl(`/photo/:/transcode?${query}`)
     },
     play: (ratingKey, options = {}) => play(transport, ratingKey, options),
-    timeline({ ratingKey, state, time, duration }) {
+    async timeline({ ratingKey, state, time, duration }) {
       const query = new URLSearchParams({
         ratingKey,
         key: `/library/metadata/${ratingKey}`,
@@ -118,11 +124,10 @@ export function createClient({
         time: String(Math.round(time)),
         duration: String(Math.round(duration))
       })
-      const address = pmsUrl(`/:/timeline?${query}`)
-      if (typeof navigator.sendBeacon !== 'function' || !navigator.sendBeacon(address))
-        transport
-          .fetch(`/pms/:/timeline?${query}`, { method: 'POST', keepalive: true })
-          .catch(() => undefined)
+      const path = `/:/timeline?${query}`
+      const isLeaving = globalThis.document?.visibilityState === 'hidden'
+      if (isLeaving && navigator.sendBeacon(pmsUrl(path))) return
+      await transport.fetch(`/pms${path}`, { method: 'POST', keepalive: true }).catch(() => undefined)
     },
     notifications: () => notifications(transport),
     onSessionEnd: transport.onSessionEnd

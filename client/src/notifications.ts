@@ -32,15 +32,15 @@ export function notifications(transport: Transport): Notifications {
     })
     source.addEventListener('usher-ended', (message) => {
       const { reason } = (parse((message as MessageEvent<string>).data) ?? {}) as { reason?: string }
-      if (reason !== 'session-ended') return
-      close()
-      const detail = 'The session has ended.'
-      transport.endSession(
-        new UsherError({ code: 'USHER_SESSION_REVOKED', detail, requestId: '', status: 401 })
-      )
+      // The answer says why, and tells the listeners of onSessionEnd.
+      if (reason === 'session-ended') transport.ask('GET', '/session?slide=false').catch(stopIfEnded)
     })
     source.addEventListener('error', again)
     for (const event of listeners.keys()) hear(event)
+  }
+
+  function stopIfEnded(error: unknown): void {
+    if (error instanceof UsherError && error.status === 401) close()
   }
 
   function again(): void {

@@ -20,6 +20,22 @@ export interface Subtitle {
   readonly url: string | null
 }
 
+export interface AudioTrack {
+  readonly id: number
+  readonly language: string
+  readonly title: string
+  /** Whether this one is heard. */
+  readonly selected: boolean
+}
+
+/** A chapter, or a `kind` of scene that a player offers to skip; in milliseconds. */
+export interface Scene {
+  readonly kind: 'chapter' | 'intro' | 'credits'
+  readonly title: string
+  readonly start: number
+  readonly end: number
+}
+
 export interface Playback {
   /** `file`: `url` goes into `src`. `hls`: it is a playlist, for hls.js or a browser that plays HLS. */
   readonly kind: 'file' | 'hls'
@@ -29,7 +45,11 @@ export interface Playback {
   /** Milliseconds. */
   readonly duration: number
   readonly startAt: number
+  readonly audio: readonly AudioTrack[]
   readonly subtitles: readonly Subtitle[]
+  readonly scenes: readonly Scene[]
+  /** The URL of a small picture of that time, for a seek bar; null where the server has made none. */
+  preview(milliseconds: number): string | null
   /** Stops the transcoder; call it when the player closes. */
   stop(): void
 }
@@ -41,12 +61,14 @@ interface Stream {
   readonly key?: string
   readonly language?: string
   readonly displayTitle?: string
+  readonly selected?: boolean
 }
 
 interface Part {
   readonly id: number
   readonly key: string
   readonly container?: string
+  readonly indexes?: string
   readonly Stream?: readonly Stream[]
 }
 
@@ -65,6 +87,15 @@ interface Metadata {
   readonly duration?: number
   readonly viewOffset?: number
   readonly Media?: readonly Media[]
+  readonly Chapter?: readonly Span[]
+  readonly Marker?: readonly Span[]
+}
+
+interface Span {
+  readonly tag?: string
+  readonly type?: string
+  readonly startTimeOffset: number
+  readonly endTimeOffset: number
 }
 
 const VIDEO: Readonly<Record<string, string>> = {
@@ -83,29 +114,43 @@ function playsFile({ container, videoCodec, audioCodec }: Media): boolean {
   return document.createElement('video').canPlayType(type) !== ''
 }
 
+const AUDIO_STREAM = 2
+const SUBTITLE_STREAM = 3
+/** Of the media server's decisions, those below play. */
+const REFUSALS_FROM = 2000
+const PREVIEW_MS = 1000
+
 /** Decides how a title is played, and builds its URLs. */
 export async function play(transport: Transport, ratingKey: string, options: PlayOptions): Promise<Playback> {
   const path = `/library/metadata/${encodeURIComponent(ratingKey)}`
-  const answer = await transport.ask<{ MediaContainer: { Metadata?: readonly Metadata[] } }>(
-    'GET',
-    `/pms${path}`
-  )
+  const { ask, base } = transport
+  const page = `/pms${path}?includeChapters=1&includeMarkers=1`
+  const answer = await ask<{ MediaContainer: { Metadata?: readonly Metadata[] } }>('GET', page)
   const item = answer.MediaContainer.Metadata?.[0]
   const media = item?.Media?.[0]
   const part = media?.Part?.[0]
   if (item === undefined || media === undefined || part === undefined)
     throw new TypeError('no such title, or nothing in it to play')
+  const sounds = part.Stream?.filter(({ streamType }) => streamType === AUDIO_STREAM) ?? []
+  const heard = options.audioStreamId ?? sounds.find(({ selected }) => selected)?.id ?? sounds[0]?.id
   const common = {
     ratingKey: item.ratingKey,
     title: item.title,
     duration: item.duration ?? 0,
     startAt: options.startAt ?? item.viewOffset ?? 0,
-    subtitles: toSubtitles(transport.base, part)
+    audio: sounds.map((stream) => ({ ...describe(stream), selected: stream.id === heard })),
+    subtitles: toSubtitles(base, part),
+    scenes: toScenes(item),
+    preview: (milliseconds: number) =>
+      part.indexes === undefined
+        ? null
+        : `${base}/pms/library/parts/${part.id}/indexes/sd/${Math.floor(milliseconds / PREVIEW_MS) * PREVIEW_MS}`
   }
   const tooWide = options.maxBitrate !== undefined && (media.bitrate ?? 0) > options.maxBitrate
-  const chosen = options.audioStreamId !== undefined || options.subtitleStreamId !== undefined
-  if (!options.transcode && !tooWide && !chosen && playsFile(media)) {
-    return { ...common, kind: 'file', url: `${transport.base}/pms${part.key}`, stop: () => undefined }
+  // Of a file, browsers play the first sound only, and no subtitles that are inside.
+  const asItIs = options.subtitleStreamId === undefined && heard === sounds[0]?.id
+  if (!options.transcode && !tooWide && asItIs && playsFile(media)) {
+    return { ...common, kind: 'file', url: `${base}/pms${part.key}`, stop: () => undefined }
   }
   const session = crypto.randomUUID()
   const query = new URLSearchParams({
@@ -119,31 +164,46 @@ export async function play(transport: Transport, ratingKey: string, options: Pla
     directStream: '1',
     offset: String(Math.floor(common.startAt / 1000)),
     ...(options.maxBitrate !== undefined && { maxVideoBitrate: String(options.maxBitrate) }),
-    ...(options.audioStreamId !== undefined && { audioStreamID: String(options.audioStreamId) }),
+    ...(heard !== undefined && { audioStreamID: String(heard) }),
     ...(options.subtitleStreamId !== undefined && { subtitleStreamID: String(options.subtitleStreamId) })
   })
-  const below = `${transport.base}/pms/video/:/transcode/universal`
-  await transport.fetch(`/pms/video/:/transcode/universal/decision?${query}`)
+  const below = '/pms/video/:/transcode/universal'
+  const decision = await ask<{ MediaContainer: Decision }>('GET', `${below}/decision?${query}`)
+  const { generalDecisionCode = 0, generalDecisionText } = decision.MediaContainer
+  if (generalDecisionCode >= REFUSALS_FROM) throw new TypeError(generalDecisionText)
   return {
     ...common,
     kind: 'hls',
-    url: `${below}/start.m3u8?${query}`,
+    url: `${base}${below}/start.m3u8?${query}`,
     stop() {
-      transport
-        .fetch(`/pms/video/:/transcode/universal/stop?session=${session}`, { keepalive: true })
-        .catch(() => undefined)
+      transport.fetch(`${below}/stop?session=${session}`, { keepalive: true }).catch(() => undefined)
     }
   }
 }
 
-const SUBTITLE = 3
+interface Decision {
+  readonly generalDecisionCode?: number
+  readonly generalDecisionText?: string
+}
+
+function describe({ id, language, displayTitle }: Stream) {
+  return { id, language: language ?? '', title: displayTitle ?? language ?? '' }
+}
 
 function toSubtitles(base: string, part: Part): Subtitle[] {
-  const streams = part.Stream?.filter(({ streamType }) => streamType === SUBTITLE) ?? []
-  return streams.map(({ id, key, language, displayTitle }) => ({
-    id,
-    language: language ?? '',
-    title: displayTitle ?? language ?? '',
-    url: key === undefined ? null : `${base}/pms${key}?encoding=utf-8&format=vtt`
+  const streams = part.Stream?.filter(({ streamType }) => streamType === SUBTITLE_STREAM) ?? []
+  return streams.map((stream) => ({
+    ...describe(stream),
+    url: stream.key === undefined ? null : `${base}/pms${stream.key}?encoding=utf-8&format=vtt`
+  }))
+}
+
+function toScenes({ Chapter = [], Marker = [] }: Metadata): Scene[] {
+  const markers = Marker.filter(({ type }) => type === 'intro' || type === 'credits')
+  return [...Chapter, ...markers].map(({ tag, type, startTimeOffset, endTimeOffset }) => ({
+    kind: (type ?? 'chapter') as Scene['kind'],
+    title: tag ?? '',
+    start: startTimeOffset,
+    end: endTimeOffset
   }))
 }

@@ -7,7 +7,6 @@ export interface Transport {
   fetch(path: string, init?: RequestInit): Promise<Response>
   /** Calls the listener when a response says that the session has ended; returns a function that unsubscribes. */
   onSessionEnd(listener: (error: UsherError) => void): () => void
-  endSession(error: UsherError): void
 }
 
 /** JSON in and out. */
@@ -18,10 +17,6 @@ export function createTransport(url: string, fetchIt: typeof fetch): Transport {
   const base = url.replace(/\/$/, '')
   const listeners = new Set<(error: UsherError) => void>()
 
-  function endSession(error: UsherError): void {
-    for (const listener of listeners) listener(error)
-  }
-
   async function request(path: string, init: RequestInit = {}): Promise<Response> {
     // A page of another site cannot set this header: it proves the origin where browsers send no Fetch Metadata
     // (plain HTTP).
@@ -30,14 +25,13 @@ export function createTransport(url: string, fetchIt: typeof fetch): Transport {
     const response = await fetchIt(base + path, { credentials: 'include', ...init, headers })
     if (response.ok || response.status === 304) return response
     const error = await toError(response)
-    if (error.code.startsWith('USHER_SESSION_')) endSession(error)
+    if (error.code.startsWith('USHER_SESSION_')) for (const listener of listeners) listener(error)
     throw error
   }
 
   return {
     base,
     fetch: request,
-    endSession,
     onSessionEnd(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

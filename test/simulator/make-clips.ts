@@ -110,8 +110,18 @@ for (const clip of CLIPS) {
   ffmpeg(...source, ...inputs, ...maps, ...scaling, ...H264, ...AAC, ...fast, join(folder, clip.file))
 
   const scratch = mkdtempSync(join(tmpdir(), 'clips-'))
-  const rate = `fps=${1000 / PREVIEW_MS}:round=down,scale=160:90`
-  ffmpeg('-i', join(folder, clip.file), '-vf', rate, '-q:v', '8', join(scratch, '%03d.jpg'))
+  const every = `select='not(mod(n\\,${(FRAMES_PER_SECOND * PREVIEW_MS) / 1000}))',scale=160:90`
+  ffmpeg(
+    '-i',
+    join(folder, clip.file),
+    '-vf',
+    every,
+    '-fps_mode',
+    'passthrough',
+    '-q:v',
+    '8',
+    join(scratch, '%03d.jpg')
+  )
   const pictures = readdirSync(scratch)
     .sort()
     .map((name) => readFileSync(join(scratch, name)))

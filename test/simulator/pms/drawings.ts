@@ -34,7 +34,7 @@ const MOTIFS: Readonly<Record<Motif, (light: string, dark: string, seed: number)
   beacon: (light, dark) =>
     `<path d="M150 120 L-260 20 L-260 190Z" fill="${light}" opacity=".35"/><path d="M150 120 L560 60 L560 210Z" fill="${light}" opacity=".2"/><path d="M132 140h36l14 160h-64z" fill="${dark}"/><circle cx="150" cy="122" r="22" fill="${light}"/>`,
   peaks: (light, dark) =>
-    `<path d="M-260 300 L40 90 L130 190 L220 60 L560 300Z" fill="${dark}"/><path d="M220 60l-34 48 22 -6 14 18 12 -20 24 10z" fill="${light}"/><path d="M40 90l-30 28 22 0 10 14 16 -16z" fill="${light}"/>`,
+    `<path d="M-260 300 L40 90 L130 190 L220 60 L560 300V460H-260Z" fill="${dark}"/><path d="M220 60l-34 48 22 -6 14 18 12 -20 24 10z" fill="${light}"/><path d="M40 90l-30 28 22 0 10 14 16 -16z" fill="${light}"/>`,
   orbit: (light, dark) =>
     `<circle cx="150" cy="150" r="58" fill="${light}"/><path d="M92 150a58 58 0 0 0 116 0z" fill="${dark}" opacity=".35"/>${times(3, (n) => `<ellipse cx="150" cy="150" rx="${110 + n * 45}" ry="${26 + n * 14}" fill="none" stroke="${light}" stroke-width="2" opacity="${0.8 - n * 0.22}" transform="rotate(-18 150 150)"/>`)}<circle cx="255" cy="112" r="9" fill="#fff"/>`,
   flames: (light, dark) =>
@@ -44,10 +44,10 @@ const MOTIFS: Readonly<Record<Motif, (light: string, dark: string, seed: number)
   waves: (light, dark) =>
     `<path d="M150 60v170" stroke="${light}" stroke-width="6"/>${times(3, (n) => `<path d="M${120 - n * 22} ${40 - n * 10}a${50 + n * 26} ${50 + n * 26} 0 0 0 0 ${60 + n * 20}M${180 + n * 22} ${40 - n * 10}a${50 + n * 26} ${50 + n * 26} 0 0 1 0 ${60 + n * 20}" fill="none" stroke="${light}" stroke-width="4" opacity="${0.9 - n * 0.25}"/>`)}${times(3, (n) => `<path d="M-260 ${220 + n * 34}${times(10, () => 'q41-26 82 0')}v200h-820z" fill="${dark}" opacity="${0.5 + n * 0.2}"/>`)}`,
   trees: (light, dark) =>
-    times(9, (n) => {
+    `<path d="M-260 300q410-24 820 0v160h-820z" fill="${dark}"/>${times(9, (n) => {
       const [x, r] = [-210 + n * 90, 38 + ((n * 29) % 24)]
       return `<path d="M${x - 4} 300v-120h8v120z" fill="${dark}"/><circle cx="${x}" cy="${170 - (n % 2) * 20}" r="${r}" fill="${dark}" opacity=".85"/><circle cx="${x - 12}" cy="${160 - (n % 2) * 20}" r="7" fill="${light}"/><circle cx="${x + 14}" cy="${182 - (n % 2) * 20}" r="6" fill="${light}"/>`
-    }),
+    })}`,
   moon: (light, dark) =>
     `<circle cx="190" cy="100" r="52" fill="${light}"/>${times(22, (n) => `<circle cx="${-240 + ((n * 137) % 800)}" cy="${(n * 61) % 200}" r="${1 + (n % 3)}" fill="${light}" opacity=".7"/>`)}<path d="M100 300V190h100v110zM90 190l60-36 60 36zM148 154V96h4v58zM126 104h48v4h-48z" fill="${dark}"/><path d="M140 220h20v24h-20z" fill="${light}"/>`,
   bridge: (light, dark) =>
@@ -88,7 +88,7 @@ export function drawSvg({ motif, palette, title, seed, width, height, shape }: D
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${wide} ${high}" preserveAspectRatio="xMidYMid slice"><defs><linearGradient id="sky" x2="0" y2="1"><stop stop-color="${sky}"/><stop offset=".75" stop-color="${haze}"/></linearGradient><linearGradient id="shade" x2="0" y2="1"><stop offset=".5" stop-color="${dark}" stop-opacity="0"/><stop offset=".92" stop-color="${dark}"/></linearGradient></defs><rect width="${wide}" height="${high}" fill="url(#sky)"/><g transform="translate(${left} ${shape === 'poster' ? 24 : 90})">${MOTIFS[motif](light, dark, seed)}</g>${shade}</svg>`
 }
 
-const LINE_LENGTH = 15
+const LINE_LENGTH = 14
 
 function toLines(title: string): string[] {
   const lines: string[] = []

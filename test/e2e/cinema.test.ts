@@ -1,0 +1,127 @@
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { until } from '../support/until.ts'
+import { FRIEND } from '../support/usher.ts'
+import { auditPage } from './support/axe.ts'
+import { launchBrowser, openPage, skipWithoutChromium } from './support/browser.ts'
+import { startCinema } from './support/cinema.ts'
+
+t.setTimeout(600_000) // Chromium on a busy machine: slow, not stuck.
+
+const WAIT = { timeout: 60_000 }
+const VIDEO = "document.querySelector('video')"
+
+/** As a finger on the bar of the player does. */
+const MOVE_TO_20 = `(() => {
+  const range = document.querySelector('.seek input')
+  range.value = '20'
+  range.dispatchEvent(new Event('input'))
+})()`
+
+/** Waits until an expression in the page is true. */
+const when = (page: Page, expression: string) =>
+  until(() => page.evaluate<boolean>(expression), expression, WAIT.timeout)
+
+t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
+  const cinema = await startCinema(t)
+  const browser = await launchBrowser(t)
+
+  await t.test('signs in, finds a film, plays it, and says why it stops', async (t) => {
+    const { page, complaints } = await openPage(browser)
+    page.setDefaultTimeout(WAIT.timeout)
+    await page.goto(cinema.url)
+    await page.getByRole('button', { name: 'Sign in with Plex' }).click()
+    await page.waitForURL('**/signin?**')
+    t.equal(new URL(page.url()).searchParams.get('returnTo'), '/cinema/')
+    await cinema.admit(page, FRIEND)
+    await page.goto(`${cinema.url}#/`)
+    await page
+      .getByRole('link', { name: /Orbit of the Moth/ })
+      .first()
+      .waitFor()
+    t.strictSame(await auditPage(page), [], 'home')
+
+    await page.getByRole('link', { name: 'Search' }).click()
+    await page.getByRole('searchbox').fill('frost')
+    await page.getByRole('link', { name: /Nine Degrees of Frost/ }).click()
+    await page.getByRole('heading', { level: 1, name: 'Nine Degrees of Frost' }).waitFor()
+    t.strictSame(await auditPage(page), [], 'a film')
+    await page.getByRole('link', { name: 'Play', exact: true }).click()
+    await when(page, `${VIDEO}?.currentTime > 1`)
+    t.ok(await page.evaluate(`${VIDEO}.videoWidth > 0`), 'a picture')
+    t.match(await page.evaluate(`${VIDEO}.src`), /^blob:/, 'by hls.js')
+    t.strictSame(await auditPage(page), [], 'the player')
+
+    await page.evaluate(MOVE_TO_20)
+    await when(page, `${VIDEO}.currentTime > 20.5`)
+    const picture = page.locator('.bubble img')
+    t.match(await picture.getAttribute('src'), /\/pms\/library\/parts\/266002\/indexes\/sd\/20000$/)
+
+    await page.getByLabel('Subtitles').selectOption({ label: 'Français (ASS)' })
+    await when(page, `${VIDEO}.textTracks[0]?.cues?.length === 5`)
+    t.equal(await page.evaluate(`${VIDEO}.textTracks[0].mode`), 'showing')
+    t.equal(await page.evaluate(`${VIDEO}.textTracks[0].cues[0].text`), "L'horloge démarre toute seule.")
+
+    const elsewhere = await cinema.usher.signedIn(FRIEND)
+    const { sessions } = (await elsewhere.get('/session/sessions')).json
+    const watching = sessions.find(({ current }: { current: boolean }) => !current)
+    const ended = await elsewhere.ask(`/session/sessions/${watching.handle}`, { method: 'DELETE' })
+    t.equal(ended.status, 204)
+    const notice = page.getByRole('alert')
+    await notice.waitFor()
+    t.match(await notice.textContent(), /Playback has stopped.*ended on another device, or at Plex/)
+    t.equal(await page.evaluate(`${VIDEO}.currentSrc === '' || ${VIDEO}.paused`), true)
+    t.strictSame(complaints, [])
+    await page.context().close()
+  })
+
+  await t.test('plays a file as it is, and another sound through the transcoder', async (t) => {
+    const { page, complaints } = await openPage(browser)
+    page.setDefaultTimeout(WAIT.timeout)
+    await cinema.admit(page)
+    await page.goto(`${cinema.url}#/play/6003?at=8000`)
+    await when(page, `${VIDEO}?.currentTime > 8.5`)
+    t.match(await page.evaluate(`${VIDEO}.src`), /\/pms\/library\/parts\/266003\/.*\.mp4$/)
+    await page.getByLabel('Audio').selectOption({ label: 'Deutsch (AAC Mono)' })
+    await when(page, `${VIDEO}.src.startsWith('blob:') && ${VIDEO}.currentTime > 9`)
+    const asked = cinema.usher.simulator.received({ service: 'pms' }).map(({ url }) => url)
+    t.ok(
+      asked.some((url) => /session\/[^/]+\/audio-1\/\d+\.m4s/.test(url)),
+      'the second sound'
+    )
+
+    await page.keyboard.press('Escape')
+    await page.getByRole('link', { name: /^Resume at 0:/ }).waitFor()
+    await page.getByRole('link', { name: 'Cinema' }).click()
+    await page.getByRole('heading', { name: 'Continue Watching' }).waitFor()
+    t.strictSame(complaints, [])
+    await page.context().close()
+  })
+
+  await t.test('changes the profile and ends another device', async (t) => {
+    const { page } = await openPage(browser)
+    page.setDefaultTimeout(WAIT.timeout)
+    await cinema.admit(page)
+    const other = await cinema.usher.signedIn()
+    await page.goto(`${cinema.url}#/devices`)
+    await page
+      .getByRole('button', { name: /^End the session/ })
+      .first()
+      .waitFor()
+    t.strictSame(await auditPage(page), [], 'devices')
+    const ends = page.getByRole('button', { name: /^End the session/ })
+    for (let left = await ends.count(); left > 0; left -= 1) {
+      await ends.first().click()
+      await when(page, `document.querySelectorAll('.rows li').length === ${left}`)
+    }
+    t.equal((await other.get('/session')).status, 401)
+
+    await page.getByRole('button', { name: 'simuser' }).click()
+    await page.getByRole('button', { name: /^Kid/ }).click()
+    t.strictSame(await auditPage(page), [], 'the PIN')
+    await page.getByLabel('PIN', { exact: true }).fill('1234')
+    await page.getByRole('button', { name: 'Go on' }).click()
+    await page.getByRole('button', { name: 'Kid' }).waitFor()
+    await page.context().close()
+  })
+})
