@@ -144,8 +144,8 @@ export const POLICY_TABLE: readonly Rule[] = [
     parameters: ['audioStreamID', 'subtitleStreamID', 'allParts']
   }),
   open('/playQueues/{ids}'),
-  open('/playQueues', { methods: ['POST'] }),
-  open('/playQueues/{ids}', { methods: ['PUT'] }),
+  open('/playQueues', { methods: ['POST'], parameters: 'own-uri' }),
+  open('/playQueues/{ids}', { methods: ['PUT'], parameters: 'own-uri' }),
   open('/playQueues/{ids}/shuffle|unshuffle|reset', { methods: ['PUT'] }),
   open('/playQueues/{ids}/items/{ids}/move', { methods: ['PUT'] }),
   open('/playQueues/{ids}/items/{ids}', { methods: ['DELETE'] }),

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { createPolicy } from '../../../src/forward/policy.ts'
+import { BOX_ID } from '../../simulator/servers.ts'
 import { sendRaw } from '../../support/raw.ts'
 import { FRIEND, OWNER, startTestUsher, type TestUsher } from '../../support/usher.ts'
 
@@ -129,7 +130,7 @@ t.test('what may be reached', async (t) => {
     )
     t.ok(usher.simulator.pms.watched('owner', '1001').viewCount > 0)
     const queue = await owner.ask(
-      '/pms/playQueues?type=video&uri=server%3A%2F%2Fx%2Fcom.plexapp.plugins.library%2Flibrary%2Fmetadata%2F1001',
+      `/pms/playQueues?type=video&uri=server%3A%2F%2F${BOX_ID}%2Fcom.plexapp.plugins.library%2Flibrary%2Fmetadata%2F1001`,
       {
         method: 'POST',
         body: 'a=b',
@@ -137,6 +138,16 @@ t.test('what may be reached', async (t) => {
       }
     )
     t.equal(queue.status, 200, queue.text)
+    for (const [uri, name] of [
+      ['server://x/com.plexapp.plugins.library/library/metadata/1001', 'another server'],
+      [`server://${BOX_ID}/tv.plex.provider.vod/library/metadata/1001`, 'a provider'],
+      ['http://127.0.0.1:9/', 'an address']
+    ] as const) {
+      const foreign = await owner.ask(`/pms/playQueues?type=video&uri=${encodeURIComponent(uri)}`, {
+        method: 'POST'
+      })
+      t.equal(foreign.status, 400, name)
+    }
   })
 })
 

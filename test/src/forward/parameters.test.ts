@@ -147,12 +147,14 @@ t.test('choosing audio and subtitles changes nothing else', async (t) => {
   t.equal(form('PUT', '/library/parts/7', 'file=x'), 'USHER_PATH_DENIED')
 })
 
-t.test('a playlist holds items of this server alone', async (t) => {
+t.test('a playlist or play queue holds items of this server alone', async (t) => {
   const own = `server://${MACHINE}/com.plexapp.plugins.library`
   for (const [method, path] of [
     ['POST', '/playlists'],
     ['PUT', '/playlists/7'],
-    ['PUT', '/playlists/7/items']
+    ['PUT', '/playlists/7/items'],
+    ['POST', '/playQueues'],
+    ['PUT', '/playQueues/7']
   ] as const) {
     const put = (uri: string) => ask(method, path, `?type=video&title=A%0AB&uri=${encodeURIComponent(uri)}`)
     for (const uri of [
