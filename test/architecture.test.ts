@@ -44,7 +44,7 @@ const imports = FILES.flatMap(importsOf)
 
 /** The layer of a file: its folder where it has one, else its own name. */
 function layerOf(file: string): string {
-  if (file.startsWith('routes/public/signin/client/')) return 'page script'
+  if (/^routes\/public\/signin\/(?:client|languages)\//.test(file)) return 'page script'
   const [top = '', second = ''] = file.split('/')
   if (top !== 'src') return top
   return second.replace(/\.ts$/, '')

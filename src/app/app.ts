@@ -13,6 +13,7 @@ import oauthErrors from '../../plugins/oauth-errors.ts'
 import problems from '../../plugins/problems.ts'
 import proxyNotices from '../../plugins/proxy-notices.ts'
 import rateLimits from '../../plugins/rate-limits.ts'
+import refusalLinks from '../../plugins/refusal-links.ts'
 import sameOrigin from '../../plugins/same-origin.ts'
 import securityHeaders from '../../plugins/security-headers.ts'
 import serviceAuth from '../../plugins/service-auth.ts'
@@ -122,6 +123,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
       ...(provider !== null && { beforeReplace: provider.openId.move })
     })
     await scope.register(signInCookies, { seal, names, hostAttributes, now })
+    await scope.register(refusalLinks, { seal, basePath: publicUrl.basePath, now })
     await scope.register(loginRoute, { signIns: core.signIns.password })
     await scope.register(sessionRoutes, { core })
     await scope.register(pinRoutes, { core })
@@ -148,6 +150,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
         const read = request.readSession()
         return read.open ? listApps(read.live.session) : { open: [], entered: [] }
       },
+      findRefusedName: scope.findRefusedName,
       plexUnreachableSince: () => core.plexStatus.outageSince
     })
   }

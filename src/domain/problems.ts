@@ -174,6 +174,8 @@ export interface ProblemOptions {
   readonly target?: UpstreamTarget
   /** Who was refused, where a sign-in had found out; for the log alone. */
   readonly accountId?: number
+  /** That account's name, for the page that explains the refusal. It is in no body and no log. */
+  readonly accountName?: string
   readonly cause?: unknown
 }
 
@@ -188,6 +190,7 @@ export class Problem extends Error {
   readonly upstream: UpstreamAnswered | undefined
   readonly target: UpstreamTarget | undefined
   readonly accountId: number | undefined
+  readonly accountName: string | undefined
 
   constructor(code: ProblemCode, options: ProblemOptions = {}) {
     super(options.detail ?? PROBLEMS[code].detail, { cause: options.cause })
@@ -199,6 +202,7 @@ export class Problem extends Error {
     this.upstream = options.upstream
     this.target = options.target
     this.accountId = options.accountId
+    this.accountName = options.accountName
   }
 }
 

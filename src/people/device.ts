@@ -1,3 +1,5 @@
+import { isTelevision } from '../domain/televisions.ts'
+
 export const DEVICE_KINDS = ['desktop', 'phone', 'tablet', 'tv', 'other'] as const
 export type DeviceKind = (typeof DEVICE_KINDS)[number]
 
@@ -13,19 +15,16 @@ const KINDS: Readonly<Record<string, DeviceKind>> = {
   tablet: 'tablet',
   tv: 'tv'
 }
-/** Televisions that the parser takes for phones or computers. */
-const TELEVISION =
-  /\b(?:SMART-TV|SmartTV|AppleTV|GoogleTV|HbbTV|BRAVIA|AFT[A-Z]|CrKey|Roku|Tizen|Web0S|webOS)\b/
 export const MOST_CHARS = 400
 
 /** Name and kind by the User-Agent field, by a parser that is loaded when the first one is read. No fingerprint. */
 export async function describeDevice(userAgent: string): Promise<DeviceDescription> {
   const { default: bowser } = await import('bowser')
   const { browser, os, platform } = bowser.parse(userAgent.slice(0, MOST_CHARS) || ' ')
-  const isTelevision = TELEVISION.test(userAgent)
-  const system = isTelevision && (os.name ?? '') === '' ? 'a television' : (os.name ?? '')
+  const television = isTelevision(userAgent)
+  const system = television && (os.name ?? '') === '' ? 'a television' : (os.name ?? '')
   // A television's browser and system often share a name.
   const parts = new Set([browser.name ?? '', system].filter((part) => part !== ''))
   const name = [...parts].join(' on ')
-  return { name: name.slice(0, 100), kind: isTelevision ? 'tv' : (KINDS[platform.type ?? ''] ?? 'other') }
+  return { name: name.slice(0, 100), kind: television ? 'tv' : (KINDS[platform.type ?? ''] ?? 'other') }
 }

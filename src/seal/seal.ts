@@ -9,6 +9,7 @@ export type Purpose =
   | 'signin'
   | 'device'
   | 'flow'
+  | 'refused'
   | 'assertion'
   | 'scoped'
   | 'playback'

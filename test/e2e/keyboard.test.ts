@@ -5,6 +5,12 @@ import { cannedPin, cannedSession, HOME } from './support/canned-people.ts'
 import { problem } from './support/canned-site.ts'
 import { setStage } from './support/stage.ts'
 
+const TELEVISION = {
+  userAgent:
+    'Mozilla/5.0 (SMART-TV; LINUX; Tizen 7.0) AppleWebKit/537.36 (KHTML, like Gecko) 94.0.4606.31/7.0 TV Safari/537.36',
+  viewport: { width: 1920, height: 1080 }
+}
+
 /** What has the focus: its words, or its id where it has none. */
 const focused = (page: Page) =>
   page.evaluate<string>(
@@ -45,8 +51,12 @@ t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, asyn
   t.test('the ways follow one another, and the way back is the way there', async (t) => {
     const { page } = await setStage(t, browser)
     const ways = await walk(page, 4)
-    t.match(ways, [/^Sign in with Plex/, /^In a small window/, /^With a code/, /^With a password/])
-    t.match(await walk(page, 3, 'Shift+Tab'), [/^With a code/, /^In a small window/, /^Sign in with Plex/])
+    t.match(ways, [/^Sign in with Plex/, /^Open Plex in a small window/, /^With a code/, /^With a password/])
+    t.match(await walk(page, 3, 'Shift+Tab'), [
+      /^With a code/,
+      /^Open Plex in a small window/,
+      /^Sign in with Plex/
+    ])
   })
 
   t.test('password, profile and PIN', async (t) => {
@@ -70,6 +80,8 @@ t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, asyn
     await page.keyboard.press('Tab')
     t.equal(await focused(page), 'Show')
     await page.keyboard.press('Tab')
+    t.equal(await focused(page), 'Forgot your password?')
+    await page.keyboard.press('Tab')
     t.equal(await focused(page), 'Sign in')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Who is watching?' }).waitFor()
@@ -80,7 +92,6 @@ t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, asyn
     await dialog.waitFor()
     t.equal(await focused(page), 'pin')
     await page.keyboard.type('0000')
-    await page.keyboard.press('Enter')
     await page.getByText('That PIN is not correct').waitFor()
     t.equal(await focused(page), 'pin', 'a wrong PIN leaves one where it is typed')
     await page.keyboard.press('Escape')
@@ -88,8 +99,6 @@ t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, asyn
     t.match(await focused(page), /^OOrson/, 'and turning away leads back to the person')
     await page.keyboard.press('Enter')
     await page.keyboard.type('1234')
-    await tabTo(t, page, 'Continue')
-    await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'You are signed in' }).waitFor()
     t.equal(await focused(page), 'You are signed in')
     t.strictSame(
@@ -111,7 +120,7 @@ t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, asyn
     await page.keyboard.press('Enter')
     await page.getByText(/Expires in/).waitFor()
     t.equal(await focused(page), 'Sign in with a code')
-    t.match(await walk(page, 2), ['plex.tv/link', 'Other ways to sign in'])
+    t.match(await walk(page, 3), ['plex.tv/link', 'Copy the code', 'Other ways to sign in'])
     await page.keyboard.press('Enter')
     t.equal(await focused(page), 'Sign in')
     t.match(await walk(page, 1), ['Sign in with Plex'])
@@ -122,22 +131,62 @@ t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, asyn
       arrange: (site) => {
         site.session = cannedSession()
         site.answer('GET /session/home', { body: { users: [] } })
-        site.answer('POST /session/logout', { status: 204 })
       }
     })
     await page.getByRole('heading', { name: 'You are signed in' }).waitFor()
     await tabTo(t, page, 'Sign out on all devices')
     await page.keyboard.press('Enter')
-    await page.getByRole('dialog').waitFor()
-    t.equal(await focused(page), 'Cancel', 'what changes nothing comes first')
+    await page.getByRole('heading', { name: 'Sign out on all devices?' }).waitFor()
+    t.equal((await walk(page, 1))[0], 'Cancel', 'what changes nothing comes first')
     await page.keyboard.press('Enter')
-    await page.getByRole('dialog').waitFor({ state: 'hidden' })
-    t.match(await focused(page), 'Sign out on all devices')
+    await page.getByRole('heading', { name: 'You are signed in' }).waitFor()
     t.notOk(site.asked.some(({ method }) => method === 'POST'))
+    await tabTo(t, page, 'Sign out on all devices')
     await page.keyboard.press('Enter')
-    await page.keyboard.press('Tab')
+    await page.getByRole('heading', { name: 'Sign out on all devices?' }).waitFor()
+    await tabTo(t, page, 'Sign out everywhere')
     await page.keyboard.press('Enter')
-    await page.getByText('You are signed out on all devices.').waitFor()
-    t.equal(await focused(page), 'Sign in')
+    await page.getByText('You are signed out.').waitFor()
+    t.match(site.asked.at(-1)?.body, { everywhere: 'yes' })
+  })
+
+  t.test('a television shows the code first, and its arrow keys go everywhere', async (t) => {
+    const { page, asked, complaints } = await setStage(t, browser, {
+      context: { ...TELEVISION },
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', { body: { status: 'pending', pollAfterMs: 60_000 } })
+        site.answer('DELETE /session/pin', { status: 204 })
+      }
+    })
+    await page.getByText(/Expires in/).waitFor()
+    t.equal(await focused(page), 'Other ways to sign in', 'what can be pressed has the focus')
+    t.ok(await hasRing(page))
+    t.ok(await page.getByRole('img', { name: 'QR code' }).isVisible())
+    t.notOk(await page.getByText('Copy the code').isVisible(), 'what a television has no use for is away')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Sign in', exact: true }).waitFor()
+    t.equal(await focused(page), 'Sign in with Plex')
+    t.match(await walk(page, 2, 'ArrowDown'), [/^With a code/, /^With a password/])
+    t.match(await walk(page, 1, 'ArrowUp'), [/^With a code/])
+    t.equal(asked('POST /session/pin'), 1)
+    t.strictSame(complaints, [])
+  })
+
+  t.test('arrow keys go through profiles in all four directions', async (t) => {
+    const { page } = await setStage(t, browser, {
+      context: { ...TELEVISION },
+      path: '/signin?fresh=1',
+      arrange: (site) => {
+        site.session = cannedSession()
+        site.answer('GET /session/home', { body: HOME })
+      }
+    })
+    await page.getByRole('heading', { name: 'Who is watching?' }).waitFor()
+    t.match(await focused(page), /Ida Lupino/)
+    t.match(await walk(page, 2, 'ArrowRight'), [/Orson/, /The little ones/])
+    t.match(await walk(page, 1, 'ArrowLeft'), [/Orson/])
+    t.match(await walk(page, 1, 'ArrowDown'), [/^Continue as Ida/])
+    t.match(await walk(page, 1, 'ArrowUp'), [/Orson/])
   })
 })

@@ -175,7 +175,7 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
   t.test('the small window signs the page in and closes itself', async (t) => {
     const { page, complaints, watch } = await start(t)
     const opened = page.waitForEvent('popup')
-    await press(page, 'In a small window')
+    await press(page, 'Open Plex in a small window')
     const small = await opened
     const closed = small.waitForEvent('close')
     await press(small, 'Sign in as friend')
@@ -214,10 +214,10 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
   t.test('a password with a verification code', async (t) => {
     const { page, watch } = await start(t)
     await signInByPassword(page, 'twofactor')
-    await page.getByLabel('Verification code').fill('654321')
+    await page.getByLabel('Verification code', { exact: true }).fill('654321')
     await press(page, 'Sign in')
     await alert(t, page, 'did not accept this verification code')
-    await page.getByLabel('Verification code').fill('123456')
+    await page.getByLabel('Verification code', { exact: true }).fill('123456')
     await press(page, 'Sign in')
     await heading(t, page, 'You are signed in')
     t.strictSame(await watch.leaks(), [])

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { auditPage } from './support/axe.ts'
+import { auditPage, auditScriptless } from './support/axe.ts'
 import { launchBrowser, skipWithoutChromium } from './support/browser.ts'
 import {
   AVATAR,
@@ -19,6 +19,12 @@ import { type StageOptions, setStage } from './support/stage.ts'
 
 const SCREENSHOTS = fileURLToPath(new URL('./screenshots/', import.meta.url))
 const WIDTHS = [320, 390, 1280] as const
+const TELEVISION_WIDTHS = [1280, 1920] as const
+const HEIGHTS: Readonly<Record<number, number>> = { 320: 844, 390: 844, 1280: 720, 1920: 1080 }
+const TELEVISION = {
+  userAgent:
+    'Mozilla/5.0 (SMART-TV; LINUX; Tizen 7.0) AppleWebKit/537.36 (KHTML, like Gecko) 94.0.4606.31/7.0 TV Safari/537.36'
+}
 const PENDING = { body: { status: 'pending', pollAfterMs: 60_000 } }
 const EXPIRED = { body: { status: 'expired' } }
 
@@ -65,11 +71,14 @@ const STATES: readonly State[] = [
       }
     }
   },
-  { name: 'error-by-address', path: '/signin?error=USHER_SERVER_ACCESS_DENIED' },
+  { name: 'refused', path: '/signin?error=USHER_SERVER_ACCESS_DENIED&who=sealed-ida&returnTo=/app' },
+  { name: 'refused-blocked', path: '/signin?error=USHER_ACCOUNT_BLOCKED' },
+  { name: 'limited', path: '/signin?error=USHER_RATE_LIMITED' },
+  { name: 'stay', path: '/signin?again=1&returnTo=/app', arrange: signedIn },
   { name: 'cancelled', path: '/signin?error=USHER_SIGNIN_CANCELLED&returnTo=/app' },
   { name: 'pin-unknown', path: '/signin?error=USHER_PIN_UNKNOWN' },
   {
-    name: 'error-without-script',
+    name: 'refused-without-script',
     path: '/signin?error=USHER_TWO_FACTOR_REQUIRED',
     context: { javaScriptEnabled: false }
   },
@@ -86,7 +95,7 @@ const STATES: readonly State[] = [
       site.answer('GET /session/pin', PENDING)
     },
     act: async (page) => {
-      await press(page, 'In a small window')
+      await press(page, 'Open Plex in a small window')
       await sees(page, 'Continue in the small window')
     }
   },
@@ -97,7 +106,7 @@ const STATES: readonly State[] = [
       site.answer('GET /session/pin', problem('USHER_UPSTREAM_UNREACHABLE', 503))
     },
     act: async (page) => {
-      await press(page, 'In a small window')
+      await press(page, 'Open Plex in a small window')
       await sees(page, /Still waiting/)
     }
   },
@@ -151,7 +160,7 @@ const STATES: readonly State[] = [
       ),
     act: async (page) => {
       await tryPassword(page)
-      await page.getByLabel('Verification code').fill('123456')
+      await page.getByLabel('Verification code', { exact: true }).fill('123456')
       await press(page, 'Sign in')
       await sees(page, /did not accept this verification code/)
     }
@@ -179,7 +188,6 @@ const STATES: readonly State[] = [
       await tryPassword(page)
       await press(page, 'Orson')
       await page.getByLabel('Four digits').fill('0000')
-      await press(page, 'Continue$')
       await sees(page, /That PIN is not correct/)
     }
   },
@@ -273,15 +281,71 @@ const STATES: readonly State[] = [
     name: 'sign-out-everywhere',
     arrange: signedIn,
     act: async (page) => {
-      await press(page, 'Sign out on all devices')
+      await page.getByRole('link', { name: /^Sign out on all devices/ }).click()
       await sees(page, 'Sign out on all devices?')
     }
+  },
+  {
+    name: 'account-television',
+    path: '/signin?returnTo=/app',
+    context: TELEVISION,
+    arrange: signedIn,
+    act: (page) => sees(page, 'Switch profile')
+  },
+  {
+    name: 'television',
+    context: TELEVISION,
+    arrange: (site) => {
+      site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+      site.answer('GET /session/pin', PENDING)
+    },
+    act: (page) => sees(page, /Expires in/)
+  },
+  {
+    name: 'profiles-television',
+    path: '/signin?fresh=1',
+    context: TELEVISION,
+    arrange: signedIn,
+    act: (page) => sees(page, 'Who is watching?')
+  },
+  {
+    name: 'choose-television',
+    context: TELEVISION,
+    path: '/signin?error=USHER_SIGNIN_CANCELLED'
+  },
+  {
+    name: 'german',
+    path: '/signin?returnTo=/app&error=USHER_PIN_UNKNOWN',
+    context: { locale: 'de-DE' }
+  },
+  {
+    name: 'german-code',
+    context: { locale: 'de-DE' },
+    arrange: (site) => {
+      site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+      site.answer('GET /session/pin', PENDING)
+    },
+    act: async (page) => {
+      await press(page, 'Mit einem Code')
+      await sees(page, /Läuft in/)
+    }
+  },
+  {
+    name: 'german-account',
+    path: '/signin?returnTo=/app',
+    context: { locale: 'de-DE' },
+    arrange: signedIn,
+    act: (page) => sees(page, 'Profil wechseln')
+  },
+  {
+    name: 'german-refused',
+    path: '/signin?error=USHER_SERVER_ACCESS_DENIED&who=sealed-ida',
+    context: { locale: 'de-DE' }
   },
   {
     name: 'signed-out',
     arrange: (site) => {
       signedIn(site)
-      site.answer('POST /session/logout', { status: 204 })
     },
     act: async (page) => {
       await page.getByRole('button', { name: 'Sign out', exact: true }).click()
@@ -306,8 +370,8 @@ t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (
       await state.act?.(page, site)
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme })
-        for (const width of WIDTHS) {
-          await page.setViewportSize({ width, height: width < 500 ? 844 : 800 })
+        for (const width of state.context === TELEVISION ? TELEVISION_WIDTHS : WIDTHS) {
+          await page.setViewportSize({ width, height: HEIGHTS[width] ?? 800 })
           await page.screenshot({
             path: `${SCREENSHOTS}${state.name}-${colorScheme}-${width}.png`,
             fullPage: true
@@ -315,7 +379,11 @@ t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (
           const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
           t.ok(Number(overflow) <= 0, `nothing sticks out at ${width} px`)
         }
-        if (state.context?.javaScriptEnabled !== false) t.strictSame(await auditPage(page), [], colorScheme)
+        const audit =
+          state.context?.javaScriptEnabled === false
+            ? auditScriptless(page, browser, { colorScheme })
+            : auditPage(page)
+        t.strictSame(await audit, [], colorScheme)
       }
       await page.emulateMedia({ forcedColors: 'active' })
       await page.screenshot({ path: `${SCREENSHOTS}${state.name}-forced-colors.png` })

@@ -7,6 +7,7 @@ import { setStage, startPlexApp } from './support/stage.ts'
 
 const PENDING = { body: { status: 'pending', pollAfterMs: 50 } }
 const EXPIRED = { body: { status: 'expired' } }
+const REFUSED = { link: '</signin?error=USHER_SERVER_ACCESS_DENIED&who=sealed-ida>; rel="help"' }
 const CREATED = { status: 201, body: cannedSession() }
 const signedIn = () => ({ body: { status: 'signed-in', session: cannedSession() } })
 
@@ -91,7 +92,7 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
     plex.forwardTo(`${site.url}/session/callback`)
     site.answer('GET /session/callback', { status: 302, headers: { location: '/signin?window=done' } })
     const opened = page.waitForEvent('popup')
-    await press(page, 'In a small window')
+    await press(page, 'Open Plex in a small window')
     const small = await opened
     await small.getByRole('heading', { name: 'Plex' }).waitFor()
     await heading(t, page, 'Continue in the small window')
@@ -113,7 +114,7 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
       arrange: (site) => site.answer('GET /session/login', { status: 302, headers: { location: '/app' } })
     })
     await page.evaluate('window.open = () => null')
-    await press(page, 'In a small window')
+    await press(page, 'Open Plex in a small window')
     await page.waitForURL(`${site.url}/app`)
     t.equal(site.asked[0]?.path, '/session/login?returnTo=%2Fsignin%3Ffresh%3D1%26returnTo%3D%252Fapp')
   })
@@ -126,7 +127,7 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
         site.answer('GET /session/pin', PENDING, problem('USHER_PIN_UNKNOWN', 404))
       }
     })
-    await press(page, 'In a small window')
+    await press(page, 'Open Plex in a small window')
     await alert(t, page, 'You did not finish signing in at Plex')
     await heading(t, page, 'Sign in')
   })
@@ -216,11 +217,18 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
     const { page } = await setStage(t, browser, {
       arrange: (site) => {
         site.answer('POST /session/pin', cannedPin('https://plex.tv'))
-        site.answer('GET /session/pin', PENDING, problem('USHER_SERVER_ACCESS_DENIED', 403))
+        site.answer('GET /session/pin', PENDING, problem('USHER_SERVER_ACCESS_DENIED', 403, REFUSED))
       }
     })
     await press(page, 'With a code')
-    await alert(t, page, 'Your Plex account has no access to this server')
+    await heading(t, page, 'No access')
+    t.equal(
+      await page.locator('#refused').textContent(),
+      'Ida Lupino has no access to the media server of Usher.'
+    )
+    await t.resolves(page.getByText('Accept the invitation first').waitFor())
+    await page.getByRole('link', { name: 'Use another account' }).click()
+    await heading(t, page, 'Sign in')
   })
 
   t.test('a password signs in, the verification code being asked for only when Plex wants one', async (t) => {
@@ -237,13 +245,14 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
       }
     })
     await fillPassword(page)
-    const code = page.getByLabel('Verification code')
+    const code = page.getByLabel('Verification code', { exact: true })
     t.notOk(await code.isVisible())
     await page.keyboard.press('Enter')
     await alert(t, page, 'Plex did not accept this name and password')
     t.equal(await page.getByLabel('Plex password').getAttribute('aria-invalid'), 'true')
     await press(page, 'Sign in')
-    await t.resolves(page.getByText('needs a verification code').waitFor())
+    await heading(t, page, 'Enter the verification code')
+    await t.resolves(page.getByText('asks for a second factor for ida').waitFor())
     t.equal(await page.evaluate('document.activeElement.id'), 'verification-code')
     await code.fill('111 111')
     await press(page, 'Sign in')
@@ -326,11 +335,9 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
       await pin.press('Enter')
       await alert(t, page, 'A PIN has four digits')
       await pin.fill('0000')
-      await pin.press('Enter')
       await alert(t, page, 'That PIN is not correct')
       t.equal(await pin.inputValue(), '')
       await pin.fill('1234')
-      await press(page, 'Continue$')
       await heading(t, page, 'You are signed in')
       t.equal(await page.locator('#account-title').textContent(), 'Orson')
       t.strictSame(
@@ -409,33 +416,37 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
     )
     await t.resolves(page.getByText('You stay signed in.').waitFor(), 'You stay signed in.')
     await page.getByRole('button', { name: 'Switch profile' }).waitFor()
-    await page.getByRole('link', { name: 'Continue' }).click()
+    await page.getByRole('link', { name: /^Continue to site.test\/app$/ }).click()
     await page.waitForURL(`${site.url}/app`)
   })
 
-  t.test('signs out here, or everywhere after a second question', async (t) => {
-    for (const everywhere of [false, true]) {
-      const { page, site } = await setStage(t, browser, {
-        arrange: (site) => {
-          site.session = cannedSession()
-          site.answer('POST /session/logout', { status: 204 })
-          site.answer('GET /session/home', { body: { users: [] } })
+  for (const javaScriptEnabled of [true, false]) {
+    t.test(`signs out here, or everywhere after a question, scripts ${javaScriptEnabled}`, async (t) => {
+      for (const everywhere of [false, true]) {
+        const { page, site } = await setStage(t, browser, {
+          context: { javaScriptEnabled },
+          arrange: (site) => {
+            site.session = cannedSession()
+            site.answer('GET /session/home', { body: { users: [] } })
+          }
+        })
+        if (everywhere) {
+          await page.getByRole('link', { name: 'Sign out on all devices…' }).click()
+          await heading(t, page, 'Sign out on all devices?')
+          t.equal(site.asked.filter(({ method }) => method === 'POST').length, 0)
+          await press(page, 'Sign out everywhere')
+        } else {
+          await page.getByRole('button', { name: 'Sign out', exact: true }).click()
         }
-      })
-      if (everywhere) {
-        await press(page, 'Sign out on all devices…')
-        await press(page, 'Cancel')
-        t.equal(site.asked.filter(({ method }) => method === 'POST').length, 0)
-        await press(page, 'Sign out on all devices…')
-        await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
-      } else {
-        await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+        await page.getByRole('status').filter({ hasText: 'You are signed out.' }).waitFor()
+        await heading(t, page, 'Sign in')
+        t.match(
+          site.asked.filter(({ method }) => method === 'POST').map(({ body }) => ({ ...(body as object) })),
+          [everywhere ? { everywhere: 'yes' } : {}]
+        )
       }
-      const news = everywhere ? 'signed out on all devices' : 'You are signed out.'
-      await page.getByRole('status').filter({ hasText: news }).waitFor()
-      t.strictSame(site.asked.at(-1)?.body, { everywhere })
-    }
-  })
+    })
+  }
 
   t.test('a session that ended just now leaves the ways to sign in', async (t) => {
     const { page, site } = await setStage(t, browser, {

@@ -20,7 +20,7 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     t.teardown(() => page.context().close())
     await page.goto(`${usher.publicUrl}/signin?returnTo=/openapi.json`)
     const opened = page.waitForEvent('popup')
-    await press(page, 'In a small window')
+    await press(page, 'Open Plex in a small window')
     const small = await opened
     await small.getByRole('button', { name: 'Cancel' }).waitFor()
     await heading(t, page, 'Continue in the small window')
@@ -31,8 +31,11 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     for (let round = 0; round < 3; round += 1) {
       const { page, small, complaints } = await openWindow(t)
       await press(small, 'Sign in as stranger')
-      await alert(t, page, 'Your Plex account has no access to this server')
-      await heading(t, page, 'Sign in')
+      await heading(t, page, 'No access')
+      t.match(
+        await page.locator('#refused').textContent(),
+        /^stranger has no access to the media server of Usher/
+      )
       if (!small.isClosed()) await small.waitForEvent('close')
       t.strictSame(complaints, [])
     }

@@ -3,7 +3,8 @@ import type { Config } from '../../../src/config/config.ts'
 import type { Pages } from '../../../src/openid/pages.ts'
 import { loadAssets } from '../signin/assets.ts'
 import { type Html, html } from '../signin/html.ts'
-import { MARK } from '../signin/icons.ts'
+import { createLanguages, type Language } from '../signin/language.ts'
+import { brandHeader, footer, head } from '../signin/template.ts'
 
 export interface Page {
   readonly headers: Readonly<Record<string, string>>
@@ -13,9 +14,9 @@ export interface Page {
 /** Usher's own pages around OpenID Connect: plain HTML in the style of the sign-in page, without scripts. */
 export interface HousePages extends Pages {
   /** For an interaction that is over, or belongs to another browser. */
-  readonly lost: Page
+  lost(accepted: string | undefined): Page
   /** What is needed is away, and nobody is signed out by it. */
-  readonly unavailable: Page
+  unavailable(accepted: string | undefined): Page
 }
 
 export interface HousePagesOptions {
@@ -38,9 +39,11 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
   const { basePath } = config.publicUrl
   const { version } = loadAssets()
   const assetsPath = `${basePath}/signin/assets/${version}`
+  const languages = createLanguages()
 
-  function toPage({ title, text, actions, formTarget = null }: Words): Page {
+  function toPage(language: Language, { title, text, actions, formTarget = null }: Words): Page {
     const { name, logo } = config.brand
+    const brand = { name, logoPath: logo === null ? null : `${basePath}/signin/logo` }
     const policy = [
       "default-src 'none'",
       "style-src 'self'",
@@ -51,108 +54,107 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
       "frame-ancestors 'none'",
       "base-uri 'none'"
     ].join('; ')
-    const { markup } = html`<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <meta name="color-scheme" content="light dark">
-  <meta name="robots" content="noindex, nofollow">
-  <title>${title} · ${name}</title>
-  <link rel="icon" href="${assetsPath}/icon.svg" type="image/svg+xml">
-  <link rel="stylesheet" href="${assetsPath}/style.css">
-</head>
+    const { markup } = html`${head({ assetsPath, brand, language }, title, html``)}
 <body>
-  <header class="brand">${
-    logo === null ? MARK : html`<img class="mark" src="${basePath}/signin/logo" alt="">`
-  }<span>${name}</span></header>
+  ${brandHeader(brand)}
   <main id="signin"><section class="panel" aria-labelledby="h">
     <h1 id="h">${title}</h1>
     <p class="lead">${text}</p>
     ${actions ?? null}
   </section></main>
+  ${footer(language)}
 </body>
 </html>
 `
     const headers = {
       'content-security-policy': policy,
       'content-type': 'text/html; charset=utf-8',
+      'content-language': language.tag,
       // With none a form would say `Origin: null`, which proves nothing where there is no Fetch Metadata.
       'referrer-policy': 'same-origin'
     }
     return { headers, markup }
   }
 
-  function send(ctx: KoaContextWithOIDC, words: Words): void {
-    const { headers, markup } = toPage(words)
+  function send(ctx: KoaContextWithOIDC, find: (language: Language) => Words): void {
+    const language = languages.find(ctx.get('accept-language') || undefined)
+    const { headers, markup } = toPage(language, find(language))
     ctx.set({ ...headers })
+    ctx.vary('Accept-Language')
     ctx.body = markup
   }
 
-  const home = html`<a class="button quiet" href="${basePath}/signin">To the sign-in page</a>`
+  const home = ({ text }: Language) =>
+    html`<a class="button quiet" href="${basePath}/signin">${text('openid.to-sign-in')}</a>`
 
-  function away(app: string): Words {
-    return {
-      title: 'Not available now',
-      text: `${app} cannot be opened at the moment. Nobody was signed out; try again in a few minutes.`
-    }
+  function away({ text }: Language, app: string): Words {
+    return { title: text('openid.away-heading'), text: text('openid.away', { app }) }
   }
 
-  function explain(ctx: KoaContextWithOIDC, code: string): Words {
+  function explain(ctx: KoaContextWithOIDC, code: string, language: Language): Words {
+    const { text, phrase } = language
     const { client_id: asked } = ctx.oidc.params ?? {}
-    const app = nameOf(ctx.oidc.client?.clientId ?? (typeof asked === 'string' ? asked : '')) ?? 'The app'
+    const app =
+      nameOf(ctx.oidc.client?.clientId ?? (typeof asked === 'string' ? asked : '')) ?? text('openid.the-app')
     if (code === 'access_denied') {
       const account = accountOf(ctx)
       return {
-        title: 'Not for this account',
-        text: html`<b>${app}</b> is not open to ${account === null ? 'this account' : html`<b>${account}</b>`}.
-          The operator of this server can change that.`,
-        actions: html`<a class="button" href="${basePath}/signin?again=1">Use another account</a>${home}`
+        title: text('openid.denied-heading'),
+        text: phrase('openid.denied', {
+          app: html`<b>${app}</b>`,
+          account: account === null ? text('openid.this-account') : html`<b><bdi>${account}</bdi></b>`
+        }),
+        actions: html`<a class="button" href="${basePath}/signin?again=1">${text('refused.another')}</a>${home(language)}`
       }
     }
-    if (code === 'temporarily_unavailable' || code === 'server_error') return away(app)
+    if (code === 'temporarily_unavailable' || code === 'server_error') return away(language, app)
     if (code === 'invalid_redirect_uri')
-      return {
-        title: 'Wrong way back',
-        text: `${app} asked to return to an address that is not on its list. The operator of this server has to compare its redirect URI, letter by letter.`
-      }
-    if (code === 'invalid_client')
-      return {
-        title: 'Unknown app',
-        text: 'An app that is not on the list of this server asked for a sign-in.'
-      }
+      return { title: text('openid.wrong-way'), text: text('openid.wrong-way-text', { app }) }
+    if (code === 'invalid_client') return { title: text('openid.unknown'), text: text('openid.unknown-text') }
     return {
-      title: 'This did not work',
-      text: `${app} asked in a way that cannot be answered (${code}). Go back to it and begin again.`,
-      actions: home
+      title: text('openid.failed'),
+      text: text('openid.failed-text', { app, code }),
+      actions: home(language)
     }
   }
 
   return {
-    lost: toPage({
-      title: 'Begin again in the app',
-      text: 'This sign-in is over, or was begun in another browser. Go back to the app and sign in from there.',
-      actions: home
-    }),
-    unavailable: toPage(away('The app')),
-    error: (ctx, out) => send(ctx, explain(ctx, out.error)),
+    lost(accepted) {
+      const language = languages.find(accepted)
+      const { text } = language
+      return toPage(language, {
+        title: text('openid.lost'),
+        text: text('openid.lost-text'),
+        actions: home(language)
+      })
+    },
+    unavailable(accepted) {
+      const language = languages.find(accepted)
+      return toPage(language, away(language, language.text('openid.the-app')))
+    },
+    error: (ctx, out) => send(ctx, (language) => explain(ctx, out.error, language)),
     askSignOut(ctx, { action, xsrf }) {
       const target = ctx.oidc.params?.['post_logout_redirect_uri']
       const account = accountOf(ctx)
-      send(ctx, {
-        title: 'Sign out?',
-        text: html`An app asks to sign ${account === null ? 'you' : html`<b>${account}</b>`} out, here and of every
-          app that was opened with this sign-in.`,
+      send(ctx, ({ text, phrase }) => ({
+        title: text('openid.sign-out'),
+        text: phrase('openid.sign-out-text', {
+          account: account === null ? text('openid.you') : html`<b><bdi>${account}</bdi></b>`
+        }),
         actions: html`<form class="stack" method="post" action="${action}">
           <input type="hidden" name="xsrf" value="${xsrf}">
-          <button class="button" name="logout" value="yes">Sign out</button>
-          <button class="button quiet">Stay signed in</button>
+          <button class="button" name="logout" value="yes">${text('openid.sign-out-yes')}</button>
+          <button class="button quiet">${text('openid.sign-out-no')}</button>
         </form>`,
         formTarget: typeof target === 'string' ? sourceOf(target) : null
-      })
+      }))
     },
     signedOut: (ctx) =>
-      send(ctx, { title: 'Signed out', text: 'You are signed out, here and of your apps.', actions: home })
+      send(ctx, (language) => ({
+        title: language.text('openid.signed-out'),
+        text: language.text('openid.signed-out-text'),
+        actions: home(language)
+      }))
   }
 }
 

@@ -33,12 +33,18 @@ export const oidcInteraction: FastifyPluginAsyncTypebox<{ basePath: string; page
       const step = await request.findNextStep(uid)
       switch (step.kind) {
         case 'lost': {
-          const { headers, markup } = pages.lost
-          return reply.code(400).headers(headers).send(markup)
+          const { headers, markup } = pages.lost(request.headers['accept-language'])
+          return reply
+            .code(400)
+            .headers({ ...headers, vary: 'Accept-Language' })
+            .send(markup)
         }
         case 'unavailable': {
-          const { headers, markup } = pages.unavailable
-          return reply.code(503).headers(headers).send(markup)
+          const { headers, markup } = pages.unavailable(request.headers['accept-language'])
+          return reply
+            .code(503)
+            .headers({ ...headers, vary: 'Accept-Language' })
+            .send(markup)
         }
         case 'go':
           return reply.redirect(step.path, 303)

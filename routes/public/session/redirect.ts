@@ -60,10 +60,7 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{
         if (device !== null) reply.setDevice(device)
         return reply.redirect(view.authUrl, 302)
       } catch (error) {
-        return reply.redirect(
-          `${signInPage}?error=${codeOf(error)}&returnTo=${encodeURIComponent(safe)}`,
-          302
-        )
+        return reply.redirect(`${signInPage}?${fastify.refusalQuery(error, safe)}`, 302)
       }
     }
   )
@@ -92,15 +89,13 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{
       const target = core.findReturnTo(wanted)
       const read = request.readSession()
       const goOn = () => reply.redirect(target ?? signInPage, 302)
-      const tell = (code: string) => {
-        const again = target === null ? '' : `&returnTo=${encodeURIComponent(target)}`
-        return reply.redirect(`${signInPage}?error=${code}${again}`, 302)
-      }
+      const tell = (problem: unknown) =>
+        reply.redirect(`${signInPage}?${fastify.refusalQuery(problem, target)}`, 302)
       if (signIn === undefined) {
         if (flow !== null && request.method !== 'HEAD')
           void pins.abandon(flow, read.open ? tokensOf(read.live.session) : [])
         // A reload, a step back in the history, or the other page was faster: nothing is left to do.
-        return read.open ? goOn() : tell('USHER_PIN_UNKNOWN')
+        return read.open ? goOn() : tell(new Problem('USHER_PIN_UNKNOWN'))
       }
       const others = withoutSignIn(signIns, signIn)
       try {
@@ -112,14 +107,14 @@ export const redirectRoutes: FastifyPluginAsyncTypebox<{
         }
         reply.setSignIns(others)
         if (outcome.status === 'spent' && read.open) return goOn()
-        if (outcome.status !== 'signed-in') return tell('USHER_PIN_UNKNOWN')
+        if (outcome.status !== 'signed-in') return tell(new Problem('USHER_PIN_UNKNOWN'))
         await reply.startSession(outcome.session)
         reply.setDevice(signedInAs(outcome.session.account.id, signIn.clientIdentifier))
         return goOn()
       } catch (error) {
         // A refusal ends the sign-in; after an outage the same one can be finished by a reload.
         if (error instanceof Problem && error.status === 403) reply.setSignIns(others)
-        return tell(codeOf(error))
+        return tell(error)
       }
     }
   )
@@ -168,8 +163,4 @@ function isNavigation({ headers }: FastifyRequest): boolean {
 /** Browsers send no Fetch Metadata over plain HTTP. There, Accept shows images, styles and scripts that fetch data. */
 function mayWantPage(accept = ''): boolean {
   return accept === '' || accept === '*/*' || /\b(?:text\/html|application\/xhtml\+xml)\b/i.test(accept)
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Problem ? error.code : 'USHER_INTERNAL'
 }

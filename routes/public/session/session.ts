@@ -6,6 +6,7 @@ import { hasRole } from '../../../src/domain/roles.ts'
 import { endCheckOf, toStandingProblem } from '../../../src/session/standing.ts'
 import { NoContent, problems, SessionViewSchema } from '../../schemas.ts'
 import { sourceMembers, viewSource } from '../../source-view.ts'
+import { leave } from './leave.ts'
 
 const Slide = Type.Object({ slide: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) })
 const Logout = Type.Union([
@@ -76,16 +77,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{
       }
     },
     async (request, reply) => {
-      const read = request.readSession()
-      if (read.open) {
-        const { session } = read.live
-        core.sessionEnds.end(session, request.body?.everywhere === true ? 'logout_everywhere' : 'logout')
-      }
-      // Leave no sign-in in progress that could sign this browser in again.
-      const signIns = request.findSignIns()
-      for (const signIn of signIns) void core.signIns.pin.abandon(signIn, [])
-      if (signIns.length > 0) reply.setSignIns([])
-      reply.clearSessionCookie()
+      leave(core, request, reply, request.body?.everywhere === true)
       return reply.code(204).send(null)
     }
   )

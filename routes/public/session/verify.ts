@@ -9,6 +9,7 @@ import { hasRole, isRole, type Role } from '../../../src/domain/roles.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { NoContent, problems } from '../../schemas.ts'
 import { DENIED_PAGE_POLICY, renderDeniedPage } from '../signin/denied-page.ts'
+import { createLanguages } from '../signin/language.ts'
 import { identityHeaders } from './verify-identity.ts'
 
 const Query = Type.Object({
@@ -52,6 +53,7 @@ type VerifyCore = Pick<Core, 'config' | 'accessRules' | 'apps' | 'assertions' | 
 export const verifyRoute: FastifyPluginAsyncTypebox<{ core: VerifyCore }> = async (fastify, { core }) => {
   const { publicUrl, trustedProxies, cookieDomain } = core.config
   const { notices, accessRules, standings, audit, apps } = core
+  const languages = createLanguages()
   const signInPage = `${publicUrl.href}/signin`
   const extAuthz = `${publicUrl.basePath}/session/verify/ext-authz/`
 
@@ -203,7 +205,9 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: VerifyCore }> = asyn
     const forwarded = readForwarded(request)
     if (!read.open || !isNavigation(request, forwarded.method)) throw error
     const { account, role } = read.live.session
+    const language = languages.find(request.headers['accept-language'])
     const page = renderDeniedPage({
+      language,
       brand: core.config.brand.name,
       reason: error.detail === OUTAGE ? 'outage' : 'not-allowed',
       account,
@@ -213,7 +217,12 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: VerifyCore }> = asyn
     return reply
       .code(403)
       .type('text/html; charset=utf-8')
-      .headers({ 'content-security-policy': DENIED_PAGE_POLICY, 'cache-control': 'no-store' })
+      .headers({
+        'content-security-policy': DENIED_PAGE_POLICY,
+        'cache-control': 'no-store',
+        'content-language': language.tag,
+        vary: 'Accept-Language'
+      })
       .send(page)
   }
 

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import type { TextKey } from './client/texts.ts'
+import en from './languages/en.json' with { type: 'json' }
 
 export interface Asset {
   readonly type: string
@@ -13,6 +15,8 @@ export interface Assets {
   readonly version: string
   find(name: string): Asset | undefined
   readonly scripts: readonly string[]
+  /** The texts that the scripts of the sign-in page show: all problems and roles, and what they `say`. */
+  readonly textKeys: readonly TextKey[]
 }
 
 // This file and the client's are .js when built, and .ts when run from the sources.
@@ -22,6 +26,7 @@ const SCRIPTS = [
   'app',
   'account',
   'api',
+  'arrows',
   'dom',
   'link-code',
   'notice',
@@ -32,23 +37,39 @@ const SCRIPTS = [
   'profiles',
   'qr',
   'redirect',
+  'say',
   'servers',
   'signed-in',
+  'texts',
   'times',
-  'window-word',
-  'words'
+  'window-word'
 ] as const
 
 /** Scripts of the other pages, which the sign-in page does not load. */
 const OTHER_SCRIPTS = ['live'] as const
 
-const STYLES = ['tokens', 'page', 'controls', 'panels', 'code', 'people', 'lists', 'motion'] as const
+const STYLES = [
+  'tokens',
+  'page',
+  'controls',
+  'panels',
+  'code',
+  'people',
+  'lists',
+  'television',
+  'motion'
+] as const
 
 const FONTS = {
   'figtree.woff2': '@fontsource-variable/figtree/files/figtree-latin-wght-normal.woff2',
   'figtree-ext.woff2': '@fontsource-variable/figtree/files/figtree-latin-ext-wght-normal.woff2',
   'instrument-serif.woff2': '@fontsource/instrument-serif/files/instrument-serif-latin-400-normal.woff2'
 } as const
+
+function textKeysOf(scripts: readonly string[]): readonly TextKey[] {
+  const said = new Set(scripts.flatMap((source) => source.match(/(?<=')[a-z]+(?:[.-][a-z]+)*(?=')/g) ?? []))
+  return (Object.keys(en) as TextKey[]).filter((key) => said.has(key) || /^(?:problem|role)\./.test(key))
+}
 
 function readLocal(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8')
@@ -88,6 +109,7 @@ export function loadAssets(): Assets {
   return {
     version: hash.digest('hex').slice(0, 16),
     find: (name) => files.get(name),
-    scripts: [...SCRIPTS.map((name) => `${name}.js`), 'uqr.js']
+    scripts: [...SCRIPTS.map((name) => `${name}.js`), 'uqr.js'],
+    textKeys: textKeysOf(SCRIPTS.map((name) => files.get(`${name}.js`)?.body.toString() ?? ''))
   }
 }

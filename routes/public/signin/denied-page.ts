@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Role } from '../../../src/domain/roles.ts'
 import { html } from './html.ts'
+import type { Language } from './language.ts'
 
 /** Why a signed-in person does not get the page behind forward-auth. */
 export type DeniedReason = 'not-allowed' | 'outage'
 
 export interface DeniedPageModel {
+  readonly language: Language
   readonly brand: string
   readonly reason: DeniedReason
   /** Who is signed in. */
@@ -17,33 +19,15 @@ export interface DeniedPageModel {
 
 /** The page appears on the app's origin, where Usher's files cannot be loaded, so it contains its own style. */
 const STYLE = `
-:root { color-scheme: light dark; --paper: #f6f1ea; --ink: #241c17; --soft: #6b5f55; --accent: #8a4b00; }
-@media (prefers-color-scheme: dark) { :root { --paper: #141017; --ink: #f3ece4; --soft: #b8aca1; --accent: #f0b35a; } }
+:root { color-scheme: light dark; --paper: #f6f1ea; --ink: #241c17; --soft: #6b5f55; --accent: #97294f; --on: #fff; }
+@media (prefers-color-scheme: dark) { :root { --paper: #141017; --ink: #f3ece4; --soft: #b8aca1; --accent: #f0a2b6; --on: #2c0c19; } }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1.0625rem/1.5 system-ui, sans-serif; }
-main { box-sizing: border-box; max-width: 34rem; min-height: 100vh; margin: 0 auto; padding: 15vh 1.5rem 3rem; }
+main { box-sizing: border-box; max-width: 34rem; min-height: 100vh; margin: 0 auto; padding: 15vh 1.5rem 3rem; overflow-wrap: anywhere; }
 .brand { color: var(--soft); }
 h1 { margin: 0.5rem 0 1rem; font-size: 1.75rem; line-height: 1.2; }
-a { color: var(--accent); font-weight: 600; }
+a { display: inline-block; margin-top: 0.5rem; padding: 0.75rem 1.25rem; border-radius: 0.75rem; background: var(--accent); color: var(--on); font-weight: 600; text-decoration: none; }
+a:focus-visible { outline: 3px solid var(--ink); outline-offset: 2px; }
 `
-
-const WORDS: Readonly<Record<DeniedReason, { readonly heading: string; readonly todo: string }>> = {
-  'not-allowed': {
-    heading: 'Your account cannot open this page',
-    todo: 'Ask the person who runs this site for access, or use another account.'
-  },
-  outage: {
-    heading: 'Your access cannot be checked right now',
-    todo: 'Plex has not answered for too long. You are still signed in: try again in a few minutes.'
-  }
-}
-
-/** The role of the account, in words. */
-const ROLE_WORDS: Readonly<Record<Role, string>> = {
-  owner: 'the owner of this media server',
-  home: 'a member of this media server’s Plex Home',
-  shared: 'a person this media server is shared with',
-  none: 'without a role on this media server'
-}
 
 /** No script, no subresource, no framing. */
 export const DENIED_PAGE_POLICY = [
@@ -55,12 +39,22 @@ export const DENIED_PAGE_POLICY = [
 ].join('; ')
 
 /** What a refused person sees instead of the app: who they are, why they are refused, and what they can do. */
-export function renderDeniedPage({ brand, reason, account, role, signInHref }: DeniedPageModel): string {
-  const { heading, todo } = WORDS[reason]
+export function renderDeniedPage({
+  language,
+  brand,
+  reason,
+  account,
+  role,
+  signInHref
+}: DeniedPageModel): string {
+  const { text, phrase, tag, dir } = language
+  const isOutage = reason === 'outage'
+  const heading = text(isOutage ? 'denied.outage-heading' : 'denied.heading')
   const name = account.title === '' ? account.username : account.title
   const isNamed = account.username !== '' && account.username !== name
+  const who = html`<b><bdi>${name}</bdi></b>${isNamed && html` (<bdi>${account.username}</bdi>)`}`
   return html`<!doctype html>
-<html lang="en">
+<html lang="${tag}" dir="${dir}">
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -72,9 +66,9 @@ export function renderDeniedPage({ brand, reason, account, role, signInHref }: D
   <main>
     <p class="brand">${brand}</p>
     <h1>${heading}</h1>
-    <p>You are signed in as <b>${name}</b>${isNamed && html` (${account.username})`}, <b>${ROLE_WORDS[role]}</b>.</p>
-    <p>${todo}</p>
-    <p><a href="${signInHref}">Use another account</a></p>
+    <p>${phrase('denied.who', { name: who, role: html`<b>${text(`denied.${role}`)}</b>` })}</p>
+    <p>${text(isOutage ? 'denied.outage-todo' : 'denied.todo')}</p>
+    <p><a href="${signInHref}">${text('refused.another')}</a></p>
   </main>
 </body>
 </html>

@@ -17,7 +17,8 @@ export type IconName = 'window' | 'tv' | 'key' | 'next' | 'back' | 'lock' | 'ale
 
 /** One icon of the sprite, hidden from screen readers: the text next to it says the same. */
 export function icon(name: IconName): Html {
-  return html`<svg class="icon" aria-hidden="true" focusable="false"><use href="#i-${name}"/></svg>`
+  const turns = name === 'next' || name === 'back'
+  return html`<svg class="icon${turns && ' turning'}" aria-hidden="true" focusable="false"><use href="#i-${name}"/></svg>`
 }
 
 /** An open door with light falling out: the default logo. */

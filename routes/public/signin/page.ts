@@ -2,14 +2,16 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Config } from '../../../src/config/config.ts'
 import { Problem } from '../../../src/domain/problems.ts'
+import { isTelevision } from '../../../src/domain/televisions.ts'
 import type { SessionView } from '../../../src/session/session.ts'
 import type { FindReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import { problems } from '../../schemas.ts'
 import { loadAssets } from './assets.ts'
-import { findWords, NOT_KEPT } from './client/words.ts'
-import { findDestination } from './destination.ts'
-import type { AppList } from './model.ts'
+import { findDestination, placeOf } from './destination.ts'
+import { createLanguages, type Languages } from './language.ts'
+import { type AppList, REFUSALS, type Refused } from './model.ts'
 import { type PeoplePagesOptions, peoplePages } from './people-pages.ts'
+import { type SignOutOptions, signOut } from './sign-out.ts'
 import { renderPage } from './template.ts'
 
 export interface SigninPageOptions {
@@ -20,8 +22,11 @@ export interface SigninPageOptions {
   readonly plexUnreachableSince: () => number | null
   /** The apps of whoever is signed in. */
   readonly findApps: (request: FastifyRequest) => Promise<AppList>
-  /** Who is signed in; without it there are no lists. */
-  readonly core?: PeoplePagesOptions['core']
+  /** The name in the seal that a refusal carries; null for anything else. */
+  readonly findRefusedName: (sealed: unknown) => string | null
+  readonly languages?: Languages
+  /** Who is signed in; without it there are no lists and no sign-out. */
+  readonly core?: PeoplePagesOptions['core'] & SignOutOptions['core']
 }
 
 interface PageQuery {
@@ -30,6 +35,9 @@ interface PageQuery {
   readonly window?: unknown
   readonly fresh?: unknown
   readonly again?: unknown
+  readonly who?: unknown
+  readonly out?: unknown
+  readonly everywhere?: unknown
 }
 
 // CSP 3 §6.3.2: form-action also applies to the redirect that answers the form, which leads to Plex's page.
@@ -58,52 +66,77 @@ const response = { 200: Type.String() }
 
 /** `/signin`: one server-rendered page, its files and the operator's logo, in the scope of the public base path. */
 export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify, options) => {
-  const { config, findReturnTo, findSession, findApps, plexUnreachableSince } = options
+  const { config, findReturnTo, findSession, findApps, findRefusedName, plexUnreachableSince } = options
+  const { languages = createLanguages() } = options
   const { basePath } = config.publicUrl
   const assets = loadAssets()
   const policy = contentSecurityPolicy(config.plexAppUrl)
 
-  const sendHtml = (reply: FastifyReply, page: string) =>
+  const plexAppOrigin = new URL(config.plexAppUrl).origin
+
+  const sendHtml: PeoplePagesOptions['sendHtml'] = (reply, { tag }, page, referrer) =>
     reply
       .type('text/html; charset=utf-8')
+      .header('vary', withAcceptLanguage(reply.getHeader('vary')))
       .headers({
+        'content-language': tag,
         'content-security-policy': policy,
         'cache-control': 'no-store',
-        'referrer-policy': 'no-referrer',
+        'referrer-policy': referrer,
         'x-content-type-options': 'nosniff'
       })
       .send(page)
 
   const assetsPath = `${basePath}/signin/assets/${assets.version}`
-  if (options.core !== undefined)
-    await fastify.register(peoplePages, { core: options.core, assetsPath, sendHtml })
+  const { core } = options
+  if (core !== undefined) {
+    await fastify.register(peoplePages, { core, assetsPath, sendHtml, languages })
+    await fastify.register(signOut, { core })
+  }
 
   fastify.get<{ Querystring: PageQuery }>(
     '/signin',
     { config: open, schema: { tags: ['signin'], summary: 'The sign-in page', response } },
     async (request, reply) => {
       // The ways in are asked for although somebody is signed in: to go on as another account.
-      const again = request.query.again === '1'
-      const session = again ? null : await findSession(request)
-      const fresh = request.query.fresh === '1'
+      const { query, headers } = request
+      const again = query.again === '1'
+      const current = await findSession(request)
+      const session = again ? null : current
+      const fresh = query.fresh === '1'
+      const language = languages.find(headers['accept-language'])
+      const { text } = language
+      const notKept = { what: text('problem.not-kept.what'), todo: text('problem.not-kept.todo') }
+      const returnTo = findDestination(query.returnTo, basePath, findReturnTo)
+      const refused = session === null ? findRefused(query, findRefusedName) : null
+      const problem = language.problem(query.error) ?? (fresh && session === null && !again ? notKept : null)
       const { name, logo } = config.brand
       const page = renderPage(
         {
+          language,
           basePath,
           assetsPath,
           brand: { name, logoPath: logo === null ? null : `${basePath}/signin/logo` },
-          returnTo: findDestination(request.query.returnTo, basePath, findReturnTo),
-          problem: findWords(request.query.error) ?? (fresh && session === null && !again ? NOT_KEPT : null),
+          plexAppOrigin,
+          television: isTelevision(headers['user-agent'] ?? ''),
+          returnTo,
+          place: placeOf(returnTo, config.publicUrl),
+          problem: refused === null ? problem : null,
+          refused,
+          signedOut: query.out === '1' && current === null,
+          stay: again && current !== null ? current.account.title : null,
           session,
+          everywhere: query.everywhere === '1',
           apps: session === null ? { open: [], entered: [] } : await findApps(request),
           fresh: fresh && session !== null,
           unreachableSince: plexUnreachableSince(),
           serverChoice: config.pms.url === null,
-          windowDone: request.query.window === 'done'
+          windowDone: query.window === 'done'
         },
-        assets.scripts
+        assets
       )
-      return sendHtml(reply, page)
+      // With none the form that signs out would say `Origin: null`, which proves nothing without Fetch Metadata.
+      return sendHtml(reply, language, page, session === null ? 'no-referrer' : 'same-origin')
     }
   )
 
@@ -154,6 +187,20 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
     },
     async (_request, reply) => sendPicture(reply, config.brand.logo)
   )
+}
+
+/** A refusal of the account itself, with its name where the seal is good. */
+function findRefused(
+  { error, who }: PageQuery,
+  findName: SigninPageOptions['findRefusedName']
+): Refused | null {
+  const code = REFUSALS.find((each) => each === error)
+  return code === undefined ? null : { code, account: findName(who) }
+}
+
+/** What varies already, and the language. */
+function withAcceptLanguage(vary: unknown): string {
+  return vary === undefined ? 'Accept-Language' : `${String(vary)}, Accept-Language`
 }
 
 function sendPicture(reply: FastifyReply, picture: Config['brand']['logo']): FastifyReply {

@@ -1,14 +1,19 @@
+import type { TextKey } from './client/texts.ts'
+import { onwardWords } from './destination.ts'
 import { type Html, html } from './html.ts'
 import { icon } from './icons.ts'
-import type { PageModel } from './model.ts'
+import type { Language } from './language.ts'
+import type { PageModel, Refused } from './model.ts'
 import { panel } from './panel.ts'
 
-const BACK = html`<button class="link back" type="button" data-back>${icon('back')}Other ways to sign in</button>`
+function back({ text }: Language): Html {
+  return html`<button class="link back" type="button" data-back>${icon('back')}${text('choose.back')}</button>`
+}
 
 /** Five small aisle lights that light up in turn while the page waits for Plex. */
 const WAITING = html`<div class="aisle" aria-hidden="true"><i></i><i></i><i></i><i></i><i></i></div>`
 
-function way(id: string, drawing: 'window' | 'tv' | 'key', title: string, hint: string): Html {
+function way(id: string, drawing: 'tv' | 'key', title: string, hint: string): Html {
   return html`<li><button class="way" type="button" id="${id}">
     ${icon(drawing)}<span class="way-text"><b>${title}</b><small>${hint}</small></span>${icon('next')}
   </button></li>`
@@ -16,96 +21,159 @@ function way(id: string, drawing: 'window' | 'tv' | 'key', title: string, hint: 
 
 /** The ways to sign in. Plex's own page comes first, as a plain form that needs no script. */
 export function choosePanel(model: PageModel): Html {
-  const { basePath, brand, returnTo } = model
+  const { basePath, brand, returnTo, place, language, stay } = model
+  const { text } = language
+  const onward = onwardWords(place, language)
   return panel(
     model,
     'choose',
-    'Sign in',
+    'choose.heading',
     html`
-    <p class="lead">${brand.name} uses your Plex account.${
-      returnTo === null ? null : html` You will continue to the page you asked for.`
-    }</p>
+    <p class="lead">${text('choose.lead', { brand: brand.name })}${onward !== null && html` ${onward}`}</p>
     <form method="get" action="${basePath}/session/login" id="plex-form">
       <input type="hidden" name="returnTo" id="plex-return-to" value="${returnTo ?? `${basePath}/signin`}">
-      <button class="button" type="submit" id="with-plex">Sign in with Plex</button>
+      <button class="button" type="submit" id="with-plex">${text('choose.plex')}</button>
     </form>
-    <p class="hint">You sign in on Plex’s own page and come back here. Your password stays with Plex.</p>
-    <noscript><p class="hint boxed">Signing in with a password or a code, and choosing a profile, need JavaScript,
-      which is turned off in this browser. The button above works without it.</p></noscript>
+    <p class="hint">${text('choose.plex-hint')}</p>
+    <button class="link needs-script for-desktops" type="button" id="with-window">${text('choose.window')}</button>
+    <noscript><p class="hint boxed">${text('choose.no-script')}</p></noscript>
     <div class="needs-script">
-      <p class="or"><span>or</span></p>
+      <p class="or"><span>${text('choose.or')}</span></p>
       <ul class="ways">
-        ${way('with-window', 'window', 'In a small window', 'Plex opens next to this page')}
-        ${way('with-code', 'tv', 'With a code', 'For TVs: confirm on your phone')}
-        ${way('with-password', 'key', 'With a password', 'Your Plex e-mail address or username')}
+        ${way('with-code', 'tv', text('choose.code'), text('choose.code-hint'))}
+        ${way('with-password', 'key', text('choose.password'), text('choose.password-hint'))}
       </ul>
-    </div>`
+    </div>
+    ${
+      stay !== null &&
+      html`<p class="after"><a class="button quiet" id="stay" href="${returnTo ?? `${basePath}/signin`}">${text('choose.stay', { name: stay })}</a></p>`
+    }`
+  )
+}
+
+const REFUSAL_TEXTS: Readonly<Record<Refused['code'], TextKey>> = {
+  USHER_SERVER_ACCESS_DENIED: 'refused.server',
+  USHER_ACCOUNT_BLOCKED: 'refused.blocked',
+  USHER_TWO_FACTOR_REQUIRED: 'refused.two-factor'
+}
+
+/** An account that may not come in: which one it is, what can be done, and the way in for another. */
+export function refusedPanel(model: PageModel): Html | null {
+  const { refused, language, brand, basePath, returnTo, plexAppOrigin } = model
+  if (refused === null) return null
+  const { text, phrase } = language
+  const account =
+    refused.account === null ? text('refused.this-account') : html`<b><bdi>${refused.account}</bdi></b>`
+  const values = { account, brand: brand.name }
+  const again = html`<form method="get" action="${basePath}/session/login">
+      <input type="hidden" name="returnTo" value="${returnTo ?? `${basePath}/signin`}">
+      <button class="button quiet" type="submit">${text('refused.again')}</button>
+    </form>`
+  const others =
+    returnTo === null ? `${basePath}/signin` : `${basePath}/signin?returnTo=${encodeURIComponent(returnTo)}`
+  const plex = html`<a href="${plexAppOrigin}" target="_blank" rel="noopener noreferrer">${new URL(plexAppOrigin).host}</a>`
+  return panel(
+    model,
+    'refused',
+    'refused.heading',
+    html`
+    <p class="lead strong" id="refused">${phrase(REFUSAL_TEXTS[refused.code], values)}</p>
+    ${refused.code === 'USHER_SERVER_ACCESS_DENIED' && html`<p class="lead">${text('refused.invited')}</p>`}
+    <p class="lead">${
+      refused.code === 'USHER_TWO_FACTOR_REQUIRED'
+        ? text('refused.two-factor-todo')
+        : text('refused.ask', { brand: brand.name })
+    }</p>
+    <p class="after"><a class="button" id="another" href="${others}">${text('refused.another')}</a></p>
+    ${again}
+    <p class="hint">${phrase('refused.another-hint', { link: plex })}</p>`
   )
 }
 
 export function windowPanel(model: PageModel): Html {
+  const { text } = model.language
   return panel(
     model,
     'window',
-    'Continue in the small window',
+    'window.heading',
     html`
-    <p class="lead">Sign in to Plex in the window that just opened. This page continues on its own.</p>
+    <p class="lead">${text('window.lead')}</p>
     ${WAITING}
     <p class="hint" id="window-status" role="status"></p>
-    <button class="button quiet" type="button" id="window-redirect">Use this page instead</button>
-    ${BACK}`
+    <button class="button quiet" type="button" id="window-redirect">${text('window.redirect')}</button>
+    ${back(model.language)}`
   )
 }
 
 export function codePanel(model: PageModel): Html {
+  const { text, phrase } = model.language
+  // Nobody opens it on the television itself: there the remote control passes it by.
+  const target =
+    !model.television && html` href="https://plex.tv/link" target="_blank" rel="noopener noreferrer"`
+  const link = html`<a id="code-link"${target}>plex.tv/link</a>`
   return panel(
     model,
     'code',
-    'Sign in with a code',
+    'code.heading',
     html`
     <div class="code-columns">
       <div>
         <ol class="steps">
-          <li>On your phone or computer, open
-            <a id="code-link" href="https://plex.tv/link" target="_blank" rel="noopener noreferrer">plex.tv/link</a></li>
-          <li>Enter this code:</li>
+          <li>${phrase('code.open', { link })}</li>
+          <li>${text('code.enter')}</li>
         </ol>
         <p class="code" id="code"></p>
+        <button class="link" type="button" id="code-copy" hidden>${text('code.copy')}</button>
         <p class="hint" id="code-left"></p>
       </div>
-      <figure class="qr"><div id="qr"></div><figcaption>or scan this</figcaption></figure>
+      <figure class="qr"><div id="qr"></div><figcaption>${text('code.scan')}</figcaption></figure>
     </div>
     ${WAITING}
     <p class="hint" id="code-status" role="status"></p>
-    <button class="button" type="button" id="code-again" hidden>Show a new code</button>
-    ${BACK}`
+    <button class="button" type="button" id="code-again" hidden>${text('code.again')}</button>
+    ${back(model.language)}`
   )
 }
 
 export function passwordPanel(model: PageModel): Html {
+  const { text } = model.language
   return panel(
     model,
     'password',
-    'Sign in with a password',
+    'password.heading',
     html`
     <form method="post" action="${model.basePath}/session/login" id="password-form" novalidate>
-      <label for="login">E-mail address or username</label>
-      <input id="login" name="login" type="text" autocomplete="username" autocapitalize="none" spellcheck="false" required>
-      <label for="password">Plex password</label>
+      <label for="login">${text('password.login')}</label>
+      <input id="login" name="login" type="text" autocomplete="username" autocapitalize="none" spellcheck="false" dir="ltr" required>
+      <label for="password">${text('password.password')}</label>
       <div class="with-button">
-        <input id="password" name="password" type="password" autocomplete="current-password" required>
-        <button class="inside" type="button" id="show-password" aria-pressed="false" aria-controls="password">Show</button>
+        <input id="password" name="password" type="password" autocomplete="current-password" dir="ltr" required>
+        <button class="inside" type="button" id="show-password" aria-pressed="false" aria-controls="password">${text('password.show')}</button>
       </div>
-      <div id="verification" hidden>
-        <label for="verification-code">Verification code</label>
-        <input class="digits" id="verification-code" name="verificationCode" type="text" inputmode="numeric"
-          autocomplete="one-time-code" maxlength="12" aria-describedby="verification-hint">
-        <p class="hint" id="verification-hint">Six digits from your authenticator app, or a recovery code.</p>
-      </div>
-      <button class="button" type="submit" id="password-submit">Sign in</button>
+      <p class="beside"><a id="forgot" href="${model.plexAppOrigin}/auth#?resetPassword" target="_blank" rel="noopener noreferrer">${text('password.forgot')}</a></p>
+      <button class="button" type="submit" id="password-submit">${text('password.submit')}</button>
     </form>
-    <p class="hint">If you sign in to Plex with Google, Apple or Facebook, you may have no Plex password: go back and
-      choose “Sign in with Plex”.</p>
-    ${BACK}`
+    <p class="hint">${text('password.hint')}</p>
+    ${back(model.language)}`
+  )
+}
+
+/** The second step of a password sign-in, for accounts with two factors. */
+export function verificationPanel(model: PageModel): Html {
+  const { text } = model.language
+  return panel(
+    model,
+    'verification',
+    'verification.heading',
+    html`
+    <p class="lead" id="verification-lead"></p>
+    <form method="post" action="${model.basePath}/session/login" id="verification-form" novalidate>
+      <label for="verification-code">${text('verification.code')}</label>
+      <input class="digits" id="verification-code" name="verificationCode" type="text" inputmode="numeric"
+        autocomplete="one-time-code" maxlength="12" dir="ltr" required aria-describedby="verification-hint">
+      <p class="hint" id="verification-hint">${text('verification.hint')}</p>
+      <button class="button" type="submit" id="verification-submit">${text('password.submit')}</button>
+    </form>
+    <button class="link back" type="button" id="verification-back">${icon('back')}${text('verification.back')}</button>`
   )
 }

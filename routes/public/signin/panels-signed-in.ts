@@ -1,4 +1,5 @@
-import { initialOf, roleWords } from './client/words.ts'
+import { initialOf } from './client/texts.ts'
+import { continueWords } from './destination.ts'
 import { type Html, html } from './html.ts'
 import { icon } from './icons.ts'
 import type { PageModel } from './model.ts'
@@ -6,76 +7,87 @@ import { panel } from './panel.ts'
 import { timeElement } from './time-element.ts'
 
 export function profilesPanel(model: PageModel): Html {
+  const { text } = model.language
   return panel(
     model,
     'profiles',
-    'Who is watching?',
+    'profiles.heading',
     html`
-    <p class="lead">Choose your Plex Home profile.</p>
+    <p class="lead">${text('profiles.lead')}</p>
     <ul class="people" id="profiles"></ul>
-    <button class="button quiet" type="button" id="profiles-skip">Not now</button>`
+    <button class="button quiet" type="button" id="profiles-skip">${text('profiles.skip')}</button>`
   )
 }
 
 export function serversPanel(model: PageModel): Html {
+  const { text } = model.language
   return panel(
     model,
     'servers',
-    'Choose a server',
+    'servers.heading',
     html`
-    <p class="lead" id="servers-lead">Your account can use these media servers.</p>
+    <p class="lead" id="servers-lead">${text('servers.lead')}</p>
     <ul class="ways" id="servers"></ul>
-    <button class="link back" type="button" id="servers-back">${icon('back')}Not now</button>`
+    <button class="link back" type="button" id="servers-back">${icon('back')}${text('servers.back')}</button>`
   )
 }
 
-/** Who is signed in. Complete without scripts, which only add the buttons and local times. */
+/** Who is signed in. Complete without scripts, which add the picture, local times and the choice of a profile. */
 export function accountPanel(model: PageModel): Html {
-  const { session, returnTo } = model
+  const { session, basePath, language } = model
+  const { text } = language
+  const time = (id: string, instant: string | undefined) => timeElement(id, instant, language)
   return panel(
     model,
     'account',
-    'You are signed in',
+    'account.heading',
     html`
     <div class="who">
       <span class="avatar large" id="account-avatar" aria-hidden="true">${
         session === null ? null : html`<span>${initialOf(session.account.title)}</span>`
       }</span>
       <p><b id="account-title">${session?.account.title ?? ''}</b><span id="account-role">${
-        session === null ? '' : roleWords(session.role)
+        session === null ? '' : text(`role.${session.role}`)
       }</span></p>
     </div>
+    ${continueLink(model, 'continue')}
+    ${appList(model)}
     <dl class="facts">
-      <div><dt>Server</dt><dd id="account-server">${session?.server?.name ?? 'None chosen'}</dd></div>
+      <div><dt>${text('account.server')}</dt><dd id="account-server">${session?.server?.name ?? text('account.no-server')}</dd></div>
       ${
         model.apps.entered.length === 0
           ? null
-          : html`<div><dt>Apps in use</dt><dd>${model.apps.entered.join(', ')}</dd></div>`
+          : html`<div><dt>${text('account.apps')}</dt><dd>${model.apps.entered.join(', ')}</dd></div>`
       }
-      <div><dt>Signed in</dt><dd>${timeElement('account-since', session?.signedInAt)}</dd></div>
-      <div><dt>Expires if unused</dt><dd>${timeElement('account-idle', session?.idleExpiresAt)}</dd></div>
-      <div><dt>Expires at the latest</dt><dd>${timeElement('account-ends', session?.expiresAt)}</dd></div>
+      <div><dt>${text('account.since')}</dt><dd>${time('account-since', session?.signedInAt)}</dd></div>
+      <div><dt>${text('account.idle')}</dt><dd>${time('account-idle', session?.idleExpiresAt)}</dd></div>
+      <div><dt>${text('account.ends')}</dt><dd>${time('account-ends', session?.expiresAt)}</dd></div>
     </dl>
-    ${returnTo === null ? null : html`<a class="button" id="continue" href="${returnTo}">Continue</a>`}
-    ${appList(model)}
-    <p class="row"><a class="button quiet" id="devices" href="${model.basePath}/signin/devices">Devices</a>${
+    <p class="row"><a class="button quiet" id="devices" href="${basePath}/signin/devices">${text('devices.heading')}</a>${
       session?.role === 'owner' && !model.serverChoice
-        ? html`<a class="button quiet" id="people" href="${model.basePath}/signin/people">People</a>`
+        ? html`<a class="button quiet" id="people" href="${basePath}/signin/people">${text('people.heading')}</a>`
         : null
     }</p>
-    <noscript><p class="hint boxed">Signing out, and choosing a profile or a server, need JavaScript,
-      which is turned off in this browser.</p></noscript>
+    <noscript><p class="hint boxed">${text('account.no-script')}</p></noscript>
     <div class="needs-script stack">
-      <button class="button quiet" type="button" id="switch-profile" hidden>Switch profile</button>
-      <button class="button quiet" type="button" id="change-server"${!model.serverChoice && html` hidden`}>Change server</button>
-      <button class="button quiet" type="button" id="sign-out">Sign out</button>
-      <button class="link" type="button" id="sign-out-everywhere">Sign out on all devices…</button>
-    </div>`
+      <button class="button quiet" type="button" id="switch-profile" hidden>${text('account.switch')}</button>
+      <button class="button quiet" type="button" id="change-server"${!model.serverChoice && html` hidden`}>${text('account.change-server')}</button>
+    </div>
+    <form method="post" action="${basePath}/signin/sign-out" class="stack">
+      <button class="button quiet" type="submit" id="sign-out">${text('account.sign-out')}</button>
+    </form>
+    <a class="link" id="sign-out-everywhere" href="${basePath}/signin?everywhere=1">${text('account.everywhere')}</a>`
   )
 }
 
+/** The way on to whatever asked for the sign-in. */
+function continueLink({ returnTo, place, language }: PageModel, id: string): Html | null {
+  if (returnTo === null || place === null) return null
+  return html`<a class="button" id="${id}" href="${returnTo}">${continueWords(place, language)}</a>`
+}
+
 /** A start page: the apps that this account may open. */
-function appList({ apps, basePath }: PageModel): Html | null {
+function appList({ apps, basePath, language }: PageModel): Html | null {
   if (apps.open.length === 0) return null
   const rows = apps.open.map(
     ({ id, name, url, hasIcon }) =>
@@ -85,45 +97,55 @@ function appList({ apps, basePath }: PageModel): Html | null {
           : html`<span class="app-icon" aria-hidden="true">${initialOf(name)}</span>`
       }<span class="way-text"><b>${name}</b></span>${icon('next')}</a></li>`
   )
-  return html`<h2 class="apps-heading">Your apps</h2><ul class="ways apps">${rows}</ul>`
+  return html`<h2 class="apps-heading">${language.text('account.your-apps')}</h2><ul class="ways apps">${rows}</ul>`
 }
 
-export function closedPanel(model: PageModel): Html {
+/** One question before every browser of the account is signed out. */
+export function everywherePanel(model: PageModel): Html | null {
+  const { basePath, session, language, everywhere } = model
+  const { text } = language
+  if (session === null || !everywhere) return null
   return panel(
     model,
-    'closed',
-    'You are signed in here',
+    'everywhere',
+    'everywhere.heading',
     html`
-    <p class="lead">You can close this window. The page you came from continues on its own.</p>
-    <button class="button quiet needs-script" type="button" id="close-window">Close this window</button>`
+    <p class="lead">${text('everywhere.text')}</p>
+    <form method="post" action="${basePath}/signin/sign-out" class="row">
+      <input type="hidden" name="everywhere" value="yes">
+      <a class="button quiet" id="everywhere-no" href="${basePath}/signin">${text('cancel')}</a>
+      <button class="button" type="submit" id="everywhere-yes">${text('everywhere.yes')}</button>
+    </form>`
   )
 }
 
-export const DIALOGS = html`
+export function closedPanel(model: PageModel): Html {
+  const { text } = model.language
+  return panel(
+    model,
+    'closed',
+    'window.closed-heading',
+    html`
+    <p class="lead">${text('window.closed-lead')}</p>
+    <button class="button quiet needs-script" type="button" id="close-window">${text('window.close')}</button>`
+  )
+}
+
+/** The PIN of a profile. The fourth digit sends it. */
+export function pinDialog({ language: { text } }: PageModel): Html {
+  return html`
   <dialog id="pin-dialog" aria-labelledby="pin-heading">
     <form method="dialog" id="pin-form" novalidate>
       <span class="avatar large" id="pin-avatar" aria-hidden="true"></span>
-      <h2 id="pin-heading">Enter the PIN</h2>
-      <label for="pin">Four digits</label>
+      <h2 id="pin-heading">${text('pin.heading')}</h2>
+      <label for="pin">${text('pin.label')}</label>
       <input class="digits" id="pin" name="pin" type="password" inputmode="numeric" pattern="[0-9]*" maxlength="4"
-        autocomplete="off" aria-describedby="pin-problem">
+        autocomplete="off" dir="ltr" aria-describedby="pin-problem">
       <p class="field-problem" id="pin-problem" role="alert"></p>
       <div class="row">
-        <button class="button quiet" type="button" id="pin-cancel">Cancel</button>
-        <button class="button" type="submit" id="pin-submit">Continue</button>
+        <button class="button quiet" type="button" id="pin-cancel">${text('cancel')}</button>
+        <button class="button" type="submit" id="pin-submit">${text('pin.submit')}</button>
       </div>
     </form>
-  </dialog>
-  <dialog id="everywhere-dialog" aria-labelledby="everywhere-heading" aria-describedby="everywhere-text">
-    <form method="dialog">
-      <h2 id="everywhere-heading">Sign out on all devices?</h2>
-      <p id="everywhere-text">This signs out every browser that uses this account here, including this one.
-        Other Plex apps stay signed in.</p>
-      <div class="row">
-        <button class="button quiet" type="submit" value="no">Cancel</button>
-        <button class="button" type="submit" value="yes" id="everywhere-yes">Sign out</button>
-      </div>
-    </form>
-  </dialog>
-  <template id="lock">${icon('lock')}</template>
-  <template id="server-row"><li><button class="way" type="button">${icon('server')}<span class="way-text"><b></b><small></small></span>${icon('next')}</button></li></template>`
+  </dialog>`
+}

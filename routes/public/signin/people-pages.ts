@@ -4,11 +4,16 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
 import { Problem } from '../../../src/domain/problems.ts'
+import { isTelevision } from '../../../src/domain/televisions.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { problems } from '../../schemas.ts'
+import type { TextKey } from './client/texts.ts'
+import { parseForms } from './forms.ts'
 import { type Html, html } from './html.ts'
+import type { Language, Languages } from './language.ts'
 import {
   accountItems,
+  deviceName,
   eventItems,
   type ListPage,
   ownerTokenNotice,
@@ -21,7 +26,13 @@ import {
 export interface PeoplePagesOptions {
   readonly core: Pick<Core, 'config' | 'people' | 'standings' | 'ownerTokenTrouble'>
   readonly assetsPath: string
-  readonly sendHtml: (reply: FastifyReply, page: string) => FastifyReply
+  readonly sendHtml: (
+    reply: FastifyReply,
+    language: Language,
+    page: string,
+    referrer: 'no-referrer' | 'same-origin'
+  ) => FastifyReply
+  readonly languages: Languages
 }
 
 interface PageQuery {
@@ -43,13 +54,16 @@ const schema = {
   tags: ['signin'],
   response: { 200: Type.String(), 303: Type.Null(), ...problems(403, 404, 503) }
 }
+const OUT = ['people.out-question', 'people.out-detail', 'people.out-yes'] as const
+const BLOCK = ['people.block-question', 'people.block-detail', 'people.block'] as const
+const UNBLOCK = ['people.unblock-question', 'people.unblock-detail', 'people.unblock'] as const
 /** How often an open page is looked at for news, and how long a silence may be. */
 const LOOK_MS = 1000
 const PING_LOOKS = 25
 
 /** *Devices*, *People* and *Events*: complete without scripts, live with them (docs/people.md). */
 export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastify, options) => {
-  const { core, assetsPath, sendHtml } = options
+  const { core, assetsPath, sendHtml, languages } = options
   const { people, standings, config } = core
   const { basePath } = config.publicUrl
   const brandNow = () => {
@@ -58,13 +72,9 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
   }
   const closing = new AbortController()
   fastify.addHook('preClose', async () => closing.abort())
-  fastify.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
-    (_request, body, done) => {
-      done(null, Object.fromEntries(new URLSearchParams(body.toString())))
-    }
-  )
+  parseForms(fastify)
+
+  const languageOf = ({ headers }: FastifyRequest) => languages.find(headers['accept-language'])
 
   /** Null where nobody is signed in, and the answer has gone out. */
   async function sessionOf(request: FastifyRequest, reply: FastifyReply): Promise<Session | null> {
@@ -81,14 +91,13 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
 
   function send(
     reply: FastifyReply,
-    page: Pick<ListPage, 'current' | 'heading' | 'content'>,
+    page: Pick<ListPage, 'current' | 'heading' | 'content' | 'language'>,
     session: Session
   ) {
     const isOwner = people.isOwner(session)
-    return sendHtml(
-      reply,
-      renderListPage({ basePath, assetsPath, brand: brandNow(), isOwner, ...page })
-    ).header('referrer-policy', 'same-origin')
+    const television = isTelevision(reply.request.headers['user-agent'] ?? '')
+    const markup = renderListPage({ basePath, assetsPath, brand: brandNow(), isOwner, television, ...page })
+    return sendHtml(reply, page.language, markup, 'same-origin')
   }
 
   const listPath = (list: ListPage['current']) => `${basePath}/signin/${list}`
@@ -97,19 +106,26 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
     return questionForm({ ...question, action: listPath(list), back: listPath(list) })
   }
 
-  async function endQuestion(session: Session, handle: string, list: 'devices' | 'people'): Promise<Html> {
+  async function endQuestion(
+    session: Session,
+    handle: string,
+    list: 'devices' | 'people',
+    language: Language
+  ): Promise<Html> {
+    const { text } = language
     const { sessions } = await people.sessions({ session })
     const found = sessions.find((each) => each.handle === handle)
     if (found === undefined) throw new Problem('USHER_NOT_FOUND')
-    const what = found.device.name === '' ? 'this device' : found.device.name
+    const device =
+      found.device.name === '' ? text('end.this-device') : deviceName(found.device.name, language)
+    const values = { device, name: found.account.title }
     return ask(
       {
-        text: found.current
-          ? `End this session, on ${what}?`
-          : `End the session of ${found.account.title} on ${what}?`,
-        detail: 'It is signed out at once, what it plays stops, and its apps are told.',
+        text: found.current ? text('end.own', values) : text('end.other', values),
+        detail: text('end.detail'),
         fields: { end: handle },
-        yes: 'End it'
+        yes: text('end.yes'),
+        no: text('cancel')
       },
       list
     )
@@ -121,14 +137,17 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
     async (request, reply) => {
       const session = await sessionOf(request, reply)
       if (session === null) return reply
+      const language = languageOf(request)
+      const { text } = language
+      const show = (heading: string, content: Html) =>
+        send(reply, { language, current: 'devices', heading, content }, session)
       const { end } = request.query
-      if (typeof end === 'string') {
-        const content = await endQuestion(session, end, 'devices')
-        return send(reply, { current: 'devices', heading: 'End a session', content }, session)
-      }
+      if (typeof end === 'string')
+        return show(text('end.heading'), await endQuestion(session, end, 'devices', language))
       const list = await people.sessions({ session }, session.account.id)
-      const content = html`<p class="lead">Where ${session.account.title} is signed in.</p>${sessionItems(list, listPath('devices'), false)}`
-      return send(reply, { current: 'devices', heading: 'Devices', content }, session)
+      const lead = text('devices.lead', { name: session.account.title })
+      const items = sessionItems(list, { path: listPath('devices'), names: false, language })
+      return show(text('devices.heading'), html`<p class="lead">${lead}</p>${items}`)
     }
   )
 
@@ -140,31 +159,32 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
       if (session === null) return reply
       const accounts = await people.accounts({ session })
       const { end, out, block, unblock, account } = request.query
-      const nameOf = (id: string) => accounts.find((each) => String(each.id) === id)?.title || `account ${id}`
+      const language = languageOf(request)
+      const { text } = language
+      const nameOf = (id: string) =>
+        accounts.find((each) => String(each.id) === id)?.title || text('people.unnamed', { id })
       const show = (heading: string, content: Html) =>
-        send(reply, { current: 'people', heading, content }, session)
-      if (typeof end === 'string') return show('End a session', await endQuestion(session, end, 'people'))
-      if (isId(out)) {
-        const text = `Sign ${nameOf(out)} out everywhere?`
-        const detail = 'All sessions end at once, what they play stops, and apps are told.'
-        return show('Sign out everywhere', ask({ text, detail, fields: { out }, yes: 'Sign out' }, 'people'))
+        send(reply, { language, current: 'people', heading, content }, session)
+      if (typeof end === 'string')
+        return show(text('end.heading'), await endQuestion(session, end, 'people', language))
+      const question = (
+        heading: TextKey,
+        [what, detail, yes]: readonly [TextKey, TextKey, TextKey],
+        fields: Readonly<Record<string, string>>
+      ) => {
+        const name = nameOf(Object.values(fields)[0] ?? '')
+        const words = { text: text(what, { name }), detail: text(detail), yes: text(yes), no: text('cancel') }
+        return show(text(heading), ask({ ...words, fields }, 'people'))
       }
-      if (isId(block)) {
-        const text = `Block ${nameOf(block)}?`
-        const detail =
-          'All sessions end at once, and the account cannot sign in here until you let it in again.'
-        return show('Block an account', ask({ text, detail, fields: { block }, yes: 'Block' }, 'people'))
-      }
-      if (isId(unblock)) {
-        const text = `Let ${nameOf(unblock)} sign in again?`
-        const detail = 'Whoever has access to the server can then sign in.'
-        return show('Lift a block', ask({ text, detail, fields: { unblock }, yes: 'Let in again' }, 'people'))
-      }
+      if (isId(out)) return question('people.out', OUT, { out })
+      if (isId(block)) return question('people.block-heading', BLOCK, { block })
+      if (isId(unblock)) return question('people.unblock-heading', UNBLOCK, { unblock })
       const list = await people.sessions({ session }, isId(account) ? Number(account) : undefined)
+      const path = listPath('people')
       return show(
-        isId(account) ? `Devices of ${nameOf(account)}` : 'People',
-        html`${ownerTokenNotice(core.ownerTokenTrouble())}${isId(account) ? null : accountItems(accounts, listPath('people'))}
-        <h2 class="apps-heading">Devices</h2>${sessionItems(list, listPath('people'), true)}`
+        isId(account) ? text('devices.of', { name: nameOf(account) }) : text('people.heading'),
+        html`${ownerTokenNotice(core.ownerTokenTrouble(), language)}${isId(account) ? null : accountItems(accounts, path, language)}
+        <h2 class="apps-heading">${text('devices.heading')}</h2>${sessionItems(list, { path, names: true, language })}`
       )
     }
   )
@@ -178,8 +198,10 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
       const { before } = request.query
       const isPlace = typeof before === 'string' && /^[\w-]{1,40}$/.test(before)
       const { events } = await people.events({ session }, isPlace ? before : undefined)
-      const content = eventItems(events, listPath('events'))
-      return send(reply, { current: 'events', heading: 'Events', content }, session)
+      const language = languageOf(request)
+      const content = eventItems(events, listPath('events'), language)
+      const heading = language.text('events.heading')
+      return send(reply, { language, current: 'events', heading, content }, session)
     }
   )
 

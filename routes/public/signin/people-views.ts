@@ -1,15 +1,18 @@
 import type { AccountView, ListedSession, SessionList } from '../../../src/people/views.ts'
-import { roleWords } from './client/words.ts'
 import { type Html, html } from './html.ts'
-import { ICONS, icon, MARK } from './icons.ts'
+import { ICONS, icon } from './icons.ts'
+import type { Language } from './language.ts'
+import { brandHeader, footer, head } from './template.ts'
 import { timeElement } from './time-element.ts'
 
 export interface ListPage {
+  readonly language: Language
   readonly basePath: string
   readonly assetsPath: string
   readonly brand: { readonly name: string; readonly logoPath: string | null }
   /** Whether the links of the owner are shown. */
   readonly isOwner: boolean
+  readonly television: boolean
   readonly current: 'devices' | 'people' | 'events'
   readonly heading: string
   readonly content: Html
@@ -29,124 +32,131 @@ export interface Question {
   readonly action: string
   readonly fields: Readonly<Record<string, string>>
   readonly yes: string
+  readonly no: string
   readonly back: string
 }
 
-const KIND_WORDS = {
-  desktop: 'Computer',
-  phone: 'Phone',
-  tablet: 'Tablet',
-  tv: 'Television',
-  other: 'Device'
-} as const
+/** How sessions are listed: `path` is the page that asks before one ends, `names` whether it says whose each is. */
+export interface SessionListing {
+  readonly path: string
+  readonly names: boolean
+  readonly language: Language
+}
 
 /** A page of lists in the hand of the sign-in page. */
 export function renderListPage(page: ListPage): string {
-  const { assetsPath, basePath, brand, heading, content } = page
-  return html`<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <meta name="color-scheme" content="light dark">
-  <meta name="robots" content="noindex, nofollow">
-  <title>${heading} · ${brand.name}</title>
-  <link rel="icon" href="${assetsPath}/icon.svg" type="image/svg+xml">
-  <link rel="stylesheet" href="${assetsPath}/style.css">
-  <script type="module" src="${assetsPath}/live.js"></script>
-</head>
-<body class="lists">
+  const { assetsPath, basePath, heading, content, language } = page
+  const script = html`<script type="module" src="${assetsPath}/live.js"></script>`
+  return html`${head(page, heading, script)}
+<body class="lists${page.television && ' television'}">
   ${ICONS}
-  <header class="brand">
-    ${brand.logoPath === null ? MARK : html`<img class="mark" src="${brand.logoPath}" alt="">`}
-    <span>${brand.name}</span>
-  </header>
+  ${brandHeader(page.brand)}
   <main data-live="${basePath}/signin/live">
     ${links(page)}
     <h1 id="heading" tabindex="-1">${heading}</h1>
     ${content}
   </main>
-  <footer><p>Not made by Plex. Plex is a trademark of Plex, Inc.</p></footer>
+  ${footer(language)}
 </body>
 </html>
 `.markup
 }
 
-function links({ basePath, current, isOwner }: ListPage): Html {
-  const link = (name: ListPage['current'], text: string) =>
-    html`<li><a href="${basePath}/signin/${name}"${current === name && html` aria-current="page"`}>${text}</a></li>`
-  return html`<nav aria-label="Your account"><ul class="tabs">
-    <li><a href="${basePath}/signin">Account</a></li>
-    ${link('devices', 'Devices')}${isOwner ? [link('people', 'People'), link('events', 'Events')] : null}
+function links({ basePath, current, isOwner, language: { text } }: ListPage): Html {
+  const link = (name: ListPage['current']) =>
+    html`<li><a href="${basePath}/signin/${name}"${current === name && html` aria-current="page"`}>${text(`${name}.heading`)}</a></li>`
+  return html`<nav aria-label="${text('lists.nav')}"><ul class="tabs">
+    <li><a href="${basePath}/signin">${text('lists.account')}</a></li>
+    ${link('devices')}${isOwner ? [link('people'), link('events')] : null}
   </ul></nav>`
 }
 
-/** Sessions, each with a link that asks before it ends. `path` is the page that asks. */
-export function sessionItems({ sessions, complete }: SessionList, path: string, names: boolean): Html {
-  const items = sessions.map((session) => sessionItem(session, path, names))
+/** Sessions, each with a link that asks before it ends. */
+export function sessionItems({ sessions, complete }: SessionList, listing: SessionListing): Html {
+  const items = sessions.map((session) => sessionItem(session, listing))
   return html`<ul class="entries">${items}</ul>${
-    complete
-      ? null
-      : html`<p class="hint">A device that has not been used for a while may be missing. It appears when it comes back.</p>`
+    complete ? null : html`<p class="hint">${listing.language.text('devices.incomplete')}</p>`
   }`
 }
 
-function sessionItem(session: ListedSession, path: string, names: boolean): Html {
+function sessionItem(session: ListedSession, { path, names, language }: SessionListing): Html {
   const { handle, current, account, device, network, signedInAt, lastSeenAt, apps, streams } = session
-  const kind = KIND_WORDS[device.kind]
-  const name = device.name === '' ? kind : device.name
+  const { text, phrase } = language
+  const kind = text(`devices.${device.kind}`)
+  const name = device.name === '' ? kind : deviceName(device.name, language)
   const films = streams.filter((stream) => stream.kind === 'media')
   const facts: Html[] = [
-    html`<div><dt>Kind</dt><dd>${kind}${network !== '' && html`, network ${network}`}</dd></div>`,
-    html`<div><dt>Signed in</dt><dd>${timeElement(`since-${handle}`, signedInAt)}</dd></div>`,
-    html`<div><dt>Last seen</dt><dd>${timeElement(`seen-${handle}`, lastSeenAt)}</dd></div>`
+    fact(text('devices.kind'), network === '' ? kind : text('devices.network', { kind, network })),
+    fact(text('devices.since'), timeElement(`since-${handle}`, signedInAt, language)),
+    fact(text('devices.seen'), timeElement(`seen-${handle}`, lastSeenAt, language))
   ]
-  if (apps.length > 0)
-    facts.push(html`<div><dt>Apps</dt><dd>${apps.map((app) => app.name).join(', ')}</dd></div>`)
+  if (apps.length > 0) facts.push(fact(text('devices.apps'), apps.map((app) => app.name).join(', ')))
   if (films.length > 0) {
-    const titles = [...new Set(films.map(({ title }) => title ?? 'a film or a show'))]
-    facts.push(html`<div><dt>Playing now</dt><dd>${titles.join(', ')}</dd></div>`)
+    const titles = [...new Set(films.map(({ title }) => title ?? text('devices.some-film')))]
+    facts.push(fact(text('devices.playing'), titles.join(', ')))
   }
-  const whose = names ? html`${account.title}: ${name}` : html`${name}`
+  const whose = names
+    ? phrase('devices.whose', { name: html`<bdi>${account.title}</bdi>`, device: name })
+    : html`${name}`
   return html`<li class="entry">
-    <h2>${whose}${current && html` <small class="badge">This device</small>`}</h2>
+    <h2>${whose}${current && html` <small class="badge">${text('devices.this')}</small>`}</h2>
     <dl class="facts">${facts}</dl>
-    <a class="button quiet" id="end-${handle}" href="${path}?end=${handle}">End<span class="for-readers"> ${whose}</span></a>
+    <a class="button quiet" id="end-${handle}" href="${path}?end=${handle}">${text('devices.end')}<span class="unseen"> ${whose}</span></a>
   </li>`
 }
 
 /** Tells the owner that USHER_PLEX_TOKEN does not serve, and the remedy. */
-export function ownerTokenNotice(trouble: 'dead' | 'not_the_owner' | null): Html | null {
+export function ownerTokenNotice(
+  trouble: 'dead' | 'not_the_owner' | null,
+  { text, phrase }: Language
+): Html | null {
   if (trouble === null) return null
-  const what =
-    trouble === 'dead'
-      ? 'Plex no longer accepts your token for Usher.'
-      : 'The token that Usher has is not of this server’s owner.'
-  return html`<div class="notice problem" id="owner-token">${icon('alert')}<p><b>${what}</b>
-    Until it is renewed, each device is asked by itself who may still come in, which takes longer. Nobody is signed out by
-    this. On the machine that runs Usher, with <code>USHER_PLEX_TOKEN_FILE</code> set, run
-    <code>node dist/src/server.js --link-owner</code>, enter its code at plex.tv/link, and restart Usher.</p></div>`
+  const todo = phrase('owner-token.todo', {
+    setting: html`<code>USHER_PLEX_TOKEN_FILE</code>`,
+    command: html`<code>node dist/src/server.js --link-owner</code>`
+  })
+  const what = text(trouble === 'dead' ? 'owner-token.dead' : 'owner-token.foreign')
+  return html`<div class="notice problem" id="owner-token">${icon('alert')}<p><b>${what}</b> ${todo}</p></div>`
 }
 
-export function accountItems(accounts: readonly AccountView[], path: string): Html {
+function fact(term: string, detail: Html | string): Html {
+  return html`<div><dt>${term}</dt><dd>${detail}</dd></div>`
+}
+
+/** "Firefox on Windows", as the parser says it, in the language of the page. */
+export function deviceName(name: string, { text }: Language): string {
+  const [browser = '', system] = name.split(/ on (?!.* on )/)
+  const words = (part: string) => (part === 'a television' ? text('devices.television') : part)
+  return system === undefined
+    ? words(browser)
+    : text('devices.browser-on', { browser, system: words(system) })
+}
+
+export function accountItems(accounts: readonly AccountView[], path: string, language: Language): Html {
+  const { text, phrase } = language
   const items = accounts.map(({ id, title, username, role, blocked, sessions, lastSeenAt }) => {
-    const name = title || username || `Account ${id}`
+    const name = title || username || text('people.unnamed', { id })
+    const hidden = html`<span class="unseen">: ${name}</span>`
+    const count = phrase('people.of', {
+      count: html`</span>${String(sessions)}<span class="unseen">`,
+      name
+    })
     const isSelf = role === 'owner'
     return html`<li class="entry">
-    <h2>${name}${blocked && html` <small class="badge">Blocked</small>`}</h2>
+    <h2><bdi>${name}</bdi>${blocked && html` <small class="badge">${text('people.blocked')}</small>`}</h2>
     <dl class="facts">
-      ${role !== 'none' && html`<div><dt>Role</dt><dd>${roleWords(role)}</dd></div>`}
-      <div><dt>Devices</dt><dd><a id="devices-${id}" href="${path}?account=${id}">${sessions}<span class="for-readers"> of ${name}</span></a></dd></div>
-      ${lastSeenAt !== null && html`<div><dt>Last seen</dt><dd>${timeElement(`account-${id}`, lastSeenAt)}</dd></div>`}
+      ${role !== 'none' && fact(text('people.role'), text(`role.${role}`))}
+      <div><dt>${text('devices.heading')}</dt><dd><a id="devices-${id}" href="${path}?account=${id}"><span class="unseen">${count}</span></a></dd></div>
+      ${lastSeenAt !== null && fact(text('devices.seen'), timeElement(`account-${id}`, lastSeenAt, language))}
     </dl>
     <div class="row">
-      ${sessions > 0 && html`<a class="button quiet" id="out-${id}" href="${path}?out=${id}">Sign out everywhere<span class="for-readers">: ${name}</span></a>`}
+      ${sessions > 0 && html`<a class="button quiet" id="out-${id}" href="${path}?out=${id}">${text('people.out')}${hidden}</a>`}
       ${
         isSelf
           ? null
-          : html`<a class="button quiet" id="block-${id}" href="${path}?${blocked ? 'unblock' : 'block'}=${id}">${
-              blocked ? 'Let in again' : 'Block'
-            }<span class="for-readers">: ${name}</span></a>`
+          : html`<a class="button quiet" id="block-${id}" href="${path}?${blocked ? 'unblock' : 'block'}=${id}">${text(
+              blocked ? 'people.unblock' : 'people.block'
+            )}${hidden}</a>`
       }
     </div>
   </li>`
@@ -154,28 +164,30 @@ export function accountItems(accounts: readonly AccountView[], path: string): Ht
   return html`<ul class="entries">${items}</ul>`
 }
 
-export function eventItems(events: readonly ListedEvent[], path: string): Html {
-  if (events.length === 0) return html`<p class="lead">Nothing has happened yet.</p>`
+export function eventItems(events: readonly ListedEvent[], path: string, language: Language): Html {
+  const { text } = language
+  if (events.length === 0) return html`<p class="lead">${text('events.none')}</p>`
   const rows = events.map(({ id, at, event, ...fields }) => {
     const told = Object.entries(fields).filter(([, value]) => value !== null)
-    return html`<tr><td>${timeElement(`event-${id}`, at)}</td><td>${event}</td><td>${told
+    return html`<tr><td>${timeElement(`event-${id}`, at, language)}</td><td>${event}</td><td>${told
       .map(([name, value]) => `${name} ${value}`)
       .join(', ')}</td></tr>`
   })
   const last = events.at(-1)?.id ?? ''
-  return html`<div class="scroll" role="region" aria-label="Events" tabindex="0"><table>
-    <thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col">More</th></tr></thead>
+  const titles = [text('events.when'), text('events.what'), text('events.more')]
+  return html`<div class="scroll" role="region" aria-label="${text('events.heading')}" tabindex="0"><table>
+    <thead><tr>${titles.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
     <tbody>${rows}</tbody></table></div>
-    ${events.length >= 100 && html`<p><a class="button quiet" href="${path}?before=${last}">Earlier</a></p>`}`
+    ${events.length >= 100 && html`<p><a class="button quiet" href="${path}?before=${last}">${text('events.earlier')}</a></p>`}`
 }
 
-export function questionForm({ text, detail, action, fields, yes, back }: Question): Html {
+export function questionForm({ text, detail, action, fields, yes, no, back }: Question): Html {
   const inputs = Object.entries(fields).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`
   )
   return html`<p class="lead">${text}</p><p>${detail}</p>
     <form method="post" action="${action}" class="row">${inputs}
-      <a class="button quiet" id="cancel" href="${back}">Cancel</a>
+      <a class="button quiet" id="cancel" href="${back}">${no}</a>
       <button class="button" type="submit" id="yes">${yes}</button>
     </form>`
 }

@@ -1,14 +1,8 @@
 import { type Html, html } from './html.ts'
-
-const UTC = new Intl.DateTimeFormat('en-GB', {
-  dateStyle: 'medium',
-  timeStyle: 'short',
-  timeZone: 'UTC',
-  hourCycle: 'h23'
-})
+import type { Language } from './language.ts'
 
 /** An instant (ISO 8601) in UTC, which the script rewrites to local time. */
-export function timeElement(id: string, instant: string | undefined): Html {
+export function timeElement(id: string, instant: string | undefined, language: Language): Html {
   if (instant === undefined) return html`<time id="${id}"></time>`
-  return html`<time id="${id}" datetime="${instant}">${UTC.format(new Date(instant))} UTC</time>`
+  return html`<time id="${id}" datetime="${instant}">${language.instant(instant)}</time>`
 }

@@ -31,13 +31,13 @@ export function admit(
   resources: readonly Resource[],
   machineId: string | null
 ): Admission {
-  const whose = { accountId: account.id }
   requireListed(config, account)
   const servers = resources.filter((resource) => isServer(resource) && resource.accessToken !== null)
   const chosen = servers.find((server) => server.machineIdentifier === machineId)
   const admission = chosen === undefined ? NO_SERVER : admissionTo(chosen, account)
   // A role at some other server means nothing here (SECURITY rule 75): anybody can own one.
-  if (!isAllowed(config.access, admission.role)) throw new Problem('USHER_SERVER_ACCESS_DENIED', whose)
+  if (!isAllowed(config.access, admission.role))
+    throw new Problem('USHER_SERVER_ACCESS_DENIED', whose(account))
   // Before a server is chosen, anybody who owns one is held to what owners must have: they may choose that one.
   requireSecondFactor(config, account, machineId === null ? bestRole(servers, account) : admission.role)
   return admission
@@ -45,8 +45,7 @@ export function admit(
 
 /** Throws USHER_ACCOUNT_BLOCKED if the settings list accounts, but not this one. */
 export function requireListed(config: AdmissionRules, account: Account): void {
-  if (!isListed(config.allowedAccounts, account))
-    throw new Problem('USHER_ACCOUNT_BLOCKED', { accountId: account.id })
+  if (!isListed(config.allowedAccounts, account)) throw new Problem('USHER_ACCOUNT_BLOCKED', whose(account))
 }
 
 /** Throws USHER_TWO_FACTOR_REQUIRED if the role needs a second factor and the account has none. */
@@ -55,7 +54,12 @@ export function requireSecondFactor(config: AdmissionRules, account: Account, ro
     config.requireTwoFactor === 'all' || (config.requireTwoFactor === 'owner' && role === 'owner')
   // A managed profile has no sign-in of its own to protect: it is entered through an account that was checked.
   if (isNeeded && !account.twoFactorEnabled && !account.restricted)
-    throw new Problem('USHER_TWO_FACTOR_REQUIRED', { accountId: account.id })
+    throw new Problem('USHER_TWO_FACTOR_REQUIRED', whose(account))
+}
+
+/** Whom a refusal is about. */
+export function whose({ id, title, username }: Pick<Account, 'id' | 'title' | 'username'>) {
+  return { accountId: id, accountName: title || username }
 }
 
 /** Whether the settings depend on the account's own document: on its names or its second factor. */

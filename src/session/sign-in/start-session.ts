@@ -4,7 +4,7 @@ import { isTokenDead, Problem } from '../../domain/problems.ts'
 import type { SignInMethod } from '../../domain/sign-in-methods.ts'
 import type { Account } from '../../plex/account.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
-import { type AdmissionRules, admit } from '../check/admission.ts'
+import { type AdmissionRules, admit, whose } from '../check/admission.ts'
 import { type HomeAdmin, type Session, toSessionAccount } from '../session.ts'
 import type { SignOuts } from '../sign-outs.ts'
 
@@ -66,7 +66,7 @@ async function admitted(options: StartSessionOptions, fresh: FreshToken): Promis
   const { role, server, serverToken } = admit(config, account, resources, machine)
   const time = now()
   // After `time` is taken: a block that comes later ends what was signed in before it.
-  if (await isBlocked(account.id)) throw new Problem('USHER_ACCOUNT_BLOCKED', { accountId: account.id })
+  if (await isBlocked(account.id)) throw new Problem('USHER_ACCOUNT_BLOCKED', whose(account))
   const expiresAt = time + config.sessionMaxMs
   return {
     id: freshId(),

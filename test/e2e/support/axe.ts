@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -9,6 +9,34 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 interface Violation {
   readonly id: string
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
+}
+
+/**
+ * The same for a page without scripts, where axe cannot run: as this browser shows it, in one that may run axe and
+ * gets no script of the page.
+ */
+export async function auditScriptless(
+  page: Page,
+  browser: Browser,
+  options: BrowserContextOptions
+): Promise<string[]> {
+  const shown = (await page.content())
+    .replace(/<noscript>(<link[^>]*>)<\/noscript>/g, '$1')
+    .replace(/<(\/?)noscript>/g, '<$1div>')
+    .replace(/<script[^>]*><\/script>|<link rel="modulepreload"[^>]*>/g, '')
+  const context = await browser.newContext({
+    ...options,
+    javaScriptEnabled: true,
+    viewport: page.viewportSize()
+  })
+  const copy = await context.newPage()
+  await copy.route(page.url(), (route) =>
+    route.fulfill({ contentType: 'text/html; charset=utf-8', body: shown })
+  )
+  await copy.goto(page.url())
+  const found = await auditPage(copy)
+  await context.close()
+  return found
 }
 
 /** What axe-core finds wrong with the page now (WCAG 2.2 AA), one line each. */

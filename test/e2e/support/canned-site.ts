@@ -1,5 +1,6 @@
 import Fastify, { type FastifyPluginAsync, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
+import { parseForms } from '../../../routes/public/signin/forms.ts'
 import { signinPage } from '../../../routes/public/signin/page.ts'
 import type { SessionView } from '../../../src/session/session.ts'
 
@@ -91,9 +92,16 @@ export async function startCannedSite(t: Test, options: CannedOptions = {}): Pro
         apps: []
       },
       findApps: async () => ({ open: [], entered: [] }),
+      findRefusedName: (sealed) => (sealed === 'sealed-ida' ? 'Ida Lupino' : null),
       findReturnTo: (value) => (typeof value === 'string' && /^\/[a-z/]*$/.test(value) ? value : null),
       findSession: () => state.session,
       plexUnreachableSince: () => state.unreachableSince
+    })
+    parseForms(scope)
+    scope.post('/signin/sign-out', async (request, reply) => {
+      asked.push({ method: 'POST', path: '/signin/sign-out', body: request.body, headers: request.headers })
+      state.session = null
+      return reply.redirect(`${basePath}/signin?out=1`, 303)
     })
     scope.all('/session', answerRequest)
     scope.all('/session/*', answerRequest)

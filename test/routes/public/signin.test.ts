@@ -1,9 +1,10 @@
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { loadAssets } from '../../../routes/public/signin/assets.ts'
-import { findWords, WORDS, wordsFor } from '../../../routes/public/signin/client/words.ts'
-import { findDestination } from '../../../routes/public/signin/destination.ts'
+import { findDestination, placeOf } from '../../../routes/public/signin/destination.ts'
 import { html } from '../../../routes/public/signin/html.ts'
+import { createLanguages } from '../../../routes/public/signin/language.ts'
+import { REFUSALS } from '../../../routes/public/signin/model.ts'
 import { type SigninPageOptions, signinPage } from '../../../routes/public/signin/page.ts'
 import { PROBLEMS } from '../../../src/domain/problems.ts'
 import { cannedSession } from '../../e2e/support/canned-people.ts'
@@ -37,12 +38,16 @@ async function buildPage(t: Test, { basePath = '', logo, apps, name = 'Usher', .
     findReturnTo: (value) => (value === '/film?id=1&b="2"' ? value : null),
     findSession: () => null,
     findApps: async () => ({ open: [], entered: [] }),
+    findRefusedName: (sealed) => (sealed === 'sealed' ? '<Ida>' : null),
     plexUnreachableSince: () => null,
     ...changes
   })
   return fastify
 }
 
+const english = createLanguages().find('en')
+/** Every code that the page has words for. */
+const CODES = Object.keys(english.texts).flatMap((key) => /^problem\.(USHER_\w+)\.what$/.exec(key)?.[1] ?? [])
 const ALERT = /id="problem" role="alert">(.*?)<\/div>/s
 
 t.test('the page', async (t) => {
@@ -74,7 +79,9 @@ t.test('the page', async (t) => {
       ([, address]) => address
     )
     t.ok(addresses.length > 20)
-    const local = addresses.filter((address) => !address?.startsWith('https://plex.tv/link'))
+    const local = addresses.filter(
+      (address) => !/^https:\/\/(?:plex\.tv\/link|app\.plex\.tv\/)/.test(address ?? '')
+    )
     t.strictSame(
       local.filter((address) => !address?.startsWith('/usher')),
       []
@@ -91,6 +98,52 @@ t.test('the page', async (t) => {
     const foreign = await fastify.inject({ url: '/signin', query: { returnTo: 'https://evil.test/"><b>' } })
     t.notMatch(foreign.body, 'evil.test')
     t.match(foreign.body, 'id="plex-return-to" value="/signin"')
+  })
+
+  t.test('the page says where it leads on to, as people know the place', async (t) => {
+    const own = { href: 'https://plex.test/usher', basePath: '/usher' }
+    for (const [destination, place] of [
+      [null, null],
+      ['https://grafana.example.com/d/1?x=2', { kind: 'site', host: 'grafana.example.com' }],
+      ['https://grafana.example.com:8443/', { kind: 'site', host: 'grafana.example.com:8443' }],
+      ['/films?genre=1', { kind: 'site', host: 'plex.test/films' }],
+      ['/', { kind: 'site', host: 'plex.test' }],
+      ['/usher/oidc/interaction/abc', { kind: 'app' }],
+      ['/usher/signin/devices', { kind: 'here' }]
+    ] as const)
+      t.strictSame(placeOf(destination, own), place, String(destination))
+    const findReturnTo = (value: unknown) => (typeof value === 'string' ? value : null)
+    const signedIn = await buildPage(t, { findReturnTo, findSession: () => cannedSession() })
+    const signedOut = await buildPage(t, { findReturnTo })
+    for (const [returnTo, link, lead] of [
+      [
+        'https://grafana.example.com/',
+        'Continue to <bdi>grafana.example.com</bdi>',
+        'You will continue to <b><bdi>grafana'
+      ],
+      ['/oidc/interaction/x', 'Return to the app', 'You will then return to the app.'],
+      ['/signin/devices', 'Continue', 'Usher uses your Plex account.</p>'],
+      [`/${'long/'.repeat(40)}`, 'Continue to <bdi>x.test</bdi>', '<bdi>x.test</bdi>']
+    ] as const) {
+      const query = { returnTo }
+      const { body } = await signedIn.inject({ url: '/signin', query })
+      t.match(body, `id="continue" href="${returnTo}">${link}</a>`)
+      t.match((await signedOut.inject({ url: '/signin', query })).body, lead)
+    }
+  })
+
+  t.test('an account that may not come in is named, invited, and offered another way', async (t) => {
+    const fastify = await buildPage(t)
+    const { body } = await fastify.inject('/signin?error=USHER_SERVER_ACCESS_DENIED&who=sealed')
+    t.match(body, '<b><bdi>&lt;Ida&gt;</bdi></b> has no access to the media server of Usher.')
+    t.match(body, 'Accept the invitation first')
+    t.match(body, 'id="another" href="/signin">Use another account')
+    t.notMatch(body, /data-panel="refused"[^>]* hidden/)
+    t.match(body, /data-panel="choose"[^>]* hidden/)
+    t.equal(ALERT.exec(body)?.[1], '', 'said once')
+    const nobody = await fastify.inject('/signin?error=USHER_ACCOUNT_BLOCKED&who=forged')
+    t.match(nobody.body, 'This Plex account may not sign in to Usher.')
+    t.notMatch(nobody.body, 'Accept the invitation')
   })
 
   t.test('a returnTo that names this page counts for where it leads in the end', async (t) => {
@@ -112,21 +165,23 @@ t.test('the page', async (t) => {
     'rule 61: an error of the closed list is said in words, anything else leaves no trace',
     async (t) => {
       const fastify = await buildPage(t)
-      for (const code of Object.keys(WORDS)) {
+      for (const code of CODES.filter((each) => !REFUSALS.some((refusal) => refusal === each))) {
         const { body } = await fastify.inject(`/signin?error=${code}`)
-        t.match(ALERT.exec(body)?.[1], html`${wordsFor(code).what}`.markup, code)
+        t.match(ALERT.exec(body)?.[1], html`${english.problem(code)?.what ?? '?'}`.markup, code)
       }
       for (const query of [
         'error=canary',
         'error=toString',
         'error=__proto__',
+        'error=not-kept',
+        'error=USHER_',
         'error=USHER_A&error=USHER_B',
         'error='
       ]) {
         const { body, statusCode } = await fastify.inject(`/signin?${query}`)
         t.equal(statusCode, 200)
         t.equal(ALERT.exec(body)?.[1], '', query)
-        t.notMatch(body, /canary|USHER_[AB]/)
+        t.notMatch(body, /canary|USHER_[AB]\b/)
       }
     }
   )
@@ -173,6 +228,7 @@ t.test('the page', async (t) => {
     const { body } = await fastify.inject('/signin?again=1')
     t.notMatch(body, /data-panel="choose"[^>]* hidden/)
     t.match(body, /data-panel="account"[^>]* hidden/)
+    t.match(body, /id="stay" href="\/signin">Stay signed in as Ida Lupino</)
   })
 
   t.test('says since when plex.tv is away, in UTC until a script knows better', async (t) => {
@@ -249,12 +305,12 @@ t.test('every problem that a browser can meet has words and something to do', as
   // Answered by the internal listener alone.
   const elsewhere = ['USHER_BROWSER_REFUSED']
   for (const code of [...Object.keys(PROBLEMS), 'USHER_SIGNIN_CANCELLED']) {
-    const words = findWords(code)
+    const words = english.problem(code)
     if (elsewhere.includes(code)) t.equal(words, undefined, code)
     else t.ok(words && words.what.length > 10 && words.todo.length > 10, code)
   }
   t.strictSame(
-    Object.keys(WORDS).filter((code) => !(code in PROBLEMS) && code !== 'USHER_SIGNIN_CANCELLED'),
+    CODES.filter((code) => !(code in PROBLEMS) && code !== 'USHER_SIGNIN_CANCELLED'),
     []
   )
 })

@@ -56,12 +56,15 @@ export class Refusal extends Error {
   readonly retryAfter: number
   /** The requestId, by which the operator finds the log lines. */
   readonly reference: string
+  /** Whom the refusal is about, in the server's seal; '' if it does not say. */
+  readonly who: string
 
-  constructor(code: string, retryAfter = 0, reference = '') {
+  constructor(code: string, retryAfter = 0, reference = '', who = '') {
     super(code)
     this.code = code
     this.retryAfter = retryAfter
     this.reference = reference
+    this.who = who
   }
 }
 
@@ -80,7 +83,9 @@ async function readRefusal(response: Response): Promise<Refusal> {
   const body: unknown = await response.json().catch(() => null)
   const code = isRecord(body) && typeof body['code'] === 'string' ? body['code'] : 'USHER_INTERNAL'
   const reference = isRecord(body) && typeof body['requestId'] === 'string' ? body['requestId'] : ''
-  return new Refusal(code, Number.isFinite(retryAfter) ? retryAfter : 0, reference)
+  // RFC 8288: the page that explains this refusal.
+  const who = /[?&]who=([\w.-]+)/.exec(response.headers.get('link') ?? '')?.[1] ?? ''
+  return new Refusal(code, Number.isFinite(retryAfter) ? retryAfter : 0, reference, who)
 }
 
 /** Requests a path below `/session`; rejects with a `Refusal` unless the response is a success. */

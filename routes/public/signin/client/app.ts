@@ -1,3 +1,4 @@
+import { setUpArrows } from './arrows.ts'
 import { byId, onClick, settings, showPanel } from './dom.ts'
 import { setUpLinkCode } from './link-code.ts'
 import { hush, tellProblem } from './notice.ts'
@@ -8,28 +9,36 @@ import { continueSignedIn, setUpSignedIn } from './signed-in.ts'
 import { localizeTimes } from './times.ts'
 import { tellBeside } from './window-word.ts'
 
-// A reload must not repeat a past error or the step after returning from Plex.
+// A reload must not repeat a past problem, a farewell or the step after returning from Plex.
 const here = new URL(location.href)
 const error = here.searchParams.get('error')
-for (const name of ['error', 'fresh']) here.searchParams.delete(name)
+const who = here.searchParams.get('who') ?? ''
+for (const name of ['error', 'who', 'fresh', 'out']) here.searchParams.delete(name)
 if (here.href !== location.href) history.replaceState(null, '', here)
 
-const { base, returnTo } = settings()
-if (error !== null && returnTo === `${base}/signin?window=done`) tellBeside(error)
+const { base, returnTo, television, firstPanel } = settings()
+if (error !== null && returnTo === `${base}/signin?window=done`) tellBeside(error, who)
 localizeTimes()
+setUpArrows()
 setUpRedirect()
 const stopWindow = setUpPlexWindow(continueSignedIn)
-const stopCode = setUpLinkCode(continueSignedIn)
+const code = setUpLinkCode(continueSignedIn)
 setUpPassword(continueSignedIn)
 setUpSignedIn().catch(tellProblem)
 
 for (const back of document.querySelectorAll('[data-back]')) {
   back.addEventListener('click', () => {
     stopWindow()
-    stopCode()
+    code.stop()
     hush()
     showPanel('choose')
   })
+}
+
+if (television) {
+  // The code comes by itself: nobody types on a television. A problem that is shown is read first.
+  if (firstPanel === 'choose' && error === null) code.begin().catch(tellProblem)
+  else showPanel(firstPanel)
 }
 
 onClick('close-window', () => window.close(), tellProblem)

@@ -1,4 +1,5 @@
-import { initialOf } from './words.ts'
+import { visibleStops } from './arrows.ts'
+import { initialOf } from './texts.ts'
 
 /** The element with that id; throws if page and script do not match. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string, kind?: new () => T): T {
@@ -27,7 +28,10 @@ export function showPanel(name: string, focus = true): void {
   }
   document.body.dataset['showing'] = name
   if (!focus) return
-  byId(`h-${name}`).focus({ preventScroll: true })
+  const heading = byId(`h-${name}`)
+  // A remote control needs something that can be pressed; a screen reader still announces the panel's name.
+  const first = settings().television ? visibleStops(heading.parentElement ?? document)[0] : undefined
+  ;(first ?? heading).focus({ preventScroll: true })
   window.scrollTo({ top: 0 })
 }
 
@@ -75,16 +79,25 @@ export interface Settings {
   readonly firstPanel: string
   readonly fresh: boolean
   readonly serverChoice: boolean
+  readonly television: boolean
 }
 
 /** What the server wrote into the page. */
 export function settings(): Settings {
-  const { base = '', returnTo = '', panelFirst = 'choose', fresh, serverChoice } = byId('signin').dataset
+  const {
+    base = '',
+    returnTo = '',
+    panelFirst = 'choose',
+    fresh,
+    serverChoice,
+    television
+  } = byId('signin').dataset
   return {
     base,
     returnTo,
     firstPanel: panelFirst,
     fresh: fresh === 'yes',
-    serverChoice: serverChoice === 'yes'
+    serverChoice: serverChoice === 'yes',
+    television: television === 'yes'
   }
 }

@@ -1,8 +1,9 @@
 import { type Answer, ask, type Pin, type SessionView } from './api.ts'
-import { byId, make, onClick, showPanel } from './dom.ts'
+import { byId, make, onClick, settings, showPanel } from './dom.ts'
 import { explain, hush, tellProblem } from './notice.ts'
 import { type Awaiting, awaitPin, dropPin } from './poll.ts'
 import { drawQr } from './qr.ts'
+import { say } from './say.ts'
 import { spellLeft } from './times.ts'
 
 function showCode({ body: pin }: Answer<Pin>): void {
@@ -12,20 +13,32 @@ function showCode({ body: pin }: Answer<Pin>): void {
   tiles.setAttribute('aria-hidden', 'true')
   tiles.append(...letters.map((letter) => make('span', '', letter)))
   byId('code').replaceChildren(spoken, tiles)
-  byId('qr').replaceChildren(drawQr(pin.linkUrl))
+  byId('qr').replaceChildren(drawQr(pin.linkUrl, say('code.qr')))
   const link = byId('code-link', HTMLAnchorElement)
   const { host, pathname, origin } = new URL(pin.linkUrl)
-  link.href = origin + pathname
+  if (!settings().television) link.href = origin + pathname
   link.textContent = host + pathname.replace(/\/$/, '')
 }
 
 function showEnded(ended: boolean): void {
   document.body.classList.toggle('code-ended', ended)
   byId('code-again').hidden = !ended
+  // Only where the browser lets pages copy: over HTTPS.
+  byId('code-copy').hidden = ended || settings().television || navigator.clipboard === undefined
+}
+
+async function copyCode(): Promise<void> {
+  await navigator.clipboard.writeText(byId('code').querySelector('.tiles')?.textContent ?? '')
+  byId('code-status').textContent = say('code.copied')
+}
+
+export interface LinkCode {
+  begin(): Promise<void>
+  stop(): void
 }
 
 /** "With a code": four letters for plex.tv/link, the same as a QR code, and a new code when they have expired. */
-export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>): () => void {
+export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>): LinkCode {
   let awaiting: Awaiting | null = null
   let ticking = 0
   const stop = () => {
@@ -37,12 +50,13 @@ export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>)
   }
 
   const tick = (endsAt: number) => {
-    byId('code-left').textContent = `Expires in ${spellLeft(endsAt - Date.now())}.`
+    byId('code-left').textContent = say('code.left', { time: spellLeft(endsAt - Date.now()) })
   }
 
   const wait = async (answer: Answer<Pin>): Promise<void> => {
     const current = awaitPin('link', answer, (trouble) => {
-      byId('code-status').textContent = trouble === null ? '' : `${explain(trouble).what} Still waiting.`
+      byId('code-status').textContent =
+        trouble === null ? '' : say('waiting', { what: explain(trouble).what })
     })
     awaiting = current
     const session = await current.outcome
@@ -52,7 +66,7 @@ export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>)
     if (session !== null) return signedIn(session)
     showEnded(true)
     byId('code-left').textContent = ''
-    byId('code-status').textContent = 'This code has expired.'
+    byId('code-status').textContent = say('code.expired')
   }
 
   const fail = (error: unknown) => {
@@ -78,5 +92,6 @@ export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>)
 
   onClick('with-code', begin, tellProblem)
   onClick('code-again', begin, tellProblem)
-  return stop
+  onClick('code-copy', copyCode, () => undefined)
+  return { begin, stop }
 }

@@ -1,8 +1,10 @@
+import { setUpArrows } from './arrows.ts'
 import { localizeTimes } from './times.ts'
 
 const FOCUS = 'usher-focus'
 
 localizeTimes()
+setUpArrows()
 
 // The page was loaded anew by itself: whoever uses the keyboard goes on where they were.
 const focused = sessionStorage.getItem(FOCUS)
@@ -25,15 +27,3 @@ if (address !== '' && !isAsking) {
   })
   addEventListener('pagehide', () => events.close())
 }
-
-/** Arrow keys, as on a television's remote control: up and down go through everything that can be pressed. */
-addEventListener('keydown', (event) => {
-  const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
-  if (step === 0 || event.altKey || event.ctrlKey || event.metaKey) return
-  const stops = [...document.querySelectorAll<HTMLElement>('main a, main button')]
-  const at = stops.indexOf(document.activeElement as HTMLElement)
-  const next = stops[at === -1 ? 0 : Math.min(Math.max(at + step, 0), stops.length - 1)]
-  if (next === undefined) return
-  event.preventDefault()
-  next.focus()
-})

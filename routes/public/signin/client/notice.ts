@@ -1,37 +1,58 @@
 import { Refusal } from './api.ts'
-import { byId, make, stamp } from './dom.ts'
-import { OFFLINE, type Words, wordsFor } from './words.ts'
+import { byId, make, settings, stamp } from './dom.ts'
+import { pageLanguage, say, wordsFor } from './say.ts'
+import type { Words } from './texts.ts'
+
+/** Refusals of an account: the server has a page for them, which names the account. */
+const OF_ACCOUNTS = ['USHER_SERVER_ACCESS_DENIED', 'USHER_ACCOUNT_BLOCKED', 'USHER_TWO_FACTOR_REQUIRED']
 
 /** The text for an error, with the wait from Retry-After. */
 export function explain(error: unknown): Words {
   if (!(error instanceof Refusal)) return wordsFor('USHER_INTERNAL')
-  if (error.code === 'OFFLINE') return OFFLINE
+  if (error.code === 'OFFLINE')
+    return { what: say('problem.offline.what'), todo: say('problem.offline.todo') }
   const { what, todo } = wordsFor(error.code)
-  return error.retryAfter > 0 ? { what, todo: `Try again in ${spell(error.retryAfter)}.` } : { what, todo }
+  return error.retryAfter > 0
+    ? { what, todo: say('again-in', { wait: spell(error.retryAfter) }) }
+    : { what, todo }
 }
 
+/** A wait in words: "40 seconds". */
 function spell(seconds: number): string {
-  if (seconds < 100) return seconds === 1 ? 'one second' : `${Math.ceil(seconds)} seconds`
   const minutes = Math.ceil(seconds / 60)
-  return minutes < 100 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`
+  if (seconds < 100) return count(Math.ceil(seconds), 'second')
+  return minutes < 100 ? count(minutes, 'minute') : count(Math.ceil(minutes / 60), 'hour')
+}
+
+function count(amount: number, unit: 'second' | 'minute' | 'hour'): string {
+  return new Intl.NumberFormat(pageLanguage(), { style: 'unit', unit, unitDisplay: 'long' }).format(amount)
 }
 
 /** Shows a problem in the alert region. Adds a reference if only the operator can help. */
 export function tellProblem(error: unknown): void {
+  if (error instanceof Refusal && OF_ACCOUNTS.includes(error.code) && settings().firstPanel !== 'account') {
+    goToRefusal(error)
+    return
+  }
   const { what, todo } = explain(error)
   const text = make('p')
   text.append(make('b', '', what), ` ${todo}`)
   const ours = error instanceof Refusal && /_(INTERNAL|INVALID|UNREACHABLE|TIMEOUT|REFUSED)$/.test(error.code)
-  if (ours && error.reference !== '') text.append(make('small', 'reference', `Reference: ${error.reference}`))
+  if (ours && error.reference !== '')
+    text.append(make('small', 'reference', say('reference', { reference: error.reference })))
   byId('problem').replaceChildren(stamp('alert-icon'), text)
   byId('news').replaceChildren()
   byId('problem').scrollIntoView({ block: 'nearest' })
 }
 
-/** Shows a message in the status region. */
-export function tellNews(text: string): void {
-  byId('problem').replaceChildren()
-  byId('news').replaceChildren(make('p', '', text))
+function goToRefusal({ code, who }: Refusal): void {
+  const { base, returnTo } = settings()
+  const query = new URLSearchParams({
+    error: code,
+    ...(who !== '' && { who }),
+    ...(returnTo !== '' && { returnTo })
+  })
+  location.assign(`${base}/signin?${query}`)
 }
 
 /** Clears both messages. */

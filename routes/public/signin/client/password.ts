@@ -1,27 +1,24 @@
 import { ask, Refusal, type SessionView } from './api.ts'
 import { busy, byId, onClick, showPanel } from './dom.ts'
-import { hush, tellNews, tellProblem } from './notice.ts'
-import { wordsFor } from './words.ts'
+import { hush, tellProblem } from './notice.ts'
+import { say } from './say.ts'
 
 /** The field that a refusal is about; only that one is marked. */
 const FIELDS: Readonly<Record<string, string>> = {
   USHER_CREDENTIALS_REJECTED: 'password',
   USHER_EMAIL_REQUIRED: 'login',
-  USHER_VERIFICATION_REQUIRED: 'verification-code',
   USHER_VERIFICATION_REJECTED: 'verification-code'
 }
 
-/** "With a password": asks for a verification code only if Plex wants one. Stores nothing. */
+/** "With a password", and the verification code as a second step if Plex wants one. Stores nothing. */
 export function setUpPassword(signedIn: (session: SessionView) => Promise<void>): void {
   const login = byId('login', HTMLInputElement)
   const password = byId('password', HTMLInputElement)
   const code = byId('verification-code', HTMLInputElement)
-  const verification = byId('verification')
   const show = byId('show-password', HTMLButtonElement)
-  const inputs = [login, password, code]
 
   const mark = (input: HTMLInputElement | undefined) => {
-    for (const each of inputs) each.removeAttribute('aria-invalid')
+    for (const each of [login, password, code]) each.removeAttribute('aria-invalid')
     if (input === undefined) return
     input.setAttribute('aria-invalid', 'true')
     input.focus()
@@ -31,17 +28,22 @@ export function setUpPassword(signedIn: (session: SessionView) => Promise<void>)
   const reveal = (visible: boolean) => {
     password.type = visible ? 'text' : 'password'
     show.setAttribute('aria-pressed', String(visible))
-    show.textContent = visible ? 'Hide' : 'Show'
+    show.textContent = say(visible ? 'password.hide' : 'password.show')
   }
 
-  const send = async () => {
-    const empty = inputs.find(
-      (input) => input.value.trim() === '' && (input !== code || !verification.hidden)
-    )
+  const open = (name: 'password' | 'verification', input: HTMLInputElement) => {
+    mark(undefined)
+    code.value = ''
+    showPanel(name)
+    input.focus()
+  }
+
+  const send = async (inputs: readonly HTMLInputElement[]) => {
+    const empty = inputs.find((input) => input.value.trim() === '')
     mark(empty)
     if (empty !== undefined) return
     hush()
-    const verificationCode = verification.hidden ? '' : code.value.replace(/\s/g, '')
+    const verificationCode = inputs.includes(code) ? code.value.replace(/\s/g, '') : ''
     const { body: session } = await ask<SessionView>('POST', '/login', {
       login: login.value.trim(),
       password: password.value,
@@ -53,36 +55,41 @@ export function setUpPassword(signedIn: (session: SessionView) => Promise<void>)
   }
 
   const fail = (error: unknown) => {
-    if (error instanceof Refusal && error.code === 'USHER_VERIFICATION_REQUIRED' && verification.hidden) {
-      // The next step of signing in, not an error: no field is marked.
-      const { what, todo } = wordsFor(error.code)
-      verification.hidden = false
-      tellNews(`${what} ${todo}`)
-      mark(undefined)
-      code.focus()
-      return
+    const refusal = error instanceof Refusal ? error.code : ''
+    if (refusal === 'USHER_VERIFICATION_REQUIRED') {
+      // The next step of signing in, not an error.
+      byId('verification-lead').textContent = say('verification.lead', { login: login.value.trim() })
+      return open('verification', code)
     }
+    // With the code came a name or password that Plex takes no longer.
+    if (refusal === 'USHER_CREDENTIALS_REJECTED') open('password', password)
     tellProblem(error)
-    if (!(error instanceof Refusal)) return
-    const field = FIELDS[error.code]
+    const field = FIELDS[refusal]
     mark(field === undefined ? undefined : byId(field, HTMLInputElement))
   }
 
-  byId('password-form', HTMLFormElement).addEventListener('submit', (event) => {
-    event.preventDefault()
-    reveal(false)
-    busy(byId('password-submit', HTMLButtonElement), send).catch(fail)
-  })
+  const onSubmit = (name: 'password' | 'verification', inputs: readonly HTMLInputElement[]) => {
+    byId(`${name}-form`, HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault()
+      reveal(false)
+      busy(byId(`${name}-submit`, HTMLButtonElement), () => send(inputs)).catch(fail)
+    })
+  }
+
+  onSubmit('password', [login, password])
+  onSubmit('verification', [login, password, code])
   show.addEventListener('click', () => reveal(password.type === 'password'))
-  onClick(
-    'with-password',
-    () => {
-      hush()
-      verification.hidden = true
-      mark(undefined)
-      showPanel('password')
-      login.focus()
-    },
-    tellProblem
-  )
+  for (const [button, input] of [
+    ['with-password', login],
+    ['verification-back', password]
+  ] as const) {
+    onClick(
+      button,
+      () => {
+        hush()
+        open('password', input)
+      },
+      tellProblem
+    )
+  }
 }

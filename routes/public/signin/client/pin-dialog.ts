@@ -1,6 +1,7 @@
 import { type HomeUser, Refusal } from './api.ts'
 import { busy, byId, fillAvatar } from './dom.ts'
 import { explain } from './notice.ts'
+import { say } from './say.ts'
 
 /**
  * Asks for a profile's PIN until `attempt` accepts one or the person cancels. The dialog reports a wrong PIN; any other
@@ -14,17 +15,17 @@ export function askPin(user: HomeUser, attempt: (pin: string) => Promise<void>):
   const listening = new AbortController()
   const { signal } = listening
 
-  const say = (text: string) => {
+  const complain = (text: string) => {
     problem.textContent = text
     input.value = ''
     input.setAttribute('aria-invalid', String(text !== ''))
     input.focus()
   }
 
-  byId('pin-heading').textContent = `Enter the PIN for ${user.title}`
+  byId('pin-heading').textContent = say('pin.heading-for', { name: user.title })
   fillAvatar(byId('pin-avatar'), user.title, user.thumb)
   dialog.showModal()
-  say('')
+  complain('')
 
   return new Promise<boolean>((resolve, reject) => {
     const end = (accepted: boolean) => {
@@ -34,14 +35,14 @@ export function askPin(user: HomeUser, attempt: (pin: string) => Promise<void>):
       resolve(accepted)
     }
     const send = async () => {
-      if (!/^\d{4}$/.test(input.value)) return say('A PIN has four digits.')
+      if (!/^\d{4}$/.test(input.value)) return complain(say('pin.incomplete'))
       try {
         await attempt(input.value)
         end(true)
       } catch (error) {
         if (error instanceof Refusal && /_(PIN_REJECTED|RATE_LIMITED)$/.test(error.code)) {
           const { what, todo } = explain(error)
-          return say(`${what} ${todo}`)
+          return complain(`${what} ${todo}`)
         }
         reject(error)
         end(false)
@@ -55,6 +56,13 @@ export function askPin(user: HomeUser, attempt: (pin: string) => Promise<void>):
       (event) => {
         event.preventDefault()
         submit()
+      },
+      { signal }
+    )
+    input.addEventListener(
+      'input',
+      () => {
+        if (/^\d{4}$/.test(input.value)) submit()
       },
       { signal }
     )

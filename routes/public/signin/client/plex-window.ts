@@ -3,6 +3,7 @@ import { byId, onClick, settings, showPanel } from './dom.ts'
 import { explain, hush, tellProblem } from './notice.ts'
 import { type Awaiting, awaitPin, dropPin } from './poll.ts'
 import { goToPlex } from './redirect.ts'
+import { say } from './say.ts'
 import { listenBeside } from './window-word.ts'
 
 const FEATURES = 'popup,width=480,height=720'
@@ -29,7 +30,8 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
     hush()
     showPanel('window')
     const current = awaitPin('redirect', pin, (trouble) => {
-      byId('window-status').textContent = trouble === null ? '' : `${explain(trouble).what} Still waiting.`
+      byId('window-status').textContent =
+        trouble === null ? '' : say('waiting', { what: explain(trouble).what })
     })
     awaiting = current
     const session = await current.outcome
@@ -49,7 +51,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
       // The person was refused or cancelled: the callback in the small window ended the PIN.
       const gone = error instanceof Refusal && error.code === 'USHER_PIN_UNKNOWN'
       const turning = awaiting
-      const problem = gone ? new Refusal(await beside.reason()) : error
+      const problem = gone ? await beside.reason() : error
       if (awaiting !== turning) return
       awaiting = null
       small.close()
@@ -65,7 +67,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
     const small = window.open('', '', FEATURES)
     if (small === null) return goToPlex()
     stop()
-    small.document.title = 'Opening Plex…'
+    small.document.title = say('window.opening')
     begin(small).catch(tellProblem)
   })
   onClick(

@@ -2,6 +2,7 @@ import { ask, type HomeUser, type SessionView } from './api.ts'
 import { busy, byId, fillAvatar, make, showPanel, stamp } from './dom.ts'
 import { hush, tellProblem } from './notice.ts'
 import { askPin } from './pin-dialog.ts'
+import { say } from './say.ts'
 
 /** The profiles of this account's Plex Home; none if there is no Home or it cannot be read now. */
 export async function findHomeUsers(): Promise<readonly HomeUser[]> {
@@ -14,9 +15,9 @@ export async function findHomeUsers(): Promise<readonly HomeUser[]> {
 }
 
 function describe({ admin, restricted, current }: HomeUser): string {
-  if (current) return 'Signed in'
-  if (admin) return 'Home owner'
-  return restricted ? 'Managed' : ''
+  if (current) return say('profiles.current')
+  if (admin) return say('profiles.admin')
+  return restricted ? say('profiles.managed') : ''
 }
 
 function personButton(user: HomeUser): HTMLButtonElement {
@@ -31,7 +32,7 @@ function personButton(user: HomeUser): HTMLButtonElement {
   button.append(avatar, name, note)
   if (user.protected && !user.current) {
     const lock = make('span', 'lock')
-    lock.append(stamp('lock'), make('span', 'unseen', 'protected with a PIN'))
+    lock.append(stamp('lock'), make('span', 'unseen', say('profiles.protected')))
     button.append(lock)
   }
   return button
@@ -62,7 +63,8 @@ export function pickProfile(users: readonly HomeUser[]): Promise<SessionView | n
     byId('profiles').replaceChildren(...items)
     const current = users.find((user) => user.current)
     const skip = byId('profiles-skip', HTMLButtonElement)
-    skip.textContent = current === undefined ? 'Not now' : `Continue as ${current.title}`
+    skip.textContent =
+      current === undefined ? say('profiles.skip') : say('profiles.stay', { name: current.title })
     skip.onclick = () => resolve(null)
     showPanel('profiles')
   })

@@ -9,14 +9,14 @@ function svg(tag: string, attributes: Readonly<Record<string, string>>): SVGElem
 }
 
 /** A QR code of the text, drawn in the browser so that the link code is in no URL and no log. */
-export function drawQr(text: string): SVGElement {
+export function drawQr(text: string, label: string): SVGElement {
   // ISO/IEC 18004 §9.1: a quiet zone of four modules. Dark on light in both colour schemes.
   const { data, size } = encode(text, { ecc: 'M', border: 4 })
   const dark = data.flatMap((row, y) => row.flatMap((on, x) => (on ? [`M${x} ${y}h1v1h-1z`] : [])))
   const picture = svg('svg', {
     viewBox: `0 0 ${size} ${size}`,
     role: 'img',
-    'aria-label': 'QR code of the address with the code in it',
+    'aria-label': label,
     'shape-rendering': 'crispEdges'
   })
   picture.append(

@@ -1,11 +1,12 @@
 import { ask, type Server, type SessionView } from './api.ts'
 import { busy, byId, showPanel, stamp } from './dom.ts'
 import { hush, tellProblem } from './notice.ts'
+import { say } from './say.ts'
 
 function describe({ owned, home, presence, selected }: Server): string {
-  const whose = owned ? 'Yours' : home ? 'In your Home' : 'Shared with you'
-  if (selected) return `${whose} · in use`
-  return presence ? `${whose} · online` : `${whose} · offline`
+  const whose = say(owned ? 'servers.own' : home ? 'servers.home' : 'servers.shared')
+  if (selected) return say('servers.in-use', { whose })
+  return presence ? say('servers.online', { whose }) : say('servers.offline', { whose })
 }
 
 function serverRow(server: Server): { item: DocumentFragment; button: HTMLButtonElement } {
@@ -22,10 +23,7 @@ function serverRow(server: Server): { item: DocumentFragment; button: HTMLButton
 /** The server picker. Resolves to the session on the chosen server, or null if the person cancels. */
 export async function pickServer(): Promise<SessionView | null> {
   const { body: servers } = await ask<readonly Server[]>('GET', '/servers')
-  byId('servers-lead').textContent =
-    servers.length === 0
-      ? 'This account has no media server of its own, and none is shared with it. Ask someone to share theirs, then try again.'
-      : 'Your account can use these media servers.'
+  byId('servers-lead').textContent = servers.length === 0 ? say('servers.none') : say('servers.lead')
   return new Promise((resolve) => {
     const choose = async ({ machineIdentifier }: Server) => {
       hush()

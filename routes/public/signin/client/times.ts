@@ -1,4 +1,5 @@
 import { byId } from './dom.ts'
+import { pageLanguage } from './say.ts'
 
 /** An instant (ISO 8601) in local time: without the day if it is today, without the year if it is this year. */
 export function spellInstant(instant: string): string {
@@ -8,7 +9,7 @@ export function spellInstant(instant: string): string {
   const day: Intl.DateTimeFormatOptions = today ? {} : { day: 'numeric', month: 'long' }
   const year: Intl.DateTimeFormatOptions = date.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' }
   const format = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...day, ...year } as const
-  return new Intl.DateTimeFormat('en-GB', format).format(date)
+  return new Intl.DateTimeFormat(pageLanguage(), format).format(date)
 }
 
 /** Puts an instant into a `<time>`. */

@@ -1,3 +1,4 @@
+import { Refusal } from './api.ts'
 import { settings } from './dom.ts'
 
 const HEARD = 'heard'
@@ -10,36 +11,36 @@ function openChannel(): BroadcastChannel {
 }
 
 /** In the small window, back from Plex with a problem: sends it to the other page, and closes once that shows it. */
-export function tellBeside(code: string): void {
+export function tellBeside(code: string, who: string): void {
   const channel = openChannel()
   channel.addEventListener('message', ({ data }) => {
     if (data === HEARD) window.close()
   })
-  channel.postMessage(code)
+  channel.postMessage({ code, who })
 }
 
 export interface WordFromBeside {
-  /** Why the PIN is gone: the code from the small window, or USHER_SIGNIN_CANCELLED if none arrives. */
-  reason(): Promise<string>
+  /** Why the PIN is gone: the problem of the small window, or USHER_SIGNIN_CANCELLED if none arrives. */
+  reason(): Promise<Refusal>
   stop(): void
 }
 
 /** In the waiting page. A message only explains an end that the server reported; by itself it ends nothing. */
 export function listenBeside(): WordFromBeside {
   const channel = openChannel()
-  const word = new Promise<string>((resolve) => {
+  const word = new Promise<Refusal>((resolve) => {
     channel.addEventListener('message', ({ data }) => {
-      if (typeof data === 'string' && data !== HEARD) resolve(data)
+      if (data !== HEARD) resolve(new Refusal(String(data?.code), 0, '', String(data?.who ?? '')))
     })
   })
   return {
     async reason() {
-      const silence = new Promise<string>((resolve) => {
-        setTimeout(resolve, PATIENCE_MS, 'USHER_SIGNIN_CANCELLED')
+      const silence = new Promise<Refusal>((resolve) => {
+        setTimeout(resolve, PATIENCE_MS, new Refusal('USHER_SIGNIN_CANCELLED'))
       })
-      const code = await Promise.race([word, silence])
+      const refusal = await Promise.race([word, silence])
       channel.postMessage(HEARD)
-      return code
+      return refusal
     },
     stop: () => channel.close()
   }

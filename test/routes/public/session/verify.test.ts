@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { renderDeniedPage } from '../../../../routes/public/signin/denied-page.ts'
+import { createLanguages } from '../../../../routes/public/signin/language.ts'
 import type { AccountKey } from '../../../simulator/accounts.ts'
 import {
   COOKIE,
@@ -238,6 +239,7 @@ t.test('the verify endpoint', async (t) => {
   t.test('a name is text on that page, whatever it holds', async (t) => {
     const markup = { title: '<img src=x onerror=alert(1)>"&\'', username: '</b><script>' }
     const page = renderDeniedPage({
+      language: createLanguages().find('en'),
       brand: '<Usher>',
       reason: 'outage',
       account: markup,
