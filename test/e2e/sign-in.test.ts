@@ -229,7 +229,6 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
     await alert(t, page, 'did not accept this name and password')
     for (const [login, words] of [
       ['emailonly', 'signs in with its e-mail address'],
-      ['stranger', 'has no access to this server'],
       ['locked', 'is not accepting sign-ins from this site']
     ] as const) {
       await page.getByLabel('E-mail address or username').fill(login)
@@ -237,6 +236,18 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
       await press(page, 'Sign in')
       await alert(t, page, words)
     }
+  })
+
+  t.test('an account without access is named, and another one is a press away', async (t) => {
+    const { page } = await start(t)
+    await signInByPassword(page, 'stranger')
+    await heading(t, page, 'No access')
+    const words = 'stranger has no access to the media server of Usher.'
+    t.equal(await page.locator('#refused').textContent(), words)
+    t.notMatch(page.url(), /who|stranger/, 'and its name is in no address')
+    await page.getByRole('link', { name: 'Use another account' }).click()
+    await signInByPassword(page, 'friend')
+    await heading(t, page, 'You are signed in')
   })
 
   t.test('a Home profile with the wrong and the right PIN, and back', async (t) => {
@@ -248,10 +259,8 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
     const kid = titleOf('kid')
     await press(page, kid)
     await page.getByLabel('Four digits').fill('0000')
-    await press(page, 'Continue$')
     await alert(t, page, 'That PIN is not correct')
     await page.getByLabel('Four digits').fill('1234')
-    await press(page, 'Continue$')
     await heading(t, page, 'You are signed in')
     t.equal(await page.locator('#account-title').textContent(), kid)
     await page.reload()

@@ -24,6 +24,7 @@ const STYLE = `
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1.0625rem/1.5 system-ui, sans-serif; }
 main { box-sizing: border-box; max-width: 34rem; min-height: 100vh; margin: 0 auto; padding: 15vh 1.5rem 3rem; overflow-wrap: anywhere; }
 .brand { color: var(--soft); }
+b { unicode-bidi: plaintext; }
 h1 { margin: 0.5rem 0 1rem; font-size: 1.75rem; line-height: 1.2; }
 a { display: inline-block; margin-top: 0.5rem; padding: 0.75rem 1.25rem; border-radius: 0.75rem; background: var(--accent); color: var(--on); font-weight: 600; text-decoration: none; }
 a:focus-visible { outline: 3px solid var(--ink); outline-offset: 2px; }
@@ -52,7 +53,7 @@ export function renderDeniedPage({
   const heading = text(isOutage ? 'denied.outage-heading' : 'denied.heading')
   const name = account.title === '' ? account.username : account.title
   const isNamed = account.username !== '' && account.username !== name
-  const who = html`<b><bdi>${name}</bdi></b>${isNamed && html` (<bdi>${account.username}</bdi>)`}`
+  const who = html`<b>${name}</b>${isNamed && html` (${account.username})`}`
   return html`<!doctype html>
 <html lang="${tag}" dir="${dir}">
 <head>

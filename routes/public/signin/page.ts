@@ -135,8 +135,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
         },
         assets
       )
-      // With none the form that signs out would say `Origin: null`, which proves nothing without Fetch Metadata.
-      return sendHtml(reply, language, page, session === null ? 'no-referrer' : 'same-origin')
+      return sendHtml(reply, language, page, 'no-referrer')
     }
   )
 

@@ -89,7 +89,9 @@ function title(model: PageModel): string {
 /** The whole document. From the request it contains only the checked `returnTo` and a code from the closed list. */
 export function renderPage(model: PageModel, { scripts, textKeys }: PageScripts): string {
   const { assetsPath, basePath, brand, problem, language, television } = model
-  const more = html`<noscript><link rel="stylesheet" href="${assetsPath}/no-script.css"></noscript>
+  // Overrides the header. The form that signs out would say `Origin: null`, which proves nothing without Fetch Metadata.
+  const referrer = model.session !== null && html`<meta name="referrer" content="same-origin">`
+  const more = html`${referrer}<noscript><link rel="stylesheet" href="${assetsPath}/no-script.css"></noscript>
   ${scripts.map((name) => html`<link rel="modulepreload" href="${assetsPath}/${name}">`)}
   <script type="module" src="${assetsPath}/app.js"></script>`
   return html`${head(model, title(model), more)}

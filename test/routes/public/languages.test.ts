@@ -218,9 +218,13 @@ t.test('lists, sign-out and pages of apps come in the same language', async (t) 
   t.equal(denied.status, 403)
   t.match(denied.text, 'Ihr Konto darf diese Seite nicht öffnen')
   t.match(denied.text, 'Besitzer dieses Medienservers')
+  const forged = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'cross-site' }
+  const body = 'everywhere=yes'
+  t.equal((await owner.ask('/signin/sign-out', { method: 'POST', body, headers: forged })).status, 403)
+  t.equal((await owner.get('/session')).status, 200, 'no other site signs anybody out')
   const out = await owner.ask('/signin/sign-out', {
     method: 'POST',
-    body: 'everywhere=yes',
+    body,
     headers: { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'same-origin' }
   })
   t.equal(out.status, 303)
