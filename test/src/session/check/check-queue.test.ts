@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import t from 'tap'
+import { mock } from 'node:test'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
+import t, { type Test } from 'tap'
 import { createCheckQueue } from '../../../../src/session/check/check-queue.ts'
 import { createRecheck } from '../../../../src/session/check/recheck.ts'
 import { createLiveSession } from '../../../../src/session/live/live-sessions.ts'
@@ -83,4 +84,153 @@ t.test('however long the queue is, nobody waits in it for longer than for plex.t
     await delay(1)
   }
   t.ok(lives.every(({ pending }) => !pending))
+})
+
+/** A queue whose checks end when told, and whose budget is set by hand. */
+function queueStand(t: Test) {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const budget = { background: true, waiting: true, waitMs: 0 }
+  const started: number[] = []
+  const ends = new Map<number, () => void>()
+  const asked: boolean[] = []
+  let marks = 0
+  const queue = createCheckQueue({
+    check: ({ session }, mark) => {
+      started.push(session.account.id * 100 + mark)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      ends.set(session.account.id, resolve)
+      return promise
+    },
+    mark: () => ++marks,
+    budget: {
+      isFree: (forWaiting) => (forWaiting ? budget.waiting : budget.background),
+      waitMs: (forWaiting) => {
+        asked.push(forWaiting)
+        return budget.waitMs
+      }
+    },
+    waitMs: 10_000,
+    onTimeout: () => undefined
+  })
+  const end = async (account: number) => {
+    ends.get(account)?.()
+    ends.delete(account)
+    await setImmediate()
+  }
+  /** The accounts whose checks have begun since the last call. */
+  const begun = () => started.splice(0).map((each) => Math.floor(each / 100))
+  return { queue, budget, started, end, begun, asked }
+}
+
+const unaskedSince = (id: number, askedAt: number) => Object.assign(liveOf(id), { askedAt })
+
+t.test('four checks run at once, and one for each account', async (t) => {
+  const { queue, end, begun } = queueStand(t)
+  const twin = liveOf(1)
+  for (const live of [liveOf(1), twin, liveOf(2), liveOf(3), liveOf(4), liveOf(5)]) queue.add(live)
+  t.strictSame(begun(), [1, 2, 3, 4])
+  await end(2)
+  t.strictSame(begun(), [5], 'the account with a check in progress waits for its own')
+  await end(1)
+  t.strictSame(begun(), [1])
+  t.equal(twin.pending, true)
+  await end(1)
+  t.equal(twin.pending, false)
+  queue.add(twin)
+  t.strictSame(begun(), [1], 'a session may be checked again')
+})
+
+t.test(
+  'a session that is queued is not queued twice, and its mark is of when it began to wait',
+  async (t) => {
+    const { queue, started, end } = queueStand(t)
+    const live = liveOf(1)
+    queue.add(live)
+    queue.add(live)
+    void queue.join(live)
+    t.strictSame(started, [101])
+    await end(1)
+    t.strictSame(started, [101])
+  }
+)
+
+t.test('those that a request waits for go first, in turn; then the longest unasked', async (t) => {
+  const { queue, budget, begun, end } = queueStand(t)
+  budget.background = budget.waiting = false
+  queue.add(unaskedSince(1, 300))
+  queue.add(unaskedSince(2, 100))
+  queue.add(unaskedSince(3, 200))
+  const late = unaskedSince(4, 400)
+  queue.add(late)
+  void queue.join(unaskedSince(5, 500))
+  void queue.join(late)
+  t.strictSame(begun(), [])
+  budget.background = budget.waiting = true
+  void queue.join(unaskedSince(6, 600))
+  t.strictSame(begun(), [5, 4, 6, 2])
+  await end(5)
+  t.strictSame(begun(), [3])
+  await end(4)
+  t.strictSame(begun(), [1])
+})
+
+t.test('a request that waits may borrow from the budget; the background may not', async (t) => {
+  const { queue, budget, begun } = queueStand(t)
+  budget.background = false
+  queue.add(unaskedSince(1, 100))
+  t.strictSame(begun(), [])
+  void queue.join(unaskedSince(2, 200))
+  t.strictSame(begun(), [2])
+  Object.assign(budget, { background: true, waiting: false })
+  void queue.join(unaskedSince(3, 300))
+  t.strictSame(begun(), [1, 3], 'what the background may spend is for everybody, by age')
+})
+
+t.test('a session that another request begins to wait for moves ahead', async (t) => {
+  const { queue, budget, begun } = queueStand(t)
+  budget.background = budget.waiting = false
+  const [first, second] = [unaskedSince(1, 100), unaskedSince(2, 200)]
+  queue.add(first)
+  queue.add(second)
+  void queue.join(second)
+  void queue.join(second)
+  Object.assign(budget, { background: false, waiting: true })
+  void queue.join(second)
+  t.strictSame(begun(), [2])
+})
+
+t.test('without budget the next check begins when the budget says, by one timer', async (t) => {
+  const { queue, budget, begun, asked, end } = queueStand(t)
+  Object.assign(budget, { background: false, waiting: false, waitMs: 500 })
+  queue.add(liveOf(1))
+  t.strictSame(asked.splice(0), [false], 'for the background alone')
+  queue.add(liveOf(2))
+  void queue.join(liveOf(3))
+  t.strictSame(asked, [], 'the timer runs')
+  mock.timers.tick(499)
+  budget.background = budget.waiting = true
+  t.strictSame(begun(), [])
+  mock.timers.tick(1)
+  t.strictSame(begun(), [3, 1, 2])
+  await end(1)
+  t.strictSame(asked, [], 'nobody is left to wait for')
+  Object.assign(budget, { background: false, waiting: false })
+  void queue.join(liveOf(4))
+  t.strictSame(asked, [true], 'for a request that waits')
+})
+
+t.test('while four run, or all that is left waits for its own account, no timer runs', async (t) => {
+  const { queue, budget, begun, asked } = queueStand(t)
+  for (const id of [1, 2, 3]) queue.add(liveOf(id))
+  asked.length = 0
+  queue.add(liveOf(1))
+  t.strictSame(asked, [false])
+  budget.waitMs = 500
+  queue.add(liveOf(4))
+  asked.length = 0
+  queue.add(liveOf(5))
+  t.strictSame(asked, [])
+  mock.timers.tick(1000)
+  t.strictSame(begun(), [1, 2, 3, 4])
 })

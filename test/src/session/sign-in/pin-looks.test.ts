@@ -1,3 +1,5 @@
+import { mock } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { createPinLooks } from '../../../../src/session/sign-in/pin-looks.ts'
 import { createClock } from '../sample.ts'
@@ -36,6 +38,8 @@ t.test('a look is remembered for as long as it was asked for, a failure for a se
   let count = 0
   const next = async () => ++count
   t.equal(await looks.poll(PIN, next, REMEMBER), 1)
+  t.equal(await looks.poll(PIN, next, REMEMBER), 1)
+  t.equal(looks.isOver(PIN), false, 'a PIN that was looked at is not over')
   clock.advance(1999)
   t.equal(await looks.poll(PIN, next, REMEMBER), 1)
   clock.advance(1)
@@ -72,4 +76,29 @@ t.test('a look that ends the PIN keeps nothing of its outcome', async (t) => {
   t.equal(await looks.fresh(PIN, look), 'a session')
   t.equal(await looks.fresh(PIN, look), 'spent')
   t.equal(await looks.poll(PIN, look, REMEMBER), 'spent')
+})
+
+t.test('rule 82: who wants a current outcome waits until plex.tv may be asked again', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const clock = createClock()
+  const looks = createPinLooks<number>(clock.now)
+  let count = 0
+  const next = async () => ++count
+  t.equal(await looks.fresh(PIN, next), 1, 'the first at once')
+  clock.advance(400)
+  const second = looks.fresh(PIN, next)
+  const pass = async (ms: number) => {
+    clock.advance(ms)
+    mock.timers.tick(ms)
+    await setImmediate()
+  }
+  await pass(599)
+  t.equal(count, 1)
+  await pass(1)
+  t.equal(await second, 2)
+  clock.advance(999)
+  t.equal(looks.mayAsk(PIN), false)
+  clock.advance(1)
+  t.equal(looks.mayAsk(PIN), true, 'a second later, to the millisecond')
 })
