@@ -28,6 +28,11 @@ const FIELDS: readonly (readonly [grammar: Grammar, text: string, expected: stri
     `{"token"${' \n'.repeat(16)}:${' \n'.repeat(16)}"abc"}`,
     `{"token"${' \n'.repeat(16)}:${' \n'.repeat(16)}"***"}`
   ],
+  ['json', '{"token":"a&b;c","x":"&y;"}', '{"token":"*&*;*","x":"&y;"}'],
+  ['xml', '<a token="a&bcdefghijklmnop;c"/>', '<a token="*&***************;*"/>'],
+  ['xml', '<a token="a&b"/><c d="e;f"/>', '<a token="*&*"/><c d="e;f"/>'],
+  ['xml', '<a token="&#x000041;b"/>', '<a token="&#x000041;*"/>'],
+  ['text', '?X-Plex-Token=abc.def.ghi-jkl_mno~p&x', '?X-Plex-Token=*********************&x'],
   ['json', '{"token":"abc', '{"token":"***'],
   ['json', '{"token":"a\\', '{"token":"*\\'],
   ['json', '{"token":7', '{"token":1'],

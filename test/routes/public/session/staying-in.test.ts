@@ -8,6 +8,9 @@ import { createOffsetClock, loginOf, matchProblem } from '../../../support/sign-
 import { until } from '../../../support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../../../support/usher.ts'
 
+// They wait more than they work, each for an Usher of its own.
+t.jobs = 4
+
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
