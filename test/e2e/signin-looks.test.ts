@@ -17,7 +17,11 @@ import {
 import { type CannedSite, problem } from './support/canned-site.ts'
 import { type StageOptions, setStage } from './support/stage.ts'
 
-const SCREENSHOTS = fileURLToPath(new URL('./screenshots/', import.meta.url))
+/** Where screenshots go, if they are wanted: drawing 300 of them takes longer than all checks. */
+const SCREENSHOTS =
+  process.env['USHER_TEST_SCREENSHOTS'] === '1'
+    ? fileURLToPath(new URL('./screenshots/', import.meta.url))
+    : null
 const WIDTHS = [320, 390, 1280] as const
 const TELEVISION_WIDTHS = [1280, 1920] as const
 const HEIGHTS: Readonly<Record<number, number>> = { 320: 844, 390: 844, 1280: 720, 1920: 1080 }
@@ -31,6 +35,12 @@ const EXPIRED = { body: { status: 'expired' } }
 interface State extends StageOptions {
   readonly name: string
   readonly act?: (page: Page, site: CannedSite) => Promise<void>
+}
+
+async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
+  if (SCREENSHOTS === null) return
+  mkdirSync(SCREENSHOTS, { recursive: true })
+  await page.screenshot({ path: `${SCREENSHOTS}${name}.png`, fullPage })
 }
 
 const press = (page: Page, name: string) => page.getByRole('button', { name: new RegExp(`^${name}`) }).click()
@@ -359,7 +369,6 @@ t.setTimeout(600_000)
 
 t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (t) => {
   const browser = await launchBrowser(t)
-  mkdirSync(SCREENSHOTS, { recursive: true })
 
   for (const state of STATES) {
     t.test(`${state.name} fits a phone and a desktop and passes WCAG 2.2 AA, light and dark`, async (t) => {
@@ -372,10 +381,7 @@ t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (
         await page.emulateMedia({ colorScheme })
         for (const width of state.context === TELEVISION ? TELEVISION_WIDTHS : WIDTHS) {
           await page.setViewportSize({ width, height: HEIGHTS[width] ?? 800 })
-          await page.screenshot({
-            path: `${SCREENSHOTS}${state.name}-${colorScheme}-${width}.png`,
-            fullPage: true
-          })
+          await shoot(page, `${state.name}-${colorScheme}-${width}`)
           const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
           t.ok(Number(overflow) <= 0, `nothing sticks out at ${width} px`)
         }
@@ -386,7 +392,7 @@ t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (
         t.strictSame(await audit, [], colorScheme)
       }
       await page.emulateMedia({ forcedColors: 'active' })
-      await page.screenshot({ path: `${SCREENSHOTS}${state.name}-forced-colors.png` })
+      await shoot(page, `${state.name}-forced-colors`, false)
       t.strictSame(complaints, [], 'nothing is complained about, the policy included')
     })
   }

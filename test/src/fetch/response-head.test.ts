@@ -126,6 +126,7 @@ t.test('rule 49: a field that two parsers might read in two ways is none', async
   addField(fields, 'A: 1\r\nB: 2', 6)
   addField(fields, 'A: 1\r\nB: 2', 0, 4)
   t.strictSame(fields, ['b', '2', 'a', '1'])
+  t.throws(() => addField([], 'Xy'), /field/)
 })
 
 t.test('there are 256 fields at most', async (t) => {
