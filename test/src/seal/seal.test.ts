@@ -330,3 +330,19 @@ t.test(
     t.equal(seal.unseal('session', spaced), 'malformed', 'one spelling of the header, no further member')
   }
 )
+
+t.test('rule 8: with another ring a retired key opens nothing any more, though it was in use', async (t) => {
+  const [old, fresh] = [sampleKey('old'), sampleKey('fresh')]
+  const seal = createSeal(createKeyRing([old]), (purpose) => purpose)
+  const value = seal.seal('session', 1)
+  t.match(seal.unseal('session', value), { value: 1, newest: true })
+  t.equal(seal.newest(), 'old')
+  seal.rekey(createKeyRing([fresh, old]))
+  t.match(seal.unseal('session', value), { value: 1, newest: false })
+  t.match(seal.unseal('session', seal.seal('session', 2)), { value: 2, kid: 'fresh', newest: true })
+  t.strictSame([seal.newest(), seal.holds('fresh'), seal.holds('old')], ['fresh', true, true])
+  seal.rekey(createKeyRing([fresh]))
+  t.equal(seal.unseal('session', value), 'unknown_key')
+  t.equal(seal.ageOf(value), null)
+  t.strictSame([seal.newest(), seal.holds('fresh'), seal.holds('old')], ['fresh', true, false])
+})

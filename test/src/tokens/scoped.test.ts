@@ -439,6 +439,13 @@ t.test('a token is unsealed once, until it is over', async (t) => {
     return unseals
   }
   t.strictSame([unsealsOf(first), unsealsOf(first), unsealsOf(second)], [1, 0, 1])
+  t.equal(open(scoped, first).live.kid, 'k1', 'it is known by which key')
+  scoped.forget()
+  t.strictSame(
+    [unsealsOf(first), unsealsOf(second), unsealsOf(first)],
+    [1, 1, 0],
+    'after a change of keys again'
+  )
   scoped.revoke(open(scoped, second))
   t.match(revocations.all(), [{ kind: 'token', until: NOW + HOUR + MINUTE }], 'for clocks that are behind')
   t.strictSame([unsealsOf(second), unsealsOf(second)], [0, 1], 'a revoked one is forgotten')

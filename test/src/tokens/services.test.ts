@@ -110,3 +110,13 @@ t.test('a known id counts as named, proven or not; any other names nobody', asyn
   for (const header of [undefined, '', 'Bearer gamma.x', 'Bearer alpha', 'Digest alpha.x', 'Basic !'])
     t.equal(services.namedBy(header), null, String(header))
 })
+
+t.test('rule 63: services that are replaced prove nothing any more', async (t) => {
+  const changing = createServices([setting('alpha', [SECRET_A], ['scoped']), setting('beta', [SECRET_B], [])])
+  changing.replace([setting('alpha', [SECRET_A2], ['sources'])])
+  t.equal(changing.authenticate(`Bearer alpha.${SECRET_A}`), null)
+  t.equal(changing.authenticate(basic('beta', SECRET_B)), null)
+  t.equal(changing.find('beta'), undefined)
+  t.equal(changing.namedBy('Bearer beta.x'), null)
+  t.equal(changing.authenticate(`Bearer alpha.${SECRET_A2}`)?.has('sources'), true)
+})

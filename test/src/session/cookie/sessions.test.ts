@@ -419,3 +419,40 @@ t.test(
     t.equal(growing.live.renewed, null)
   }
 )
+
+t.test('rule 8: after a change of keys nothing is remembered of what they opened or sealed', async (t) => {
+  const { sessions, clock, unseals, open } = stand()
+  const session = sampleSession()
+  const value = sessions.seal(session)
+  for (let i = 0; i < 3; i++) sessions.open(value)
+  const read = open(session)
+  clock.advance(DAY)
+  const renewed = sessions.renew(read)
+  t.equal(sessions.renew(read), renewed)
+  unseals.length = 0
+  sessions.forget()
+  t.equal(sessions.open(value).open, true)
+  t.strictSame(unseals, ['k1 ok'], 'it is unsealed again')
+  t.not(sessions.renew(read), renewed, 'and sealed again')
+})
+
+t.test('a session knows the newest key that its browser has a value of', async (t) => {
+  const [fresh, old] = [sampleKey('fresh'), sampleKey('old')]
+  const { sessions, clock } = stand({ seal: sampleSeal({ keys: [fresh, old] }) })
+  const session = sampleSession()
+  const before = stand({ seal: sampleSeal({ keys: [old] }) }).sessions.seal(session)
+  const kidOf = (value: string) => {
+    const read = sessions.open(value)
+    if (!read.open) throw new Error('closed')
+    return read.live.kid
+  }
+  t.equal(kidOf(before), 'old')
+  t.equal(kidOf(sessions.seal(session)), 'fresh')
+  t.equal(kidOf(before), 'fresh', 'an older copy brings nothing back')
+  const other = sampleSession()
+  const read = sessions.open(stand({ seal: sampleSeal({ keys: [old] }) }).sessions.seal(other))
+  if (!read.open) throw new Error('closed')
+  clock.advance(1)
+  t.ok(sessions.renew(read), 'a value of an older key is due')
+  t.equal(read.live.kid, 'fresh')
+})
