@@ -18,6 +18,41 @@ const MOVE_TO_20 = `(() => {
   range.dispatchEvent(new Event('input'))
 })()`
 
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
+/** 1.6 Mbit/s with a round trip of 150 ms. */
+const SLOW = { offline: false, latency: 150, downloadThroughput: 200_000, uploadThroughput: 94_000 }
+const SHOWN = `(() => {
+  const posters = [...document.querySelectorAll('.shelf img')].filter((image) => {
+    const { left, top } = image.getBoundingClientRect()
+    return left < innerWidth && top < innerHeight
+  })
+  return posters.length > 0 && posters.every(({ complete, naturalWidth }) => complete && naturalWidth > 0)
+})()`
+
+/** Opens the page over a slow line, and tells what came over it until the posters of the first screen are there. */
+async function visitSlowly(
+  page: Page,
+  url: string
+): Promise<{ bytes: number; requests: number; urls: string[] }> {
+  const debug = await page.context().newCDPSession(page)
+  await debug.send('Network.enable')
+  await debug.send('Network.emulateNetworkConditions', SLOW)
+  const urls = new Map<string, string>()
+  const seen = { bytes: 0, requests: 0, urls: [] as string[] }
+  debug.on('Network.requestWillBeSent', ({ requestId, request }) => urls.set(requestId, request.url))
+  debug.on('Network.requestServedFromCache', ({ requestId }) => urls.delete(requestId))
+  debug.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    const asked = urls.get(requestId)
+    if (asked === undefined || encodedDataLength === 0) return
+    seen.bytes += encodedDataLength
+    seen.requests += 1
+    seen.urls.push(asked)
+  })
+  await page.goto(url)
+  await when(page, SHOWN)
+  return seen
+}
+
 /** Waits until an expression in the page is true. */
 const when = (page: Page, expression: string) =>
   until(() => page.evaluate<boolean>(expression), expression, WAIT.timeout)
@@ -29,6 +64,10 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
   await t.test('signs in, finds a film, plays it, and says why it stops', async (t) => {
     const { page, complaints } = await openPage(browser)
     page.setDefaultTimeout(WAIT.timeout)
+    const refused: string[] = []
+    page.on('response', (answer) => {
+      if (answer.status() >= 400 && answer.status() !== 401) refused.push(`${answer.status()} ${answer.url()}`)
+    })
     await page.goto(cinema.url)
     await page.getByRole('button', { name: 'Sign in with Plex' }).click()
     await page.waitForURL('**/signin?**')
@@ -72,6 +111,7 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
     t.match(await notice.textContent(), /Playback has stopped.*ended on another device, or at Plex/)
     t.equal(await page.evaluate(`${VIDEO}.currentSrc === '' || ${VIDEO}.paused`), true)
     t.strictSame(complaints, [])
+    t.strictSame(refused, [], 'a shared user is refused nothing that the page needs')
     await page.context().close()
   })
 
@@ -124,4 +164,30 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
     await page.getByRole('button', { name: 'Kid' }).waitFor()
     await page.context().close()
   })
+  await t.test(
+    'shows the first posters of a slow line with little, and the second time with next to nothing',
+    async (t) => {
+      // Times are in examples/cinema/README.md: on a busy machine they would say little about the page.
+      cinema.usher.simulator.modes.set({ pictureBytes: 24_000 })
+      const { page } = await openPage(browser, PHONE)
+      await cinema.admit(page, FRIEND)
+      const first = await visitSlowly(page, cinema.url)
+      t.ok(first.bytes < 250_000, `${first.bytes} bytes before the posters are there`)
+      t.ok(first.requests < 20, `${first.requests} requests`)
+      t.notOk(
+        first.urls.some((url) => url.includes('/player-')),
+        'the player waits until a film is looked at'
+      )
+      const again = await page.context().newPage()
+      await page.close()
+      const second = await visitSlowly(again, cinema.url)
+      t.ok(second.bytes < 40_000, `${second.bytes} bytes the second time`)
+      t.strictSame(
+        second.urls.filter((url) => !/\/cinema\/$|\/pms\/hubs|\/session\?/.test(url)),
+        [],
+        'only what changes is asked for'
+      )
+      await again.context().close()
+    }
+  )
 })

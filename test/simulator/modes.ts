@@ -26,7 +26,7 @@ export interface Modes {
   pingMs: number | null
   /** Which library media servers list: numbered films, for tests, or the small one, for people. */
   library: 'numbered' | 'small'
-  /** Makes each drawn picture as heavy as a photograph: so many bytes at least. */
+  /** Sends photographs of so many bytes in place of drawings; 0 sends the drawings. */
   pictureBytes: number
   /** plex.tv's session cookie; null sends none. */
   plexCookie: string | null

@@ -91,7 +91,9 @@ t.test('the small library', async (t) => {
     t.match(picture, { status: 200, headers: { 'content-type': 'image/svg+xml' } })
     t.match(picture.text, /^<svg [^>]*width="120" height="180".*Lighthouse/)
     const heavy = await open(t, 20_000)
-    t.equal((await heavy.get(`/photo/:/transcode?url=${url}`)).bytes.length, 20_007)
+    const photograph = await heavy.get(`/photo/:/transcode?url=${url}`)
+    t.equal(photograph.headers['content-type'], 'image/jpeg')
+    t.equal(photograph.bytes.length, 20_000)
   })
 
   await t.test('has pictures for seeking', async (t) => {

@@ -4,7 +4,7 @@ import { factsOf, type Hub, type Item, usher } from './library.ts'
 const POSTER = { width: 160, height: 240 }
 const STILL = { width: 284, height: 160 }
 /** Pictures that a screen shows at once; the others are asked for when they come near. */
-const EAGER = 6
+const EAGER = Math.ceil(innerWidth / POSTER.width)
 
 export interface CardOptions {
   readonly isEager?: boolean

@@ -26,11 +26,8 @@ export function photoRoutes(world: World, callers: Callers, catalogue: Catalogue
     const item = catalogue.find(key)
     const drawing = item ? drawingOf(item, kind === 'art' ? 'art' : 'thumb', width, height) : null
     if (drawing === null) return null
-    const svg = drawSvg(drawing)
-    const missing = world.modes.pictureBytes - svg.length
-    // What fills it up does not compress, as a photograph does not.
-    const body =
-      missing > 0 ? `${svg}<!--${randomBytes(missing).toString('base64').slice(0, missing)}-->` : svg
+    if (world.modes.pictureBytes > 0) return photograph(world.modes.pictureBytes)
+    const body = drawSvg(drawing)
     return { status: 200, headers: { 'Content-Type': 'image/svg+xml', ...CACHED }, body }
   }
   const own = (width: number, height: number) => callers.any(({ path }) => draw(path, width, height) ?? jpeg)
@@ -61,6 +58,13 @@ export function photoRoutes(world: World, callers: Callers, catalogue: Catalogue
     ['GET', '/library/sections/{key}/composite/{stamp}', picture],
     ['GET', '/:/resources/{name}', picture]
   ]
+}
+
+/** A JPEG of so many bytes. Decoders ignore what follows its end, and what follows does not compress. */
+function photograph(bytes: number): Answer {
+  const jpeg = posterJpeg()
+  const body = Buffer.concat([jpeg, randomBytes(Math.max(0, bytes - jpeg.length))])
+  return { status: 200, headers: { 'Content-Type': 'image/jpeg', ...CACHED }, body }
 }
 
 function transcode(request: SimRequest): Answer {
