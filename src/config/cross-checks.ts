@@ -76,7 +76,7 @@ function checkOrigins(
 ): string[] {
   if (values.USHER_ALLOW_HTTP !== false) return []
   return (values[name] ?? []).flatMap((origin, index) =>
-    origin.startsWith('https:') || isLoopback(new URL(origin).hostname)
+    !origin.startsWith('http:') || isLoopback(new URL(origin).hostname)
       ? []
       : [`${name} entry ${index + 1} ${HTTPS}`]
   )

@@ -16,7 +16,8 @@ import {
   parsePlexUrl,
   parsePmsUrl,
   parsePublicUrl,
-  parseRedisUrl
+  parseRedisUrl,
+  parseReturnOrigin
 } from './urls.ts'
 import {
   oneOf,
@@ -85,8 +86,8 @@ export const SETTINGS = {
   ),
   USHER_ALLOWED_RETURN_ORIGINS: initially(
     '',
-    list(parseOrigin),
-    'Further origins that a sign-in may return to.'
+    list(parseReturnOrigin),
+    'Further origins, and schemes of native apps, that a sign-in may return to.'
   ),
   USHER_PMS_URL: optional(parsePmsUrl, 'The media server of this deployment.'),
   USHER_PMS_MACHINE_ID: optional(

@@ -48,6 +48,15 @@ export function parseOrigin(text: string): string {
   return originUrl(text).origin
 }
 
+/**
+ * Where a sign-in may return to: an origin, or the scheme of a native app, which has a dot because its owner's domain
+ * is in it (RFC 8252 §7.1). Such a scheme is written and kept with its colon.
+ */
+export function parseReturnOrigin(text: string): string {
+  const scheme = /^([a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:)(?:\/{0,2})$/i.exec(text)?.[1]
+  return scheme === undefined ? parseOrigin(text) : scheme.toLowerCase()
+}
+
 /** `redis:` or `rediss:`, optionally with credentials and a database number. */
 export function parseRedisUrl(text: string): string {
   const url = clean(text, /^rediss?:\/\/[^/\\]+(\/[^\\]*)?$/, 'must be a redis: or rediss: URL')

@@ -11,7 +11,7 @@ const API_SEGMENTS: readonly string[] = ['pms', 'plex', 'session', 'oidc']
 
 /**
  * A path of this origin in the one spelling that every parser reads alike, or an absolute URL of an origin that the
- * operator listed (SECURITY rule 35). Never a path of Usher's own API: the browser would request it with its cookie, as
+ * operator listed, or of a listed native app's scheme (SECURITY rule 35). Never a path of Usher's own API: the browser would request it with its cookie, as
  * if the person had chosen to (rule 80).
  */
 export function createReturnToRule(config: Pick<Config, 'publicUrl' | 'allowedReturnOrigins'>): FindReturnTo {
@@ -42,7 +42,10 @@ export function createReturnToRule(config: Pick<Config, 'publicUrl' | 'allowedRe
     if (value.startsWith('/')) return isLocal(value, origin) && !isApi(path) ? value : null
     const url = URL.parse(value)
     if (url === null || url.username !== '' || url.password !== '') return null
-    if (url.origin === 'null' || !allowedReturnOrigins.includes(url.origin)) return null
+    // A native app's address has no origin; its scheme is one that no browser keeps to itself.
+    const isNative = url.origin === 'null'
+    if (isNative && !url.protocol.includes('.')) return null
+    if (!allowedReturnOrigins.includes(isNative ? url.protocol : url.origin)) return null
     if (url.origin === origin && (hasEncodedSlash(path) || isApi(url.pathname))) return null
     // Only as the URL parser would write it: no other spelling of the same origin.
     return url.href === value || url.href === `${value}/` ? url.href : null

@@ -33,6 +33,24 @@ t.test(
   }
 )
 
+t.test('rule 35: a listed scheme leads back into a native app, and no other scheme anywhere', async (t) => {
+  const listed = rule(['com.example.app:'])
+  t.equal(listed('com.example.app:/signed-in?a=1'), 'com.example.app:/signed-in?a=1')
+  t.equal(listed('com.example.app://signed-in'), 'com.example.app://signed-in')
+  for (const bad of [
+    'com.example.other:/x',
+    'com.example.app.evil:/x',
+    'COM.example.app:/x',
+    'com.example.app:/a\\b',
+    'com.example.app://user@host/',
+    'javascript:alert(1)//com.example.app:/',
+    'data:text/html,x',
+    'intent://x#Intent;scheme=com.example.app;end'
+  ])
+    t.equal(listed(bad), null, bad)
+  t.equal(rule(['null'])('data:text/html,x'), null, 'no opaque origin is listed')
+})
+
 t.test('rule 35: no generated payload leads anywhere but to this origin', async (t) => {
   const evils = [
     'evil.example',
