@@ -40,13 +40,15 @@ export default fp<ForwardOptions>(
     const mount = `${config.publicUrl.basePath}/pms`
     const forwarders = createForwarders({ core, mount })
     const upgrades = listenForUpgrades(fastify)
+    const principals = createPrincipals(core, core.now)
+    core.metrics.observeMedia(principals.loads.totals)
     const gate = createGate({
       core,
       mount,
       forwarders,
       upgrades,
       policy: createPolicy({ ownerAdmin: config.ownerAdmin }),
-      principals: createPrincipals(core, core.now),
+      principals,
       findCrossSite: fastify.crossSite.find,
       serializeCookie: (value) =>
         fastify.serializeCookie(core.names.session, value, {

@@ -16,10 +16,26 @@ export interface ProblemBody {
   readonly upstream?: Problem['upstream']
 }
 
+export interface ProblemsOptions {
+  /** Called for each problem that is answered. */
+  readonly onProblem?: (code: ProblemCode) => void
+}
+
 /** Turns every failure into a problem of the closed list. The cause of an internal one is logged here, once. */
-export default fp(
-  async (fastify) => {
+export default fp<ProblemsOptions>(
+  async (fastify, { onProblem = () => undefined }) => {
     const methods = methodsByPath(fastify)
+
+    function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+      onProblem(problem.code)
+      logRequestFailure(request.log, request.id, problem)
+      if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter))
+      return reply
+        .code(problem.status)
+        .type(PROBLEM_TYPE)
+        .serializer(JSON.stringify)
+        .send(toBody(problem, request.id))
+    }
 
     fastify.setErrorHandler((error, request, reply) => sendProblem(toProblem(error), request, reply))
     fastify.setNotFoundHandler((request, reply) => {
@@ -44,16 +60,6 @@ export function toBody(problem: Problem, requestId: string): ProblemBody {
     requestId,
     ...(problem.upstream !== undefined && { upstream: problem.upstream })
   }
-}
-
-function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  logRequestFailure(request.log, request.id, problem)
-  if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter))
-  return reply
-    .code(problem.status)
-    .type(PROBLEM_TYPE)
-    .serializer(JSON.stringify)
-    .send(toBody(problem, request.id))
 }
 
 /** Fastify's own failures by code; what is neither ours nor known is internal. */

@@ -76,7 +76,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     metrics,
     writeLine: createRequestLines(core.log, 'public')
   })
-  await app.register(problems)
+  await app.register(problems, { onProblem: (code) => metrics.refusals.inc({ listener: 'public', code }) })
   await app.register(securityHeaders, { secure: publicUrl.secure })
   if (config.trustedProxies.length > 0) await app.register(forwardedAddresses)
   await app.register(host, {
@@ -176,7 +176,9 @@ export async function buildInternalApp(core: Core, publicApp: FastifyInstance): 
     metrics: core.metrics,
     writeLine: createRequestLines(core.log, 'internal')
   })
-  await app.register(problems)
+  await app.register(problems, {
+    onProblem: (code) => core.metrics.refusals.inc({ listener: 'internal', code })
+  })
   await app.register(securityHeaders, { secure: false })
   await app.register(host, {
     isOwnHost: createInternalHostCheck(core.config.internalNames),

@@ -125,7 +125,8 @@ export function createCore({
   now = Date.now,
   processMetrics = true
 }: CoreOptions): Core {
-  const reload = createReload(initial, log)
+  const onResult = (result: string) => metrics.reloads.inc({ result })
+  const reload = createReload({ initial, log, onResult })
   const { config } = reload
   const revocations = createRevocations({ now, onRevoke: (revocation) => state.share(revocation) })
   const live = createLiveSessions()

@@ -19,8 +19,14 @@ export interface Reload {
   run(env: Environment): Promise<void>
 }
 
+export interface ReloadOptions {
+  readonly initial: Config
+  readonly log: Logger
+  readonly onResult: (result: 'ok' | 'refused' | 'failed') => void
+}
+
 /** Takes over changed settings while requests go on: all of those that a reload may change, or none. */
-export function createReload(initial: Config, log: Logger): Reload {
+export function createReload({ initial, log, onResult }: ReloadOptions): Reload {
   const { config, adopt } = createLiveConfig(initial)
   const parts: Follow[] = []
   let running: Promise<void> | null = null
@@ -37,13 +43,16 @@ export function createReload(initial: Config, log: Logger): Reload {
       const known = config.warnings
       for (const warning of next.warnings)
         if (!known.includes(warning)) log.warn({ warning }, 'configuration warning')
+      onResult('ok')
       log.info({ changed, ...(waiting.length > 0 && { waiting }) }, 'configuration reloaded')
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof StartError)) {
+        onResult('failed')
         log.error({ err: error }, 'reload failed, the running configuration stays')
         return
       }
       const problems = error instanceof ConfigError ? error.problems : [error.message]
+      onResult('refused')
       log.error({ problems }, 'reload refused, the running configuration stays')
     }
   }

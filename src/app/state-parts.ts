@@ -11,7 +11,7 @@ import { createKeptAudit } from './kept-audit.ts'
 export interface StatePartsOptions {
   readonly config: Config
   readonly log: Logger
-  readonly metrics: Pick<Metrics, 'sharedStoreUp'>
+  readonly metrics: Pick<Metrics, 'sharedStoreUp' | 'storeSeconds'>
   readonly revocations: Revocations
   readonly seal: Seal
   /** Called when the shared store can be used, for the first time or again. */
@@ -37,6 +37,8 @@ export function createStateParts(options: StatePartsOptions): {
       if (up) onUp()
     },
     onAway: (service, reason) => audit.note(`upstream.degraded/${service}`, { service, reason }),
+    onCall: ({ operation, outcome, seconds }) =>
+      metrics.storeSeconds.observe({ operation, outcome }, seconds),
     onEmpty: () => log.warn({}, 'the shared store came back empty: what was in it alone is forgotten'),
     now
   })

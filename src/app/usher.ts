@@ -6,6 +6,7 @@ import { createLogger, type LogOutput } from '../observe/logger.ts'
 import { inspectDatabase } from '../store/sqlite-file.ts'
 import { buildInternalApp, buildPublicApp } from './app.ts'
 import { type Core, createCore } from './core.ts'
+import { registerFigures } from './figures.ts'
 import { type ListenSettings, toStartError } from './start-error.ts'
 
 const SWEEP_MS = 50
@@ -41,6 +42,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
   try {
     const publicApp = await buildPublicApp(core)
     const internalApp = await buildInternalApp(core, publicApp)
+    registerFigures(core, { public: publicApp.server, internal: internalApp.server })
     onListen?.(publicApp.server, 'public')
     onListen?.(internalApp.server, 'internal')
     // Revocations made earlier or elsewhere are known before the first request, unless the shared store is away.

@@ -22,7 +22,7 @@ export interface GateOptions {
   readonly mount: string
   readonly forwarders: Forwarders
   readonly policy: Policy
-  readonly principals: Principals
+  readonly principals: Pick<Principals, 'of'>
   readonly upgrades: WeakMap<IncomingMessage, Upgrade>
   readonly findCrossSite: FindCrossSite
   /** The Set-Cookie header of a renewed session. */

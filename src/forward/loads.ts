@@ -48,6 +48,13 @@ const KINDS: readonly RouteClass[] = ['api', 'media', 'event', 'upgrade']
  */
 export interface Loads {
   of(accountId: number, serviceId: string | null): Load
+  /** What all of them have in flight and waiting, by class. Looks at every load. */
+  totals(): Readonly<Record<RouteClass, Totals>>
+}
+
+export interface Totals {
+  readonly running: number
+  readonly waiting: number
 }
 
 /** With more loads than this, idle ones are dropped. */
@@ -75,6 +82,17 @@ export function createLoads(): Loads {
       const load = new Load()
       loads.set(key, load)
       return load
+    },
+    totals() {
+      const sum = (kind: RouteClass): Totals => {
+        const total = { running: 0, waiting: 0 }
+        for (const load of loads.values()) {
+          total.running += load[kind].underWay
+          total.waiting += load[kind].waiting
+        }
+        return total
+      }
+      return { api: sum('api'), media: sum('media'), event: sum('event'), upgrade: sum('upgrade') }
     }
   }
 }

@@ -41,6 +41,7 @@ export interface Principals {
    * The principal of an unsealed cookie or token; null if the session has no server, or no token for it.
    */
   of(access: Access): PmsPrincipal | null
+  readonly loads: Pick<Loads, 'totals'>
 }
 
 type PrincipalsCore = Pick<Core, 'config' | 'standings' | 'streams' | 'mediaServerOf'>
@@ -68,6 +69,7 @@ export function createPrincipals(core: PrincipalsCore, now: () => number): Princ
     loads: createLoads()
   }
   return {
+    loads: shared.loads,
     of(access) {
       const { live } = access
       const { session } = live

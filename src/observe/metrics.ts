@@ -11,13 +11,20 @@ export interface Metrics {
   readonly csrfRefusals: Counter<'reason'>
   readonly rateLimited: Counter<'limit'>
   readonly upstreamSeconds: Timing<'upstream' | 'outcome'>
+  readonly storeSeconds: Timing<'operation' | 'outcome'>
+  readonly refusals: Tally<'listener' | 'code'>
+  readonly reloads: Counter<'result'>
   readonly delegatedTokens: Counter<'service' | 'type' | 'outcome'>
   readonly sharedStoreUp: Gauge
   readonly oidcRequests: Counter<'client' | 'step' | 'result'>
   readonly oidcLogouts: Counter<'client' | 'result'>
   /** What the provider knows at every scrape; without it both figures are 0. */
   observeOidc(read: () => { readonly waiting: number; readonly signIns: number }): void
+  /** Requests to media servers that run and wait, by class of path. */
+  observeMedia(read: ReadMedia): void
 }
+
+type ReadMedia = () => Readonly<Record<string, { readonly running: number; readonly waiting: number }>>
 
 export interface MetricsOptions {
   /** Read at every scrape. */
@@ -44,6 +51,19 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
     registers,
     collect() {
       for (const [kind, count] of Object.entries(openStreams())) this.set({ kind }, count)
+    }
+  })
+  let readMedia: ReadMedia = () => ({})
+  new Gauge({
+    name: 'usher_media_server_requests',
+    help: 'Requests to media servers, by class of path: those that run, and those that wait for a connection',
+    labelNames: ['class', 'state'],
+    registers,
+    collect() {
+      for (const [name, { running, waiting }] of Object.entries(readMedia())) {
+        this.set({ class: name, state: 'running' }, running)
+        this.set({ class: name, state: 'waiting' }, waiting)
+      }
     }
   })
   let readOidc = () => ({ waiting: 0, signIns: 0 })
@@ -115,6 +135,25 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
       buckets: SECONDS,
       registry
     }),
+    storeSeconds: createTiming({
+      name: 'usher_store_request_duration_seconds',
+      help: 'Seconds of calls to the store, by operation and outcome',
+      labelNames: ['operation', 'outcome'],
+      buckets: SECONDS,
+      registry
+    }),
+    refusals: createTally({
+      name: 'usher_refusals_total',
+      help: 'Problems answered, by listener and code',
+      labelNames: ['listener', 'code'],
+      registry
+    }),
+    reloads: new Counter({
+      name: 'usher_reloads_total',
+      help: 'Reloads of the settings, by result',
+      labelNames: ['result'],
+      registers
+    }),
     delegatedTokens: new Counter({
       name: 'usher_delegated_tokens_total',
       help: 'Token exchanges, by service, type and outcome',
@@ -140,6 +179,9 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
     }),
     observeOidc(read) {
       readOidc = read
+    },
+    observeMedia(read) {
+      readMedia = read
     }
   }
 }

@@ -10,6 +10,7 @@ import { createSharedStore } from './shared-store.ts'
 import { createSqliteStore } from './sqlite.ts'
 import { openDatabase } from './sqlite-file.ts'
 import type { Store } from './store.ts'
+import { type StoreTiming, timeStore } from './timed-store.ts'
 
 /** Where a deployment keeps what is in no cookie. */
 export interface State {
@@ -18,6 +19,8 @@ export interface State {
   readonly store: Store
   /** Whether the shared store can be used; null without one. */
   isSharedUp(): boolean | null
+  /** Whether the store can be used and written to; null where it is in the process. */
+  isUp(): boolean | null
   /** Stores a revocation made here and sends it to other instances. Returns at once and never throws. */
   share(revocation: Revocation): void
   /** Counters of one limit; null if they are in the process only. */
@@ -38,6 +41,8 @@ export interface StateOptions {
   readonly onChange: (up: boolean) => void
   /** Called once for each time that Redis, or the file of the state, cannot be used. */
   readonly onAway: (service: 'redis' | 'state', reason: string) => void
+  /** Called after each call to a store outside the process. */
+  readonly onCall: (timing: StoreTiming) => void
   /** Called when the shared store came back empty. */
   readonly onEmpty: () => void
   readonly now: () => number
@@ -49,13 +54,25 @@ export function createState(options: StateOptions): State {
   const shared = createSharedStore(options)
   if (shared !== null) {
     const { store, isUp, share, createCounters, reseal, opened, close } = shared
-    return { kind: 'redis', store, isSharedUp: isUp, share, createCounters, reseal, opened, close }
+    const timed = timeStore(store, options.onCall)
+    return {
+      kind: 'redis',
+      store: timed,
+      isSharedUp: isUp,
+      isUp,
+      share,
+      createCounters,
+      reseal,
+      opened,
+      close
+    }
   }
   if (config.stateDir !== null) return createFileState(options, config.stateDir)
   return {
     kind: 'memory',
     store: createMemoryStore({ now }),
     isSharedUp: () => null,
+    isUp: () => null,
     share() {
       // The process already knows it, and there is no one else.
     },
@@ -66,16 +83,22 @@ export function createState(options: StateOptions): State {
   }
 }
 
-function createFileState({ revocations, log, onAway, now }: StateOptions, directory: string): State {
-  const store = createSqliteStore({
+function createFileState({ revocations, log, onAway, onCall, now }: StateOptions, directory: string): State {
+  let isUp = true
+  const file = createSqliteStore({
     database: openDatabase(directory),
     now,
-    onAway: (reason) => onAway('state', reason),
+    onAway(reason) {
+      isUp = false
+      onAway('state', reason)
+    },
     onBack() {
+      isUp = true
       log.info({}, 'the state can be written again')
       void kept.keepAll().catch(() => undefined)
     }
   })
+  const store = timeStore(file, onCall)
   const kept = createKeptRevocations({ store, revocations, now })
   const counters = createKeptCounters({ store, now })
 
@@ -89,6 +112,7 @@ function createFileState({ revocations, log, onAway, now }: StateOptions, direct
     kind: 'file',
     store,
     isSharedUp: () => null,
+    isUp: () => isUp,
     share: kept.keep,
     createCounters: counters.create,
     reseal: () => undefined,

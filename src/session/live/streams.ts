@@ -26,6 +26,8 @@ export interface Streams {
     listedWith?: LiveSession
   ): () => void
   readonly open: Readonly<Record<StreamKind, number>>
+  /** Since the start. */
+  readonly begun: Readonly<Record<StreamKind, number>>
   /** Ends the streams of sessions for which this holds; returns how many sessions that were. */
   endWhere(hasEnded: (live: LiveSession) => boolean): number
   /** Ends every open stream, at shutdown. */
@@ -47,6 +49,7 @@ export function createStreams({ revocations, standings, now }: StreamsOptions): 
   /** Separate from the bounded map of live sessions, which may drop a session that has open streams. */
   const streaming = new Set<LiveSession>()
   const open: Record<StreamKind, number> = { media: 0, events: 0, socket: 0 }
+  const begun: Record<StreamKind, number> = { media: 0, events: 0, socket: 0 }
 
   function abort(live: LiveSession, why: StreamEnd): void {
     for (const stream of [...(live.streams ?? [])]) stream.abort(why)
@@ -92,12 +95,14 @@ export function createStreams({ revocations, standings, now }: StreamsOptions): 
       const takeFrom = put(live, stream)
       const takeFromOther = listedWith === undefined ? null : put(listedWith, stream)
       open[kind] += 1
+      begun[kind] += 1
       return () => {
         takeFromOther?.()
         if (takeFrom()) open[kind] -= 1
       }
     },
     open,
+    begun,
     endWhere(hasEnded) {
       const ended = [...streaming].filter(hasEnded)
       for (const live of ended) abort(live, 'session-ended')
