@@ -56,7 +56,7 @@ export async function withSealer<T>(
     return use((server) => {
       const token = randomBytes(15).toString('base64url')
       const own = server === undefined ? {} : { server, role: 'owner' as const }
-      const session = { ...read.told, ...own, id: randomUUID(), accountToken: token, serverToken: token }
+      const session = { ...read.asSealed, ...own, id: randomUUID(), accountToken: token, serverToken: token }
       return cookie.replace(/(^|; )usher=[^;]*/, `$1usher=${core.sessions.seal(session)}`)
     })
   } finally {

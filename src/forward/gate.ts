@@ -84,7 +84,7 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
       isRead && rule.parameters === undefined ? null : { policy, role, machineIdentifier, allows: reach }
     const upstream = caller === null ? target.upstream : checkParameters(rule, target.upstream, caller)
     const bodyCheck = caller === null || isRead ? null : createBodyCheck(rule, caller)
-    pass(reply, principal, rule, upstream, bodyCheck, 'told' in access ? access : null, playback)
+    pass(reply, principal, rule, upstream, bodyCheck, 'asSealed' in access ? access : null, playback)
   }
 
   function pass(

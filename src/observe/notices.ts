@@ -18,15 +18,15 @@ export interface Notices {
 const MOST_SUBJECTS = 20
 
 export function createNotices(log: Logger): Notices {
-  const told = new Set<string>()
+  const noticed = new Set<string>()
   const counts = new Map<string, number>()
 
   function isNew(kind: string, subject: string): boolean {
     const key = `${kind} ${subject}`
     const count = counts.get(kind) ?? 0
-    if (told.has(key) || count >= MOST_SUBJECTS) return false
+    if (noticed.has(key) || count >= MOST_SUBJECTS) return false
     counts.set(kind, count + 1)
-    told.add(key)
+    noticed.add(key)
     return true
   }
 

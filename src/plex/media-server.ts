@@ -239,10 +239,10 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
         findRefusal
       )
       if (answer.status !== 200) throw toServerProblem(answer)
-      const { accessToken, ...told } = toSource(source, parseAnswer(answer))
+      const { accessToken, ...found } = toSource(source, parseAnswer(answer))
       // SECURITY rule 56: the token that asked must not come back under another name.
-      if (JSON.stringify(told).includes(token)) throw new Problem('USHER_UPSTREAM_INVALID')
-      return { ...told, accessToken }
+      if (JSON.stringify(found).includes(token)) throw new Problem('USHER_UPSTREAM_INVALID')
+      return { ...found, accessToken }
     }
   }
 }

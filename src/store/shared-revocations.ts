@@ -77,7 +77,7 @@ export function createSharedRevocations(options: SharedRevocationsOptions): Shar
       }
     },
     async catchUp(link) {
-      const told = unshared
+      const before = unshared
       const stored = new Map<string, string>()
       let cursor = '0'
       do {
@@ -95,7 +95,7 @@ export function createSharedRevocations(options: SharedRevocationsOptions): Shar
         .map(toEntry)
         .filter((entry) => !(Number(stored.get(entry.member)) >= entry.score))
       for (let at = 0; at < missing.length; at += BATCH) await record(link, missing.slice(at, at + BATCH))
-      unshared -= told
+      unshared -= before
     },
     get unshared() {
       return unshared

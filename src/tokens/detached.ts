@@ -10,16 +10,16 @@ const MAX_SESSIONS = 5000
  * could take the place of the whole session, which knows more, and be sealed into the browser's next cookie. They are
  * kept because each assertion brings its session anew, and each would be re-checked at plex.tv by itself.
  */
-export function createDetachedSessions(max = MAX_SESSIONS): (told: Session) => LiveSession {
+export function createDetachedSessions(max = MAX_SESSIONS): (session: Session) => LiveSession {
   const sessions = new LRUCache<string, LiveSession>({ max })
-  return (told) => {
-    const known = sessions.get(told.id)
-    if (known === undefined || told.checkedAt > known.session.checkedAt) {
-      const live = createLiveSession(told)
-      sessions.set(told.id, live)
+  return (session) => {
+    const known = sessions.get(session.id)
+    if (known === undefined || session.checkedAt > known.session.checkedAt) {
+      const live = createLiveSession(session)
+      sessions.set(session.id, live)
       return live
     }
-    const { idleExpiresAt } = told
+    const { idleExpiresAt } = session
     if (idleExpiresAt > known.session.idleExpiresAt) known.session = { ...known.session, idleExpiresAt }
     return known
   }

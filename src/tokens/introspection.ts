@@ -34,7 +34,7 @@ export interface Revoked {
 export interface Introspector {
   /**
    * Throws USHER_UPSTREAM_UNREACHABLE past USHER_OUTAGE_GRACE and while a denial is unconfirmed: the session may yet
-   * be active or not, and a service that is told "not active" forgets it for good.
+   * be active or not, and a service that reads "not active" forgets it for good.
    */
   introspect(text: string): Promise<Introspection>
   /** Ends a scoped token of this service, or a session (RFC 7009), and returns which. An unknown token is no error. */
@@ -54,11 +54,11 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
   const { config, sessions, scoped, standings, sessionEnds } = options
   const { href } = config.publicUrl
 
-  function read(text: string): { readonly live: LiveSession; readonly told: Introspection } | null {
+  function read(text: string): { readonly live: LiveSession; readonly description: Introspection } | null {
     const token = scoped.open(text)
-    if (token.open) return { live: token.live, told: describeToken(token, `${href}/pms`) }
+    if (token.open) return { live: token.live, description: describeToken(token, `${href}/pms`) }
     const session = sessions.open(text)
-    return session.open ? { live: session.live, told: describeSession(session, href) } : null
+    return session.open ? { live: session.live, description: describeSession(session, href) } : null
   }
 
   return {
@@ -68,7 +68,7 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
       const standing = await standings.settle(found.live)
       if (standing === 'ended') return { active: false }
       if (standing !== 'good') throw new Problem('USHER_UPSTREAM_UNREACHABLE')
-      return found.told
+      return found.description
     },
 
     revoke(service, text) {
@@ -92,8 +92,8 @@ export function createIntrospector(options: IntrospectorOptions): Introspector {
   }
 }
 
-function describeSession({ told, limitAt }: UnsealedSession, aud: string): Introspection {
-  const { account, signedInAt } = told
+function describeSession({ asSealed, limitAt }: UnsealedSession, aud: string): Introspection {
+  const { account, signedInAt } = asSealed
   return {
     active: true,
     token_type: 'N_A',

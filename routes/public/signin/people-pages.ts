@@ -240,9 +240,9 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
       const asker = { session }
       const seen = await people.sessions(asker)
       // Minutes pass without news.
-      const told = seen.sessions.map(({ lastSeenAt: _, ...rest }) => rest)
+      const shown = seen.sessions.map(({ lastSeenAt: _, ...rest }) => rest)
       return JSON.stringify([
-        told,
+        shown,
         people.isOwner(session)
           ? (await people.accounts(asker)).map(({ id, blocked }) => [id, blocked])
           : null,

@@ -168,8 +168,8 @@ export function eventItems(events: readonly ListedEvent[], path: string, languag
   const { text } = language
   if (events.length === 0) return html`<p class="lead">${text('events.none')}</p>`
   const rows = events.map(({ id, at, event, ...fields }) => {
-    const told = Object.entries(fields).filter(([, value]) => value !== null)
-    return html`<tr><td>${timeElement(`event-${id}`, at, language)}</td><td>${event}</td><td>${told
+    const given = Object.entries(fields).filter(([, value]) => value !== null)
+    return html`<tr><td>${timeElement(`event-${id}`, at, language)}</td><td>${event}</td><td>${given
       .map(([name, value]) => `${name} ${value}`)
       .join(', ')}</td></tr>`
   })

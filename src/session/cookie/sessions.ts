@@ -16,7 +16,7 @@ export interface UnsealedSession {
   readonly open: true
   readonly live: LiveSession
   /** The session as the value contains it; `live` may be newer. */
-  readonly told: Session
+  readonly asSealed: Session
   readonly newestKey: boolean
   /** When this value expires, by whichever limit comes first, epoch ms. */
   readonly limitAt: number
@@ -87,10 +87,10 @@ export function createSessions(options: SessionsOptions): Sessions {
    * Lowered limits bind values that were sealed before, and the streams and tokens of their sessions (SECURITY rule
    * 18). The absolute end stays as sealed, because a revocation is kept until then whatever the settings say later.
    */
-  function withinSettings(told: Session): Session {
-    const { seenAt, signedInAt } = told
+  function withinSettings(session: Session): Session {
+    const { seenAt, signedInAt } = session
     const limitAt = Math.min(seenAt + config.sessionIdleMs, signedInAt + config.sessionMaxMs)
-    return told.idleExpiresAt <= limitAt ? told : { ...told, idleExpiresAt: limitAt }
+    return session.idleExpiresAt <= limitAt ? session : { ...session, idleExpiresAt: limitAt }
   }
 
   function unseal(value: string, time: number): UnsealedSession | NoSession {
@@ -99,13 +99,13 @@ export function createSessions(options: SessionsOptions): Sessions {
       onUnseal('unknown', unsealed)
       return INVALID
     }
-    const told = sessionCodec.decode(unsealed.value)
-    const isEarly = told !== null && Math.max(told.seenAt, told.signedInAt) > time + CLOCK_SKEW_MS
-    if (told === null || isEarly) {
+    const decoded = sessionCodec.decode(unsealed.value)
+    const isEarly = decoded !== null && Math.max(decoded.seenAt, decoded.signedInAt) > time + CLOCK_SKEW_MS
+    if (decoded === null || isEarly) {
       onUnseal(unsealed.kid, 'malformed')
       return isEarly ? EARLY : INVALID
     }
-    const session = withinSettings(told)
+    const session = withinSettings(decoded)
     const limitAt = Math.min(session.expiresAt, session.idleExpiresAt)
     if (time >= limitAt) {
       onUnseal(unsealed.kid, 'expired')
@@ -121,7 +121,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     const read: UnsealedSession = {
       open: true,
       live: state,
-      told: session,
+      asSealed: session,
       newestKey: unsealed.newest,
       limitAt
     }
@@ -138,7 +138,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       opened.delete(tagOf(value))
       return EXPIRED
     }
-    if (revocations.isRevoked(read.told)) {
+    if (revocations.isRevoked(read.asSealed)) {
       opened.delete(tagOf(value))
       return REVOKED
     }
@@ -184,12 +184,12 @@ export function createSessions(options: SessionsOptions): Sessions {
     seal: sealSession,
     fits: (session) => trySeal(session) !== null,
     renew(read) {
-      if (revocations.isRevoked(read.told)) return null
+      if (revocations.isRevoked(read.asSealed)) return null
       const time = now()
-      const { live: state, told, newestKey } = read
+      const { live: state, asSealed, newestKey } = read
       const current = state.session
-      const changed = current.role !== told.role || current.serverToken !== told.serverToken
-      const old = time - told.seenAt >= slideMs || current.checkedAt - told.checkedAt >= slideMs
+      const changed = current.role !== asSealed.role || current.serverToken !== asSealed.serverToken
+      const old = time - asSealed.seenAt >= slideMs || current.checkedAt - asSealed.checkedAt >= slideMs
       if (newestKey && !changed && !old) return null
       const known = state.renewed
       // A value that a parallel request has just sealed serves this one too.

@@ -102,10 +102,10 @@ export function createLiveSession(session: Session): LiveSession {
 }
 
 /** Combines the newest check and the newest sight; the same object where the cookie has nothing new. */
-function merge(known: Session, told: Session): Session {
-  const isChecked = told.checkedAt > known.checkedAt
-  const isSeen = told.seenAt > known.seenAt
+function merge(known: Session, seen: Session): Session {
+  const isChecked = seen.checkedAt > known.checkedAt
+  const isSeen = seen.seenAt > known.seenAt
   if (!isChecked && !isSeen) return known
-  const { seenAt, idleExpiresAt } = isSeen ? told : known
-  return { ...(isChecked ? told : known), seenAt, idleExpiresAt }
+  const { seenAt, idleExpiresAt } = isSeen ? seen : known
+  return { ...(isChecked ? seen : known), seenAt, idleExpiresAt }
 }

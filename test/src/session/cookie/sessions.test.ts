@@ -19,7 +19,7 @@ t.test('a cookie header signs in, and every way of not being one says which', as
   const { sessions, seal, revocations, unseals, touched } = stand()
   const session = sampleSession()
   const value = sessions.seal(session)
-  t.match(sessions.read(cookie(value)), { open: true, told: session, newestKey: true })
+  t.match(sessions.read(cookie(value)), { open: true, asSealed: session, newestKey: true })
   t.equal(touched.length, 1, 'a re-check may begin')
   t.strictSame(unseals, ['k1 ok'])
   sessions.read(cookie(value))
@@ -125,7 +125,7 @@ t.test(
     const value = sessions.renew(read) ?? ''
     const renewed = sessions.open(value)
     if (!renewed.open) throw new Error('closed')
-    t.match(renewed.told, { id: session.id, seenAt: clock.now(), idleExpiresAt: clock.now() + 7 * DAY })
+    t.match(renewed.asSealed, { id: session.id, seenAt: clock.now(), idleExpiresAt: clock.now() + 7 * DAY })
     t.equal(sessions.renew(renewed), null)
 
     const short = stand({ idleMs: 10 * MINUTE })
@@ -154,8 +154,8 @@ t.test('what the re-check learned goes into a new value at once', async (t) => {
   const read = open(sampleSession())
   read.live.session = { ...read.live.session, role: 'shared', serverToken: 'another' }
   const value = sessions.renew(read) ?? ''
-  t.match(sessions.open(value), { told: { role: 'shared', serverToken: 'another' } })
-  const stillOld = sessions.open(sessions.seal(sampleSession({ id: read.told.id })))
+  t.match(sessions.open(value), { asSealed: { role: 'shared', serverToken: 'another' } })
+  const stillOld = sessions.open(sessions.seal(sampleSession({ id: read.asSealed.id })))
   if (!stillOld.open) throw new Error('closed')
   t.equal(
     stillOld.live.session.role,
@@ -400,7 +400,7 @@ t.test(
     read.live.session = { ...read.live.session, role: 'shared' }
     const third = sessions.renew(read)
     t.not(third, second)
-    t.match(sessions.open(third ?? ''), { told: { role: 'shared' } })
+    t.match(sessions.open(third ?? ''), { asSealed: { role: 'shared' } })
   }
 )
 
@@ -410,7 +410,7 @@ t.test(
     const { sessions, open, clock, revocations } = stand()
     const [ending, growing] = [open(sampleSession()), open(sampleSession())]
     clock.advance(DAY)
-    revocations.revoke({ kind: 'session', id: ending.told.id, until: NOW + 30 * DAY })
+    revocations.revoke({ kind: 'session', id: ending.asSealed.id, until: NOW + 30 * DAY })
     t.equal(sessions.renew(ending), null)
     const grown = { ...growing.live.session, serverToken: 'x'.repeat(4000) }
     growing.live.session = grown
