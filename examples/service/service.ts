@@ -60,7 +60,7 @@ export function createService({ usherUrl, internalUrl, id, secret }: ServiceOpti
   }
 
   return createServer((request, response) => {
-    answer(request)
+    void answer(request)
       .catch((error: unknown): [number, string] => {
         const isRefused = error instanceof openid.ResponseBodyError && error.error === 'invalid_grant'
         return isRefused ? [401, 'Sign in again.\n'] : [503, 'Try again later.\n']
