@@ -1,15 +1,26 @@
 import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { BOX_ID } from '../simulator/servers.ts'
+import { type Simulator, startSimulator } from '../simulator/simulator.ts'
+import { type BackChannel, startBackChannel } from '../support/back-channel.ts'
+import { authRequest, KEYS, SECRET, toClients } from '../support/openid.ts'
+import { freePort } from '../support/ports.ts'
+import { skipWithout } from '../support/programs.ts'
+import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../support/usher.ts'
 import { auditPage } from './support/axe.ts'
-import { launchBrowser, openPage, skipWithoutChromium } from './support/browser.ts'
+import { launchBrowser, openPage, skipWithoutChromium, type WatchedPage } from './support/browser.ts'
+import { startSwitch } from './support/switch.ts'
 
 t.setTimeout(600_000) // Chromium on a busy machine: slow, not stuck.
 
 const SCREENSHOTS = fileURLToPath(new URL('./screenshots/', import.meta.url))
+const FRIEND_ID = 7_654_321
+const ROBIN = 'robin'
 const PHONE = {
   userAgent:
     'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1',
@@ -21,18 +32,97 @@ const TELEVISION = {
   viewport: { width: 1920, height: 1080 }
 }
 const FILM = '/pms/library/parts/221639/1745854354/%E5%8D%83%E3%81%A8%E5%8D%83%E5%B0%8B.mkv'
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4.5" cy="4.5" r="4" fill="#2a7f62"/></svg>'
 
-type Chromium = Awaited<ReturnType<typeof launchBrowser>>
+function appsOf(t: Test): string {
+  const icon = join(t.testdir({ 'icon.svg': ICON }), 'icon.svg')
+  return JSON.stringify([
+    { id: 'photos', name: 'Photos', url: 'https://photos.example', icon },
+    { id: 'books', name: 'Lesesaal Großmüllerstraße', url: 'https://books.example' },
+    { id: 'vault', name: 'Vault', url: 'https://vault.example', access: { roles: ['owner'] } }
+  ])
+}
 
-async function signIn(browser: Chromium, usher: TestUsher, login: string, options: BrowserContextOptions) {
-  const { page, complaints } = await openPage(browser, options)
-  await page.goto(`${usher.publicUrl}/signin`)
-  const status = await page.evaluate(
+interface Place {
+  readonly browser: Browser
+  readonly simulator: Simulator
+  /** Two instances behind one address, over Redis; one of them where Redis is missing. */
+  readonly instances: readonly TestUsher[]
+  readonly url: string
+  /** The app that is entered, as it hears of sign-outs. */
+  readonly channel: BackChannel
+  lead(instance: number): void
+}
+
+async function open(t: Test): Promise<Place> {
+  const browser = await launchBrowser(t)
+  const simulator = await startSimulator()
+  t.teardown(() => simulator.close())
+  const channel = await startBackChannel(t)
+  const redis = skipWithout('redis-server') === false ? await startRedis(t) : null
+  const publicPort = await freePort()
+  const url = `http://127.0.0.1:${publicPort}`
+  const front = await startSwitch(t, publicPort)
+  const settings = {
+    USHER_PUBLIC_URL: url,
+    USHER_PORT: '0',
+    USHER_PLEX_TOKEN: simulator.tokens.issue('owner', 'the-operator'),
+    USHER_RECHECK: '4s',
+    USHER_APPS: appsOf(t),
+    USHER_OIDC_KEYS: KEYS,
+    USHER_OIDC_CLIENTS: toClients([
+      {
+        id: 'immich',
+        name: 'Immich',
+        secret: SECRET,
+        redirectUris: [channel.uri],
+        backchannelLogoutUri: channel.uri
+      }
+    ]),
+    USHER_REDIS_URL: redis?.url
+  }
+  const first = await startTestUsher(t, { simulator, settings })
+  const { USHER_SESSION_KEYS } = first.settings
+  const second =
+    redis === null
+      ? first
+      : await startTestUsher(t, { simulator, settings: { ...settings, USHER_SESSION_KEYS } })
+  const instances = [first, second]
+  const lead = (instance: number) => front.lead(Number(new URL(instances[instance]?.publicUrl ?? '').port))
+  lead(0)
+  return { browser, simulator, instances, url, channel, lead }
+}
+
+let visitors = 0
+
+/** Each browser has its own address, as behind a proxy. */
+function visit({ browser }: Place, options: BrowserContextOptions): Promise<WatchedPage> {
+  visitors += 1
+  const extraHTTPHeaders = { 'x-forwarded-for': `198.51.100.${visitors}` }
+  return openPage(browser, { ...options, extraHTTPHeaders })
+}
+
+async function signIn(
+  place: Place,
+  login: string,
+  options: BrowserContextOptions = {}
+): Promise<WatchedPage> {
+  const watched = await visit(place, options)
+  await watched.page.goto(`${place.url}/signin`)
+  const status = await watched.page.evaluate(
     `fetch('/session/login', { method: 'POST', headers: { 'content-type': 'application/json' },
       body: JSON.stringify(${JSON.stringify({ login, password: PASSWORD })}) }).then((answer) => answer.status)`
   )
-  if (status !== 201) throw new Error(`sign-in answered ${status}`)
-  return { page, complaints }
+  if (status !== 201) throw new Error(`sign-in of ${login} answered ${status}`)
+  return watched
+}
+
+/** Goes to an app and comes back. */
+async function enter({ url, channel }: Place, page: Page): Promise<void> {
+  await page.goto(url + authRequest('immich', { redirect_uri: channel.uri }).path)
+  await page.getByText('In the app').waitFor()
+  await page.goto(`${url}/signin`)
 }
 
 /** Reads the film as a player does, slowly, and notes when it ends. */
@@ -49,102 +139,199 @@ function play(page: Page): Promise<unknown> {
   })`)
 }
 
-async function shoot(t: Test, page: Page, name: string): Promise<void> {
-  mkdirSync(SCREENSHOTS, { recursive: true })
-  await page.screenshot({ path: `${SCREENSHOTS}people-${name}.png`, fullPage: true })
-  t.strictSame(await auditPage(page), [], `${name}: nothing that axe-core finds`)
+const status = (page: Page) => page.evaluate<number>("fetch('/session').then(({ status }) => status)")
+
+async function goToPeople({ url }: Place, page: Page): Promise<void> {
+  await page.goto(`${url}/signin/people`)
+  await page.getByRole('heading', { name: 'People' }).waitFor()
 }
 
-t.test(
-  'two phones and a television: the owner ends one, and its film stops',
-  { skip: skipWithoutChromium },
-  async (t) => {
-    const usher = await startTestUsher(t)
-    const browser = await launchBrowser(t)
-    const owner = await signIn(browser, usher, OWNER, PHONE)
-    const phone = await signIn(browser, usher, FRIEND, PHONE)
-    const television = await signIn(browser, usher, FRIEND, TELEVISION)
-    await play(television.page)
-    const { page, complaints } = owner
-    await page.goto(`${usher.publicUrl}/signin`)
-    await page.getByRole('link', { name: 'People', exact: true }).click()
-    await page.getByRole('heading', { name: 'People' }).waitFor()
-    await page.getByText('千と千尋').waitFor()
-    await shoot(t, page, 'phone-light')
-    const entry = page.locator('.entry', { hasText: '千と千尋' })
-    await entry.getByRole('link', { name: /^End/ }).click()
-    await page.getByText(/End the session of friend/).waitFor()
-    await shoot(t, page, 'question')
-    t.equal(await television.page.evaluate('window.film.endedAt'), null, 'asked first')
-    t.equal(usher.simulator.activeResponses('pms'), 1)
-    const pressedAt = Date.now()
-    await page.getByRole('button', { name: 'End it' }).click()
-    // What the browser had read ahead it may still hand out; nothing more comes.
-    await until(() => usher.simulator.activeResponses('pms') === 0)
-    t.ok(Date.now() - pressedAt < 1000, `the film stopped after ${Date.now() - pressedAt} ms`)
-    await until(() => television.page.evaluate('window.film.endedAt'))
-    await page.getByRole('heading', { name: 'People' }).waitFor()
-    t.equal(await page.getByText('千と千尋').count(), 0)
-    t.equal(await television.page.evaluate("fetch('/session').then(({ status }) => status)"), 401)
-    t.equal(
-      await phone.page.evaluate("fetch('/session').then(({ status }) => status)"),
-      200,
-      'the phone goes on'
+t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) => {
+  const place = await open(t)
+  const { simulator, channel, url } = place
+  const owner = await signIn(place, OWNER, PHONE)
+  const { page } = owner
+  const robin = await signIn(place, ROBIN)
+  const television = await signIn(place, FRIEND, TELEVISION)
+  const phone = await signIn(place, FRIEND, PHONE)
+
+  await t.test(
+    'two phones and a television: the owner ends one, its film stops, its apps are told',
+    async (t) => {
+      await enter(place, television.page)
+      await enter(place, phone.page)
+      await play(television.page)
+      await goToPeople(place, page)
+      await page.getByText('千と千尋').waitFor()
+      const entry = page.locator('.entry', { hasText: '千と千尋' })
+      t.match(await entry.innerText(), /friend[\s\S]*Television[\s\S]*Immich/)
+      await entry.getByRole('link', { name: /^End/ }).click()
+      await page.getByText(/End the session of friend/).waitFor()
+      t.equal(await television.page.evaluate('window.film.endedAt'), null, 'asked first')
+      t.equal(simulator.activeResponses('pms'), 1)
+      await page.getByRole('button', { name: 'End it' }).click()
+      const ended = await until(() =>
+        place.instances[0]?.logs.find(
+          ({ event, reason }) => event === 'session.ended' && reason === 'ended_by_owner'
+        )
+      )
+      // What the browser had read ahead it may still hand out; nothing more comes.
+      await until(() => simulator.activeResponses('pms') === 0)
+      const tookMs = Date.now() - Date.parse(String(ended['time']))
+      t.ok(tookMs < 1000, `the film stopped after ${tookMs} ms`)
+      await until(() => television.page.evaluate('window.film.endedAt'))
+      await until(() => channel.told.length === 1, 'the app is told')
+      await page.getByRole('heading', { name: 'People' }).waitFor()
+      t.equal(await page.getByText('千と千尋').count(), 0)
+      t.equal(await status(television.page), 401)
+      t.equal(await status(phone.page), 200, 'the phone goes on')
+      t.equal(channel.told.length, 1, 'and its app is not told')
+    }
+  )
+
+  await t.test('signing somebody out everywhere tells their apps too', async (t) => {
+    await goToPeople(place, page)
+    await page.locator(`#out-${FRIEND_ID}`).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await until(() => channel.told.length === 2)
+    t.equal(await status(phone.page), 401)
+    t.equal(await status(robin.page), 200)
+  })
+
+  await t.test(
+    'an account blocked at one instance cannot sign in at another',
+    { skip: skipWithout('redis-server') },
+    async (t) => {
+      const again = await signIn(place, FRIEND, PHONE)
+      await goToPeople(place, page)
+      await page.locator(`#block-${FRIEND_ID}`).click()
+      await page.getByRole('button', { name: 'Block' }).click()
+      await page.locator('.badge', { hasText: 'Blocked' }).waitFor()
+      place.lead(1)
+      await until(async () => (await status(again.page)) === 401)
+      await again.page.goto(`${url}/signin`)
+      await again.page.getByRole('button', { name: /^With a password/ }).click()
+      await again.page.getByLabel('E-mail address or username').fill(FRIEND)
+      await again.page.getByLabel('Plex password').fill(PASSWORD)
+      await again.page.getByRole('button', { name: 'Sign in', exact: true }).click()
+      await again.page
+        .getByRole('alert')
+        .getByText(/blocked|not let in|may not/i)
+        .waitFor()
+      t.equal(await status(again.page), 401)
+      await goToPeople(place, page)
+      await page.locator(`#block-${FRIEND_ID}`).click()
+      await page.getByRole('button', { name: 'Let in again' }).click()
+      await page.getByRole('heading', { name: 'People' }).waitFor()
+      place.lead(0)
+      t.ok(await signIn(place, FRIEND, PHONE), 'let in again')
+    }
+  )
+
+  await t.test(
+    'a withdrawn share ends exactly one person, by two lists; a truncated list ends nobody',
+    async (t) => {
+      const friend = await signIn(place, FRIEND, PHONE)
+      const asked = (path: string) => simulator.received({ service: 'plex', path }).length
+      const resources = asked('/api/v2/resources')
+      const from = simulator.received({ service: 'plex' }).length
+      simulator.shares.remove('friend', BOX_ID)
+      await until(async () => (await status(friend.page)) === 401, 'the share is noticed', 60_000)
+      for (const each of [owner, robin]) t.equal(await status(each.page), 200)
+      t.equal(asked('/api/v2/resources'), resources, 'nobody was asked one by one')
+      const lists = simulator
+        .received({ service: 'plex' })
+        .slice(from)
+        .filter(({ url }) => /^\/api\/(?:users|v2\/home)/.test(url)).length
+      t.equal(lists % 2, 0, `${lists} calls, two for each look at the lists`)
+      await goToPeople(place, page)
+      t.equal(await page.locator('.entry', { hasText: 'friend: ' }).count(), 0)
+      simulator.shares.add('friend', BOX_ID)
+
+      const again = await signIn(place, FRIEND, PHONE)
+      const fault = simulator.faults.set({ service: 'plex', path: '/api/users', kind: 'truncate' })
+      const before = asked('/api/users')
+      await until(() => asked('/api/users') >= before + 3, 'three truncated lists', 60_000)
+      for (const each of [owner, robin, again]) t.equal(await status(each.page), 200)
+      simulator.faults.clear(fault)
+    }
+  )
+
+  await t.test('the lists are live, and arrow keys go through them', async (t) => {
+    const screen = await signIn(place, ROBIN, TELEVISION)
+    await screen.page.goto(`${url}/signin/devices`)
+    await screen.page.getByRole('heading', { name: 'Devices' }).waitFor()
+    const count = await screen.page.locator('.entry').count()
+    const more = await signIn(place, ROBIN, PHONE)
+    await screen.page.locator('.entry').nth(count).waitFor()
+    for (let presses = 0; presses < 3; presses += 1) await screen.page.keyboard.press('ArrowDown')
+    const focused = await screen.page.evaluate('document.activeElement.id')
+    t.match(focused, /^end-/)
+    await more.page.evaluate("fetch('/session/logout', { method: 'POST' })")
+    await until(async () => (await screen.page.locator('.entry').count()) === count)
+    await until(
+      async () => (await screen.page.evaluate('document.activeElement.id')) === focused,
+      'the focus'
     )
-    t.strictSame(complaints, [])
-  }
-)
+    t.strictSame(screen.complaints, [])
+  })
 
-t.test('the lists are live, and arrow keys go through them', { skip: skipWithoutChromium }, async (t) => {
-  const usher = await startTestUsher(t)
-  const browser = await launchBrowser(t)
-  const { page, complaints } = await signIn(browser, usher, FRIEND, TELEVISION)
-  await page.goto(`${usher.publicUrl}/signin/devices`)
-  await page.getByRole('heading', { name: 'Devices' }).waitFor()
-  t.equal(await page.locator('.entry').count(), 1)
-  const phone = await signIn(browser, usher, FRIEND, PHONE)
-  await page.locator('.entry').nth(1).waitFor()
-  await shoot(t, page, 'television')
-  for (let presses = 0; presses < 2; presses += 1) await page.keyboard.press('ArrowDown')
-  t.match(await page.evaluate('document.activeElement.id'), /^end-/)
-  const focused = await page.evaluate('document.activeElement.id')
-  await phone.page.evaluate("fetch('/session/logout', { method: 'POST' })")
-  await until(async () => (await page.locator('.entry').count()) === 1)
-  t.equal(await page.evaluate('document.activeElement.id'), focused, 'and the focus stays')
-  t.strictSame(complaints, [])
-})
-
-t.test(
-  'the pages work without scripts, in dark and on a computer',
-  { skip: skipWithoutChromium },
-  async (t) => {
-    const usher = await startTestUsher(t)
-    const browser = await launchBrowser(t)
-    const signedIn = await usher.signedIn(OWNER)
-    await usher.signedIn(FRIEND)
-    const { page, complaints } = await openPage(browser, {
-      javaScriptEnabled: false,
-      colorScheme: 'dark',
-      viewport: { width: 1280, height: 900 }
-    })
-    await page
-      .context()
-      .addCookies([...signedIn.jar].map(([name, value]) => ({ name, value, url: usher.publicUrl })))
-    await page.goto(`${usher.publicUrl}/signin/people`)
-    await page.getByRole('link', { name: /^Block/ }).click()
-    await page.getByRole('link', { name: 'Cancel' }).click()
-    await page.getByRole('link', { name: /^Block/ }).click()
-    await page.getByRole('button', { name: 'Block' }).click()
-    await page.getByRole('link', { name: /^Let in again/ }).waitFor()
+  await t.test('looked at in light, dark, on a phone, on a television and without scripts', async (t) => {
     mkdirSync(SCREENSHOTS, { recursive: true })
-    await page.screenshot({ path: `${SCREENSHOTS}people-dark.png`, fullPage: true })
-    t.equal((await usher.browser().post('/session/login', { login: FRIEND, password: PASSWORD })).status, 403)
-    await page.getByRole('link', { name: 'Events' }).click()
-    await page.getByText('account.blocked').waitFor()
-    await page.screenshot({ path: `${SCREENSHOTS}people-events.png`, fullPage: true })
-    t.strictSame(complaints, [])
-  }
-)
+    const cookies = await page.context().cookies()
+    const player = await signIn(place, ROBIN, PHONE)
+    await enter(place, player.page)
+    await play(player.page)
+    for (const [look, options] of Object.entries({
+      light: { viewport: { width: 1280, height: 900 } },
+      dark: { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' },
+      phone: { viewport: PHONE.viewport, isMobile: true, hasTouch: true },
+      television: TELEVISION,
+      bare: { viewport: PHONE.viewport, javaScriptEnabled: false, colorScheme: 'dark' }
+    } as const satisfies Record<string, BrowserContextOptions>)) {
+      const seen = await visit(place, options)
+      await seen.page.context().addCookies(cookies)
+      for (const [name, path] of [
+        ['account', ''],
+        ['devices', '/devices'],
+        ['people', '/people'],
+        ['question', `/people?block=${FRIEND_ID}`],
+        ['events', '/events']
+      ] as const) {
+        await seen.page.goto(`${url}/signin${path}`)
+        await seen.page.getByRole('heading', { level: 1 }).waitFor()
+        await seen.page.screenshot({ path: `${SCREENSHOTS}people-${name}-${look}.png`, fullPage: true })
+        if (look === 'phone' || look === 'dark')
+          t.strictSame(await auditPage(seen.page), [], `${name}, ${look}: nothing that axe-core finds`)
+        const isWide = await seen.page.evaluate<boolean>(
+          'document.documentElement.scrollWidth > document.documentElement.clientWidth'
+        )
+        t.notOk(isWide, `${name}, ${look}: nothing beyond the window`)
+      }
+      t.strictSame(seen.complaints, [], look)
+      await seen.page.context().close()
+    }
+  })
+
+  await t.test('everything works without scripts', async (t) => {
+    const bare = await visit(place, { javaScriptEnabled: false })
+    await bare.page.context().addCookies(await page.context().cookies())
+    await bare.page.goto(`${url}/signin/people`)
+    await bare.page.locator(`#block-${FRIEND_ID}`).or(bare.page.locator('[id^="block-"]')).first().click()
+    await bare.page.getByRole('link', { name: 'Cancel' }).click()
+    await bare.page.locator('[id^="block-"]').first().click()
+    await bare.page.getByRole('button', { name: 'Block' }).click()
+    await bare.page.getByRole('link', { name: /^Let in again/ }).waitFor()
+    await bare.page.getByRole('link', { name: 'Events' }).click()
+    await bare.page.getByText('account.blocked').first().waitFor()
+    t.strictSame(bare.complaints, [])
+  })
+  // A switch to another instance cuts the stream of news.
+  t.strictSame(
+    owner.complaints.filter((text) => !text.includes('ERR_INCOMPLETE_CHUNKED_ENCODING')),
+    []
+  )
+})
 
 t.test('whoever is no owner has no page of people, and a form of another site does nothing', async (t) => {
   const usher = await startTestUsher(t)

@@ -21,7 +21,7 @@ export interface BackChannel {
   close(): Promise<void>
 }
 
-/** The end of an app's server that is told of sign-outs. */
+/** An app's server, as far as it is told of sign-outs; to a browser it shows a page. */
 export async function startBackChannel(t: Test, port = 0): Promise<BackChannel> {
   const told: Told[] = []
   let asked = 0
@@ -31,6 +31,11 @@ export async function startBackChannel(t: Test, port = 0): Promise<BackChannel> 
       body += String(chunk)
     })
     request.on('end', () => {
+      if (request.method === 'GET') {
+        response.writeHead(200, { 'content-type': 'text/html' })
+        response.end('<!doctype html><title>app</title><link rel="icon" href="data:,"><p>In the app')
+        return
+      }
       asked += 1
       if (channel.answer === null) return
       if (channel.answer === 200) {

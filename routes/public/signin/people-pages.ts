@@ -199,7 +199,9 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
       const isPlace = typeof before === 'string' && /^[\w-]{1,40}$/.test(before)
       const { events } = await people.events({ session }, isPlace ? before : undefined)
       const language = languageOf(request)
-      const content = eventItems(events, listPath('events'), language)
+      const accounts = await people.accounts({ session })
+      const names = new Map(accounts.map(({ id, title, username }) => [String(id), title || username]))
+      const content = eventItems(events, { names, path: listPath('events'), language })
       const heading = language.text('events.heading')
       return send(reply, { language, current: 'events', heading, content }, session)
     }

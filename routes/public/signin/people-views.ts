@@ -164,20 +164,26 @@ export function accountItems(accounts: readonly AccountView[], path: string, lan
   return html`<ul class="entries">${items}</ul>`
 }
 
-export function eventItems(events: readonly ListedEvent[], path: string, language: Language): Html {
+interface EventListing {
+  /** Of accounts, by their ids, as far as they are known. */
+  readonly names: ReadonlyMap<string, string>
+  readonly path: string
+  readonly language: Language
+}
+
+export function eventItems(events: readonly ListedEvent[], { names, path, language }: EventListing): Html {
   const { text } = language
   if (events.length === 0) return html`<p class="lead">${text('events.none')}</p>`
   const rows = events.map(({ id, at, event, ...fields }) => {
     const given = Object.entries(fields).filter(([, value]) => value !== null)
-    return html`<tr><td>${timeElement(`event-${id}`, at, language)}</td><td>${event}</td><td>${given
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ')}</td></tr>`
+    const write = ([name, value]: (typeof given)[number]) => {
+      const account = name === 'accountId' || name === 'by' ? names.get(String(value)) : undefined
+      return account === undefined ? `${name} ${value}` : `${name} ${value} (${account})`
+    }
+    return html`<li>${timeElement(`event-${id}`, at, language)}<b>${event}</b><p>${given.map(write).join(', ')}</p></li>`
   })
   const last = events.at(-1)?.id ?? ''
-  const titles = [text('events.when'), text('events.what'), text('events.more')]
-  return html`<div class="scroll" role="region" aria-label="${text('events.heading')}" tabindex="0"><table>
-    <thead><tr>${titles.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
-    <tbody>${rows}</tbody></table></div>
+  return html`<ol class="events" aria-labelledby="heading">${rows}</ol>
     ${events.length >= 100 && html`<p><a class="button quiet" href="${path}?before=${last}">${text('events.earlier')}</a></p>`}`
 }
 
@@ -185,7 +191,7 @@ export function questionForm({ text, detail, action, fields, yes, no, back }: Qu
   const inputs = Object.entries(fields).map(
     ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`
   )
-  return html`<p class="lead">${text}</p><p>${detail}</p>
+  return html`<p class="question">${text}</p><p class="lead">${detail}</p>
     <form method="post" action="${action}" class="row">${inputs}
       <a class="button quiet" id="cancel" href="${back}">${no}</a>
       <button class="button" type="submit" id="yes">${yes}</button>
