@@ -133,6 +133,7 @@ function play(page: Page): Promise<unknown> {
     const step = async () => {
       const { done } = await reader.read().catch(() => ({ done: true }))
       if (done) window.film.endedAt = Date.now()
+      else if (window.isStopped) void step()
       else setTimeout(step, 50)
     }
     void step()
@@ -179,7 +180,8 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
       await until(() => simulator.activeResponses('pms') === 0)
       const tookMs = Date.now() - Date.parse(String(ended['time']))
       t.ok(tookMs < 1000, `the film stopped after ${tookMs} ms`)
-      await until(() => television.page.evaluate('window.film.endedAt'))
+      await television.page.evaluate('window.isStopped = true')
+      await until(() => television.page.evaluate('window.film.endedAt'), 'the player ends', 60_000)
       await until(() => channel.told.length === 1, 'the app is told')
       await page.getByRole('heading', { name: 'People' }).waitFor()
       t.equal(await page.getByText('千と千尋').count(), 0)
