@@ -15,7 +15,7 @@ export interface FollowingParts {
   readonly streams: Pick<Streams, 'endWhere'>
   readonly state: Pick<State, 'reseal'>
   readonly blocks: Pick<Blocks, 'all'>
-  readonly tokens: Pick<Tokens, 'services' | 'scoped'>
+  readonly tokens: Pick<Tokens, 'services' | 'scoped' | 'playback'>
   readonly accessRules: LiveAccessRules
   readonly apps: Apps
 }
@@ -29,6 +29,7 @@ export function followSettings(parts: FollowingParts): Follow {
       seal.rekey(ring)
       sessions.forget()
       tokens.scoped.forget()
+      tokens.playback.forget()
       // A session ends with the key of its cookie, and so do its streams.
       streams.endWhere(({ kid }) => kid !== null && !seal.holds(kid))
       state.reseal()

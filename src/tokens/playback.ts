@@ -51,6 +51,8 @@ export interface PlaybackTokens {
   issue(session: Session, path: string, kind: PlaybackKind): PlaybackAddress
   /** Synchronous; a cache hit does no cryptography. Limits and revocation are checked every time. */
   open(text: string): ScopedAccess | ScopedRefusal
+  /** The keys were replaced: every token is looked at afresh. */
+  forget(): void
 }
 
 export interface PlaybackTokensOptions {
@@ -82,16 +84,19 @@ export function createPlaybackTokens(options: PlaybackTokensOptions): PlaybackTo
 
   function unseal(token: string): Opened | null {
     const unsealed = seal.unseal('playback', token.slice(PREFIX.length))
-    const claims = typeof unsealed === 'string' ? null : playbackCodec.decode(unsealed.value)
+    if (typeof unsealed === 'string') return null
+    const claims = playbackCodec.decode(unsealed.value)
     const session = claims === null ? null : fromReference(claims.subject)
     if (claims === null || session === null || claims.issuedAt > now() + CLOCK_SKEW_MS) return null
     const { id, start, below, expiresAt } = claims
     // Streams that the token opened end when it expires.
     const idleExpiresAt = Math.min(session.idleExpiresAt, expiresAt)
+    const live = createLiveSession({ ...session, idleExpiresAt, ...{ tokenId: id } })
+    live.kid = unsealed.kid
     let lastStart: string | null = null
     const access: ScopedAccess = {
       open: true,
-      live: createLiveSession({ ...session, idleExpiresAt, ...{ tokenId: id } }),
+      live,
       allows: (routeClass) => routeClass === 'media',
       playback: {
         token,
@@ -142,7 +147,8 @@ export function createPlaybackTokens(options: PlaybackTokensOptions): PlaybackTo
       opened.set(token, kept)
       recheck.touch(access.live)
       return access
-    }
+    },
+    forget: () => opened.clear()
   }
 }
 

@@ -223,13 +223,18 @@ t.test('a session ends at once with the key of its cookie, and so do its streams
   const [first, second] = [await signIn(OWNER), await signIn(FRIEND)]
   for (const browser of [first, second]) await browser.get('/session')
   const events = '/pms/:/eventsource/notifications'
+  const cast = await first.post('/session/playback', { path: PART.replace('/pms', ''), kind: 'part' })
+  t.equal(cast.status, 201)
+  const film = download(usher.publicUrl, cast.json.url, '')
+  await until(() => film.bytes > 0, 'the film at a receiver')
   const open = [first, second].map(({ cookie }) => download(usher.publicUrl, events, cookie))
   await until(async () => {
     const metrics = await (await fetch(`${usher.internalUrl}/metrics`)).text()
     return metrics.includes('usher_open_streams{kind="events"} 2')
   }, 'two streams')
   t.match(await reload({ keys: SECOND }), { changed: ['USHER_SESSION_KEYS'] })
-  for (const stream of open) await stream.ended
+  for (const stream of [...open, film]) await stream.ended
+  t.equal((await fetch(cast.json.url)).status, 401, 'the address is dead as well')
   for (const browser of [first, second]) t.equal((await browser.get('/session')).status, 401)
   const again = await signIn(OWNER)
   t.equal((await again.get('/pms/library/sections')).status, 200)
