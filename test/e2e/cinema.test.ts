@@ -66,7 +66,8 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
     page.setDefaultTimeout(WAIT.timeout)
     const refused: string[] = []
     page.on('response', (answer) => {
-      if (answer.status() >= 400 && answer.status() !== 401) refused.push(`${answer.status()} ${answer.url()}`)
+      if (answer.status() >= 400 && answer.status() !== 401)
+        refused.push(`${answer.status()} ${answer.url()}`)
     })
     await page.goto(cinema.url)
     await page.getByRole('button', { name: 'Sign in with Plex' }).click()

@@ -29,6 +29,8 @@ export interface TestUsherOptions {
   readonly basePath?: string
   /** Keeps the canary from failing this test; for tests of the canary itself. */
   readonly leaky?: boolean
+  /** Node's own metrics, which need a timer. */
+  readonly processMetrics?: boolean
 }
 
 export const OWNER = 'sim@example.com'
@@ -87,7 +89,7 @@ async function start(t: Test, options: TestUsherOptions): Promise<TestUsher> {
   const usher = await startUsher({
     config: loadConfig(settings),
     output: createLogger({ level: 'trace', stream }),
-    processMetrics: false,
+    processMetrics: options.processMetrics === true,
     onListen: (server, name) =>
       canary.watchServer(server, `${name} listener`, { transients: name === 'internal' }),
     ...(options.now && { now: options.now })
