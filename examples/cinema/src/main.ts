@@ -1,4 +1,5 @@
 import type { Notifications, UsherError } from 'usher-client'
+import { moveByArrows } from './arrows.ts'
 import { make } from './dom.ts'
 import { homePage, searchPage } from './home.ts'
 import { readHome, usher } from './library.ts'
@@ -126,4 +127,5 @@ function listen(): void {
 }
 
 addEventListener('hashchange', () => void show())
+moveByArrows()
 void start()

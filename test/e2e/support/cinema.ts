@@ -18,7 +18,9 @@ export async function startCinema(t: Test): Promise<Cinema> {
     site.server.close()
     site.server.closeAllConnections()
   })
-  const usher = await startTestUsher(t, { settings: { USHER_PUBLIC_URL: site.url } })
+  const usher = await startTestUsher(t, {
+    settings: { USHER_PUBLIC_URL: site.url, USHER_COMPRESS: 'true' }
+  })
   site.pointTo(Number(usher.settings['USHER_PORT']))
   usher.simulator.modes.set({ library: 'small' })
   return {
