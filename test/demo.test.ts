@@ -69,10 +69,12 @@ t.test('the demo works as printed', async (t) => {
     t.match(token, { access_token: /^transient-/, token_type: 'N_A', server: { name: 'Box' } })
   })
 
-  await t.test('the commands of docs/tutorial.md work as written', async (t) => {
+  await t.test('the commands of docs/first-session.md work as written', async (t) => {
     const origin = /http:\/\/127\.0\.0\.1:\d+(?=\/session\/login)/.exec(lines[0] ?? '')?.[0] ?? ''
     const [, secret = '', internal = ''] = /'demo:([^']+)' .* (http:\S+)\/tokens/.exec(lines[3] ?? '') ?? []
-    const blocks = readFileSync(join(ROOT, 'docs/tutorial.md'), 'utf8').matchAll(/^```sh\n(curl .*?)^```/gms)
+    const blocks = readFileSync(join(ROOT, 'docs/first-session.md'), 'utf8').matchAll(
+      /^```sh\n(curl .*?)^```/gms
+    )
     const commands = [...blocks].flatMap(([, block = '']) => block.trim().split(/\n(?=curl )/))
     const answers = commands.map((command) =>
       runShell(

@@ -15,6 +15,7 @@ import {
   type SiteAnswer,
   startCaddySite,
   startEchoApp,
+  startHaproxySite,
   startNginxSite,
   USHER_HOST
 } from '../support/site.ts'
@@ -35,6 +36,11 @@ const PROXIES = [
     demands: (query: string) => ({
       'uri /session/verify?redirect=1': `uri /session/verify?redirect=1&${query}`
     })
+  },
+  {
+    name: 'haproxy',
+    start: startHaproxySite,
+    demands: (query: string) => ({ 'lua.usher -': `lua.usher ${query}` })
   }
 ] as const
 
@@ -377,6 +383,31 @@ t.test('the files for Traefik and Envoy are YAML and name every identity header'
     for (const header of IDENTITY)
       t.match(example.toLowerCase(), `- ${file.startsWith('envoy') ? '{ exact: ' : ''}${header}`)
   }
+})
+
+t.test('the files to include say what the tested file says', async (t) => {
+  const read = (file: string) => readFile(new URL(`../../examples/${file}`, import.meta.url), 'utf8')
+  const linesOf = (text: string) =>
+    text.split('\n').flatMap((line) => (/^\s*(?:#.*)?$/.test(line) ? [] : [line.trim()]))
+  const tested = new Set(linesOf(await read('nginx/nginx.conf')))
+  for (const part of ['http', 'server', 'location']) {
+    const lines = linesOf(await read(`nginx-includes/usher-${part}.conf`))
+    t.ok(lines.length > 5)
+    t.strictSame(
+      lines.filter((line) => !tested.has(line)),
+      [],
+      part
+    )
+  }
+})
+
+t.test('the labels for Traefik name every identity header', async (t) => {
+  const page = await readFile(new URL('../../docs/proxies.md', import.meta.url), 'utf8')
+  const text = /^```yaml\n(.*?)^```/ms.exec(page)?.[1] ?? ''
+  const { services } = parse(text) as { services: Record<string, { labels: string[] }> }
+  const labels = services['usher']?.labels ?? []
+  const sent = labels.find((label) => label.includes('authResponseHeaders='))?.split('=')[1] ?? ''
+  t.strictSame(sent.toLowerCase().split(','), [...IDENTITY])
 })
 
 t.test('the files for Traefik and Envoy keep every cookie of Usher’s from the app', async (t) => {

@@ -67,7 +67,7 @@ function signedIn(site: CannedSite): void {
 
 const STATES: readonly State[] = [
   { name: 'choose' },
-  { name: 'choose-return-to', path: '/signin?returnTo=/app' },
+  { name: 'choose-return-to', path: '/signin?returnTo=https://grafana.example.com/' },
   { name: 'choose-without-script', context: { javaScriptEnabled: false } },
   {
     name: 'choose-branded',
@@ -82,8 +82,6 @@ const STATES: readonly State[] = [
     }
   },
   { name: 'refused', path: '/signin?error=USHER_SERVER_ACCESS_DENIED&who=sealed-ida&returnTo=/app' },
-  { name: 'refused-blocked', path: '/signin?error=USHER_ACCOUNT_BLOCKED' },
-  { name: 'limited', path: '/signin?error=USHER_RATE_LIMITED' },
   { name: 'stay', path: '/signin?again=1&returnTo=/app', arrange: signedIn },
   { name: 'cancelled', path: '/signin?error=USHER_SIGNIN_CANCELLED&returnTo=/app' },
   { name: 'pin-unknown', path: '/signin?error=USHER_PIN_UNKNOWN' },
@@ -346,11 +344,6 @@ const STATES: readonly State[] = [
     context: { locale: 'de-DE' },
     arrange: signedIn,
     act: (page) => sees(page, 'Profil wechseln')
-  },
-  {
-    name: 'german-refused',
-    path: '/signin?error=USHER_SERVER_ACCESS_DENIED&who=sealed-ida',
-    context: { locale: 'de-DE' }
   },
   {
     name: 'signed-out',

@@ -96,6 +96,29 @@ export async function startCaddySite(t: Test, { usher, app, changes = {} }: Site
   return { port, cert }
 }
 
+export async function startHaproxySite(t: Test, { usher, app, changes = {} }: SiteOptions): Promise<Site> {
+  const folder = t.testdir({})
+  const port = await freePort()
+  const cert = await writeCertificate(folder)
+  const pem = join(folder, 'both.pem')
+  await writeFile(pem, `${cert}\n${await readFile(join(folder, 'example.com.key'), 'utf8')}`)
+  const example = (name: string) => readFile(join(examples, 'haproxy', name), 'utf8')
+  const lua = join(folder, 'usher.lua')
+  await writeFile(lua, fill(await example('usher.lua'), { 'usher:8080': usher }))
+  const config = fill(await example('haproxy.cfg'), {
+    ...changes,
+    'server usher usher:8080': `server usher ${usher}`,
+    'app:3000': app,
+    'bind :443': `bind 127.0.0.1:${port}`,
+    '/etc/haproxy/usher.lua': lua,
+    '/etc/haproxy/example.com.pem': pem
+  })
+  const file = join(folder, 'haproxy.cfg')
+  await writeFile(file, config)
+  await run(t, 'haproxy', ['-db', '-f', file], folder, { port, cert })
+  return { port, cert }
+}
+
 async function run(t: Test, name: string, args: string[], folder: string, site: Site): Promise<void> {
   const env = { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder }
   const child = spawn(requireProgram(name), args, { stdio: ['ignore', 'ignore', 'pipe'], env })

@@ -93,7 +93,10 @@ export async function startCannedSite(t: Test, options: CannedOptions = {}): Pro
       },
       findApps: async () => ({ open: [], entered: [] }),
       findRefusedName: (sealed) => (sealed === 'sealed-ida' ? 'Ida Lupino' : null),
-      findReturnTo: (value) => (typeof value === 'string' && /^\/[a-z/]*$/.test(value) ? value : null),
+      findReturnTo: (value) =>
+        typeof value === 'string' && /^(?:https:\/\/grafana\.example\.com)?\/[a-z/]*$/.test(value)
+          ? value
+          : null,
       findSession: () => state.session,
       plexUnreachableSince: () => state.unreachableSince
     })
