@@ -5,6 +5,8 @@ local USHER = "http://usher:8080/session/verify?redirect=1"
 local IDENTITY = {
   "Remote-User", "Remote-Name", "Remote-Email", "Remote-Groups", "X-Usher-Account-Id", "X-Usher-Assertion"
 }
+-- Each name in the headers of USHER_APPS, such as "X-Api-Key". For the other apps Usher sends it empty.
+local APP_HEADERS = {}
 -- What the check reads of the browser's request. Everything else, other cookies included, stays here.
 local PASSED = { "accept", "accept-language", "sec-fetch-mode" }
 
@@ -66,9 +68,11 @@ core.register_action("usher", { "http-req" }, function(txn, demands)
   local url = demands == "-" and USHER or USHER .. "&" .. demands
   local answer = core.httpclient():get { url = url, headers = asked, timeout = 30000 }
   if answer.status < 200 or answer.status > 299 then return refuse(txn, answer) end
-  for _, name in ipairs(IDENTITY) do
-    local values = answer.headers[name:lower()]
-    txn.http:req_set_header(name, values and values[0] or "")
+  for _, names in ipairs({ IDENTITY, APP_HEADERS }) do
+    for _, name in ipairs(names) do
+      local values = answer.headers[name:lower()]
+      txn.http:req_set_header(name, values and values[0] or "")
+    end
   end
   -- Anybody who holds a cookie of Usher's may be signed in by it: the app gets none.
   txn.http:req_del_header("cookie")

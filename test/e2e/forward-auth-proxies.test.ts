@@ -11,6 +11,7 @@ import {
   APP_HOST,
   ask,
   type Echo,
+  PHOTOS_HOST,
   type Site,
   type SiteAnswer,
   startCaddySite,
@@ -28,21 +29,37 @@ const PROXIES = [
   {
     name: 'nginx',
     start: startNginxSite,
-    demands: (query: string) => ({ "set $usher_demands '';": `set $usher_demands '${query}';` })
+    demands: (query: string) => ({ "set $usher_demands '';": `set $usher_demands '${query}';` }),
+    appHeaders: { '#auth_request_set': 'auth_request_set', '#proxy_set_header': 'proxy_set_header' }
   },
   {
     name: 'caddy',
     start: startCaddySite,
     demands: (query: string) => ({
       'uri /session/verify?redirect=1': `uri /session/verify?redirect=1&${query}`
-    })
+    }),
+    appHeaders: { '#copy_headers': 'copy_headers' }
   },
   {
     name: 'haproxy',
     start: startHaproxySite,
-    demands: (query: string) => ({ 'lua.usher -': `lua.usher ${query}` })
+    demands: (query: string) => ({ 'lua.usher -': `lua.usher ${query}` }),
+    appHeaders: { 'local APP_HEADERS = {}': 'local APP_HEADERS = { "X-Api-Key" }' }
   }
 ] as const
+
+/** `app` is for everybody who may sign in, `photos` for the owner alone. */
+const APPS = JSON.stringify([
+  { id: 'app', name: 'App', url: `https://${APP_HOST}`, hosts: [APP_HOST] },
+  {
+    id: 'photos',
+    name: 'Photos',
+    url: `https://${PHOTOS_HOST}`,
+    hosts: [PHOTOS_HOST],
+    access: { roles: ['owner'] },
+    headers: { 'X-Api-Key': 'key-of-the-photos' }
+  }
+])
 
 /** One sign-in through the proxy; gives the Cookie header. */
 async function signInThrough(site: Site, login = 'sim@example.com'): Promise<string> {
@@ -68,9 +85,9 @@ function echoOf(answer: SiteAnswer): Echo {
   return JSON.parse(answer.text) as Echo
 }
 
-for (const { name, start, demands } of PROXIES) {
+for (const { name, start, demands, appHeaders } of PROXIES) {
   t.test(`behind ${name}`, { skip: skipWithout(name) }, async (t) => {
-    const stage = await startStage(t)
+    const stage = await startStage(t, { USHER_APPS: APPS })
     const { usher } = stage
     const app = await startEchoApp(t)
     const addresses = { usher: new URL(usher.publicUrl).host, app: app.address }
@@ -214,6 +231,31 @@ for (const { name, start, demands } of PROXIES) {
       t.equal((await ask(owners, APP_HOST, '/', { headers: { cookie } })).status, 200)
       const unknown = await guarded('role=king')
       t.equal((await ask(unknown, APP_HOST, '/', { headers: { cookie } })).status, 403)
+    })
+
+    t.test('one rule serves all apps: the host says which, and who may open it', async (t) => {
+      const both = await start(t, { ...addresses, changes: appHeaders })
+      const friend = await stage.signIn('friend')
+      const forged = ['X-Api-Key', 'forged', 'X-Forwarded-Host', APP_HOST]
+      const at = (host: string, cookies: string) =>
+        ask(both, host, '/', { headers: [...forged, 'Cookie', cookies] })
+      const photos = echoOf(await at(PHOTOS_HOST, cookie))
+      t.same(photos.headers['x-api-key'], ['key-of-the-photos'])
+      t.same(photos.headers['remote-user'], ['simuser'])
+      const before = app.count
+      t.equal((await at(PHOTOS_HOST, friend.cookie)).status, 403, 'whatever it says of its host')
+      t.equal(app.count, before)
+      const other = echoOf(await at(APP_HOST, friend.cookie))
+      t.same(other.headers['remote-groups'], ['shared'])
+      t.equal((other.headers['x-api-key'] ?? ['']).join(), '', 'the key of the other app, and no forged one')
+    })
+
+    t.test('apps find the provider of OpenID Connect through the proxy', async (t) => {
+      for (const path of ['/.well-known/openid-configuration', '/oidc/jwks']) {
+        const { status, headers } = await ask(site, USHER_HOST, path)
+        t.equal(status, 404)
+        t.match(headers['content-type'], /problem\+json/, 'of Usher, which has none here')
+      }
     })
 
     t.test('the longest account, an assertion and a renewed cookie pass in one answer', async (t) => {

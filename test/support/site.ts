@@ -15,6 +15,8 @@ import { until } from './until.ts'
 
 export const USHER_HOST = 'usher.example.com'
 export const APP_HOST = 'app.example.com'
+/** Another app behind the same rule. */
+export const PHOTOS_HOST = 'photos.example.com'
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url))
 
@@ -52,6 +54,7 @@ export async function startNginxSite(t: Test, { usher, app, changes = {} }: Site
     ...changes,
     'usher:8080': usher,
     'app:3000': app,
+    'photos:2283': app,
     'listen 443 ssl': `listen 127.0.0.1:${port} ssl`,
     '/run/nginx.pid': join(folder, 'nginx.pid'),
     '/var/log/nginx/access.log': join(folder, 'access.log'),
@@ -77,9 +80,10 @@ export async function startCaddySite(t: Test, { usher, app, changes = {} }: Site
     ...changes,
     'usher:8080': usher,
     'app:3000': app,
+    'photos:2283': app,
     '/srv/frontend': join(examples, 'frontend'),
     [`${USHER_HOST} {`]: `${USHER_HOST} {\n\t${tls}`,
-    [`${APP_HOST} {`]: `${APP_HOST} {\n\t${tls}`
+    [`${PHOTOS_HOST} {`]: `${PHOTOS_HOST} {\n\t${tls}`
   })
   const global = `{
 	admin off
@@ -104,11 +108,15 @@ export async function startHaproxySite(t: Test, { usher, app, changes = {} }: Si
   await writeFile(pem, `${cert}\n${await readFile(join(folder, 'example.com.key'), 'utf8')}`)
   const example = (name: string) => readFile(join(examples, 'haproxy', name), 'utf8')
   const lua = join(folder, 'usher.lua')
-  await writeFile(lua, fill(await example('usher.lua'), { 'usher:8080': usher }))
-  const config = fill(await example('haproxy.cfg'), {
-    ...changes,
+  const [program, text] = [await example('usher.lua'), await example('haproxy.cfg')]
+  const changed = Object.entries(changes)
+  const inProgram = Object.fromEntries(changed.filter(([from]) => program.includes(from)))
+  await writeFile(lua, fill(program, { ...inProgram, 'usher:8080': usher }))
+  const config = fill(text, {
+    ...Object.fromEntries(changed.filter(([from]) => !(from in inProgram))),
     'server usher usher:8080': `server usher ${usher}`,
     'app:3000': app,
+    'photos:2283': app,
     'bind :443': `bind 127.0.0.1:${port}`,
     '/etc/haproxy/usher.lua': lua,
     '/etc/haproxy/example.com.pem': pem
@@ -152,7 +160,8 @@ async function writeCertificate(folder: string): Promise<string> {
         name: 'subjectAltName',
         altNames: [
           { type: 2, value: USHER_HOST },
-          { type: 2, value: APP_HOST }
+          { type: 2, value: APP_HOST },
+          { type: 2, value: PHOTOS_HOST }
         ]
       }
     ]
