@@ -71,6 +71,7 @@ function off(config: Config): readonly string[] {
     ['apps', config.apps.length > 0],
     ['OpenID Connect', config.oidc.clients.length > 0],
     ['owner administration', config.ownerAdmin],
+    ['compression', config.compress],
     ['OpenAPI', config.openApi]
   ]
   return parts.filter(([, on]) => !on).map(([name]) => name)
