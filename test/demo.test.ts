@@ -69,6 +69,15 @@ t.test('the demo works as printed', async (t) => {
     t.match(token, { access_token: /^transient-/, token_type: 'N_A', server: { name: 'Box' } })
   })
 
+  await t.test('the cinema stands beside Usher, and has something to show', async (t) => {
+    const page = /A cinema, .*: (http:\S+\/cinema\/)$/m.exec(printed)?.[1] ?? ''
+    const text = await (await fetch(page)).text()
+    const script = /src="(main-[^"]+)"/.exec(text)?.[1] ?? ''
+    t.equal((await fetch(page + script)).headers.get('content-type'), 'text/javascript; charset=utf-8')
+    const hubs = runShell(t, `curl -s -b usher.jar ${new URL('/pms/hubs', page)}`, directory)
+    t.match(hubs, /Orbit of the Moth/)
+  })
+
   await t.test('the commands of docs/first-session.md work as written', async (t) => {
     const origin = /http:\/\/127\.0\.0\.1:\d+(?=\/session\/login)/.exec(lines[0] ?? '')?.[0] ?? ''
     const [, secret = '', internal = ''] = /'demo:([^']+)' .* (http:\S+)\/tokens/.exec(lines[3] ?? '') ?? []

@@ -35,7 +35,7 @@ usher.onSessionEnd((error) => {
   const reason = explain(error)
   header.replaceChildren()
   if (player === null) content.replaceChildren(...welcomePage(reason, () => void start()))
-  else player.stop(reason)
+  else player.stop(reason, make('button', { onclick: () => usher.signIn() }, 'Sign in again'))
 })
 
 /** The page of an address, `#/title/6001?at=0`. */

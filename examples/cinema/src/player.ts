@@ -11,8 +11,8 @@ const IDLE_MS = 3000
 
 export interface Player {
   readonly element: HTMLElement
-  /** Stops, and shows why instead of the film. */
-  stop(reason: string): void
+  /** Stops, and shows why instead of the film, with what one can do about it. */
+  stop(reason: string, remedy?: HTMLElement): void
   /** Resolves when the server knows how far the film was seen. */
   close(): Promise<void>
 }
@@ -120,14 +120,14 @@ export async function openPlayer(ratingKey: string, startAt?: number): Promise<P
     stop(error instanceof UsherError || error instanceof Error ? error.message : 'The film cannot be played.')
   }
 
-  function stop(reason: string): void {
+  function stop(reason: string, remedy: HTMLElement = again()): void {
     if (isOver) return
     void report('stopped')
     isOver = true
     release()
     element.classList.add('over')
     notice.hidden = false
-    notice.replaceChildren(make('h2', {}, 'Playback has stopped'), make('p', {}, reason), again())
+    notice.replaceChildren(make('h2', {}, 'Playback has stopped'), make('p', {}, reason), remedy)
   }
 
   const again = () => make('a', { className: 'button', href: `#/title/${ratingKey}` }, 'Back to the film')
