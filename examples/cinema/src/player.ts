@@ -76,7 +76,9 @@ export async function openPlayer(ratingKey: string, startAt?: number): Promise<P
     bar.show(playback)
     menus.replaceChildren(...buildMenus())
     const from = playback.startAt / 1000
-    if (playback.kind === 'file' || !Hls.isSupported()) {
+    // Safari plays HLS itself, and sends only that by AirPlay.
+    const isSafari = 'webkitShowPlaybackTargetPicker' in video
+    if (playback.kind === 'file' || isSafari || !Hls.isSupported()) {
       video.src = playback.url
       video.addEventListener('loadedmetadata', () => (video.currentTime = from), { once: true })
     } else {
