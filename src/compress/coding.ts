@@ -16,7 +16,7 @@ export function isCompressible(contentType: string): boolean {
 
 /** Whether a Cache-Control forbids changing the body on the way (RFC 9111 §5.2.2.6). */
 export function forbidsTransform(cacheControl: string): boolean {
-  return /\bno-transform\b/i.test(cacheControl)
+  return cacheControl.length >= 12 && /\bno-transform\b/i.test(cacheControl)
 }
 
 /**

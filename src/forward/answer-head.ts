@@ -44,7 +44,7 @@ export function toAnswerHead(
   const head = toResponseHead(answer, context.fixed)
   const textual = status !== 304 && isTextual(head.contentType, call.class === 'media')
   // After a sign-out, the browser's back button must show no document of the account. Pictures may stay cached.
-  const picture = isPicture(head.contentType) || (status === 304 && isStamped(call.path))
+  const picture = !textual && (isPicture(head.contentType) || (status === 304 && isStamped(call.path)))
   head.fields.push('cache-control', textual ? 'no-store' : toCacheControl(head, picture, status, call.path))
   scrubFields(head.fields, context.fixed.length, principal)
   if (status >= 300 && head.location !== null) {

@@ -100,6 +100,7 @@ t.test('USHER_COMPRESS=false compresses nothing', async (t) => {
   const person = await usher.signedIn()
   for (const path of ['/signin', '/openapi.json', '/pms/library/sections/1/all']) {
     const { headers } = await person.get(path, OWN)
-    t.match(headers, { 'content-encoding': undefined, vary: undefined }, path)
+    t.equal(headers['content-encoding'], undefined, path)
+    t.notMatch(headers.vary ?? '', /accept-encoding/i, path)
   }
 })
