@@ -65,8 +65,9 @@ export function parseOidcClients(text: string): readonly OidcClientSetting[] {
       checkHashes(secretHashes, earlier, report, '--generate-oidc-client')
       if (pkce === 'optional' && secretHashes.length === 0)
         report('pkce must be required where there are no secretHashes')
-      if (given.app !== undefined && (given.name !== undefined || given.access !== undefined))
-        report('must not have name or access beside app, whose own hold')
+      // The app's holds. Whoever wrote another here may think that fewer people get in.
+      if (given.app !== undefined && given.access !== undefined)
+        report('must not have access beside app, whose own holds')
       checkUris('redirectUris', redirectUris, report)
       checkUris('postLogoutRedirectUris', postLogoutRedirectUris, report)
       const { name = id, backchannelLogoutUri } = given

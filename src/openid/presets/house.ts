@@ -1,4 +1,4 @@
-import { NO_SIGN_OUT, type Preset, SCOPES } from './preset.ts'
+import { MANAGED, NO_SIGN_OUT, type Preset, SCOPES } from './preset.ts'
 
 /** Apps for the house and its machines. */
 export const HOUSE: Readonly<Record<string, Preset>> = {
@@ -85,6 +85,20 @@ export const HOUSE: Readonly<Record<string, Preset>> = {
       ['Scopes', SCOPES]
     ],
     notes: [NO_SIGN_OUT, 'The username claim cannot be changed once somebody has signed in.']
+  },
+  beszel: {
+    name: 'Beszel',
+    redirects: ['/api/oauth2-redirect'],
+    groups: false,
+    settings: [
+      ['/_/ → Collections → users → Options → OAuth2 → OpenID Connect → Client ID', '{id}'],
+      ['Client secret', '{secret}'],
+      ['Auth URL', '{issuer}/oidc/auth'],
+      ['Token URL', '{issuer}/oidc/token'],
+      ['User info URL', '{issuer}/oidc/userinfo'],
+      ['Support PKCE', 'on']
+    ],
+    notes: [NO_SIGN_OUT, MANAGED]
   },
   synapse: {
     name: 'Synapse (Matrix)',

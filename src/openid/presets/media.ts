@@ -113,17 +113,47 @@ export const MEDIA: Readonly<Record<string, Preset>> = {
   freshrss: {
     name: 'FreshRSS',
     redirects: [':443/i/oidc/'],
+    backchannel: ':443/i/oidc/?logout=backchannel',
     withoutPkce: true,
-    groups: false,
+    groups: true,
     settings: [
       ['OIDC_ENABLED', '1'],
       ['OIDC_PROVIDER_METADATA_URL', '{issuer}/.well-known/openid-configuration'],
       ['OIDC_CLIENT_ID', '{id}'],
       ['OIDC_CLIENT_SECRET', '{secret}'],
       ['OIDC_REMOTE_USER_CLAIM', 'preferred_username'],
-      ['OIDC_SCOPES', 'openid profile email']
+      ['OIDC_SCOPES', SCOPES]
     ],
     notes: ['The port is part of the redirect URI, and is compared exactly.']
+  },
+  karakeep: {
+    name: 'Karakeep',
+    redirects: ['/api/auth/callback/custom'],
+    withoutPkce: true,
+    groups: false,
+    settings: [
+      ['OAUTH_WELLKNOWN_URL', '{issuer}/.well-known/openid-configuration'],
+      ['OAUTH_CLIENT_ID', '{id}'],
+      ['OAUTH_CLIENT_SECRET', '{secret}'],
+      ['OAUTH_PROVIDER_NAME', 'Plex']
+    ],
+    notes: [NO_SIGN_OUT, MANAGED]
+  },
+  linkwarden: {
+    name: 'Linkwarden',
+    redirects: ['/api/v1/auth/callback/authelia'],
+    withoutPkce: true,
+    groups: true,
+    settings: [
+      ['NEXT_PUBLIC_AUTHELIA_ENABLED', 'true'],
+      ['AUTHELIA_WELLKNOWN_URL', '{issuer}/.well-known/openid-configuration'],
+      ['AUTHELIA_CLIENT_ID', '{id}'],
+      ['AUTHELIA_CLIENT_SECRET', '{secret}']
+    ],
+    notes: [
+      NO_SIGN_OUT,
+      'It has no generic provider: the one for Authelia works with any that has discovery.'
+    ]
   },
   miniflux: {
     name: 'Miniflux',

@@ -42,7 +42,14 @@ export function toGuide(
   }
 ): Guide {
   const base = values.url.replace(/\/$/, '')
-  const at = (path: string) => (/^[a-z][a-z0-9+.-]*:\/\//i.test(path) ? path : base + path)
+  const at = (path: string) => {
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) return path
+    const [, port, rest = ''] = /^(:\d+)(.*)$/.exec(path) ?? []
+    if (port === undefined) return base + path
+    // The app names the port even where it is the default one; a URL would drop it.
+    const { protocol, hostname, port: own, pathname } = new URL(base)
+    return `${protocol}//${hostname}${own === '' ? port : `:${own}`}${pathname.replace(/\/$/, '')}${rest}`
+  }
   const given: Readonly<Record<string, string>> = {
     issuer: values.issuer,
     id,

@@ -1,5 +1,13 @@
 import { MANAGED, NO_SIGN_OUT, type Preset, SCOPES } from './preset.ts'
 
+const FORGE = [
+  ['Site administration → Authentication sources → Name', 'usher'],
+  ['Client ID (key)', '{id}'],
+  ['Client secret', '{secret}'],
+  ['OpenID Connect auto discovery URL', '{issuer}/.well-known/openid-configuration'],
+  ['Claim name of groups, and admin group', 'groups, owner']
+] as const
+
 /** Apps for files, money, recipes and text. */
 export const WORK: Readonly<Record<string, Preset>> = {
   'nextcloud-user-oidc': {
@@ -82,18 +90,48 @@ export const WORK: Readonly<Record<string, Preset>> = {
     notes: [MANAGED]
   },
   forgejo: {
-    name: 'Forgejo and Gitea',
+    name: 'Forgejo',
+    redirects: ['/user/oauth2/usher/callback'],
+    groups: true,
+    settings: FORGE,
+    notes: [NO_SIGN_OUT]
+  },
+  gitea: {
+    name: 'Gitea',
     redirects: ['/user/oauth2/usher/callback'],
     withoutPkce: true,
     groups: true,
+    settings: FORGE,
+    notes: [NO_SIGN_OUT]
+  },
+  tandoor: {
+    name: 'Tandoor',
+    redirects: ['/accounts/oidc/usher/login/callback/'],
+    withoutPkce: true,
+    groups: false,
     settings: [
-      ['Site administration → Authentication sources → Name', 'usher'],
-      ['Client ID (key)', '{id}'],
-      ['Client secret', '{secret}'],
-      ['OpenID Connect auto discovery URL', '{issuer}/.well-known/openid-configuration'],
-      ['Claim name of groups, and admin group', 'groups, owner']
+      ['SOCIAL_PROVIDERS', 'allauth.socialaccount.providers.openid_connect'],
+      [
+        'SOCIALACCOUNT_PROVIDERS',
+        '{"openid_connect":{"APPS":[{"provider_id":"usher","name":"Plex","client_id":"{id}","secret":"{secret}","settings":{"server_url":"{issuer}/.well-known/openid-configuration"}}]}}'
+      ]
     ],
-    notes: [NO_SIGN_OUT, 'Forgejo supports PKCE, Gitea does not: for Forgejo, remove "pkce" from the entry.']
+    notes: [NO_SIGN_OUT, 'The redirect URI ends in a slash, which matters.']
+  },
+  vikunja: {
+    name: 'Vikunja',
+    redirects: ['/auth/openid/usher'],
+    withoutPkce: true,
+    groups: false,
+    settings: [
+      ['auth.openid.enabled', 'true'],
+      ['auth.openid.providers.usher.name', 'Plex'],
+      ['….authurl', '{issuer}'],
+      ['….clientid', '{id}'],
+      ['….clientsecret', '{secret}'],
+      ['….scope', 'openid profile email']
+    ],
+    notes: [NO_SIGN_OUT]
   },
   vaultwarden: {
     name: 'Vaultwarden',

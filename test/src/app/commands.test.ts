@@ -126,6 +126,14 @@ t.test('--generate-oidc-client prints an entry that loads for every preset, and 
     t.match(printed?.stdout, BASE.USHER_PUBLIC_URL)
     t.notMatch(printed?.stdout, /\{(?:issuer|id|secret|url)\}/, `${id}: every value is filled in`)
   }
+  t.match(
+    entries.find((entry) => (entry as { id: string }).id === 'freshrss'),
+    {
+      redirectUris: ['https://app.example.com:443/sub/i/oidc/'],
+      backchannelLogoutUri: 'https://app.example.com:443/sub/i/oidc/?logout=backchannel'
+    },
+    'the port is part of the text'
+  )
   const env = {
     ...BASE,
     USHER_SESSION_KEYS: generateKey(now()),

@@ -204,7 +204,7 @@ t.test('every entry of USHER_OIDC_CLIENTS is held to its form, by its number', a
     [{ idTokenAlg: 'ES256' }, 'USHER_OIDC_KEYS has no key of its idTokenAlg'],
     [{ access: { groups: ['friends'] } }, 'access has a group that USHER_GROUPS does not have'],
     [{ app: 'wiki' }, 'app must be the id of an entry of USHER_APPS'],
-    [{ app: 'wiki', name: 'x' }, 'must not have name or access beside app'],
+    [{ app: 'wiki', access: { roles: ['owner'] } }, 'must not have access beside app'],
     [{ secret: 'x' }, 'must have no members but']
   ] as const) {
     const told = clients(CLIENT, { id: 'second', redirectUris: ['https://a.example.com/cb'], ...change })
