@@ -10,6 +10,7 @@ import type { World } from '../world.ts'
 import { administrationRoutes } from './administration.ts'
 import { createCallers } from './caller.ts'
 import { createCatalogue } from './catalogue.ts'
+import { dashRoutes } from './dash.ts'
 import { hubRoutes } from './hubs.ts'
 import { libraryRoutes } from './library.ts'
 import { createNotifications, type Notifications } from './notifications.ts'
@@ -51,6 +52,7 @@ export function createPms(world: World, server: SimServer, serverUrl: () => stri
     ...photoRoutes(world, callers, catalogue),
     ...personalRoutes(callers, catalogue, playback),
     ...partRoutes(callers, catalogue),
+    ...dashRoutes(callers, catalogue),
     ...transcodeRoutes(callers, catalogue, playback, running),
     ...libraryRoutes(library),
     ...administrationRoutes({ world, server, callers, catalogue, running, playback })

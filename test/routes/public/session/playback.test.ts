@@ -94,6 +94,30 @@ t.test('an item plays as HLS, and every address of its playlists works by itself
   }
 })
 
+t.test('an item plays as DASH, by the addresses that its manifest makes', async (t) => {
+  const { cast, receive } = await start(t)
+  const url = await cast('/library/metadata/1003', 'dash')
+  t.match(url, /\/start\.mpd\?path=/)
+  const answer = await receive(url)
+  t.equal(answer.status, 200)
+  t.equal(answer.headers.get('content-type'), 'application/dash+xml')
+  const text = await answer.text()
+  const templates = [...text.matchAll(/(?:initialization|media)="([^"]*)"/g)].map(
+    ([, address = '']) => address
+  )
+  t.equal(templates.length, 2)
+  for (const template of templates) {
+    const address = template
+      .replaceAll('&amp;', '&')
+      .replace('$RepresentationID$', '0')
+      .replace('$Number$', '1')
+    const segment = await receive(new URL(address, url).href)
+    t.equal(segment.status, 200, template.slice(0, 60))
+    t.equal((await segment.arrayBuffer()).byteLength, 4096)
+    t.equal((await receive(new URL(address.replace('dash/', 'dash/x'), url).href)).status, 403)
+  }
+})
+
 t.test('the token of one film is for nothing else', async (t) => {
   const { usher, person, cast, receive } = await start(t)
   const part = await cast(CLIP)
