@@ -349,6 +349,32 @@ t.test('it starts where Kubernetes describes a Service called usher', async (t) 
   t.equal(warnings.length, 1)
 })
 
+t.test('what the page says, and what programs are told', async (t) => {
+  const usher = await startTestUsher(t)
+  const stranger = usher.browser()
+  const refused = await stranger.post('/session/login', { login: 'stranger', password: PASSWORD })
+  t.equal(refused.status, 403)
+  const [, explained = ''] = /^<([^>]+)>; rel="help"$/.exec(String(refused.headers['link'] ?? '')) ?? []
+  const friend = await usher.signedIn(FRIEND)
+  const navigation = { accept: 'text/html', 'x-forwarded-method': 'GET' }
+  const answers = [
+    await stranger.get(explained),
+    await stranger.get('/signin?fresh=1'),
+    await stranger.get('/signin?error=USHER_SIGNIN_CANCELLED'),
+    await stranger.get('/signin?error=USHER_PIN_UNKNOWN'),
+    await stranger.get('/signin?error=USHER_RATE_LIMITED'),
+    await friend.get('/session/verify?role=owner', navigation),
+    await friend.post('/session/logout', {}, { 'sec-fetch-site': undefined, 'x-usher': undefined }),
+    await friend.get('/pms/accounts')
+  ]
+  t.strictSame(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200, 200, 403, 403, 403]
+  )
+  // Markup inside a sentence is not what people read.
+  said.push(...answers.map(({ text }) => text.replace(/<\/?(?:b|bdi)>/g, '')))
+})
+
 t.test('every row of docs/troubleshooting.md was said here, or names a command', async (t) => {
   const page = readFileSync(join(import.meta.dirname, '../docs/troubleshooting.md'), 'utf8')
   const rows = [...page.matchAll(/^\| (?!---|it says|symptom)(.+?) \| (.+?) \| (.+) \|$/gm)]

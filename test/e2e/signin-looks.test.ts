@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import t from 'tap'
+import { createLanguages } from '../../routes/public/signin/language.ts'
+import { MIRRORED } from '../support/mirrored.ts'
 import { auditPage, auditScriptless } from './support/axe.ts'
 import { launchBrowser, skipWithoutChromium } from './support/browser.ts'
 import {
@@ -29,6 +31,7 @@ const TELEVISION = {
   userAgent:
     'Mozilla/5.0 (SMART-TV; LINUX; Tizen 7.0) AppleWebKit/537.36 (KHTML, like Gecko) 94.0.4606.31/7.0 TV Safari/537.36'
 }
+const mirrored = { languages: createLanguages([MIRRORED]) }
 const PENDING = { body: { status: 'pending', pollAfterMs: 60_000 } }
 const EXPIRED = { body: { status: 'expired' } }
 
@@ -320,6 +323,35 @@ const STATES: readonly State[] = [
     name: 'choose-television',
     context: TELEVISION,
     path: '/signin?error=USHER_SIGNIN_CANCELLED'
+  },
+  {
+    name: 'mirrored',
+    path: '/signin?returnTo=/app&error=USHER_PIN_UNKNOWN',
+    ...mirrored
+  },
+  {
+    name: 'mirrored-code',
+    ...mirrored,
+    arrange: (site) => {
+      site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+      site.answer('GET /session/pin', PENDING)
+    },
+    act: async (page) => {
+      await page.locator('#with-code').click()
+      await page.locator('.tiles').waitFor()
+    }
+  },
+  {
+    name: 'mirrored-password',
+    ...mirrored,
+    act: (page) => page.locator('#with-password').click()
+  },
+  {
+    name: 'mirrored-account',
+    path: '/signin?returnTo=https://grafana.example.com/',
+    ...mirrored,
+    arrange: signedIn,
+    act: (page) => page.locator('#switch-profile').waitFor()
   },
   {
     name: 'german',

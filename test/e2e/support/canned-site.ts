@@ -1,6 +1,7 @@
 import Fastify, { type FastifyPluginAsync, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
 import { parseForms } from '../../../routes/public/signin/forms.ts'
+import type { Languages } from '../../../routes/public/signin/language.ts'
 import { signinPage } from '../../../routes/public/signin/page.ts'
 import type { SessionView } from '../../../src/session/session.ts'
 
@@ -34,6 +35,7 @@ export interface CannedOptions {
     readonly logo: { readonly type: string; readonly body: Buffer } | null
   }
   readonly plexAppUrl?: string
+  readonly languages?: Languages
 }
 
 /** A problem as Usher sends it. */
@@ -92,6 +94,7 @@ export async function startCannedSite(t: Test, options: CannedOptions = {}): Pro
         apps: []
       },
       findApps: async () => ({ open: [], entered: [] }),
+      ...(options.languages !== undefined && { languages: options.languages }),
       findRefusedName: (sealed) => (sealed === 'sealed-ida' ? 'Ida Lupino' : null),
       findReturnTo: (value) =>
         typeof value === 'string' && /^(?:https:\/\/grafana\.example\.com)?\/[a-z/]*$/.test(value)

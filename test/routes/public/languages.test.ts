@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { loadAssets } from '../../../routes/public/signin/assets.ts'
-import type { TextKey, Texts } from '../../../routes/public/signin/client/texts.ts'
+import type { TextKey } from '../../../routes/public/signin/client/texts.ts'
 import { html } from '../../../routes/public/signin/html.ts'
 import {
   createLanguage,
@@ -13,6 +13,7 @@ import {
 import { signinPage } from '../../../routes/public/signin/page.ts'
 import { PROBLEMS } from '../../../src/domain/problems.ts'
 import { cannedSession } from '../../e2e/support/canned-people.ts'
+import { MIRRORED } from '../../support/mirrored.ts'
 import { OWNER, startTestUsher } from '../../support/usher.ts'
 
 const ROOT = new URL('../../../', import.meta.url).pathname
@@ -22,16 +23,6 @@ const source = english.texts
 const keys = Object.keys(source) as TextKey[]
 
 const placeholdersOf = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort()
-
-/** English from right to left, one and a half times as long: what breaks with it would break with Arabic. */
-const MIRRORED: LanguageSource = {
-  code: 'ar',
-  tag: 'ar-XB',
-  dir: 'rtl',
-  texts: Object.fromEntries(
-    keys.map((key) => [key, `‮${source[key]}‬${'·'.repeat(source[key].length / 2)}`])
-  ) as unknown as Texts
-}
 
 async function buildPage(t: Test, sources?: readonly LanguageSource[], session = false) {
   const fastify = Fastify()
