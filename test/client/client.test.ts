@@ -56,6 +56,49 @@ t.test('it signs in, tells who that is, and signs out', async (t) => {
   t.equal(await client.session(), null)
 })
 
+t.test('it lists the sessions of the account and ends another one', async (t) => {
+  const usher = await startTestUsher(t)
+  const [here, there] = [clientOf(usher), clientOf(usher)]
+  await there.signInWithPassword(CREDENTIALS)
+  await here.signInWithPassword(CREDENTIALS)
+  const sessions = await here.sessions()
+  t.strictSame(
+    sessions.map(({ current }) => current),
+    [true, false]
+  )
+  const ended: string[] = []
+  there.onSessionEnd(({ code }) => ended.push(code))
+  await here.endSession(sessions[1]?.handle ?? '')
+  t.equal(await there.session(), null)
+  t.strictSame(ended, ['USHER_SESSION_REVOKED'])
+  await here.signOut({ everywhere: true })
+  t.equal(await here.session(), null)
+})
+
+t.test(
+  'a title has sounds, subtitles, scenes and previews, and a report is known when it resolves',
+  async (t) => {
+    const usher = await startTestUsher(t)
+    const client = clientOf(usher)
+    await client.signInWithPassword(CREDENTIALS)
+    const playback = await client.play('7101', { startAt: 1000 })
+    t.match(playback, { kind: 'hls', title: 'The Unlisted Stop', startAt: 1000, audio: [{ selected: true }] })
+    t.match(playback.scenes, [
+      { kind: 'chapter' },
+      {},
+      {},
+      {},
+      { kind: 'intro', start: 3000, end: 9000 },
+      { kind: 'credits' }
+    ])
+    t.match(playback.subtitles, [{ language: 'English' }, { language: 'Deutsch' }, { language: 'Français' }])
+    t.match(playback.preview(8765), /\/pms\/library\/parts\/267101\/indexes\/sd\/8000$/)
+    await client.timeline({ ratingKey: '7101', state: 'paused', time: 12_345.6, duration: 32_000 })
+    t.equal((await client.play('7101')).startAt, 12_346)
+    await t.rejects(client.play('7000'), TypeError, 'a series is no film')
+  }
+)
+
 t.test('what goes wrong is an error with a code of the closed list', async (t) => {
   const usher = await startTestUsher(t)
   const client = clientOf(usher)
