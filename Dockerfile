@@ -20,9 +20,17 @@ COPY routes routes
 RUN npm run build && node dist/src/server.js --version && chmod -R a+rX dist
 
 FROM ${BASE}
+ARG BASE
+ARG VERSION=unreleased
+ARG REVISION=unknown
+ARG SOURCE=
 LABEL org.opencontainers.image.title="Usher" \
   org.opencontainers.image.description="Session gateway for Plex" \
-  org.opencontainers.image.licenses="MIT"
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}" \
+  org.opencontainers.image.source="${SOURCE}" \
+  org.opencontainers.image.base.name="${BASE}"
 # Other containers call the internal listener; on loopback they could not.
 ENV NODE_ENV=production USHER_INTERNAL_HOST=0.0.0.0
 WORKDIR /app
