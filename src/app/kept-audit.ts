@@ -5,10 +5,8 @@ import { createSealedJson } from '../people/sealed-json.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { Store } from '../store/store.ts'
 
-/** Audit events that the store keeps. */
+/** Audit events that the store keeps; as many wait while it is away, or while many happen at once. */
 const MOST_EVENTS = 10_000
-/** Events that wait for a store that is away; the oldest are dropped. The log has them all. */
-const MOST_WAITING = 500
 
 export interface KeptAuditOptions {
   readonly log: Logger
@@ -21,32 +19,31 @@ export interface KeptAuditOptions {
 /** Audit events for the log, and the newest of them in the store. What the store cannot take now, it gets later. */
 export function createKeptAudit({ log, store, seal, now }: KeptAuditOptions): Audit {
   const sealed = createSealedJson(seal)
-  let waiting: KeptEvent[] = []
+  const waiting: KeptEvent[] = []
   let isWriting = false
 
   async function write(): Promise<void> {
     isWriting = true
     // An event may be noted while the store is being made.
     await null
-    while (waiting.length > 0) {
-      const [event, ...later] = waiting
-      if (event === undefined) break
-      waiting = later
-      try {
+    try {
+      for (let event = waiting[0]; event !== undefined; event = waiting[0]) {
         await store().append(EVENTS, sealed.write(event), MOST_EVENTS)
-      } catch {
-        waiting = [event, ...waiting].slice(-MOST_WAITING)
-        break
+        // Unless it has made room for others in the meantime.
+        if (waiting[0] === event) waiting.shift()
       }
+    } catch {
+      // Away: the next event tries again.
+    } finally {
+      isWriting = false
     }
-    isWriting = false
   }
 
   return createAudit({
     log,
     keep(event) {
       waiting.push(event)
-      if (waiting.length > MOST_WAITING) waiting.shift()
+      if (waiting.length > MOST_EVENTS) waiting.shift()
       if (!isWriting) void write()
     },
     now

@@ -60,6 +60,8 @@ const UNBLOCK = ['people.unblock-question', 'people.unblock-detail', 'people.unb
 /** How often an open page is looked at for news, and how long a silence may be. */
 const LOOK_MS = 1000
 const PING_LOOKS = 25
+/** Reading long lists takes time: an open page takes a twentieth of it at most. */
+const REST_PART = 20
 
 /** *Devices*, *People* and *Events*: complete without scripts, live with them (docs/people.md). */
 export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastify, options) => {
@@ -253,10 +255,13 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
     }
     yield 'retry: 5000\n\n'
     let before = await read()
+    let restMs = LOOK_MS
     for (let looks = 1; !closing.signal.aborted && !standings.hasEnded(session); looks += 1) {
-      await delay(LOOK_MS, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
+      await delay(restMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
       if (standings.hasEnded(session)) break
+      const from = performance.now()
       const after = await read().catch(() => before)
+      restMs = Math.max(LOOK_MS, REST_PART * (performance.now() - from))
       if (after !== before) yield 'event: changed\ndata: {}\n\n'
       else if (looks % PING_LOOKS === 0) yield ': still here\n\n'
       before = after

@@ -76,15 +76,15 @@ t.test('what happens while the store is away is kept when it is back, in order',
   } as unknown as Store
   const seal = { seal: (_purpose: string, value: unknown) => String(value) } as unknown as Seal
   const audit = createKeptAudit({ log, store: () => store, seal, now: () => 0 })
-  for (let count = 0; count < 600; count += 1) audit.note('session.ended', { accountId: count })
+  for (let count = 0; count < 10_100; count += 1) audit.note('session.ended', { accountId: count })
   await new Promise(setImmediate)
   t.strictSame(written, [])
   isAway = false
-  audit.note('session.ended', { accountId: 600 })
-  await until(() => written.length >= 500)
+  audit.note('session.ended', { accountId: 10_100 })
+  await until(() => written.length >= 10_000)
   await new Promise(setImmediate)
   const accounts = written.map((text) => Number(/"accountId":(\d+)/.exec(text)?.[1]))
-  t.equal(accounts.length, 500, 'bounded: the oldest are gone')
+  t.equal(accounts.length, 10_000, 'bounded: the oldest are gone')
   t.equal(accounts[0], 101)
-  t.equal(accounts.at(-1), 600)
+  t.equal(accounts.at(-1), 10_100)
 })
