@@ -12,8 +12,8 @@ export type PlaybackKind = (typeof PLAYBACK_KINDS)[number]
 export interface PlaybackTarget {
   /** Path and query of the first address, below /pms. */
   readonly start: string
-  /** Where the media server puts what its playlist lists; empty for a file. */
-  readonly below: readonly string[]
+  /** `video/SESSION`: whose files its playlist lists; empty for a file. */
+  readonly transcode: string
 }
 
 export interface TargetRules {
@@ -24,7 +24,7 @@ export interface TargetRules {
 
 const FILE = /^\/library\/(?:parts|streams)\//
 const ITEM = /^\/library\/metadata\/\d+$/
-const TRANSCODER = /^(\/(?:video|music|audio)\/:\/transcode\/universal)\/start\.(m3u8|mpd)$/
+const TRANSCODER = /^\/(video|music|audio)\/:\/transcode\/universal\/start\.(m3u8|mpd)$/
 const ENDINGS: Readonly<Record<string, string>> = { hls: 'm3u8', dash: 'mpd' }
 /** It becomes a segment of the paths that the token opens. */
 const TRANSCODE_SESSION = /^[\w-]{1,64}$/
@@ -45,7 +45,10 @@ export function readPlaybackTarget(path: string, kind: PlaybackKind, rules: Targ
   const rule = rules.policy.find('GET', target.path, rules.role)
   if (rule?.class !== 'media') throw new Problem('USHER_PATH_DENIED')
   checkParameters(rule, target.upstream, { ...rules, allows: () => true })
-  return { start: target.upstream, below: kind === 'part' ? [] : directoriesOf(target.path, target.upstream) }
+  return {
+    start: target.upstream,
+    transcode: kind === 'part' ? '' : transcodeOf(target.path, target.upstream)
+  }
 }
 
 /** The transcoder's address for an item, with the parameters that suit any receiver. */
@@ -63,12 +66,20 @@ function addressOf(item: string, kind: PlaybackKind): string {
   return `/video/:/transcode/universal/start.${ENDINGS[kind]}?${query}`
 }
 
-function directoriesOf(path: string, upstream: string): readonly string[] {
+/** Where the media server puts the files of a transcode. */
+export function directoriesOf(transcode: string): readonly string[] {
+  const [kind, session] = transcode.split('/')
+  if (session === undefined) return []
+  const base = `/${kind}/:/transcode/universal`
+  return [`${base}/session/${session}`, `${base}/dash/${session}`]
+}
+
+function transcodeOf(path: string, upstream: string): string {
   const session = new URLSearchParams(upstream.split('?')[1]).getAll('session')
-  const base = TRANSCODER.exec(path)?.[1]
+  const kind = TRANSCODER.exec(path)?.[1]
   // With two, the media server might take the other one.
-  if (base === undefined || session.length !== 1 || !TRANSCODE_SESSION.test(session[0] ?? '')) throw invalid()
-  return [`${base}/session/${session[0]}`, `${base}/dash/${session[0]}`]
+  if (kind === undefined || session.length !== 1 || !TRANSCODE_SESSION.test(session[0] ?? '')) throw invalid()
+  return `${kind}/${session[0]}`
 }
 
 function invalid(): Problem {

@@ -4,13 +4,13 @@ import { CLOCK_SKEW_MS } from '../domain/clock.ts'
 import { Problem } from '../domain/problems.ts'
 import type { Policy } from '../forward/policy.ts'
 import type { ScopedAccess } from '../forward/scoped-access.ts'
-import { array, createCodec, createLayout, integer, listOf, text } from '../seal/codec.ts'
+import { array, createCodec, createLayout, integer, text } from '../seal/codec.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { Recheck } from '../session/check/recheck.ts'
 import { createLiveSession, type LiveSessions } from '../session/live/live-sessions.ts'
 import type { Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
-import { type PlaybackKind, readPlaybackTarget } from './playback-target.ts'
+import { directoriesOf, type PlaybackKind, readPlaybackTarget } from './playback-target.ts'
 import { isWithin } from './resource.ts'
 import type { ScopedRefusal } from './scoped.ts'
 import { fromReference, toReference } from './session-reference.ts'
@@ -26,7 +26,7 @@ const version1 = createLayout({
   id: text,
   /** Of the first address: it may be long, and every address of a playlist repeats the token. */
   start: text,
-  below: listOf(text),
+  transcode: text,
   issuedAt: integer,
   expiresAt: integer,
   subject: array
@@ -88,7 +88,8 @@ export function createPlaybackTokens(options: PlaybackTokensOptions): PlaybackTo
     const claims = playbackCodec.decode(unsealed.value)
     const session = claims === null ? null : fromReference(claims.subject)
     if (claims === null || session === null || claims.issuedAt > now() + CLOCK_SKEW_MS) return null
-    const { id, start, below, expiresAt } = claims
+    const { id, start, expiresAt } = claims
+    const below = directoriesOf(claims.transcode)
     // Streams that the token opened end when it expires.
     const idleExpiresAt = Math.min(session.idleExpiresAt, expiresAt)
     const live = createLiveSession({ ...session, idleExpiresAt, ...{ tokenId: id } })
@@ -120,13 +121,13 @@ export function createPlaybackTokens(options: PlaybackTokensOptions): PlaybackTo
       if (role === 'none' || server === null || session.serverToken === null)
         throw new Problem('USHER_SERVER_ACCESS_DENIED')
       const { machineIdentifier } = server
-      const { start, below } = readPlaybackTarget(path, kind, { policy, role, machineIdentifier })
+      const { start, transcode } = readPlaybackTarget(path, kind, { policy, role, machineIdentifier })
       const issuedAt = now()
       const expiresAt = Math.min(issuedAt + TTL_MS, session.expiresAt, session.idleExpiresAt)
       const claims = {
-        id: randomBytes(12).toString('base64url'),
+        id: randomBytes(9).toString('base64url'),
         start: digest(start),
-        below,
+        transcode,
         issuedAt,
         expiresAt,
         subject: toReference(session)

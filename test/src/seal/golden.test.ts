@@ -8,7 +8,9 @@ import { deviceCodec } from '../../../src/session/sign-in/device.ts'
 import { flowCodec } from '../../../src/session/sign-in/flow.ts'
 import { signInsCodec } from '../../../src/session/sign-in/sign-in.ts'
 import { createAssertions } from '../../../src/tokens/assertion.ts'
+import { playbackCodec } from '../../../src/tokens/playback.ts'
 import { readScoped } from '../../../src/tokens/scoped-claims.ts'
+import { fromReference } from '../../../src/tokens/session-reference.ts'
 import { DAY, NOW } from '../session/sample.ts'
 
 /**
@@ -188,4 +190,13 @@ t.test('assertions and scoped tokens of every version still open', async (t) => 
     resources: [],
     session: { ...OWNER, idleExpiresAt: NOW + 900_000, tokenId: 'scoped-id' }
   })
+  const playback = playbackCodec.decode(unseal('playback', one['playback']))
+  t.match(playback, {
+    id: 'playback-id',
+    start: 'AbCdEfGhIjKlMnOpQrStUv',
+    transcode: 'video/5d0c1a34',
+    issuedAt: NOW,
+    expiresAt: NOW + 900_000
+  })
+  t.same(fromReference(playback?.subject ?? []), referenced)
 })
