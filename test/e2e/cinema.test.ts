@@ -141,6 +141,12 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
       'the second sound'
     )
 
+    await page.getByLabel('Quality').selectOption({ label: 'Small' })
+    const isSmall = ({ url }: { url: string }) => /start\.m3u8.*maxVideoBitrate=50&/.test(url)
+    const { simulator } = cinema.usher
+    await until(() => simulator.received({ service: 'pms' }).some(isSmall), 'the small quality', WAIT.timeout)
+    await when(page, `${VIDEO}.currentTime > 9`)
+
     await page.keyboard.press('Escape')
     await page.getByRole('link', { name: /^Resume at 0:/ }).waitFor()
     await page.getByRole('link', { name: 'Cinema' }).click()

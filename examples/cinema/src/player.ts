@@ -67,11 +67,18 @@ export async function openPlayer(ratingKey: string, startAt?: number): Promise<P
   let choice: Choice = startAt === undefined ? {} : { startAt }
   let reportedAt = 0
   let isOver = false
+  let attempts = 0
   let idle: ReturnType<typeof setTimeout> | undefined
 
   /** Asks the server how to play this choice, and begins. */
   async function start(): Promise<void> {
-    playback = await usher.play(ratingKey, choice)
+    attempts += 1
+    const attempt = attempts
+    const { maxBitrate = 0, ...rest } = choice
+    const next = await usher.play(ratingKey, maxBitrate > 0 ? { ...rest, maxBitrate } : rest)
+    // Left, or chosen differently, in the meantime.
+    if (isOver || attempt !== attempts) return next.stop()
+    playback = next
     heading.textContent = playback.title
     bar.show(playback)
     menus.replaceChildren(...buildMenus())
@@ -100,7 +107,7 @@ export async function openPlayer(ratingKey: string, startAt?: number): Promise<P
   }
 
   async function change(changes: Choice): Promise<void> {
-    choice = { ...choice, ...changes, startAt: video.currentTime * 1000 }
+    choice = { ...choice, ...changes, ...(video.currentTime > 0 && { startAt: video.currentTime * 1000 }) }
     release()
     await start().catch(fail)
   }
@@ -142,12 +149,7 @@ export async function openPlayer(ratingKey: string, startAt?: number): Promise<P
     return [
       menu('Audio', sound, heard, (audioStreamId) => void change({ audioStreamId })),
       menu('Subtitles', words, shown?.id ?? 0, (id) => void show(subtitles.find((each) => each.id === id))),
-      menu(
-        'Quality',
-        QUALITIES,
-        choice.maxBitrate ?? 0,
-        (kbps) => void change({ maxBitrate: kbps || Number.MAX_SAFE_INTEGER })
-      )
+      menu('Quality', QUALITIES, choice.maxBitrate ?? 0, (maxBitrate) => void change({ maxBitrate }))
     ]
   }
 
