@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:http2'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -9,7 +9,7 @@ import { compileScript, compileTemplate, parse } from '@vue/compiler-sfc'
 import { generate } from 'selfsigned'
 import { compile } from 'svelte/compiler'
 import t from 'tap'
-import { createServer, type UserConfig } from 'vite'
+import { createServer, parseAst, type UserConfig } from 'vite'
 import { WebSocket } from 'ws'
 import { createBrowser } from './support/browser.ts'
 import { freePort } from './support/ports.ts'
@@ -157,6 +157,36 @@ t.test('the development server forwards what Usher answers, cookies and streams 
   t.equal((await browser.post('/session/logout', {})).status, 204)
   await closed
   await until(() => usher.core.streams.open.events === 0)
+})
+
+t.test('every script of the guides is one', async (t) => {
+  const pages = globSync('*.md', { cwd: join(ROOT, 'docs/frontends') })
+  const scripts = pages.flatMap((page) => blocks(page, 'js').map((block) => [page, block] as const))
+  t.ok(scripts.length > 8, `${scripts.length} scripts`)
+  for (const [page, block] of scripts) t.doesNotThrow(() => parseAst(block), `${page}: ${block.slice(0, 40)}`)
+})
+
+t.test('a native app signs in by a link code, plays, and hands over an address', async (t) => {
+  const usher = await startTestUsher(t)
+  const { pins } = usher.simulator
+  const app = usher.browser()
+  // Its own HTTP client: no Fetch Metadata, no Origin.
+  const voice = { 'sec-fetch-site': undefined, 'user-agent': 'Cinema/1.0 CFNetwork', 'x-usher': '1' }
+  const pin = await app.post('/session/pin', { kind: 'link' }, voice)
+  t.equal(pin.status, 201)
+  t.match((await app.get('/session/pin', voice)).json, { status: 'pending' })
+  pins.claim(pin.json.code, 'friend')
+  await until(async () => (await app.get('/session/pin', voice)).json.status === 'signed-in')
+  t.equal((await app.get('/pms/library/sections', voice)).status, 200)
+  const body = { path: '/library/metadata/1003', kind: 'hls' }
+  const address = await app.post('/session/playback', body, voice)
+  t.equal((await fetch(address.json.url)).status, 200)
+  const { 'x-usher': _, ...silent } = voice
+  t.equal(
+    (await app.post('/session/playback', body, silent)).status,
+    403,
+    'what changes something wants the proof'
+  )
 })
 
 interface Proxy {

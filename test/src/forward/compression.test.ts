@@ -304,6 +304,12 @@ t.test(
     const coded = responses.filter(({ headers }) => headers['content-encoding'] === 'br')
     t.equal(coded.length, 6, 'an account has six compressors; more texts leave as they are')
     t.equal(load.compressors, 6)
+    front.principal = { load: new Load() }
+    front.upstream.answer = (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(library(500))
+    }
+    const other = await ask(front, { 'Accept-Encoding': 'br' })
+    t.equal(other.headers['content-encoding'], 'br', 'and takes none from others')
     for (const request of requests) request.destroy()
     await until(() => closed === 9 && load.compressors === 0)
   }
