@@ -27,6 +27,31 @@ const FIELDS: readonly (readonly [grammar: Grammar, text: string, expected: stri
     `{"token"${' \n'.repeat(16)}:${' \n'.repeat(16)}"abc"}`,
     `{"token"${' \n'.repeat(16)}:${' \n'.repeat(16)}"***"}`
   ],
+  ['json', '{"x":[{"token":7},5,"a"]}', '{"x":[{"token":1},5,"a"]}'],
+  ['json', '{"token":[9070,"ab"],"n":9}', '{"token":[1111,"**"],"n":9}'],
+  ['json', '{"token"\r\n\t:\r\t"abc"}', '{"token"\r\n\t:\r\t"***"}'],
+  ['json', '{"token":"a token b","x":"token"}', '{"token":"* ***** *","x":"token"}'],
+  ['json', '{"token":{"tokentoken":"a"}}', '{"token":{"tokentoken":"*"}}'],
+  ['json', `{"a":"token","token":"x ${TOKEN} y"}`, `{"a":"token","token":"* ${'*'.repeat(20)} *"}`],
+  ['json', '{"u":"?x-plex-token\\\\\\u003dabc&"}', '{"u":"?x-plex-token\\\\\\u003d***&"}'],
+  ['untyped', '{}\n{"token":"abc"}', '{}\n{"token":"***"}'],
+  ['untyped', '{[{"token":"abc"}]', '{[{"token":"abc"}]'],
+  ['untyped', '{{"token":"abc"}', '{{"token":"abc"}'],
+  ['xml', '<token token="ab">cd</token>', '<token token="**">**</token>'],
+  ['xml', '<token>a token b</token>', '<token>* ***** *</token>'],
+  ['xml', '<token a="token=x">b</token>', '<token a="token=x">*</token>'],
+  [
+    'xml',
+    '<token>a?X-Plex-Token=bc d</token><x token="e"/>',
+    `<token>*?${'*'.repeat(15)} *</token><x token="*"/>`
+  ],
+  ['xml', '<token>a&amp;b</token>', '<token>*&amp;*</token>'],
+  ['xml', '<token><![CDATA[a&amp;b]]></token>', '<token><![CDATA[*&amp;*]]></token>'],
+  ['xml', '<a x="a>b" token="abc"/>', '<a x="a>b" token="***"/>'],
+  ['xml', "<a x='a>b' token='abc'/>", "<a x='a>b' token='***'/>"],
+  ['xml', '<a\r\ttoken\t=\r"abc"/><token\r>a</token>', '<a\r\ttoken\t=\r"***"/><token\r>*</token>'],
+  ['xml', '<a b token="abc"/>', '<a b token="***"/>'],
+  ['xml', '<a token="a\\bc"/>', '<a token="*\\**"/>'],
   ['json', '{"token":"a&b;c","x":"&y;"}', '{"token":"*&*;*","x":"&y;"}'],
   ['xml', '<a token="a&bcdefghijklmnop;c"/>', '<a token="*&***************;*"/>'],
   ['xml', '<a token="a&b"/><c d="e;f"/>', '<a token="*&*"/><c d="e;f"/>'],
@@ -113,6 +138,14 @@ const FREE: readonly (readonly [grammar: Grammar, text: string])[] = [
     "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Token>One last token: 'tis the season.</v>\n\n00:03.000 --> 00:04.000\nMore\n"
   ],
   ['text', '{"token":"abc"} <a token="abc"> token=abc&quot; token>abc'],
+  ['json', '{"s":"token.: 725"}'],
+  ['xml', '<a d="x token=\'y\'" e=\'x token="y"\'/>'],
+  ['xml', '<!-- token="a" --><?x token="b"?><!DOCTYPE c token="d"><a/>'],
+  ['xml', '<a tokens="y" token x="y"/>'],
+  ['xml', '<a token'],
+  ['xml', '<token a="b"'],
+  ['text', 'a X-Plex-Token%'],
+  ['text', 'X-Plex-Token x=abc'],
   ['text', 'x-plex-token and X-Plex-Token: abc']
 ]
 
@@ -159,7 +192,9 @@ t.test('rule 88: a value that does not end takes no more than its bound', async 
     ['json', list],
     ['xml', `<token>${'a&amp;'.repeat(2000)}</token>`],
     ['xml', open],
-    ['text', `X-Plex-Token=${'a'.repeat(9000)}`]
+    ['text', `X-Plex-Token=${'a'.repeat(9000)}`],
+    ['json', `{"token":${'7'.repeat(9000)}}`],
+    ['json', `{"token":"${'a'.repeat(4095)}s${'b'.repeat(100)}"}`]
   ] as const) {
     const body = Buffer.from(text)
     const whole = scrubBody(body, [TOKEN], grammar)
@@ -188,12 +223,71 @@ t.test('rule 56: a known token is masked in base64 and hexadecimal', async (t) =
   t.equal(scrubText('a', 'text', ['a']), '*', 'a token of one byte')
 })
 
+t.test('rule 88: the bound of a value is 4,096 bytes, and not one more', async (t) => {
+  for (const [grammar, before, character, mask] of [
+    ['text', 'X-Plex-Token=', 'a', '*'],
+    ['json', '{"token":', '7', '1'],
+    ['json', '{"token":"', 'a', '*'],
+    ['xml', '<a token="', 'a', '*'],
+    ['xml', '<token>', 'a', '*']
+  ] as const) {
+    const masked = scrubText(before + character.repeat(5000), grammar).slice(before.length)
+    // The opening quotation mark of a string counts.
+    const bound = before.endsWith(':"') ? 4095 : 4096
+    t.equal(masked, mask.repeat(bound) + character.repeat(5000 - bound), before)
+  }
+})
+
+/** What is given back of a text at once. */
+function atOnce(text: string, grammar: Grammar): string {
+  return createScrubber([TOKEN], grammar).scrub(Buffer.from(text)).toString()
+}
+
+t.test('what is decided is given back at once', async (t) => {
+  for (const [grammar, text, expected] of [
+    ['text', 'X-Plex-Token%252525252525252525', 'X-Plex-Token%252525252525252525'],
+    ['text', 'X-Plex-Token x%', 'X-Plex-Token x%'],
+    ['text', 'X-Plex-Token%x y', 'X-Plex-Token%x y'],
+    ['text', 'X-Plex-Token%25', ''],
+    ['text', '?X-Plex-Token=abc&', '?X-Plex-Token=***&'],
+    ['text', '?X-Plex-Token=abc', '?'],
+    ['text', `X-Plex-Token=${'a'.repeat(4096)}`, `X-Plex-Token=${'*'.repeat(4096)}`],
+    ['json', '{"token":"abc"}', '{"token":"***"}'],
+    ['json', '{"token":[7,"a"]}', '{"token":[1,"*"]}'],
+    ['xml', '<a token="abc"/>', '<a token="***"/>'],
+    ['xml', `<a token="${'a'.repeat(4096)}`, `<a token="${'*'.repeat(4096)}`],
+    ['xml', '<token>abc</', '<token>***</'],
+    ['xml', `<a token${' '.repeat(256)}`, `<a token${' '.repeat(256)}`],
+    ['xml', `<token ${'a="b" '.repeat(800)}`, `<token ${'a="b" '.repeat(800)}`]
+  ] as const)
+    t.equal(atOnce(text, grammar), expected, text.slice(0, 40))
+})
+
+t.test(
+  'rule 56: tokens that overlap, or that hold the word itself, are masked wherever the body is cut',
+  async (t) => {
+    for (const [tokens, text, expected] of [
+      [['abcd', 'cdxx'], 'abcdef abcdxx', '****ef ******'],
+      [['abcd', 'cdefgh'], 'abcdefgh', '********'],
+      [
+        ['abcdefgh-token-xyz'],
+        'x abcdefgh-token-xyz y abcdefgh-token-x',
+        `x ${'*'.repeat(18)} y abcdefgh-token-x`
+      ]
+    ] as const)
+      for (const grammar of GRAMMARS)
+        for (let cut = 0; cut <= text.length; cut++)
+          t.equal(scrubInPieces(Buffer.from(text), [cut], tokens, grammar).toString(), expected, `${cut}`)
+  }
+)
+
 t.test('a piece with nothing to hide is given back uncopied and at once', async (t) => {
   for (const grammar of GRAMMARS) {
     const scrubber = createScrubber([TOKEN], grammar)
     const event = Buffer.from('event: playing\ndata: {"PlaySessionStateNotification":{"title":"token"}}\n\n')
     const out = scrubber.scrub(event)
     t.equal(out.buffer, event.buffer)
+    t.equal(out.byteOffset, event.byteOffset)
     t.equal(out.length, event.length, 'an event is never kept waiting for the next one')
     t.equal(scrubber.flush().length, 0)
   }
