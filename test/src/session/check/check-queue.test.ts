@@ -94,6 +94,7 @@ function queueStand(t: Test) {
   const started: number[] = []
   const ends = new Map<number, () => void>()
   const asked: boolean[] = []
+  const late: number[] = []
   let marks = 0
   const queue = createCheckQueue({
     check: ({ session }, mark) => {
@@ -111,7 +112,7 @@ function queueStand(t: Test) {
       }
     },
     waitMs: 10_000,
-    onTimeout: () => undefined
+    onTimeout: ({ session }) => void late.push(session.account.id)
   })
   const end = async (account: number) => {
     ends.get(account)?.()
@@ -120,7 +121,7 @@ function queueStand(t: Test) {
   }
   /** The accounts whose checks have begun since the last call. */
   const begun = () => started.splice(0).map((each) => Math.floor(each / 100))
-  return { queue, budget, started, end, begun, asked }
+  return { queue, budget, started, end, begun, asked, late }
 }
 
 const unaskedSince = (id: number, askedAt: number) => Object.assign(liveOf(id), { askedAt })
@@ -225,12 +226,38 @@ t.test('while four run, or all that is left waits for its own account, no timer 
   for (const id of [1, 2, 3]) queue.add(liveOf(id))
   asked.length = 0
   queue.add(liveOf(1))
-  t.strictSame(asked, [false])
+  t.strictSame(asked.splice(0), [false])
   budget.waitMs = 500
   queue.add(liveOf(4))
-  asked.length = 0
+  t.strictSame(asked, [])
   queue.add(liveOf(5))
   t.strictSame(asked, [])
   mock.timers.tick(1000)
   t.strictSame(begun(), [1, 2, 3, 4])
+})
+
+t.test('a request that waits for an account with a check in progress waits for that too', async (t) => {
+  const { queue, begun, end } = queueStand(t)
+  queue.add(liveOf(1))
+  void queue.join(liveOf(1))
+  void queue.join(liveOf(2))
+  t.strictSame(begun(), [1, 2])
+  await end(1)
+  t.strictSame(begun(), [1])
+})
+
+t.test('a wait ends with its check, and is late only before that', async (t) => {
+  const { queue, end, late } = queueStand(t)
+  let isOver = false
+  void queue.join(liveOf(1)).then(() => {
+    isOver = true
+  })
+  void queue.join(liveOf(2))
+  await setImmediate()
+  t.equal(isOver, false)
+  await end(1)
+  await setImmediate()
+  t.equal(isOver, true)
+  mock.timers.tick(10_000)
+  t.strictSame(late, [2])
 })
