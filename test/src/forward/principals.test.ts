@@ -89,12 +89,8 @@ t.test('rule 77: a server is proven while it is the very one that the session me
 t.test('a session is forwarded to its server, with its own token, last', async (t) => {
   const { principalOf, mediaServer } = principalStand()
   const { principal } = principalOf({ role: 'shared', serverToken: 'server-token', clientIdentifier: 'çid' })
-  t.match(principal, {
-    role: 'shared',
-    machineIdentifier: BOX,
-    origin: 'http://pms:32400',
-    basePath: '/plex'
-  })
+  const { role, machineIdentifier, origin, basePath } = principal
+  t.strictSame([role, machineIdentifier, origin, basePath], ['shared', BOX, 'http://pms:32400', '/plex'])
   t.equal(principal.mediaServer, mediaServer)
   t.strictSame(principal.identity.fields, [
     'X-Plex-Product',
@@ -146,11 +142,14 @@ t.test('rule 69: an account shares one load, and a service in its name has anoth
   const service = principalOf({}, 'svc').principal
   t.not(service.load, one.load)
   t.equal(principalOf({}, 'svc').principal.load, service.load)
+  t.not(principalOf({}, 'another').principal.load, service.load)
   const other = principalOf({ account: { ...sampleSession().account, id: 5 } }).principal
   t.not(other.load, one.load)
   const { load } = one
-  load.isKept = false
-  t.equal(one.load, load, 'while the list still has it')
+  for (let id = 100; id < 10_200; id++) principalOf({ account: { ...sampleSession().account, id } })
+  t.equal(load.isKept, false, 'so many drop those that are idle')
+  t.equal(one.load.isKept, true, 'and who comes back gets another')
+  t.equal(one.load, principalOf().principal.load)
 })
 
 t.test('rule 56: every token of the session is masked, and no other text', async (t) => {
