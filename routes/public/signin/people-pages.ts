@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
@@ -11,6 +9,7 @@ import type { TextKey } from './client/texts.ts'
 import { parseForms } from './forms.ts'
 import { type Html, html } from './html.ts'
 import type { Language, Languages } from './language.ts'
+import { liveNews } from './live-news.ts'
 import {
   accountItems,
   deviceName,
@@ -57,11 +56,6 @@ const schema = {
 const OUT = ['people.out-question', 'people.out-detail', 'people.out-yes'] as const
 const BLOCK = ['people.block-question', 'people.block-detail', 'people.block'] as const
 const UNBLOCK = ['people.unblock-question', 'people.unblock-detail', 'people.unblock'] as const
-/** How often an open page is looked at for news, and how long a silence may be. */
-const LOOK_MS = 1000
-const PING_LOOKS = 25
-/** Reading long lists takes time: an open page takes a twentieth of it at most. */
-const REST_PART = 20
 
 /** *Devices*, *People* and *Events*: complete without scripts, live with them (docs/people.md). */
 export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastify, options) => {
@@ -72,9 +66,8 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
     const { name, logo } = config.brand
     return { name, logoPath: logo === null ? null : `${basePath}/signin/logo` }
   }
-  const closing = new AbortController()
-  fastify.addHook('preClose', async () => closing.abort())
   parseForms(fastify)
+  await fastify.register(liveNews, { core })
 
   const languageOf = ({ headers }: FastifyRequest) => languages.find(headers['accept-language'])
 
@@ -102,7 +95,22 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
     return sendHtml(reply, page.language, markup, 'same-origin')
   }
 
-  const listPath = (list: ListPage['current']) => `${basePath}/signin/${list}`
+  const listPath = (list: NonNullable<ListPage['current']>) => `${basePath}/signin/${list}`
+
+  // A person in a browser reads a page; a program, and a person who is signed out, get the problem itself.
+  fastify.setErrorHandler((error, request, reply) => {
+    const read = request.readSession()
+    const isSaid = error instanceof Problem && (error.status === 403 || error.status === 404)
+    if (!isSaid || !read.open || !isNavigation(request)) throw error
+    const language = languageOf(request)
+    const { text } = language
+    const [heading, todo] =
+      error.status === 403
+        ? [text('denied.heading'), text('denied.todo')]
+        : [text('problem.USHER_NOT_FOUND.what'), text('problem.USHER_NOT_FOUND.todo')]
+    const content = html`<p class="lead">${todo}</p>`
+    return send(reply.code(error.status), { language, current: null, heading, content }, read.live.session)
+  })
 
   function ask(question: Omit<Question, 'action' | 'back'>, list: 'devices' | 'people'): Html {
     return questionForm({ ...question, action: listPath(list), back: listPath(list) })
@@ -237,57 +245,12 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
       }
     )
   }
+}
 
-  /** Says when a list has changed, and ends with its session. */
-  async function* news(session: Session): AsyncGenerator<string> {
-    const read = async () => {
-      const asker = { session }
-      const seen = await people.sessions(asker)
-      // Minutes pass without news.
-      const shown = seen.sessions.map(({ lastSeenAt: _, ...rest }) => rest)
-      return JSON.stringify([
-        shown,
-        people.isOwner(session)
-          ? (await people.accounts(asker)).map(({ id, blocked }) => [id, blocked])
-          : null,
-        core.ownerTokenTrouble()
-      ])
-    }
-    yield 'retry: 5000\n\n'
-    let before = await read()
-    let restMs = LOOK_MS
-    for (let looks = 1; !closing.signal.aborted && !standings.hasEnded(session); looks += 1) {
-      await delay(restMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
-      if (standings.hasEnded(session)) break
-      const from = performance.now()
-      const after = await read().catch(() => before)
-      restMs = Math.max(LOOK_MS, REST_PART * (performance.now() - from))
-      if (after !== before) yield 'event: changed\ndata: {}\n\n'
-      else if (looks % PING_LOOKS === 0) yield ': still here\n\n'
-      before = after
-    }
-    yield 'event: ended\ndata: {}\n\n'
-  }
-
-  fastify.get(
-    '/signin/live',
-    {
-      config: { guard: 'session', sameOrigin: 'always', limit: 'account' },
-      schema: {
-        tags: ['signin'],
-        summary: 'An event for each change of the lists',
-        produces: ['text/event-stream'],
-        response: { 200: Type.String(), ...problems(401, 403, 429) }
-      }
-    },
-    async (request, reply) => {
-      const { session } = request.requireSession().live
-      return reply
-        .type('text/event-stream')
-        .headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-        .send(Readable.from(news(session)))
-    }
-  )
+function isNavigation({ method, headers }: FastifyRequest): boolean {
+  const mode = headers['sec-fetch-mode']
+  const isPage = (headers.accept ?? '').includes('text/html')
+  return method === 'GET' && isPage && (mode === undefined || mode === 'navigate')
 }
 
 function isId(value: unknown): value is string {

@@ -13,7 +13,8 @@ export interface ListPage {
   /** Whether the links of the owner are shown. */
   readonly isOwner: boolean
   readonly television: boolean
-  readonly current: 'devices' | 'people' | 'events'
+  /** Null on a page that is none of the lists. */
+  readonly current: 'devices' | 'people' | 'events' | null
   readonly heading: string
   readonly content: Html
 }
@@ -63,7 +64,7 @@ export function renderListPage(page: ListPage): string {
 }
 
 function links({ basePath, current, isOwner, language: { text } }: ListPage): Html {
-  const link = (name: ListPage['current']) =>
+  const link = (name: NonNullable<ListPage['current']>) =>
     html`<li><a href="${basePath}/signin/${name}"${current === name && html` aria-current="page"`}>${text(`${name}.heading`)}</a></li>`
   return html`<nav aria-label="${text('lists.nav')}"><ul class="tabs">
     <li><a href="${basePath}/signin">${text('lists.account')}</a></li>

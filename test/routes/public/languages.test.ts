@@ -14,7 +14,7 @@ import { signinPage } from '../../../routes/public/signin/page.ts'
 import { PROBLEMS } from '../../../src/domain/problems.ts'
 import { cannedSession } from '../../e2e/support/canned-people.ts'
 import { MIRRORED } from '../../support/mirrored.ts'
-import { OWNER, startTestUsher } from '../../support/usher.ts'
+import { FRIEND, OWNER, startTestUsher } from '../../support/usher.ts'
 
 const ROOT = new URL('../../../', import.meta.url).pathname
 const [english, ...translations] = LANGUAGES
@@ -200,6 +200,16 @@ t.test('lists, sign-out and pages of apps come in the same language', async (t) 
     t.match(answer.text, '<html lang="de"')
     t.match(answer.headers.vary, /Accept-Language/)
     t.equal(answer.headers['content-language'], 'de')
+  }
+  const friend = await usher.signedIn(FRIEND)
+  for (const [path, status, words] of [
+    ['/signin/people', 403, 'Ihr Konto darf diese Seite nicht öffnen'],
+    ['/signin/devices?end=nothing', 404, 'Diese Seite gibt es nicht.']
+  ] as const) {
+    const page = await friend.get(path, { ...german, accept: 'text/html' })
+    t.equal(page.status, status, path)
+    t.match(page.text, words)
+    t.match((await friend.get(path, german)).json.code, /^USHER_/, 'and a program gets the problem')
   }
   const denied = await owner.get('/session/verify?app=none', {
     ...german,
