@@ -37,7 +37,10 @@ interface Tokens {
 
 const PAUSE_MS = 5000
 const PART = `/pms/library/parts/${BIG_PART}/${CHANGE_STAMP}/big.mkv`
-/** What an outage may answer. 401 is not among them: nobody is signed out by one. */
+/**
+ * What an outage may answer. 401 is not among them: nobody is signed out by one. Below /pms a 403 is: a media server that
+ * cannot ask plex.tv knows no fresh token, and plex.tv, asked a moment later, says that the token is good.
+ */
 const AWAY: readonly number[] = [429, 502, 503, 504]
 
 /** Somebody with a browser, who does one thing after another and notices whatever is wrong. */
@@ -86,7 +89,8 @@ export function createPerson(options: PersonOptions): Person {
       isSignedIn = false
       return reply
     }
-    if (isCalm || !AWAY.includes(reply.status)) wrong('refused without a reason', told)
+    const isAway = AWAY.includes(reply.status) || (reply.status === 403 && path.startsWith('/pms/'))
+    if (isCalm || !isAway) wrong('refused without a reason', told)
     return reply
   }
 
