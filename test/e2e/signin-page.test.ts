@@ -160,6 +160,32 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
     t.strictSame(complaints, [])
   })
 
+  t.test(
+    'a phone is offered no second window and no picture of its own screen, but the code to copy',
+    async (t) => {
+      const { page, complaints } = await setStage(t, browser, {
+        context: {
+          viewport: { width: 390, height: 844 },
+          hasTouch: true,
+          isMobile: true,
+          permissions: ['clipboard-read', 'clipboard-write']
+        },
+        arrange: (site) => {
+          site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+          site.answer('GET /session/pin', PENDING)
+        }
+      })
+      t.notOk(await page.getByText('Open Plex in a small window').isVisible())
+      await press(page, 'With a code')
+      await page.getByText(/Expires in/).waitFor()
+      t.notOk(await page.getByRole('img', { name: 'QR code' }).isVisible())
+      await press(page, 'Copy the code')
+      await page.getByRole('status').filter({ hasText: 'Copied.' }).waitFor()
+      t.equal(await page.evaluate('navigator.clipboard.readText()'), '7RQZ')
+      t.strictSame(complaints, [])
+    }
+  )
+
   t.test('a code that has run out says so and can be had anew', async (t) => {
     const { page, asked } = await setStage(t, browser, {
       arrange: (site) => {
