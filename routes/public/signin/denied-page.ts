@@ -20,7 +20,7 @@ export interface DeniedPageModel {
 /** The page appears on the app's origin, where Usher's files cannot be loaded, so it contains its own style. */
 const STYLE = `
 :root { color-scheme: light dark; --paper: #f6f1ea; --ink: #241c17; --soft: #6b5f55; --accent: #97294f; --on: #fff; }
-@media (prefers-color-scheme: dark) { :root { --paper: #141017; --ink: #f3ece4; --soft: #b8aca1; --accent: #f0a2b6; --on: #2c0c19; } }
+@media (prefers-color-scheme: dark) { :root { --paper: #141017; --ink: #f3ece4; --soft: #b8aca1; --accent: #b23a66; --on: #fff; } }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1.0625rem/1.5 system-ui, sans-serif; }
 main { box-sizing: border-box; max-width: 34rem; min-height: 100vh; margin: 0 auto; padding: 15vh 1.5rem 3rem; overflow-wrap: anywhere; }
 .brand { color: var(--soft); }
