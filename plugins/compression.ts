@@ -7,15 +7,15 @@ import {
   LEAST_BYTES,
   preferredCoding
 } from '../src/compress/coding.ts'
-import { compressWhole } from '../src/compress/compress.ts'
+import { compressLater, compressWhole } from '../src/compress/compress.ts'
 import type { CrossSiteCheck } from '../src/domain/cross-site.ts'
 
 export interface CompressionOptions {
   readonly crossSite: Pick<CrossSiteCheck, 'siteOf'>
 }
 
-/** Bytes of a body that is compressed at once; nothing of Usher's own is longer. */
-const MAX_BYTES = 256 * 1024
+/** Bytes of a body that is compressed at once; a longer one would keep everybody waiting. */
+const AT_ONCE_BYTES = 32 * 1024
 
 /** Compresses the texts that Usher itself answers with; forwarded bodies are compressed as they pass. */
 export default fp<CompressionOptions>(
@@ -23,8 +23,7 @@ export default fp<CompressionOptions>(
     /** Files that never change, compressed once. */
     const kept = new WeakMap<Buffer, Map<Coding, Buffer>>()
 
-    function compress(coding: Coding, body: Buffer | string): Buffer {
-      if (typeof body === 'string') return compressWhole(coding, Buffer.from(body), 'small')
+    function compressFile(coding: Coding, body: Buffer): Buffer {
       let codings = kept.get(body)
       if (codings === undefined) {
         codings = new Map()
@@ -49,7 +48,12 @@ export default fp<CompressionOptions>(
       if (coding === null) return done(null, payload)
       reply.header('content-encoding', coding)
       reply.removeHeader('content-length')
-      done(null, compress(coding, payload))
+      const body = typeof payload === 'string' ? Buffer.from(payload) : payload
+      // The same bytes for everybody, in one buffer.
+      if (body === payload && /^public\b/.test(cacheControlOf(reply)))
+        return done(null, compressFile(coding, body))
+      if (body.length > AT_ONCE_BYTES) return compressLater(coding, body, done)
+      done(null, compressWhole(coding, body, 'small'))
     })
 
     /**
@@ -70,16 +74,20 @@ function isText(payload: unknown): payload is string | Buffer {
 }
 
 function isLong({ length }: string | Buffer): boolean {
-  return length >= LEAST_BYTES && length <= MAX_BYTES
+  return length >= LEAST_BYTES
 }
 
 function typeOf(reply: FastifyReply): string {
   return String(reply.getHeader('content-type') ?? '')
 }
 
+function cacheControlOf(reply: FastifyReply): string {
+  return String(reply.getHeader('cache-control') ?? '')
+}
+
 function isOpenToCoding(reply: FastifyReply): boolean {
   if (reply.statusCode === 206 || reply.hasHeader('content-encoding')) return false
-  return isCompressible(typeOf(reply)) && !forbidsTransform(String(reply.getHeader('cache-control') ?? ''))
+  return isCompressible(typeOf(reply)) && !forbidsTransform(cacheControlOf(reply))
 }
 
 function withAcceptEncoding(vary: unknown): string {

@@ -4,7 +4,8 @@ const MAX_AGE_S = 3600
 
 /** `GET /openapi.json`: the public listener's own document, for those who write a frontend. It names no secret. */
 export const openApiRoute: FastifyPluginAsync = async (fastify) => {
-  let text: string | null = null
+  // One buffer, so that it is compressed once.
+  let text: Buffer | null = null
   fastify.get(
     '/openapi.json',
     {
@@ -16,7 +17,7 @@ export const openApiRoute: FastifyPluginAsync = async (fastify) => {
       schema: { hide: true }
     },
     async (_request, reply) => {
-      text ??= JSON.stringify(fastify.swagger())
+      text ??= Buffer.from(JSON.stringify(fastify.swagger()))
       return reply.type('application/json').header('cache-control', `public, max-age=${MAX_AGE_S}`).send(text)
     }
   )

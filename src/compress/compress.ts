@@ -1,14 +1,17 @@
 import type { Transform } from 'node:stream'
 import {
   type BrotliOptions,
+  brotliCompress,
   brotliCompressSync,
   constants,
   createBrotliCompress,
   createGzip,
   createZstdCompress,
+  gzip as gzipLater,
   gzipSync,
   type ZlibOptions,
   type ZstdOptions,
+  zstdCompress,
   zstdCompressSync
 } from 'node:zlib'
 import type { Coding } from './coding.ts'
@@ -46,6 +49,17 @@ const FLUSHES: Readonly<Record<Coding, number>> = {
 export function compressWhole(coding: Coding, text: Buffer, size: 'kept' | 'small'): Buffer {
   if (coding === 'zstd') return zstdCompressSync(text, zstd(size))
   return coding === 'br' ? brotliCompressSync(text, brotli(size, text.length)) : gzipSync(text, gzip(size))
+}
+
+/** A longer text, in the thread pool. */
+export function compressLater(
+  coding: Coding,
+  text: Buffer,
+  done: (error: Error | null, packed: Buffer) => void
+): void {
+  if (coding === 'zstd') zstdCompress(text, zstd('medium'), done)
+  else if (coding === 'br') brotliCompress(text, brotli('medium', text.length), done)
+  else gzipLater(text, gzip('medium'), done)
 }
 
 /** A stream for a text of so many bytes, -1 if nobody knows. */

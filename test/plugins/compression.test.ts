@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
+import Fastify from 'fastify'
 import t from 'tap'
+import compression from '../../plugins/compression.ts'
+import { createCrossSiteCheck } from '../../src/domain/cross-site.ts'
 import type { Answer, Browser } from '../support/browser.ts'
 import { startTestUsher } from '../support/usher.ts'
 
@@ -48,6 +51,9 @@ t.test('texts of Usher itself are compressed as the client allows', async (t) =>
   t.equal(JSON.parse(textOf(document)).openapi, '3.1.0')
   const account = await coded(person, '/session/sessions')
   t.equal(JSON.parse(textOf(account)).sessions.length, 1)
+  const devices = await coded(person, '/plex/api/v2/resources')
+  t.equal(devices.headers['content-encoding'], 'zstd')
+  t.ok(JSON.parse(textOf(devices)).length > 1)
   const short = await coded(person, '/session')
   t.equal(short.headers['content-encoding'], undefined, 'a short answer fits into a packet')
   const head = await person.ask('/signin', { method: 'HEAD', headers: OWN })
@@ -103,4 +109,26 @@ t.test('USHER_COMPRESS=false compresses nothing', async (t) => {
     t.equal(headers['content-encoding'], undefined, path)
     t.notMatch(headers.vary ?? '', /accept-encoding/i, path)
   }
+})
+
+t.test('a longer text of Usher itself is compressed without keeping others waiting', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(compression, { crossSite: createCrossSiteCheck('http://127.0.0.1', []) })
+  const text = JSON.stringify(Array.from({ length: 9000 }, (_, at) => ({ at, title: `Film ${at % 97}` })))
+  app.get('/long', async (_request, reply) => reply.type('application/json').send(text))
+  app.get('/broken', async () => {
+    throw new Error(text)
+  })
+  for (const [coding, unpack] of [
+    ['gzip', gunzipSync],
+    ['br', brotliDecompressSync],
+    ['zstd', zstdDecompressSync]
+  ] as const) {
+    const { headers, rawPayload } = await app.inject({ url: '/long', headers: { 'accept-encoding': coding } })
+    t.equal(headers['content-encoding'], coding)
+    t.equal(headers['content-length'], String(rawPayload.length))
+    t.equal(unpack(rawPayload).toString(), text)
+  }
+  t.equal((await app.inject({ url: '/broken', headers: { 'accept-encoding': 'gzip' } })).statusCode, 500)
 })
