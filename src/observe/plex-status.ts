@@ -19,7 +19,7 @@ export interface PlexStatusOptions {
 }
 
 export function createPlexStatus({ onOutage, now }: PlexStatusOptions): PlexStatus {
-  let reportedAt = 0
+  let reportedAt = Number.NEGATIVE_INFINITY
   let seenAt: number | null = null
   let outageSince: number | null = null
   return {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { AccessRules } from '../apps/access.ts'
 import type { Libraries } from '../apps/libraries.ts'
 import type { Recheck } from '../session/check/recheck.ts'
@@ -91,16 +92,20 @@ export function createWatch(options: WatchOptions): Watch {
     }
     const known = live.of(kept)
     recheck.touch(known)
-    await keep(record, known.session)
+    await keep(record, kept, known.session)
   }
 
-  async function keep(record: SignInRecord, session: Session): Promise<void> {
+  async function keep(record: SignInRecord, kept: Session, session: Session): Promise<void> {
     const authorizations = await signIns.authorizations(record.uid)
     const asks = authorizations.some(({ clientId }) =>
       rules.asksLibraries(clients.get(clientId)?.access ?? null)
     )
     const names = asks || record.libraries !== null ? await libraries.ask(session) : null
-    const isNew = session.checkedAt > record.checkedAt || names?.join() !== record.libraries?.join()
+    const isNew =
+      session.checkedAt > record.checkedAt ||
+      names?.join() !== record.libraries?.join() ||
+      // A ping reads names and addresses, and says nothing of the access.
+      !isDeepStrictEqual(session.account, kept.account)
     if (isNew) await signIns.update(record, session, names)
     const person = await people.person(session, false)
     for (const { uid, clientId } of authorizations) {
