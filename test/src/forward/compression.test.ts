@@ -251,7 +251,7 @@ t.test('a text that pauses is given out as far as it has come', async (t) => {
 t.test('a slow reader holds back the server, not memory', async (t) => {
   const front = await start(t)
   const piece = () => randomBytes(48 * 1024).toString('base64')
-  const total = 400
+  const total = 900
   let sent = 0
   front.upstream.answer = (_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/plain' })

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { createOffsetClock, matchProblem } from '../../../support/sign-in.ts'
 import { until } from '../../../support/until.ts'
-import { FRIEND, startTestUsher, type TestUsherOptions } from '../../../support/usher.ts'
+import { FRIEND, PASSWORD, startTestUsher, type TestUsherOptions } from '../../../support/usher.ts'
 
 const CLIP = '/library/parts/221640/1745854354/clip.mp4'
 const BIG = '/library/parts/221639/1745854354/big.mkv'
@@ -301,4 +301,22 @@ t.test('what cannot be played gets no address', async (t) => {
   matchProblem(t, await usher.browser().post('/session/playback', body), 401, 'USHER_SESSION_REQUIRED')
   const foreign = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
   matchProblem(t, await person.post('/session/playback', body, foreign), 403, 'USHER_CROSS_SITE')
+})
+
+t.test('below a base path the addresses lead there too', async (t) => {
+  const usher = await startTestUsher(t, { basePath: '/films' })
+  const person = usher.browser()
+  const login = { login: FRIEND, password: PASSWORD }
+  t.equal((await person.post('/films/session/login', login)).status, 201)
+  const { origin } = new URL(usher.publicUrl)
+  const body = { path: '/films/pms/library/metadata/1003', kind: 'hls' }
+  t.equal((await person.post('/films/session/playback', body)).status, 400, 'a path is one below /pms')
+  const made = await person.post('/films/session/playback', { ...body, path: '/library/metadata/1003' })
+  t.equal(made.status, 201)
+  const { url } = made.json
+  t.ok(url.startsWith(`${origin}/films/pms/video/`), url)
+  const playlist = await (await fetch(url)).text()
+  const [address = ''] = playlist.split('\n').filter((line) => /^[^#]/.test(line))
+  t.match(address, /[?&]X-Plex-Token=play\./)
+  t.equal((await fetch(new URL(address, url))).status, 200)
 })
