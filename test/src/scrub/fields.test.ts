@@ -194,12 +194,15 @@ t.test('rule 88: a value that does not end takes no more than its bound', async 
     ['xml', open],
     ['text', `X-Plex-Token=${'a'.repeat(9000)}`],
     ['json', `{"token":${'7'.repeat(9000)}}`],
-    ['json', `{"token":"${'a'.repeat(4095)}s${'b'.repeat(100)}"}`]
+    ['json', `{"token":"${'a'.repeat(4095)}s${'b'.repeat(100)}"}`],
+    ['json', `{"token":"${'a'.repeat(4094)}s${'b'.repeat(100)}"}`]
   ] as const) {
     const body = Buffer.from(text)
     const whole = scrubBody(body, [TOKEN], grammar)
     const cuts = Array.from({ length: 300 }, (_, index) => index * 37)
     t.ok(scrubInPieces(body, cuts, [TOKEN], grammar).equals(whole), text.slice(0, 20))
+    for (let cut = 4090; cut < 4120; cut++)
+      t.ok(scrubInPieces(body, [cut], [TOKEN], grammar).equals(whole), `${text.slice(0, 20)} cut at ${cut}`)
   }
 })
 
