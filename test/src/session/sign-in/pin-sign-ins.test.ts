@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Problem } from '../../../../src/domain/problems.ts'
-import type { Attempt, AttemptResult } from '../../../../src/session/sign-in/attempt.ts'
+import type { Attempt } from '../../../../src/session/sign-in/attempt.ts'
 import { lendTo } from '../../../../src/session/sign-in/device.ts'
 import { toSignIn } from '../../../../src/session/sign-in/flow.ts'
 import { createPinSignIns, type PinSignInsOptions } from '../../../../src/session/sign-in/pin-sign-ins.ts'
@@ -18,7 +18,7 @@ interface PinStand {
   readonly read: number[]
   readonly signedOut: string[]
   readonly taken: string[]
-  readonly results: AttemptResult['result'][]
+  readonly results: string[]
   readonly attempt: Attempt
   token: string | null
   fail: Problem | null
@@ -108,7 +108,8 @@ function pinStand({ claims, lifeMs = 15 * MINUTE, firstId = 1 }: PinStandOptions
     fits: () => result.fits,
     seal: sampleSeal(),
     claims: claims ?? createPinClaims({ kind: 'memory', createCounters: null }, clock.now),
-    report: ({ result: told }) => void state.results.push(told),
+    report: ({ method, result: told }) =>
+      void state.results.push(method === 'pin' ? told : `${method} ${told}`),
     now: clock.now
   }
   const result: PinStand = Object.assign(state, { pins: createPinSignIns(options) })
@@ -387,3 +388,24 @@ t.test(
     t.equal(view.expiresAt, new Date(NOW + 15 * MINUTE).toISOString())
   }
 )
+
+t.test('a PIN that was claimed elsewhere is not asked about when it is abandoned', async (t) => {
+  const claims = { isTaken: async () => true, take: async () => false, isShared: false }
+  const stand = pinStand({ claims })
+  await stand.pins.abandon(await begin(stand), [])
+  t.strictSame(stand.read, [])
+})
+
+t.test('a page asks often while somebody is likely to be there', async (t) => {
+  for (const [lifeMs, pollAfterMs] of [
+    [14 * MINUTE + 1, 1000],
+    [14 * MINUTE, 2000],
+    [12 * MINUTE + 1, 2000],
+    [12 * MINUTE, 4000],
+    [MINUTE, 4000]
+  ] as const) {
+    const stand = pinStand({ lifeMs })
+    const { view } = await stand.pins.start(START, stand.attempt)
+    t.equal(view.pollAfterMs, pollAfterMs, `${lifeMs} ms left`)
+  }
+})
