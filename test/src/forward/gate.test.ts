@@ -105,6 +105,17 @@ function gateStand(changes: { readonly hasScoped?: boolean; readonly basePath?: 
         fields[name] = value
       },
       getHeaders: () => fields,
+      removeHeader: (name: string) => {
+        delete fields[name]
+      },
+      code: (status: number) => {
+        fields['status'] = status
+        return reply
+      },
+      headers: (more: object) => {
+        Object.assign(fields, more)
+        return reply
+      },
       send: (payload: unknown) => sent.push(payload)
     }
     let code: ProblemCode | undefined
@@ -500,3 +511,119 @@ t.test('the answer sets a renewed cookie, and CORS fields for a browser that nam
   revocations.revoke({ kind: 'session', id: session.id, until: NOW + 2 * DAY })
   t.strictSame(late.call?.extra(), [], 'nor does a session that has ended since')
 })
+
+/** A token for playback of `/library/parts/7/1/a.mkv` alone. */
+function playbackOf(live: ScopedAccess['live']) {
+  const asked: unknown[] = []
+  const access: ScopedAccess = {
+    open: true,
+    live,
+    allows: (routeClass, path) => {
+      asked.push(['allows', routeClass, path])
+      return routeClass === 'media'
+    },
+    playback: {
+      token: 'given-away',
+      plays: (path, upstream) => {
+        asked.push(['plays', path, upstream])
+        return path === '/library/parts/7/1/a b.mkv' || path.startsWith('/video/')
+      },
+      listedWith: () => undefined
+    }
+  }
+  return { access, asked }
+}
+
+const FILE = '/library/parts/7/1/a%20b.mkv'
+const WITH_TOKEN = `${FILE}?X-Plex-Token=given-away`
+
+t.test(
+  'a token for playback opens its own address to receivers of any origin, and nothing else',
+  async (t) => {
+    const { ask, state, calls } = gateStand()
+    const { access, asked } = playbackOf((state.scoped as ScopedAccess).live)
+    state.scoped = access
+    for (const method of ['GET', 'HEAD']) {
+      const { code, call, fields } = ask({ method, url: WITH_TOKEN, headers: {} })
+      t.equal(code, undefined)
+      t.strictSame(asked.splice(0), [
+        ['plays', '/library/parts/7/1/a b.mkv', FILE],
+        ['allows', 'media', '/library/parts/7/1/a b.mkv']
+      ])
+      t.equal(fields['access-control-allow-origin'], '*')
+      t.equal(call?.handOn, 'given-away', 'playlists hand it on')
+      t.strictSame(call?.extra().slice(0, 2), ['access-control-allow-origin', '*'])
+    }
+    const before = calls.length
+    for (const [method, url] of [
+      ['GET', '/library?X-Plex-Token=given-away'],
+      ['POST', WITH_TOKEN],
+      ['PUT', WITH_TOKEN]
+    ] as const) {
+      const { code, fields } = ask({ method, url, headers: {} })
+      t.equal(code, 'USHER_PATH_DENIED')
+      t.equal(fields['access-control-allow-origin'], '*', 'a receiver may read why')
+    }
+    t.equal(calls.length, before)
+    t.equal(ask().call?.handOn, null, 'a cookie hands nothing on')
+  }
+)
+
+t.test(
+  'what a token for playback names was checked as it was made, also where the server fetches it',
+  async (t) => {
+    const { ask, state } = gateStand()
+    const { access } = playbackOf((state.scoped as ScopedAccess).live)
+    state.scoped = access
+    const url =
+      '/video/:/transcode/universal/start.m3u8?path=%2Flibrary%2Fmetadata%2F1&X-Plex-Token=given-away'
+    t.equal(ask({ url, headers: {} }).code, undefined)
+    state.scoped = { ...access, playback: undefined } as unknown as ScopedAccess
+    t.equal(ask({ url, headers: {} }).code, 'USHER_INVALID_REQUEST', 'any other token needs the right to it')
+  }
+)
+
+t.test(
+  'a browser may ask whether a receiver may send its headers, for a token of playback alone',
+  async (t) => {
+    const { ask, state, cookie, tokens, said } = gateStand()
+    const { access } = playbackOf((state.scoped as ScopedAccess).live)
+    const scoped = state.scoped
+    const preflight = (url: string, headers: IncomingMessage['headers'] = {}) => {
+      said.length = 0
+      return ask({ method: 'OPTIONS', url, headers: { 'access-control-request-method': 'GET', ...headers } })
+    }
+    state.scoped = access
+    const { code, fields, sent } = preflight(WITH_TOKEN)
+    t.equal(code, undefined)
+    t.match(fields, {
+      status: 204,
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, HEAD'
+    })
+    t.equal(sent.length, 1)
+    t.equal(
+      preflight('/library?X-Plex-Token=given-away').code,
+      'USHER_PATH_DENIED',
+      'not for another address'
+    )
+    t.equal(preflight(WITH_TOKEN, { 'access-control-request-method': 'PUT' }).code, 'USHER_PATH_DENIED')
+    for (const [url, headers] of [
+      [WITH_TOKEN, { cookie }],
+      [FILE, {}],
+      ['//x?X-Plex-Token=given-away', {}]
+    ] as const) {
+      t.equal(preflight(url, headers).code, 'USHER_METHOD_NOT_ALLOWED', url)
+      t.strictSame(tokens(), [], 'the token is not even looked at')
+    }
+    t.equal(ask({ method: 'PATCH', url: WITH_TOKEN, headers: {} }).code, 'USHER_METHOD_NOT_ALLOWED')
+    for (const other of [scoped, { open: false, code: 'USHER_SESSION_REVOKED', clear: false }] as const) {
+      state.scoped = other
+      t.equal(preflight(WITH_TOKEN).code, 'USHER_METHOD_NOT_ALLOWED')
+    }
+    state.scoped = { ...access, playback: undefined } as unknown as ScopedAccess
+    t.equal(preflight(WITH_TOKEN).code, 'USHER_METHOD_NOT_ALLOWED')
+    const off = gateStand({ hasScoped: false })
+    t.equal(off.ask({ method: 'OPTIONS', url: WITH_TOKEN, headers: {} }).code, 'USHER_METHOD_NOT_ALLOWED')
+  }
+)
