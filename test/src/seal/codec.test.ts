@@ -1,4 +1,5 @@
 import t from 'tap'
+import { integer, listOf, text, tuple } from '../../../src/seal/codec.ts'
 import { sessionCodec } from '../../../src/session/cookie/sealed-session.ts'
 import { deviceCodec } from '../../../src/session/sign-in/device.ts'
 import { signInsCodec } from '../../../src/session/sign-in/sign-in.ts'
@@ -76,3 +77,20 @@ t.test(
     t.strictSame(deviceCodec.decode([1, 'cid', 12, 7]), { ...device, knownAs: 12, lentUntil: 7 })
   }
 )
+
+t.test('rule 10: a list has one type, and a tuple each of its own', async (t) => {
+  for (const [value, isList, isTuple] of [
+    [['a', 'b'], true, false],
+    [['a', 1], false, true],
+    [[], true, false],
+    [['a'], true, false],
+    [[1, 1], false, false],
+    [['a', 1, 'later'], false, true],
+    ['ab', false, false],
+    [null, false, false],
+    [{ 0: 'a', 1: 1, length: 2 }, false, false]
+  ] as const) {
+    t.equal(listOf(text)(value), isList, JSON.stringify(value))
+    t.equal(tuple(text, integer)(value), isTuple, JSON.stringify(value))
+  }
+})

@@ -223,7 +223,7 @@ t.test('rule 6: every purpose, salt, key and binding derives a cipher key of its
     }
   }
   t.equal(keys.size, 2 * 2 * PURPOSES.length * 2)
-  t.throws(() => createKeyRing([]), TypeError)
+  t.throws(() => createKeyRing([]), new TypeError('a key ring needs a key'))
 })
 
 t.test(

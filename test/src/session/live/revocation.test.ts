@@ -146,3 +146,14 @@ t.test('only news is made known, and everything in force can be told to others',
   clock.advance(2)
   t.equal(revocations.isRevoked(late), false, 'and it ends')
 })
+
+t.test('a listener that was taken away hears nothing more', async (t) => {
+  const revocations = createRevocations({ now: () => NOW })
+  const heard: string[] = []
+  const stop = revocations.listen(() => heard.push('first'))
+  revocations.listen(() => heard.push('second'))
+  revocations.revoke({ kind: 'session', id: 'a', until: NOW + DAY })
+  stop()
+  revocations.revoke({ kind: 'session', id: 'b', until: NOW + DAY })
+  t.strictSame(heard, ['first', 'second', 'second'])
+})

@@ -130,3 +130,42 @@ t.test('past the grace streams end, and say so', async (t) => {
   await delay(1200)
   t.strictSame(ended, ['past-grace'], 'closed, it watches nothing')
 })
+
+t.test(
+  'streams that were begun are counted, and a session’s streams end where somebody says so',
+  async (t) => {
+    const { live, streams } = stand()
+    const ended: string[] = []
+    const [first, second] = [live.of(sampleSession()), live.of(sampleSession())]
+    const release = streams.add(first, 'media', (why) => ended.push(`first ${why}`))
+    streams.add(second, 'socket', (why) => ended.push(`second ${why}`))
+    t.strictSame(streams.begun, { media: 1, events: 0, socket: 1 })
+    t.equal(
+      streams.endWhere((each) => each === second),
+      1
+    )
+    t.strictSame(ended, ['second session-ended'])
+    release()
+    release()
+    t.equal(streams.open.media, 0, 'released once')
+    t.strictSame(streams.begun, { media: 1, events: 0, socket: 1 }, 'and counted for ever')
+  }
+)
+
+t.test('a stream may be listed with another session, and has a path where one was given', async (t) => {
+  const { live, streams, clock } = stand()
+  const [holder, browser] = [createLiveSession(sampleSession()), live.of(sampleSession())]
+  const end = () => undefined
+  const release = streams.add(holder, 'media', end, '/library/parts/7', browser)
+  const listed = { kind: 'media', path: '/library/parts/7', since: clock.now(), abort: end }
+  t.strictSame([...(browser.streams ?? [])], [listed])
+  t.strictSame([...(holder.streams ?? [])], [listed])
+  t.equal(streams.open.media, 1)
+  release()
+  t.equal(browser.streams?.size, 0)
+  streams.add(browser, 'events', end)
+  t.strictSame(
+    [...(browser.streams ?? [])].map(({ path }) => path),
+    ['']
+  )
+})
