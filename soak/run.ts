@@ -17,9 +17,14 @@ const startedAt = new Date()
 const stop = new AbortController()
 process.once('SIGINT', () => stop.abort())
 process.once('SIGTERM', () => stop.abort())
+const progress = setInterval(
+  () => console.error(`${(book.elapsedMs / 60_000).toFixed(0)} min: ${verdictOf(book).words}`),
+  60_000
+)
 try {
   await soak({ options, place, book, signal: stop.signal })
 } finally {
+  clearInterval(progress)
   await place.close()
 }
 const report = toMarkdown({ options, book, startedAt })
