@@ -14,6 +14,7 @@ import { signinPage } from '../../../routes/public/signin/page.ts'
 import { PROBLEMS } from '../../../src/domain/problems.ts'
 import { cannedSession } from '../../e2e/support/canned-people.ts'
 import { MIRRORED } from '../../support/mirrored.ts'
+import { startOpenId } from '../../support/openid.ts'
 import { FRIEND, OWNER, startTestUsher } from '../../support/usher.ts'
 
 const ROOT = new URL('../../../', import.meta.url).pathname
@@ -232,4 +233,20 @@ t.test('lists, sign-out and pages of apps come in the same language', async (t) 
   t.equal(out.headers.location, '/signin?out=1')
   t.equal((await owner.get('/session')).status, 401)
   t.match((await owner.get('/signin?out=1', german)).text, 'Sie sind abgemeldet.')
+})
+
+t.test('the pages around OpenID Connect come in the same language', async (t) => {
+  const usher = await startOpenId(t, [{ id: 'app' }])
+  const french = { 'accept-language': 'fr-CA,fr;q=0.9' }
+  for (const [path, words] of [
+    ['/oidc/interaction/gone', 'Recommencez dans l’application'],
+    ['/oidc/auth?client_id=stranger&response_type=code&redirect_uri=https://x.test/', 'Application inconnue'],
+    ['/oidc/logout/success', 'Vous êtes déconnecté, ici et de vos applications.']
+  ] as const) {
+    const { text, headers } = await usher.browser().get(path, { ...french, accept: 'text/html' })
+    t.match(text, words, path)
+    t.match(text, '<html lang="fr" dir="ltr">')
+    t.equal(headers['content-language'], 'fr')
+    t.match(headers['vary'], /Accept-Language/)
+  }
 })
