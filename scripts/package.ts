@@ -123,7 +123,8 @@ function buildDeb(work: string): string {
     Maintainer: 'Usher <usher@users.noreply.github.com>',
     'Installed-Size': size,
     Depends: 'libc6 (>= 2.28), libatomic1, libstdc++6, libgcc-s1',
-    Recommends: 'ca-certificates',
+    // procps has the kill of the unit's ExecReload.
+    Recommends: 'ca-certificates, procps',
     Section: 'net',
     Priority: 'optional',
     Description: 'session gateway for Plex'
