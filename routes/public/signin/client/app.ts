@@ -13,6 +13,7 @@ import { tellBeside } from './window-word.ts'
 const here = new URL(location.href)
 const error = here.searchParams.get('error')
 const who = here.searchParams.get('who') ?? ''
+const isNews = error !== null || here.searchParams.has('out')
 for (const name of ['error', 'who', 'fresh', 'out']) here.searchParams.delete(name)
 if (here.href !== location.href) history.replaceState(null, '', here)
 
@@ -36,8 +37,8 @@ for (const back of document.querySelectorAll('[data-back]')) {
 }
 
 if (television) {
-  // The code comes by itself: nobody types on a television. A problem that is shown is read first.
-  if (firstPanel === 'choose' && error === null) code.begin().catch(tellProblem)
+  // The code comes by itself: nobody types on a television. What the page has to say is read first.
+  if (firstPanel === 'choose' && !isNews) code.begin().catch(tellProblem)
   else showPanel(firstPanel)
 }
 
