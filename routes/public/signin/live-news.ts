@@ -15,6 +15,14 @@ const LOOK_MS = 1000
 const PING_LOOKS = 25
 /** Reading long lists takes time: an open page takes a twentieth of it at most. */
 const REST_PART = 20
+/** Segments of a film come and go every second: a page that loads itself as often is of no use. */
+const CALM_MS = 10_000
+
+/** What a page of lists shows, as texts to compare. */
+interface Lists {
+  readonly people: string
+  readonly playing: string
+}
 
 /** `/signin/live`: an event stream that tells an open page of lists when to load itself again. */
 export const liveNews: FastifyPluginAsync<LiveNewsOptions> = async (fastify, { core }) => {
@@ -24,31 +32,37 @@ export const liveNews: FastifyPluginAsync<LiveNewsOptions> = async (fastify, { c
 
   /** Says when a list has changed, and ends with its session. */
   async function* news(session: Session): AsyncGenerator<string> {
-    const read = async () => {
+    const read = async (): Promise<Lists> => {
       const asker = { session }
-      const seen = await people.sessions(asker)
-      // Minutes pass without news.
-      const shown = seen.sessions.map(({ lastSeenAt: _, ...rest }) => rest)
-      return JSON.stringify([
-        shown,
-        people.isOwner(session)
-          ? (await people.accounts(asker)).map(({ id, blocked }) => [id, blocked])
-          : null,
-        core.ownerTokenTrouble()
-      ])
+      const { sessions } = await people.sessions(asker)
+      const accounts = people.isOwner(session) ? await people.accounts(asker) : []
+      // Minutes pass without news, and so does an order by them.
+      const who = sessions.map(({ lastSeenAt: _, streams: __, ...rest }) => JSON.stringify(rest))
+      const blocked = accounts.map((account) => `${account.id} ${account.blocked}`)
+      const playing = sessions.flatMap(({ handle, streams }) =>
+        streams.map(({ kind, title }) => `${handle} ${kind} ${title}`)
+      )
+      return {
+        people: [...who.sort(), ...blocked.sort(), core.ownerTokenTrouble()].join(),
+        playing: [...new Set(playing)].sort().join()
+      }
     }
     yield 'retry: 5000\n\n'
     let before = await read()
     let restMs = LOOK_MS
+    let calmUntil = 0
     for (let looks = 1; !closing.signal.aborted && !standings.hasEnded(session); looks += 1) {
       await delay(restMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined)
       if (standings.hasEnded(session)) break
       const from = performance.now()
       const after = await read().catch(() => before)
       restMs = Math.max(LOOK_MS, REST_PART * (performance.now() - from))
-      if (after !== before) yield 'event: changed\ndata: {}\n\n'
-      else if (looks % PING_LOOKS === 0) yield ': still here\n\n'
-      before = after
+      const isNews = after.people !== before.people || (after.playing !== before.playing && from >= calmUntil)
+      if (isNews) {
+        calmUntil = from + CALM_MS
+        before = after
+        yield 'event: changed\ndata: {}\n\n'
+      } else if (looks % PING_LOOKS === 0) yield ': still here\n\n'
     }
     yield 'event: ended\ndata: {}\n\n'
   }
