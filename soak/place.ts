@@ -61,7 +61,7 @@ export async function openPlace(book: Book): Promise<Place> {
       USHER_PMS_URL: simulator.pmsUrl,
       USHER_TRUSTED_PROXIES: '127.0.0.1',
       USHER_RECHECK: '20s',
-      USHER_UPSTREAM_TIMEOUT: '4s',
+      USHER_UPSTREAM_TIMEOUT: '8s',
       USHER_DRAIN: '2s',
       USHER_OIDC_KEYS: keys,
       USHER_OIDC_CLIENTS: JSON.stringify([
