@@ -30,6 +30,24 @@ t.test('the word is found at every place of a text of any length, in any letter 
     t.strictSame(findWords(Buffer.from(text, 'latin1')), slowly(text), text.slice(0, 30))
 })
 
+t.test('a word that differs in one letter is another', async (t) => {
+  const near = [...'token'].flatMap((letter, index) =>
+    // A neighbour in the alphabet, and a sign that differs in the bit of the letter case alone or beside it.
+    [1, 0x10, 0x40].map((bit) => {
+      const other = String.fromCharCode(letter.charCodeAt(0) ^ bit)
+      return `${'token'.slice(0, index)}${other}${'token'.slice(index + 1)}`
+    })
+  )
+  const wrong: string[] = []
+  for (const word of near)
+    for (let length = 5; length < 60; length += 1)
+      for (let at = 0; at + word.length <= length; at += 1) {
+        const text = '.'.repeat(at) + word + '.'.repeat(length - at - word.length)
+        if (findWords(Buffer.from(text, 'latin1')).length > 0) wrong.push(`${word} at ${at} of ${length}`)
+      }
+  t.strictSame(wrong, [])
+})
+
 t.test('a name is that of the URL parameter if it begins so, with hyphens or underscores', async (t) => {
   const has = (text: string, from = 0) =>
     hasPrefix(Buffer.from(text), text.toLowerCase().lastIndexOf('token'), from)
