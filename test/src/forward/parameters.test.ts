@@ -251,3 +251,42 @@ t.test(
     }
   }
 )
+
+/** Whether a body of this type may be sent to a path. */
+function accepts(method: string, path: string, contentType: string, role: ServerRole = 'owner'): boolean {
+  const caller = callerOf(role)
+  try {
+    createBodyCheck(caller.policy.find(method, path, role) as Rule, caller).requireType(contentType)
+    return true
+  } catch (error) {
+    return (error as { code: string }).code !== 'USHER_UNSUPPORTED_MEDIA_TYPE'
+  }
+}
+
+t.test('a body whose parameters cannot be checked is refused where they would matter', (t) => {
+  const [posters, playlists] = ['/library/metadata/1/posters', '/playlists']
+  for (const [path, type, isAccepted] of [
+    ['/:/scrobble', 'text/xml', true],
+    [playlists, 'text/xml', false],
+    [playlists, 'image/png', false],
+    [playlists, 'application/x-www-form-urlencoded', true],
+    [playlists, ' \tAPPLICATION/x-www-form-urlencoded ; charset=utf-8', true],
+    [playlists, 'application/x-www-form-urlencoded2', false],
+    [playlists, 'text/plain application/x-www-form-urlencoded', false],
+    [posters, 'image/png', true],
+    [posters, ' \tIMAGE/jpeg', true],
+    [posters, 'application/octet-stream', true],
+    [posters, 'text/image/png', false],
+    [posters, 'ximage/png', false],
+    [posters, 'multipart/mixed; image/png', false],
+    [posters, 'text/xml', false]
+  ] as const)
+    t.equal(accepts('POST', path, type), isAccepted, `${path} ${type}`)
+  t.end()
+})
+
+t.test('beside a picture’s address other parameters pass as they are', (t) => {
+  const query = '?url=https%3A%2F%2Fimage.tmdb.org%2Fa.jpg&includeExternalMedia=1'
+  t.equal(ask('POST', '/library/metadata/1/posters', query, 'owner'), `/library/metadata/1/posters${query}`)
+  t.end()
+})
