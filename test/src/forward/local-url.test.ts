@@ -39,7 +39,7 @@ t.test(
       '/library/metadata/1/file',
       '/:/scrobble?key=1',
       '/:/eventsource/notifications',
-    '/:/websockets/notifications'
+      '/:/websockets/notifications'
     ])
       t.equal(toLocalUrl(url, owner), null, url)
     t.equal(toLocalUrl('/status/sessions', callerOf('home')), null)
