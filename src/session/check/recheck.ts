@@ -193,7 +193,10 @@ export function createRecheck(options: RecheckOptions): Recheck {
     requireListed(config, account)
     const isSecured =
       findAdmission(() => requireSecondFactor(config, account, live.session.role) ?? true) !== null
-    if (!isSecured) deny(live, at, true)
+    if (isSecured) return
+    deny(live, at, true)
+    // The lists do not know of second factors, and would let the session in again.
+    live.asksItself = true
   }
 
   /** A mixed-up answer must not give one account the role and server token of another. */
@@ -261,7 +264,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
     },
     apply(live) {
       if (hasEnded(live.session) || live.session.checkedAt === NEVER_CHECKED) return
-      if (!isOfBeforeStart(live) && settleByRoll(live)) live.stale = false
+      if (!isOfBeforeStart(live) && !live.asksItself && settleByRoll(live)) live.stale = false
       touch(live)
     },
     mustWait,

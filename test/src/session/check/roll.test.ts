@@ -458,3 +458,32 @@ t.test('whoever waits goes ahead of the background, at most a minute’s calls',
   )
   t.ok(stand.calls.length <= 74)
 })
+
+t.test('what only the account’s own document says holds beside the lists', async (t) => {
+  for (const [config, expected] of [
+    [{ requireTwoFactor: 'all' }, 'ended'],
+    [{ requireTwoFactor: 'owner' }, 'let in'],
+    [{ allowedAccounts: [{ id: 999 }] }, 'ended'],
+    [{ allowedAccounts: [{ id: 100 }] }, 'let in']
+  ] as const) {
+    const stand = rollStand(t, { config: config as object })
+    const live = stand.signedIn(100)
+    stand.people.shared = [person(100)]
+    await stand.pass(RECHECK_MS + 2 * MINUTE)
+    t.equal(stand.ended.length > 0 ? 'ended' : 'let in', expected, JSON.stringify(config))
+    if (expected === 'let in') t.equal(live.denial, null)
+    t.equal(stand.calls.includes('account token-100-'), true)
+    mock.timers.reset()
+  }
+})
+
+t.test('an answer about somebody else says nothing of a session', async (t) => {
+  const stand = rollStand(t, { tellsAccounts: true })
+  const account = { ...sampleSession().account, id: 100, title: 'Before' }
+  const live = stand.signedIn(100, { account, accountToken: 'token-999-' })
+  stand.people.shared = [person(100)]
+  await stand.pass(RECHECK_MS + 2 * MINUTE)
+  t.ok(stand.calls.includes('account token-999-'))
+  t.match(live.session.account, { id: 100, title: 'Before' })
+  t.strictSame(stand.ended, [])
+})
