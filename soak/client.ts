@@ -27,8 +27,8 @@ export interface Client {
   hold(instance: Instance, path: string, ms: number): Promise<'held' | 'ended' | { readonly status: number }>
 }
 
-/** Longer than every time limit of Usher in a soak: who waits for longer waits for nothing. */
-const PATIENCE_MS = 60_000
+/** Longer than every time limit of Usher in a soak, but for that of a film that pauses. */
+export const PATIENCE_MS = 60_000
 
 export function createClient(address: string, onHang: (path: string) => void): Client {
   const jar = new Map<string, string>()

@@ -82,7 +82,7 @@ killed, or frozen; an instance gets SIGTERM and is started again, or SIGHUP; its
 state directory cannot grow. One at a time, each followed by a pause.
 
 **All the time** it is checked that no byte is somebody else's (accounts by id, films byte by byte), no token is in a response
-or a log line, no outage signs anybody out, nothing is refused while all is well, no answer takes a minute, nothing is logged
+or a log line, no outage signs anybody out, nothing is refused while all is well, no answer takes a minute (a film that its server left half-way may), nothing is logged
 as a defect, and no process ends by itself. **At the end** nobody has lost a session, each app was told of each sign-out, the
 queues are empty, no token is left alive at plex.tv, every process stops with 0, and the heap of the instance that ran through
 has not grown.`
