@@ -46,11 +46,8 @@ export function writePayload(directory: string): Payload {
   }
   writeFileSync(payload.small, mediaContainer(SMALL_BYTES))
   writeFileSync(payload.large, mediaContainer(LARGE_BYTES))
-  // The same films over and over: what matters is the size.
-  const lists = (bytes: number): string =>
-    `[${mediaContainer(LARGE_BYTES).repeat(Math.floor(bytes / LARGE_BYTES))}]`
-  writeFileSync(payload.json1, lists(MEGABYTE))
-  writeFileSync(payload.list, lists(LIST_BYTES))
+  writeFileSync(payload.json1, mediaContainer(MEGABYTE))
+  writeFileSync(payload.list, mediaContainer(LIST_BYTES))
   writeFileSync(payload.xml1, xmlContainer(MEGABYTE))
   writeFileSync(payload.xml20, xmlContainer(LIST_BYTES))
   writeFileSync(payload.events, 'event: playing\ndata: {"NotificationContainer":{"size":1}}\n\n'.repeat(2000))
@@ -63,18 +60,26 @@ export function writePayload(directory: string): Payload {
 /** JSON in the shape of a media server's, of exactly that many bytes. */
 export function mediaContainer(bytes: number): string {
   const items: string[] = []
+  let length = 0
   const wrap = (padding: string): string =>
     `{"MediaContainer":{"size":${items.length},"title1":"${padding}","Metadata":[${items.join(',')}]}}`
-  for (let key = 1; wrap('').length + 300 < bytes; key++) items.push(item(key))
+  for (let key = 1; length + 400 < bytes; key++) {
+    const text = item(key)
+    items.push(text)
+    length += text.length + 1
+  }
   return wrap('.'.repeat(bytes - wrap('').length))
 }
 
 /** The same as XML, of about that many bytes. */
 function xmlContainer(bytes: number): string {
-  const film = (key: number): string =>
-    `<Video ratingKey="${key}" key="/library/metadata/${key}" type="movie" title="A film of the benchmark, number ${key}" thumb="/library/metadata/${key}/thumb/1700000000" year="2001" duration="5400000" viewCount="2" />\n`
-  const films = Array.from({ length: 300 }, (_, key) => film(key)).join('')
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<MediaContainer size="300">\n${films.repeat(Math.floor(bytes / films.length))}</MediaContainer>\n`
+  const films: string[] = []
+  for (let key = 1, length = 0; length < bytes; key++) {
+    const film = `<Video ratingKey="${key}" key="/library/metadata/${key}" type="movie" title="A film of the benchmark, number ${key}" thumb="/library/metadata/${key}/thumb/1700000000" year="2001" duration="5400000" viewCount="2" />\n`
+    films.push(film)
+    length += film.length
+  }
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<MediaContainer size="${films.length}">\n${films.join('')}</MediaContainer>\n`
 }
 
 function item(key: number): string {
