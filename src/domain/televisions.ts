@@ -1,5 +1,5 @@
 const TELEVISION =
-  /\b(?:SMART-TV|SmartTV|AppleTV|GoogleTV|HbbTV|BRAVIA|AFT[A-Z]+|CrKey|Roku|Web0S|webOS|NetCast|VIDAA|NetTV|Viera)\b|\bTizen\b(?!.*\bMobile\b)/
+  /\b(?:SMART-TV|SmartTV|AppleTV|GoogleTV|HbbTV|BRAVIA|(?<=; )AFT[A-Z\d]+|CrKey|Roku|Web0S|webOS|NetCast|VIDAA|NetTV|Viera)\b|\bTizen\b(?!.*\bMobile\b)/
 
 /** Whether a User-Agent field is a television's: set-top boxes and sticks too, which parsers take for phones. */
 export function isTelevision(userAgent: string): boolean {

@@ -97,8 +97,8 @@ t.test(
       )
       if (sizes.some((size) => size !== BODY.length)) t.fail(`server ${server} gave ${sizes}`)
     }
-    const busy = bufferMegabytes() - before
-    t.ok(busy < 32, `${busy.toFixed(1)} MB of buffers after 63 servers`)
+    // Sweeping what a collection found goes on beside the program.
+    await until(() => bufferMegabytes() - before < 32, 'less than 32 MB of buffers after 63 servers')
     await until(() => origins.every((origin) => presences.of(origin) === null))
     // The test's own client shares the process, and lets go of its last pieces when it comes to it.
     await until(() => bufferMegabytes() - before < 4, 'less than 4 MB of buffers with nothing connected')

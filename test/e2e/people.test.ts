@@ -143,7 +143,8 @@ function play(page: Page): Promise<unknown> {
 const status = (page: Page) => page.evaluate<number>("fetch('/session').then(({ status }) => status)")
 
 async function goToPeople({ url }: Place, page: Page): Promise<void> {
-  await page.goto(`${url}/signin/people`)
+  // The list that is left may be about to load itself anew, which cancels the first try.
+  await page.goto(`${url}/signin/people`).catch(() => page.goto(`${url}/signin/people`))
   await page.getByRole('heading', { name: 'People' }).waitFor()
 }
 
