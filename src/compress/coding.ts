@@ -2,8 +2,8 @@
 export const CODINGS = ['zstd', 'br', 'gzip'] as const
 export type Coding = (typeof CODINGS)[number]
 
-/** Bytes below which a text fits into one packet anyway. */
-export const LEAST_BYTES = 1024
+/** Bytes below which a text fits into one packet beside its head: packing it takes longer than forwarding it. */
+export const LEAST_BYTES = 1400
 
 /** Subtitles and playlists have many types; an event stream must not wait in a compressor. */
 const TEXT =
