@@ -5,11 +5,14 @@ import type { Config } from '../config/config.ts'
 import { createLogger, type LogOutput } from '../observe/logger.ts'
 import { inspectDatabase } from '../store/sqlite-file.ts'
 import { buildInternalApp, buildPublicApp } from './app.ts'
+import { atMost } from './at-most.ts'
 import { type Core, createCore } from './core.ts'
 import { registerFigures } from './figures.ts'
 import { type ListenSettings, toStartError } from './start-error.ts'
 
 const SWEEP_MS = 50
+/** How long a stop waits for the internal listener, whose responses are short. */
+const CLOSE_MS = 5000
 
 export interface Usher {
   readonly core: Core
@@ -67,7 +70,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
         clearInterval(sweep)
         clearTimeout(timer)
         // Last, so that readiness can be probed until the end.
-        await internalApp.close()
+        await atMost(CLOSE_MS, internalApp.close())
         await core.close()
         await output.flush()
       }
