@@ -223,7 +223,8 @@ t.test(
     await other.post('/session/pin', { kind: 'link' })
     t.match((await other.get('/session/pin')).json, { status: 'pending' }, 'its own is another one')
     const cookie = own.jar.get('usher-signin') ?? ''
-    for (const bad of [`${cookie.slice(0, -2)}AA`, own.jar.get('usher') ?? 'x', '', 'x.y.z']) {
+    const altered = `${cookie.slice(0, -2)}${cookie.endsWith('AA') ? 'BB' : 'AA'}`
+    for (const bad of [altered, own.jar.get('usher') ?? 'x', '', 'x.y.z']) {
       const thief = usher.browser()
       thief.jar.set('usher-signin', bad)
       matchProblem(t, await thief.get('/session/pin'), 404, 'USHER_PIN_UNKNOWN')
