@@ -54,7 +54,11 @@ export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>)
   }
 
   const wait = async (answer: Answer<Pin>): Promise<void> => {
+    let isTroubled = false
     const current = awaitPin('link', answer, (trouble) => {
+      // Called after every poll: another message stays.
+      if (trouble === null && !isTroubled) return
+      isTroubled = trouble !== null
       byId('code-status').textContent =
         trouble === null ? '' : say('waiting', { what: explain(trouble).what })
     })
