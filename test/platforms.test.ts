@@ -30,22 +30,41 @@ interface Container {
   readonly [probe: `${string}Probe`]: { readonly httpGet: { readonly path: string; readonly port: string } }
 }
 
+interface Pod {
+  readonly initContainers: readonly Container[]
+  readonly containers: readonly Container[]
+  readonly enableServiceLinks: boolean
+  readonly automountServiceAccountToken: boolean
+  readonly terminationGracePeriodSeconds: number
+}
+
+interface Path {
+  readonly backend: { readonly service: { readonly name: string } }
+}
+
+/** What is looked at of each kind; the schemas hold the rest. */
+interface Kinds {
+  readonly ConfigMap: { readonly data: Readonly<Record<string, string>> }
+  readonly Deployment: { readonly spec: { readonly template: { readonly spec: Pod } } }
+  readonly Service: { readonly spec: { readonly ports: readonly object[] } }
+  readonly Ingress: {
+    readonly spec: { readonly rules: readonly { readonly http: { readonly paths: readonly Path[] } }[] }
+  }
+}
+
 interface Manifest {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: { readonly name: string }
-  // biome-ignore lint/suspicious/noExplicitAny: the schemas hold it.
-  readonly spec: any
-  readonly data: Readonly<Record<string, string>>
 }
 
 const documents = parseAllDocuments(read('packaging/kubernetes/usher.yaml')).map(
   (document) => document.toJS() as Manifest
 )
-const of = (kind: string, name = 'usher') => {
+function of<K extends keyof Kinds>(kind: K, name = 'usher'): Kinds[K] {
   const found = documents.find((each) => each.kind === kind && each.metadata.name === name)
   if (found === undefined) throw new RangeError(`no ${kind} ${name}`)
-  return found
+  return found as Manifest & Kinds[K]
 }
 const pod = of('Deployment').spec.template.spec
 const containers: readonly Container[] = [...pod.initContainers, ...pod.containers]
@@ -115,8 +134,12 @@ t.test('Kubernetes: settings, probes and ports are those of Usher', async (t) =>
       'not one that a media server fails'
     )
   t.strictSame(of('Service').spec.ports, [{ name: 'public', port: 8080, targetPort: 'public' }])
-  const [{ http }] = of('Ingress').spec.rules
-  t.equal(http.paths[0].backend.service.name, 'usher', 'no way in to the internal listener')
+  const paths = of('Ingress').spec.rules.flatMap(({ http }) => http.paths)
+  t.strictSame(
+    paths.map(({ backend }) => backend.service.name),
+    ['usher'],
+    'no way in to the internal listener'
+  )
 })
 
 interface Entry {

@@ -4,7 +4,7 @@ const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 /** Creates and remembers every secret of the simulator, so that leak tests have a complete list. */
 export interface Secrets {
-  /** `sim-TAG-tok-XXXXXXXX`: 20 characters like Plex's own tokens; `tag` is three lower-case letters. */
+  /** `sim-`, the tag, `-tok-` and eight letters or digits: 20 characters like Plex's own. The tag has three letters. */
   mint(tag: string): string
   /** `transient-<uuid>`. */
   mintTransient(): string

@@ -5,7 +5,7 @@ import { send, type WireAnswer } from './wire.ts'
 
 interface Library {
   get(path: string, headers?: Record<string, string>): Promise<WireAnswer>
-  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape.
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
   json(path: string): Promise<any>
   act(method: string, path: string): Promise<number>
 }

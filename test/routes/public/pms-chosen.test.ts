@@ -24,8 +24,11 @@ const REFUSED = 'USHER_ADDRESS_REFUSED'
 /** Names that this test's own name service knows; everything else is asked for as usual. */
 const names = new Map<string, string>()
 const realLookup = dns.lookup
-// biome-ignore lint/suspicious/noExplicitAny: a stand-in for a function of many overloads.
-dns.lookup = ((hostname: string, options: any, callback: (error: null, found: LookupAddress[]) => void) => {
+dns.lookup = ((
+  hostname: string,
+  options: object,
+  callback: (error: null, found: LookupAddress[]) => void
+) => {
   const address = names.get(hostname)
   if (address === undefined) realLookup(hostname, options, callback as never)
   else process.nextTick(callback, null, [{ address, family: 4 }])
