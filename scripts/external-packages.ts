@@ -6,6 +6,9 @@ import { join } from 'node:path'
  */
 export const EXTERNAL: readonly string[] = ['@fastify/swagger-ui', 'oidc-provider']
 
+/** Packages that the code requires at the moment when it needs them, and the bundle therefore does not hold. */
+export const LATE: readonly string[] = ['bowser', 'ioredis', 'tldts']
+
 /** Packages whose files the sign-in page gives to browsers as they are. */
 export const SERVED: readonly string[] = [
   'uqr',
@@ -18,7 +21,7 @@ interface Locked {
 }
 
 /**
- * Folders of the external and served packages and of everything they need, as the lock file has them:
+ * Folders of the packages above and of everything they need, as the lock file has them:
  * `node_modules/…`.
  */
 export function externalFolders(root: string): readonly string[] {
@@ -43,6 +46,6 @@ export function externalFolders(root: string): readonly string[] {
     for (const needed of Object.keys(lock.packages[folder]?.dependencies ?? {})) add(needed, folder)
   }
 
-  for (const name of [...EXTERNAL, ...SERVED]) add(name, '')
+  for (const name of [...EXTERNAL, ...LATE, ...SERVED]) add(name, '')
   return [...folders].sort()
 }

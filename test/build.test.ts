@@ -1,11 +1,13 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { connect } from 'node:net'
 import { join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { externalFolders } from '../scripts/external-packages.ts'
 import { generateKey } from '../src/app/commands.ts'
 import { freePort } from './support/ports.ts'
 import { until } from './support/until.ts'
@@ -166,4 +168,23 @@ t.test('an incomplete build does not start, and the trace names the source', asy
   })
   await t.rejects(failed, { code: 1, stderr: /^start failed: .*routes\/public\/signin\/assets\.ts:\d+/ })
   t.notOk(existsSync(join(other, 'dist/src/packages.js.map')), 'no map of packages, read at every start')
+})
+
+t.test('every package that the bundle asks for is copied beside it', async (t) => {
+  const folder = join(dist, 'src')
+  const asked = new Set(
+    readdirSync(folder)
+      // The file of packages has none of them, but long texts that look like it.
+      .filter((name) => name.endsWith('.js') && name !== 'packages.js')
+      .flatMap((name) => [
+        ...readFileSync(join(folder, name), 'utf8').matchAll(
+          /(?:\bcreateRequire\(import\.meta\.url\)\(|\bimport\(|^(?:import|export) .*from )"(@?[a-z][\w/.-]*)"/gm
+        )
+      ])
+      .map(([, specifier = '']) => specifier)
+      .filter((specifier) => !isBuiltin(specifier))
+  )
+  for (const name of ['ioredis', 'oidc-provider', 'tldts']) t.ok(asked.has(name), name)
+  const packaged = externalFolders(ROOT)
+  for (const name of asked) t.ok(packaged.includes(`node_modules/${name}`), name)
 })

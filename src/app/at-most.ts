@@ -1,6 +1,6 @@
 /**
- * Waits for the work, but no longer than so many milliseconds; what it rejects with is thrown. A stop must come to its end
- * even if a client library waits for an event that has passed.
+ * Waits for the work, but no longer than so many milliseconds; throws what it rejects with. A stop ends even if a library
+ * that it closes never says so.
  */
 export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined

@@ -42,7 +42,6 @@ import { createPinClaims } from '../store/pin-claims.ts'
 import type { State } from '../store/state.ts'
 import { type Assertions, createAssertions } from '../tokens/assertion.ts'
 import { createTokens, type Tokens } from '../tokens/tokens.ts'
-import { atMost } from './at-most.ts'
 import { createEnds } from './ends.ts'
 import { followSettings } from './follow-settings.ts'
 import { createMediaServers, type MediaServers } from './media-servers.ts'
@@ -52,9 +51,6 @@ import { createRechecks, type Rechecks } from './rechecks.ts'
 import { createReload, type Reload } from './reload.ts'
 import { createReport } from './sign-in-report.ts'
 import { createStateParts } from './state-parts.ts'
-
-/** How long a stop waits for clients whose connections are destroyed, in milliseconds. */
-const CLOSE_MS = 2000
 
 /** The parts of one Usher, created once and shared by its two listeners. It knows nothing about serving HTTP. */
 export interface Core {
@@ -269,8 +265,7 @@ export function createCore({
       streams.close()
       streams.abort()
       await signOuts.close()
-      const clients = Promise.all([plexClients.close(), mediaServers.close()])
-      await Promise.all([atMost(CLOSE_MS, clients), state.close()])
+      await Promise.all([plexClients.close(), mediaServers.close(), state.close()])
     }
   }
 }

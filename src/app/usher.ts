@@ -11,7 +11,7 @@ import { registerFigures } from './figures.ts'
 import { type ListenSettings, toStartError } from './start-error.ts'
 
 const SWEEP_MS = 50
-/** How long a stop waits for the internal listener, whose responses are short. */
+/** How long a stop takes once both listeners are closed; sign-outs at plex.tv get two seconds of it. */
 const CLOSE_MS = 5000
 
 export interface Usher {
@@ -70,8 +70,8 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
         clearInterval(sweep)
         clearTimeout(timer)
         // Last, so that readiness can be probed until the end.
-        await atMost(CLOSE_MS, internalApp.close())
-        await core.close()
+        await internalApp.close()
+        await atMost(CLOSE_MS, core.close())
         await output.flush()
       }
     }

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { isTelevision } from '../domain/televisions.ts'
 
 export const DEVICE_KINDS = ['desktop', 'phone', 'tablet', 'tv', 'other'] as const
@@ -18,8 +19,8 @@ const KINDS: Readonly<Record<string, DeviceKind>> = {
 export const MOST_CHARS = 400
 
 /** Name and kind by the User-Agent field, by a parser that is loaded when the first one is read. No fingerprint. */
-export async function describeDevice(userAgent: string): Promise<DeviceDescription> {
-  const { default: bowser } = await import('bowser')
+export function describeDevice(userAgent: string): DeviceDescription {
+  const bowser = createRequire(import.meta.url)('bowser') as typeof import('bowser')
   const { browser, os, platform } = bowser.parse(userAgent.slice(0, MOST_CHARS) || ' ')
   const television = isTelevision(userAgent)
   const system = television && (os.name ?? '') === '' ? 'a television' : (os.name ?? '')

@@ -96,7 +96,7 @@ export function createRegister(options: RegisterOptions): Register {
       account: { id: account.id, username: account.username, title: account.title },
       openerId: homeAdmin?.accountId ?? account.id,
       role: session.role,
-      device: isSame ? before.record.device : await describeDevice(client.userAgent),
+      device: isSame ? before.record.device : describeDevice(client.userAgent),
       network: isSame ? before.record.network : networkOf(client.address),
       method,
       signedInAt,

@@ -33,7 +33,7 @@ t.test('a device is told by its browser and system, and its kind', async (t) => 
     ['', '', 'other'],
     ['\u0000'.repeat(5000), null, 'other']
   ] as const) {
-    const device = await describeDevice(userAgent)
+    const device = describeDevice(userAgent)
     t.equal(device.kind, kind, userAgent.slice(0, 60))
     if (name !== null) t.equal(device.name, name)
     t.ok(device.name.length <= 100)
