@@ -1,4 +1,12 @@
-import type { PasswordLogin, ProfileList, ServerList, SessionList, SessionView } from './api.ts'
+import type {
+  PasswordLogin,
+  PlaybackAsked,
+  PlaybackView,
+  ProfileList,
+  ServerList,
+  SessionList,
+  SessionView
+} from './api.ts'
 import { type LinkCodeState, linkCode } from './link-code.ts'
 import { type Notifications, notifications } from './notifications.ts'
 import { type Playback, type PlayOptions, play } from './playback.ts'
@@ -58,6 +66,11 @@ export interface Client {
   image(path: string, size: ImageSize): string
   play(ratingKey: string, options?: PlayOptions): Promise<Playback>
   /**
+   * An address that a device without the cookie plays, such as a Chromecast; it carries a token for this one film, so ask
+   * for it when the person presses the button.
+   */
+  castAddress(path: string, kind: PlaybackAsked['kind']): Promise<PlaybackView>
+  /**
    * Reports the playback position. It resolves, and never rejects, when the server knows; from a page that is being left
    * it goes by beacon.
    */
@@ -116,6 +129,7 @@ export function createClient({
       return pmsUrl(`/photo/:/transcode?${query}`)
     },
     play: (ratingKey, options = {}) => play(transport, ratingKey, options),
+    castAddress: (path, kind) => ask('POST', '/session/playback', { path, kind } satisfies PlaybackAsked),
     async timeline({ ratingKey, state, time, duration }) {
       const query = new URLSearchParams({
         ratingKey,

@@ -1,4 +1,5 @@
 import type { PinView, SessionView } from './api.ts'
+import { UsherError } from './problem.ts'
 import type { Ask } from './transport.ts'
 
 /** A sign-in by a code that is entered at plex.tv/link on another device. */
@@ -20,7 +21,7 @@ export async function* linkCode(ask: Ask): AsyncGenerator<LinkCodeState, void, v
     yield { status: 'pending', code: pin.code, linkUrl: pin.linkUrl, expiresAt: new Date(pin.expiresAt) }
     for (let waitMs = pin.pollAfterMs; !isOver; ) {
       await new Promise((resolve) => setTimeout(resolve, waitMs))
-      const state = await ask<PinStatus>('GET', '/session/pin')
+      const state = await poll(ask, waitMs)
       if (state.status === 'pending') waitMs = state.pollAfterMs
       else {
         isOver = true
@@ -29,5 +30,18 @@ export async function* linkCode(ask: Ask): AsyncGenerator<LinkCodeState, void, v
     }
   } finally {
     if (!isOver) await ask('DELETE', '/session/pin').catch(() => undefined)
+  }
+}
+
+/** A poll that is lost on its way says nothing about the code, which is on the screen of a television: the next one does. */
+async function poll(ask: Ask, waitMs: number): Promise<PinStatus> {
+  try {
+    return await ask<PinStatus>('GET', '/session/pin')
+  } catch (error) {
+    if (!(error instanceof UsherError)) return { status: 'pending', pollAfterMs: waitMs }
+    // Usher says `expired` once, and that response can be lost too.
+    if (error.code === 'USHER_PIN_UNKNOWN') return { status: 'expired' }
+    if (error.status < 500 && error.status !== 429) throw error
+    return { status: 'pending', pollAfterMs: Math.max(waitMs, 1000 * (error.retryAfter ?? 0)) }
   }
 }

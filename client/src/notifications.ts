@@ -16,6 +16,7 @@ export function notifications(transport: Transport): Notifications {
   let source: EventSource | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let retryMs = FIRST_RETRY_MS
+  let openedAt = Number.POSITIVE_INFINITY
   let closed = false
 
   function hear(event: string): void {
@@ -28,24 +29,32 @@ export function notifications(transport: Transport): Notifications {
   function open(): void {
     source = new EventSource(`${transport.base}/pms/:/eventsource/notifications`, { withCredentials: true })
     source.addEventListener('open', () => {
-      retryMs = FIRST_RETRY_MS
+      openedAt = performance.now()
     })
     source.addEventListener('usher-ended', (message) => {
       const { reason } = (parse((message as MessageEvent<string>).data) ?? {}) as { reason?: string }
-      // The answer says why, and tells the listeners of onSessionEnd.
-      if (reason === 'session-ended') transport.ask('GET', '/session?slide=false').catch(stopIfEnded)
+      if (reason === 'session-ended') askWhy()
     })
     source.addEventListener('error', again)
     for (const event of listeners.keys()) hear(event)
   }
 
-  function stopIfEnded(error: unknown): void {
-    if (error instanceof UsherError && error.status === 401) close()
+  /** The answer says why, and tells the listeners of onSessionEnd. */
+  function askWhy(): void {
+    transport.ask('GET', '/session?slide=false').catch((error: unknown) => {
+      if (error instanceof UsherError && error.status === 401) close()
+    })
   }
 
   function again(): void {
+    // An EventSource that is closed by itself got an error for an answer, and keeps its status to itself.
+    const isRefused = source?.readyState === EventSource.CLOSED
     source?.close()
     if (closed) return
+    if (isRefused) askWhy()
+    // A stream that opens and ends at once is no reason to hurry.
+    if (performance.now() - openedAt > retryMs) retryMs = FIRST_RETRY_MS
+    openedAt = Number.POSITIVE_INFINITY
     timer = setTimeout(open, retryMs * (0.75 + Math.random() / 2))
     retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)
   }

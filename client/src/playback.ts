@@ -50,6 +50,8 @@ export interface Playback {
   readonly scenes: readonly Scene[]
   /** The URL of a small picture of that time, for a seek bar; null where the server has made none. */
   preview(milliseconds: number): string | null
+  /** Tells the transcoder that the player waits; call it twice a minute while paused, or the server gives the film up. */
+  keepAlive(): void
   /** Stops the transcoder; call it when the player closes. */
   stop(): void
 }
@@ -150,9 +152,10 @@ export async function play(transport: Transport, ratingKey: string, options: Pla
   // Of a file, browsers play the first sound only, and no subtitles that are inside.
   const asItIs = options.subtitleStreamId === undefined && heard === sounds[0]?.id
   if (!options.transcode && !tooWide && asItIs && playsFile(media)) {
-    return { ...common, kind: 'file', url: `${base}/pms${part.key}`, stop: () => undefined }
+    return { ...common, kind: 'file', url: `${base}/pms${part.key}`, keepAlive() {}, stop() {} }
   }
-  const session = crypto.randomUUID()
+  // `crypto.randomUUID` is missing on plain HTTP, which home networks use.
+  const session = [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('')
   const query = new URLSearchParams({
     path,
     session,
@@ -168,6 +171,9 @@ export async function play(transport: Transport, ratingKey: string, options: Pla
     ...(options.subtitleStreamId !== undefined && { subtitleStreamID: String(options.subtitleStreamId) })
   })
   const below = '/pms/video/:/transcode/universal'
+  function tell(verb: 'ping' | 'stop'): void {
+    transport.fetch(`${below}/${verb}?session=${session}`, { keepalive: true }).catch(() => undefined)
+  }
   const decision = await ask<{ MediaContainer: Decision }>('GET', `${below}/decision?${query}`)
   const { generalDecisionCode = 0, generalDecisionText } = decision.MediaContainer
   if (generalDecisionCode >= REFUSALS_FROM) throw new TypeError(generalDecisionText)
@@ -175,9 +181,8 @@ export async function play(transport: Transport, ratingKey: string, options: Pla
     ...common,
     kind: 'hls',
     url: `${base}${below}/start.m3u8?${query}`,
-    stop() {
-      transport.fetch(`${below}/stop?session=${session}`, { keepalive: true }).catch(() => undefined)
-    }
+    keepAlive: () => tell('ping'),
+    stop: () => tell('stop')
   }
 }
 

@@ -19,15 +19,13 @@ export class UsherError extends Error {
   }
 }
 
-/** The error in a response. An error page of a proxy in between has no code, and counts as Usher being unreachable. */
+/** The error in a response. That of a proxy in between has no code of Usher's, and counts as Usher being unreachable. */
 export async function toError(response: Response): Promise<UsherError> {
   const { status } = response
   const retryAfter = Number(response.headers.get('retry-after')) || undefined
   const type = response.headers.get('content-type') ?? ''
-  const body = type.includes('json')
-    ? ((await response.json().catch(() => null)) as Partial<Problem> | null)
-    : null
-  const code = body?.code ?? (status === 401 ? 'USHER_SESSION_REQUIRED' : 'USHER_UPSTREAM_UNREACHABLE')
-  const detail = body?.detail ?? `The server answered ${status}.`
-  return new UsherError({ code, detail, requestId: body?.requestId ?? '', status }, retryAfter)
+  const body = type.includes('json') ? ((await response.json().catch(() => null)) as Problem | null) : null
+  if (/^USHER_/.test(String(body?.code))) return new UsherError({ ...(body as Problem), status }, retryAfter)
+  const code = status === 401 ? 'USHER_SESSION_REQUIRED' : 'USHER_UPSTREAM_UNREACHABLE'
+  return new UsherError({ code, detail: `The server answered ${status}.`, requestId: '', status }, retryAfter)
 }

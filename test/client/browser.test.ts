@@ -30,7 +30,10 @@ export async function exercise(url) {
   const playlist = await (await fetch(film.url, { credentials: 'include' })).text()
   const preview = await fetch(film.preview(8200), { credentials: 'include' })
   const subtitles = await (await fetch(film.subtitles[0].url, { credentials: 'include' })).text()
+  film.keepAlive()
   film.stop()
+  const cast = await usher.castAddress('/library/metadata/6002', 'hls')
+  const receiver = await fetch(cast.url, { credentials: 'omit' })
   const file = await usher.play('6003')
   await usher.timeline({ ratingKey: '6002', state: 'stopped', time: 5000, duration: 32000 })
   const denied = await usher.pms.fetch('/:/prefs').catch((error) => error)
@@ -41,7 +44,7 @@ export async function exercise(url) {
     wrong: [wrong instanceof UsherError, wrong.code], denied: denied.code, unknown: unknown.code,
     sections: sections.MediaContainer.size, picture: [picture.status, picture.headers.get('content-type')],
     film: { kind: film.kind, url: film.url, audio: film.audio, scenes: film.scenes.length, languages: film.subtitles.map(({ language }) => language) },
-    playlist, preview: preview.headers.get('content-type'), subtitles, file: { kind: file.kind, startAt: file.startAt },
+    playlist, receiver: receiver.status, preview: preview.headers.get('content-type'), subtitles, file: { kind: file.kind, startAt: file.startAt },
     servers: (await usher.servers()).length, current: sessions[0].current, startAt: (await usher.play('6002')).startAt
   }
   await usher.signOut()
@@ -99,7 +102,8 @@ t.test('the client in Chromium', { skip: skipWithoutChromium }, async (t) => {
     const { page } = await openPage(browser)
     page.setDefaultTimeout(60_000)
     if (origin === usher.publicUrl) {
-      await page.route('**/app/**', (route) => {
+      // Of the context, because a worker's own script is asked by no page.
+      await page.context().route('**/app/**', (route) => {
         const [contentType, body] = files[new URL(route.request().url()).pathname] ?? ['text/plain', '']
         return route.fulfill({ contentType, body })
       })
@@ -122,7 +126,8 @@ t.test('the client in Chromium', { skip: skipWithoutChromium }, async (t) => {
       other,
       `import('./exercise.js').then((m) => m.exercise('${usher.publicUrl}'))`
     ],
-    ['a service worker', other, ASK_WORKER(usher.publicUrl)]
+    ['a service worker of Usher’s origin', usher.publicUrl, ASK_WORKER('')],
+    ['a service worker of an allowed origin', other, ASK_WORKER(usher.publicUrl)]
   ] as const
 
   for (const [place, origin, script] of places) {
@@ -139,9 +144,10 @@ t.test('the client in Chromium', { skip: skipWithoutChromium }, async (t) => {
         picture: [200, 'image/svg+xml'],
         film: { kind: 'hls', url: HLS, audio: [{ language: 'English', selected: true }], scenes: 5 },
         playlist: /^#EXTM3U/,
+        receiver: 200,
         preview: 'image/jpeg',
         subtitles: /^WEBVTT/,
-        file: { kind: place === 'a service worker' ? 'hls' : 'file' },
+        file: { kind: place.startsWith('a service worker') ? 'hls' : 'file' },
         servers: 2,
         current: true,
         startAt: 5000,
@@ -153,8 +159,9 @@ t.test('the client in Chromium', { skip: skipWithoutChromium }, async (t) => {
   }
 
   for (const [place, origin] of [places[0], places[1]]) {
-    // Two accounts, because sign-ins are limited for each.
-    const [login, account] = origin === other ? ([OWNER, 'owner'] as const) : ([FRIEND, 'friend'] as const)
+    // Not the account of the exercise, because sign-ins are limited for each.
+    const login = OWNER
+    const time = origin === other ? 7000 : 9000
     const url = origin === usher.publicUrl ? '' : usher.publicUrl
     const client = `import('./client.js').then(({ createClient }) => createClient(${JSON.stringify(url ? { url } : {})}))`
 
@@ -178,13 +185,31 @@ t.test('the client in Chromium', { skip: skipWithoutChromium }, async (t) => {
       await page.context().close()
     })
 
+    await t.test(`in ${place} a stream that cannot come back tells that the session has ended`, async (t) => {
+      const page = await signedIn(origin, login)
+      let isCut = true
+      await page.route('**/eventsource/**', (route) => (isCut ? route.abort() : route.continue()))
+      await page.evaluate(`${client}.then((usher) => {
+        globalThis.ended = []
+        usher.onSessionEnd(({ code }) => ended.push(code))
+        usher.notifications()
+      })`)
+      await page.evaluate(
+        `fetch('${usher.publicUrl}/session/logout', { method: 'POST', credentials: 'include' })`
+      )
+      isCut = false
+      await until(() => page.evaluate<number>('ended.length'), 'the end', 60_000)
+      t.strictSame(await page.evaluate('ended'), ['USHER_SESSION_REQUIRED'])
+      await page.context().close()
+    })
+
     await t.test(`in ${place} a page that is left reports by beacon`, async (t) => {
       const page = await signedIn(origin, login)
       await page.evaluate(`${client}.then((usher) =>
-        addEventListener('pagehide', () => usher.timeline({ ratingKey: '6005', state: 'stopped', time: 7000, duration: 40000 })))`)
+        addEventListener('pagehide', () => usher.timeline({ ratingKey: '6005', state: 'stopped', time: ${time}, duration: 40000 })))`)
       simulator.clearReceived()
       await page.goto('about:blank')
-      await until(() => simulator.pms.watched(account, '6005').viewOffset === 7000, 'the report', 60_000)
+      await until(() => simulator.pms.watched('owner', '6005').viewOffset === time, 'the report', 60_000)
       const [report] = simulator.received({ service: 'pms' }).filter(({ url }) => url.includes('/:/timeline'))
       t.equal(report?.method, 'POST')
       await page.context().close()
