@@ -156,6 +156,81 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
     await page.context().close()
   })
 
+  await t.test('keeps the transcoder of a film that waits', async (t) => {
+    const { page } = await openPage(browser)
+    page.setDefaultTimeout(WAIT.timeout)
+    await cinema.admit(page)
+    await page.clock.install()
+    await page.goto(`${cinema.url}#/play/6002?at=0`)
+    await when(page, `${VIDEO}?.currentTime > 0.5`)
+    const { simulator } = cinema.usher
+    const pings = () =>
+      simulator.received({ service: 'pms' }).filter(({ url }) => url.includes('/universal/ping?')).length
+    await page.clock.fastForward(35_000)
+    await page.evaluate(`${VIDEO}.pause()`)
+    await page.clock.fastForward(35_000)
+    await until(pings, 'a ping', WAIT.timeout)
+    t.equal(pings(), 1, 'and none while it played')
+    await page.context().close()
+  })
+
+  await t.test('says what failed, and can try again', async (t) => {
+    const { page, complaints } = await openPage(browser)
+    page.setDefaultTimeout(WAIT.timeout)
+    await cinema.admit(page)
+    let isDown = true
+    await page.route('**/session?*', (route) => (isDown ? route.abort() : route.continue()))
+    await page.goto(`${cinema.url}#/search`)
+    const warning = page.getByRole('alert')
+    t.match(await warning.textContent(), /Is the line down/)
+    t.strictSame(await auditPage(page), [])
+    isDown = false
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.route('**/hubs/search?*', (route) =>
+      route.fulfill({
+        status: 503,
+        contentType: 'application/problem+json',
+        body: JSON.stringify({ code: 'USHER_UPSTREAM_UNREACHABLE', detail: 'The server is away.' })
+      })
+    )
+    await page.getByRole('searchbox').fill('frost')
+    await page.getByText('The server is away.').waitFor()
+    await page.getByRole('button', { name: 'Close' }).click()
+    t.equal(await warning.count(), 0)
+    t.notOk(
+      complaints.some((line) => !line.includes('net::ERR_FAILED')),
+      complaints.join()
+    )
+    await page.context().close()
+  })
+
+  await t.test('shows names that are markup as text', async (t) => {
+    const { page, complaints } = await openPage(browser)
+    page.setDefaultTimeout(WAIT.timeout)
+    await cinema.admit(page)
+    const hostile = '<img src=x onerror="document.title=1">'
+    for (const path of ['**/pms/hubs?*', '**/pms/library/metadata/6002?*', '**/session?*'])
+      await page.route(path, async (route) => {
+        const response = await route.fetch()
+        const body = JSON.stringify(await response.json(), (key, value) =>
+          /^(?:title|summary|tagline|tag|role|grandparentTitle|contentRating|displayTitle)$/.test(key) &&
+          typeof value === 'string' &&
+          value !== 'owner'
+            ? hostile
+            : value
+        )
+        await route.fulfill({ response, body })
+      })
+    for (const place of ['#/', '#/title/6002', '#/play/6002']) {
+      await page.goto(cinema.url + place)
+      await page.reload()
+      await page.getByRole('heading', { level: 1, name: hostile }).waitFor()
+      t.equal(await page.evaluate("document.querySelectorAll('[src=x]').length"), 0, place)
+    }
+    t.strictSame(complaints, [])
+    await page.context().close()
+  })
+
   await t.test('changes the profile and ends another device', async (t) => {
     const { page } = await openPage(browser)
     page.setDefaultTimeout(WAIT.timeout)

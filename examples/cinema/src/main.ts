@@ -1,4 +1,4 @@
-import type { Notifications, UsherError } from 'usher-client'
+import { type Notifications, UsherError } from 'usher-client'
 import { moveByArrows } from './arrows.ts'
 import { make } from './dom.ts'
 import { homePage, searchPage } from './home.ts'
@@ -34,7 +34,7 @@ usher.onSessionEnd((error) => {
   events?.close()
   const reason = explain(error)
   header.replaceChildren()
-  if (player === null) content.replaceChildren(...welcomePage(reason, () => void start()))
+  if (player === null) content.replaceChildren(...welcomePage(reason, begin))
   else player.stop(reason, make('button', { onclick: () => usher.signIn() }, 'Sign in again'))
 })
 
@@ -66,7 +66,7 @@ async function show(): Promise<void> {
 }
 
 async function pageOf(place: string, key: string, parameters: URLSearchParams): Promise<Node[]> {
-  if (!isSignedIn) return welcomePage(null, () => void start())
+  if (!isSignedIn) return welcomePage(null, begin)
   if (place === 'title') return titlePage(key)
   if (place === 'search') return searchPage(parameters.get('q') ?? '')
   if (place === 'devices') return devicesPage()
@@ -94,7 +94,7 @@ function showHeader(title: string): void {
       {
         className: 'quiet',
         title: 'Change the profile',
-        onclick: () => void chooseProfile(() => void start())
+        onclick: () => void chooseProfile(begin)
       },
       title
     ),
@@ -126,6 +126,30 @@ function listen(): void {
   events = usher.notifications()
 }
 
+/** What a button or a field could not do: the line is down, or the server refuses. */
+function warn(reason: unknown): void {
+  document.querySelector('.warning')?.remove()
+  const words = reason instanceof UsherError ? reason.message : 'That did not work. Is the line down?'
+  const close = make('button', { className: 'quiet', onclick: () => warning.remove() }, 'Close')
+  const warning = make('div', { className: 'warning', role: 'alert' }, make('p', {}, words), close)
+  document.body.append(warning)
+}
+
+/** Without an answer there is nothing to show yet: not even who is signed in. */
+function begin(): void {
+  start().catch((error: unknown) => {
+    const retry = make('button', { onclick: begin }, 'Try again')
+    content.replaceChildren(make('h1', {}, 'The cinema is closed'), make('p', {}, retry))
+    warn(error)
+  })
+}
+
+addEventListener('unhandledrejection', (event) => {
+  event.preventDefault()
+  const { reason } = event
+  // onSessionEnd has explained that already.
+  if (!(reason instanceof UsherError && reason.code.startsWith('USHER_SESSION_'))) warn(reason)
+})
 addEventListener('hashchange', () => void show())
 moveByArrows()
-void start()
+begin()

@@ -6,6 +6,7 @@ import { createSeekBar } from './seek-bar.ts'
 import { toWebVtt } from './subtitles.ts'
 
 const REPORT_EVERY_S = 10
+const KEEP_ALIVE_MS = 30_000
 const STEP_S = 10
 const IDLE_MS = 3000
 
@@ -159,6 +160,7 @@ export async function openPlayer(ratingKey: string, startAt?: number): Promise<P
     for (const track of video.querySelectorAll('track')) track.remove()
     if (subtitle?.url == null) return
     const response = await fetch(subtitle.url, { credentials: 'include' })
+    if (!response.ok) throw new Error('These subtitles cannot be loaded.')
     const text = new Blob([toWebVtt(await response.text())], { type: 'text/vtt' })
     const track = make('track', {
       kind: 'subtitles',
@@ -226,6 +228,7 @@ export async function openPlayer(ratingKey: string, startAt?: number): Promise<P
   element.addEventListener('pointermove', wake)
   addEventListener('pagehide', leave)
   addEventListener('keydown', press)
+  const keeping = setInterval(() => !isOver && video.paused && playback?.keepAlive(), KEEP_ALIVE_MS)
   label(back, 'back', 'Back')
   label(whole, 'screen', 'Full screen')
   draw()
@@ -238,6 +241,7 @@ export async function openPlayer(ratingKey: string, startAt?: number): Promise<P
       const told = report('stopped')
       isOver = true
       clearTimeout(idle)
+      clearInterval(keeping)
       removeEventListener('pagehide', leave)
       removeEventListener('keydown', press)
       release()
