@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts'
 
 /** Audit events that the store keeps; as many wait while it is away, or while many happen at once. */
 const MOST_EVENTS = 10_000
+const RETRY_MS = 5000
 
 export interface KeptAuditOptions {
   readonly log: Logger
@@ -21,6 +22,17 @@ export function createKeptAudit({ log, store, seal, now }: KeptAuditOptions): Au
   const sealed = createSealedJson(seal)
   const waiting: KeptEvent[] = []
   let isWriting = false
+  let isRetryDue = false
+
+  function retryLater(): void {
+    if (isRetryDue) return
+    isRetryDue = true
+    const timer = setTimeout(() => {
+      isRetryDue = false
+      if (!isWriting) void write()
+    }, RETRY_MS)
+    timer.unref()
+  }
 
   async function write(): Promise<void> {
     isWriting = true
@@ -33,7 +45,8 @@ export function createKeptAudit({ log, store, seal, now }: KeptAuditOptions): Au
         if (waiting[0] === event) waiting.shift()
       }
     } catch {
-      // Away: the next event tries again.
+      // Away.
+      retryLater()
     } finally {
       isWriting = false
     }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Logger } from './logger.ts'
 
 /**
@@ -119,30 +120,34 @@ export interface AuditOptions {
   readonly now: () => number
 }
 
-/** Anybody can cause these: of a flood the log has all, and what is kept of each line is a sample. */
-const FROM_ANYBODY: readonly AuditEvent[] = [
+/**
+ * Anybody can cause these at will, or one account or service can. Of a flood the log has all, and what is kept is a
+ * sample: of each line, and of each account or service that it names.
+ */
+const SAMPLED: readonly AuditEvent[] = [
   'sign_in.refused',
   'csrf.refused',
   'cookie.refused',
   'service.refused',
-  'limit.reached'
+  'limit.reached',
+  'app.entered',
+  'token.delegated'
 ]
-const KEPT_A_MINUTE = 20
+/** Kept at once; then one in each minute, so that a day of a flood leaves room for what came before it. */
+const BURST = 20
+const REFILL_MS = 60_000
+const MAX_SAMPLES = 1000
 
 export function createAudit({ log, keep, now }: AuditOptions): Audit {
-  let minute = 0
-  const kept = new Map<AuditLine, number>()
+  const samples = new LRUCache<string, { readonly left: number; readonly at: number }>({ max: MAX_SAMPLES })
 
-  function mayKeep(line: AuditLine, time: number): boolean {
-    if (!FROM_ANYBODY.includes(eventOf(line))) return true
-    const current = Math.floor(time / 60_000)
-    if (current !== minute) {
-      minute = current
-      kept.clear()
-    }
-    const count = (kept.get(line) ?? 0) + 1
-    kept.set(line, count)
-    return count <= KEPT_A_MINUTE
+  function mayKeep(line: AuditLine, whose: string, time: number): boolean {
+    if (!SAMPLED.includes(eventOf(line))) return true
+    const key = `${line} ${whose}`
+    const before = samples.get(key) ?? { left: BURST, at: time }
+    const left = Math.min(BURST, before.left + Math.abs(time - before.at) / REFILL_MS)
+    samples.set(key, { left: left < 1 ? left : left - 1, at: time })
+    return left >= 1
   }
 
   return {
@@ -157,7 +162,8 @@ export function createAudit({ log, keep, now }: AuditOptions): Audit {
       }
       log[level]({ event, ...(reqId !== undefined && { reqId }), ...known }, message)
       const time = now()
-      if (mayKeep(line, time)) keep({ at: new Date(time).toISOString(), event, ...known })
+      const whose = String(known['service'] ?? known['accountId'] ?? '')
+      if (mayKeep(line, whose, time)) keep({ at: new Date(time).toISOString(), event, ...known })
     }
   }
 }

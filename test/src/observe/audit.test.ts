@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { createKeptAudit } from '../../../src/app/kept-audit.ts'
 import { createAudit, type KeptEvent } from '../../../src/observe/audit.ts'
@@ -64,6 +65,29 @@ t.test('a flood of one line hides neither another line nor what nobody can cause
   t.equal(kept.at(-1)?.event, 'csrf.refused')
 })
 
+t.test('a day of a flood leaves room for what came before it', async (t) => {
+  const { log } = createLog()
+  const kept: KeptEvent[] = []
+  let time = 0
+  const audit = createAudit({ log, keep: (event) => kept.push(event), now: () => time })
+  for (; time < 86_400_000; time += 10_000) audit.note('cookie.refused', { kid: 'unknown', result: 'forged' })
+  t.equal(kept.length, 20 + 24 * 60 - 1)
+})
+
+t.test('no account or service fills the list, nor hides what another one does', async (t) => {
+  const { log } = createLog()
+  const kept: KeptEvent[] = []
+  const audit = createAudit({ log, keep: (event) => kept.push(event), now: () => 0 })
+  for (let count = 0; count < 500; count += 1) {
+    audit.note('app.entered', { client: 'films', accountId: 1 })
+    audit.note('token.delegated', { service: 'busy', accountId: count, outcome: 'issued' })
+  }
+  t.equal(kept.length, 40)
+  audit.note('app.entered', { client: 'films', accountId: 2 })
+  audit.note('token.delegated', { service: 'calm', accountId: 1, outcome: 'issued' })
+  t.match(kept.slice(40), [{ accountId: 2 }, { service: 'calm' }])
+})
+
 t.test('what happens while the store is away is kept when it is back, in order', async (t) => {
   const { log } = createLog()
   let isAway = true
@@ -87,4 +111,28 @@ t.test('what happens while the store is away is kept when it is back, in order',
   t.equal(accounts.length, 10_000, 'bounded: the oldest are gone')
   t.equal(accounts[0], 101)
   t.equal(accounts.at(-1), 10_100)
+})
+
+t.test('what waits for the store is kept when it is back, also if nothing else happens', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const { log } = createLog()
+  let isAway = true
+  const written: string[] = []
+  const store = {
+    async append(_list: string, value: string) {
+      if (isAway) throw new StoreAway('ECONNREFUSED')
+      written.push(value)
+    }
+  } as unknown as Store
+  const seal = { seal: (_purpose: string, value: unknown) => String(value) } as unknown as Seal
+  const audit = createKeptAudit({ log, store: () => store, seal, now: () => 0 })
+  audit.note('upstream.degraded/redis', { service: 'redis', reason: 'ECONNREFUSED' })
+  await new Promise(setImmediate)
+  for (const back of [false, true]) {
+    isAway = !back
+    mock.timers.tick(5000)
+    await new Promise(setImmediate)
+    t.equal(written.length, back ? 1 : 0)
+  }
 })
