@@ -44,6 +44,7 @@ export interface RollOptions {
   readonly accountsHere: () => Iterable<number>
   /** Called when the owner's token starts or stops working. */
   readonly onChange: (isUsable: boolean, reason: RollTrouble) => void
+  /** Called once for a doubt: until a list is believed, the next ones say no more. */
   readonly onDoubt: (counts: { readonly known: number; readonly missing: number }) => void
   readonly recheckMs: number
   readonly now: () => number
@@ -73,6 +74,7 @@ export function createRoll(options: RollOptions): Roll {
   let proven: { readonly machineId: string; readonly ownerId: number } | null = null
   let isUsable: boolean | null = null
   let trouble: RollTrouble | null = null
+  let isDoubtNoted = false
   let restsUntil = 0
   let failure: unknown = null
   let under: Promise<void> | null = null
@@ -141,7 +143,11 @@ export function createRoll(options: RollOptions): Roll {
     // Of a doubted list only people with a session here are remembered as missing: nobody else can be asked for.
     const here = isDoubted ? new Set(accountsHere()) : new Set<number>()
     known = new Set([...roles.keys(), ...missing.filter((id) => here.has(id))])
-    if (isDoubted && missing.length > 0) onDoubt({ known: people.size, missing: missing.length })
+    if (isDoubted && missing.length > 0 && !isDoubtNoted) {
+      isDoubtNoted = true
+      onDoubt({ known: people.size, missing: missing.length })
+    }
+    if (!isDoubted) isDoubtNoted = false
     return { ...head, roles, homeIds, isDoubted }
   }
 

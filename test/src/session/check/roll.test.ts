@@ -319,6 +319,14 @@ t.test(
           missing.map(({ session }) => `resources ${session.accountToken}`).sort()
         )
         t.ok(lives.slice(1).every((live) => live === missing[0] || stand.standings.of(live) === 'good'))
+        await stand.pass(3 * RECHECK_MS)
+        t.equal(stand.doubts.length, 1, 'said once for a doubt')
+        stand.people.shared = lives.map(({ session }) => person(session.account.id))
+        stand.people.isWhole = true
+        await stand.pass(2 * RECHECK_MS)
+        spoil(stand.people)
+        await stand.pass(2 * RECHECK_MS)
+        t.equal(stand.doubts.length, 2, 'another one, after a list that was believed')
       })
     }
   }
