@@ -26,16 +26,21 @@ export interface TitleLookupOptions {
 }
 
 const MAX_TITLES = 5000
-/** A page of lists is read anew every second. What stays unknown is asked for this often, whoever looks. */
+/** A page of lists is read again every second. What stays unknown is asked for this often by each browser. */
 const EVERY_MS = 10_000
+const MAX_BROWSERS = 1000
 const WAIT_MS = 1000
 const MOST_ITEMS = 50
 
-/** Titles of what is playing, by the media server: two calls at most in ten seconds, and none while nobody looks. */
+/**
+ * Titles of what is playing, by the media server: two calls at most in ten seconds for each browser that looks, so that
+ * none of them takes another's turn, and none while nobody looks.
+ */
 export function createTitleLookup({ mediaServer, now }: TitleLookupOptions): TitleLookup {
   const titles = new LRUCache<string, string>({ max: MAX_TITLES })
-  let askedAt = 0
-  let asking: Promise<void> = Promise.resolve()
+  const turns = new LRUCache<string, { readonly askedAt: number; readonly asking: Promise<void> }>({
+    max: MAX_BROWSERS
+  })
 
   function learn(items: readonly TitledItem[]): void {
     for (const { title, itemId, partIds, transcodeIds } of items) {
@@ -60,16 +65,17 @@ export function createTitleLookup({ mediaServer, now }: TitleLookupOptions): Tit
       const unknown = unknownOf(items)
       if (mediaServer === null || unknown.length === 0) return
       const time = now()
-      if (Math.abs(time - askedAt) >= EVERY_MS) {
-        askedAt = time
+      let turn = turns.get(by.clientIdentifier)
+      if (turn === undefined || Math.abs(time - turn.askedAt) >= EVERY_MS) {
         // Away, or refused: the list shows what is known.
-        asking = ask(mediaServer, unknown, by).catch(() => undefined)
+        turn = { askedAt: time, asking: ask(mediaServer, unknown, by).catch(() => undefined) }
+        turns.set(by.clientIdentifier, turn)
       }
       let timer: NodeJS.Timeout | undefined
       const patience = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, WAIT_MS)
       })
-      await Promise.race([asking, patience])
+      await Promise.race([turn.asking, patience])
       clearTimeout(timer)
     }
   }

@@ -82,6 +82,24 @@ t.test('the server is asked when somebody looks, not more often than every ten s
   t.equal(asked.length, 4, 'away: nothing is told, and nothing breaks')
 })
 
+t.test('a browser that looks takes no other browser’s turn', async (t) => {
+  const asked: unknown[] = []
+  const lookup = createTitleLookup({
+    mediaServer: {
+      async titledItems(what) {
+        asked.push(what)
+        return [{ title: 'Film', itemId: 1, partIds: [10], transcodeIds: [] }]
+      }
+    },
+    now: () => 1_000_000
+  })
+  // Nobody but the owner can ask for the title of a part.
+  await lookup.look(['part 10'], { token: 'x', clientIdentifier: 'friend', isOwner: false })
+  t.strictSame(asked, [])
+  await lookup.look(['part 10'], { token: 'y', clientIdentifier: 'owner', isOwner: true })
+  t.equal(lookup.of('part 10'), 'Film')
+})
+
 t.test('a server that hangs holds the list up for a second at most', async (t) => {
   const lookup = createTitleLookup({
     mediaServer: { titledItems: () => new Promise(() => undefined) },
