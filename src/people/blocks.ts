@@ -39,7 +39,8 @@ export function createBlocks({ store, sealed, now }: BlocksOptions): Blocks {
     known = next
   }
 
-  async function put(block: Block): Promise<void> {
+  /** `before`: only in place of this value. */
+  async function put(block: Block, before?: string): Promise<void> {
     const { accountId, at } = block
     const value = sealed.write(block)
     const record = {
@@ -49,7 +50,11 @@ export function createBlocks({ store, sealed, now }: BlocksOptions): Blocks {
       expiresAt: now() + LASTS_MS,
       at: -at
     } as const
-    await store.commit({ put: [record] })
+    const { kind, key } = record
+    await store.commit({
+      put: [record],
+      ...(before !== undefined && { when: [{ kind, key, value: before }] })
+    })
   }
 
   async function load(): Promise<void> {
@@ -60,8 +65,8 @@ export function createBlocks({ store, sealed, now }: BlocksOptions): Blocks {
       for (const text of page.values) {
         const block = sealed.read<Block>(text)
         if (block === null) continue
-        // It holds for years, and so outlives keys.
-        if (!block.isNewest) await put(block.value)
+        // It holds for years, and so outlives keys. Somebody may lift it at this moment.
+        if (!block.isNewest) await put(block.value, text)
         blocks.set(block.value.accountId, block.value)
       }
       after = page.next

@@ -61,8 +61,8 @@ export const EVENTS = 'events'
 
 export function createPeople(options: PeopleOptions): People {
   const { config, store, sealed, register, blocks, titles, live, sessionEnds, audit, now } = options
-  const { apps, oidc } = config
-  const appNames = new Map([...oidc.clients, ...apps].map(({ id, name }) => [id, name]))
+  /** A reload may change them. */
+  const appNames = () => new Map([...config.oidc.clients, ...config.apps].map(({ id, name }) => [id, name]))
 
   /** A role at a server that a person chose says nothing here (SECURITY rule 75). */
   const isOwner = ({ role }: Session) => config.pms.url !== null && hasRole(role, 'owner')
@@ -123,8 +123,6 @@ export function createPeople(options: PeopleOptions): People {
     }
   }
 
-  const namesOf = async (accountId: number) => (await register.ofAccount(accountId))[0]?.account
-
   const people: People = {
     isOwner,
     async sessions(asker, accountId) {
@@ -140,7 +138,7 @@ export function createPeople(options: PeopleOptions): People {
       const isOthers = accountId !== undefined && whose !== accountId
       if (isOthers) return { sessions: [], complete: complete && isAll }
       await lookUpTitles(asker, records)
-      const sessions = toSessionViews(records, { current, appNames, titleOf: titles.of })
+      const sessions = toSessionViews(records, { current, appNames: appNames(), titleOf: titles.of })
       return { sessions, complete: complete && isAll }
     },
     async end(asker, handle) {
@@ -170,13 +168,14 @@ export function createPeople(options: PeopleOptions): People {
     },
     async block(asker, accountId) {
       requireOwner(asker)
-      const names = await namesOf(accountId)
-      const isSelf = 'session' in asker && asker.session.account.id === accountId
+      await register.flush()
       const records = await register.ofAccount(accountId)
+      const isSelf = 'session' in asker && asker.session.account.id === accountId
       // Nobody could lift it again.
       if (isSelf || records.some(({ role }) => isRole(role) && role === 'owner'))
         throw new Problem('USHER_INVALID_REQUEST', { detail: 'The owner cannot be blocked.' })
-      await blocks.set({ accountId, username: names?.username ?? '', title: names?.title ?? '', at: now() })
+      const { username = '', title = '' } = records[0]?.account ?? {}
+      await blocks.set({ accountId, username, title, at: now() })
       for (const record of records) {
         const session = sessionOf(record)
         if (session !== null) sessionEnds.end(session, 'blocked')

@@ -16,6 +16,8 @@ t.test('a service with the grant sees and ends sessions, and blocks accounts', a
     return { status: answer.status, json: text === '' ? null : JSON.parse(text) }
   }
   const owner = await usher.signedIn(OWNER)
+  const { id } = (await owner.get('/session')).json.account
+  t.equal((await ask(`/accounts/${id}/block`, 'PUT')).status, 400, 'the owner, who has only just signed in')
   const friend = await usher.signedIn(FRIEND)
   const { sessions } = (await ask('/sessions')).json
   t.equal(sessions.length, 2)

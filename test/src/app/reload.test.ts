@@ -266,6 +266,19 @@ t.test('a hundred reloads leave nothing behind', async (t) => {
   await until(() => heap() - before < 8_000_000, 'the heap as before', 30_000)
 })
 
+t.test('an app that was entered is listed by the name that a reload gave it', async (t) => {
+  const usher = await startTestUsher(t, {
+    settings: { USHER_APPS: JSON.stringify([app('wiki')]), USHER_TRUSTED_PROXIES: '127.0.0.1' }
+  })
+  const owner = await usher.signedIn(OWNER)
+  t.equal((await owner.get('/session/verify?app=wiki')).status, 204)
+  const names = async () => (await owner.get('/session/sessions')).json.sessions[0].apps
+  t.strictSame(await names(), [{ id: 'wiki', name: 'wiki' }])
+  const USHER_APPS = JSON.stringify([{ ...app('wiki'), name: 'Our wiki' }])
+  await usher.core.reload.run({ ...usher.settings, USHER_APPS })
+  t.strictSame(await names(), [{ id: 'wiki', name: 'Our wiki' }])
+})
+
 t.test('the first client of OpenID Connect is for a restart, and so is every other setting', async (t) => {
   const usher = await startTestUsher(t)
   const clients = { USHER_OIDC_CLIENTS: toClients([client('wiki')]), USHER_OIDC_KEYS: KEYS }

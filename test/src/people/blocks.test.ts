@@ -15,7 +15,7 @@ function stage() {
       if (isAway) throw new StoreAway('ECONNREFUSED')
       return call(...args)
     }
-  const store: Store = {
+  const store: { -readonly [Call in keyof Store]: Store[Call] } = {
     ...kept,
     get: unlessAway(kept.get),
     page: unlessAway(kept.page),
@@ -34,6 +34,7 @@ function stage() {
   return {
     blocks: createBlocks({ store, sealed, now: () => 1_000_000 }),
     kept,
+    store,
     retired,
     setAway: (away: boolean) => {
       isAway = away
@@ -81,4 +82,17 @@ t.test('a block outlives the keys: it is sealed anew, and one that no key opens 
   await kept.commit({ put: [lost] })
   t.ok(await blocks.has(5))
   t.equal((await blocks.all()).length, 1, 'nobody can say whose it is')
+})
+
+t.test('a block that is lifted while it is sealed anew does not come back', async (t) => {
+  const { blocks, kept, store, retired } = stage()
+  await blocks.set(block(1))
+  const page = await kept.page('block', { limit: 10 })
+  retired.add(page.values[0] ?? '')
+  store.page = async () => {
+    await blocks.lift(1)
+    return page
+  }
+  await blocks.all()
+  t.equal(await kept.get({ kind: 'block', key: '1' }), null)
 })
