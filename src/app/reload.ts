@@ -40,9 +40,6 @@ export function createReload({ initial, log, onResult }: ReloadOptions): Reload 
       // In one turn of the event loop: no request sees one part before and another after.
       adopt(next)
       for (const switchOver of switches) switchOver()
-      const known = config.warnings
-      for (const warning of next.warnings)
-        if (!known.includes(warning)) log.warn({ warning }, 'configuration warning')
       onResult('ok')
       log.info({ changed, ...(waiting.length > 0 && { waiting }) }, 'configuration reloaded')
     } catch (error) {

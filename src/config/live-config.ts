@@ -3,17 +3,20 @@ import { type Config, combineConfig, loadConfig } from './config.ts'
 import type { Environment } from './environment.ts'
 import { SETTINGS, type SettingName, type Values } from './settings.ts'
 
-/** What a reload can change. Everything else is part of a listener, a connection or a cookie, and needs a restart. */
-export const RELOADABLE: readonly SettingName[] = [
-  'USHER_SESSION_KEYS',
-  'USHER_SERVICES',
-  'USHER_APPS',
-  'USHER_GROUPS',
-  'USHER_OIDC_CLIENTS',
-  'USHER_OIDC_KEYS',
-  'USHER_BRAND_NAME',
-  'USHER_BRAND_LOGO'
-]
+/**
+ * What a reload can change, and the member that it is part of. Everything else belongs to a listener, a connection or a
+ * cookie, and needs a restart.
+ */
+const RELOADABLE: Readonly<Partial<Record<SettingName, keyof Config>>> = {
+  USHER_SESSION_KEYS: 'sessionKeys',
+  USHER_SERVICES: 'services',
+  USHER_APPS: 'apps',
+  USHER_GROUPS: 'groups',
+  USHER_OIDC_CLIENTS: 'oidc',
+  USHER_OIDC_KEYS: 'oidc',
+  USHER_BRAND_NAME: 'brand',
+  USHER_BRAND_LOGO: 'brand'
+}
 
 export interface LiveConfig {
   /** One object for the life of the process. Read its reloadable members when they are needed, and keep none. */
@@ -23,30 +26,15 @@ export interface LiveConfig {
 
 export function createLiveConfig(initial: Config): LiveConfig {
   let current = initial
+  const live = (member: keyof Config) => ({ get: () => current[member], enumerable: member !== 'values' })
+  const members = new Set<keyof Config>([...Object.values(RELOADABLE), 'values'])
   const config: Config = Object.defineProperties(
+    { ...initial },
     {
-      ...initial,
-      get sessionKeys() {
-        return current.sessionKeys
-      },
-      get services() {
-        return current.services
-      },
-      get apps() {
-        return current.apps
-      },
-      get groups() {
-        return current.groups
-      },
-      get oidc() {
-        return current.oidc
-      },
-      get brand() {
-        return current.brand
-      }
-    },
-    // How it prints: `conceal` made it so, and a spread leaves that out.
-    { ...pickHidden(initial), values: { get: () => current.values } }
+      // How it prints: `conceal` made it so, and a spread leaves that out.
+      ...pickHidden(initial),
+      ...Object.fromEntries([...members].map((member) => [member, live(member)]))
+    }
   )
   return {
     config,
@@ -74,11 +62,11 @@ export function rereadConfig(env: Environment, before: Config): Rereading {
   const next = loadConfig(env)
   const names = Object.keys(SETTINGS) as SettingName[]
   const different = names.filter((name) => !isDeepStrictEqual(before.values[name], next.values[name]))
-  const changed = different.filter((name) => RELOADABLE.includes(name))
+  const changed = different.filter((name) => name in RELOADABLE)
   const fresh = Object.fromEntries(changed.map((name) => [name, next.values[name]]))
   return {
     config: combineConfig({ ...before.values, ...fresh } as Values),
     changed,
-    waiting: different.filter((name) => !RELOADABLE.includes(name))
+    waiting: different.filter((name) => !(name in RELOADABLE))
   }
 }

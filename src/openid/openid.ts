@@ -75,7 +75,6 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     store,
     seal,
     live,
-    recheck,
     standings,
     revocations,
     libraries,
@@ -156,20 +155,7 @@ export async function createOpenId(options: OpenIdOptions): Promise<OpenId> {
     },
     now
   })
-  const watch = createWatch({
-    store,
-    signIns,
-    people,
-    clients,
-    rules,
-    libraries,
-    live,
-    recheck,
-    revocations,
-    recheckMs: config.recheckMs,
-    holder: options.holder,
-    now
-  })
+  const watch = createWatch({ ...options, signIns, people, clients, recheckMs: config.recheckMs })
   metrics.observeOidc(() => ({ waiting: queue.waiting, signIns: watch.signIns }))
 
   async function endSession(sessionId: string): Promise<void> {
