@@ -141,7 +141,7 @@ t.test('the client in Chromium', { skip: skipWithoutChromium }, async (t) => {
         denied: 'USHER_PATH_DENIED',
         unknown: 'USHER_INVALID_REQUEST',
         sections: 2,
-        picture: [200, 'image/svg+xml'],
+        picture: [200, 'image/webp'],
         film: { kind: 'hls', url: HLS, audio: [{ language: 'English', selected: true }], scenes: 5 },
         playlist: /^#EXTM3U/,
         receiver: 200,

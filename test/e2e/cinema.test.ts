@@ -83,6 +83,9 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
       .first()
       .waitFor()
     t.strictSame(await auditPage(page), [], 'home')
+    const kept =
+      "fetch(document.querySelector('.shelf img').src).then(({ headers }) => headers.get('cache-control'))"
+    t.match(await page.evaluate(kept), /^private, max-age=\d+, stale-while-revalidate/)
     const focused = () => page.evaluate<string>("document.activeElement.querySelector('strong')?.textContent")
     for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key)
     t.equal(await focused(), 'Quiet Machines', 'the second poster, by a remote control’s keys')

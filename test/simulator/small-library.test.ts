@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { CLIPS } from './pms/clips.ts'
+import { smallLibrary } from './pms/small-library.ts'
 import { startSimulator } from './simulator.ts'
 import { send, type WireAnswer } from './wire.ts'
 
@@ -85,11 +86,20 @@ t.test('the small library', async (t) => {
     t.equal((await library.json('/library/metadata/6003')).Metadata[0].viewCount, 1)
   })
 
-  await t.test('draws pictures in the size that is asked for', async (t) => {
+  await t.test('has a poster and a backdrop of every title', async (t) => {
     const url = encodeURIComponent('/library/metadata/6001/thumb/1745854354')
-    const picture = await library.get(`/photo/:/transcode?url=${url}&width=120&height=180`)
-    t.match(picture, { status: 200, headers: { 'content-type': 'image/svg+xml' } })
-    t.match(picture.text, /^<svg [^>]*width="120" height="180".*Lighthouse/)
+    for (const item of smallLibrary()) {
+      const [poster, backdrop] = await Promise.all(
+        ['thumb', 'art'].map((kind) => library.get(`/library/metadata/${item.ratingKey}/${kind}/1745854354`))
+      )
+      for (const picture of [poster, backdrop]) {
+        t.match(picture, { status: 200, headers: { 'content-type': 'image/webp' } }, item.title)
+        t.equal(picture?.bytes.subarray(8, 12).toString('latin1'), 'WEBP')
+      }
+      t.equal(poster?.bytes.equals(backdrop?.bytes ?? Buffer.alloc(0)), item.type === 'episode')
+    }
+    const scaled = await library.get(`/photo/:/transcode?url=${url}&width=120&height=180`)
+    t.same(scaled.bytes, (await library.get('/library/metadata/6001/thumb/1745854354')).bytes)
     const heavy = await open(t, 20_000)
     const photograph = await heavy.get(`/photo/:/transcode?url=${url}`)
     t.equal(photograph.headers['content-type'], 'image/jpeg')

@@ -20,8 +20,6 @@ export interface Drawing {
   readonly title: string
   /** Varies what episodes share. */
   readonly seed: number
-  readonly width: number
-  readonly height: number
   /** A poster is 2:3, a backdrop 16:9. */
   readonly shape: 'poster' | 'backdrop'
 }
@@ -71,8 +69,12 @@ const MOTIFS: Readonly<Record<Motif, (light: string, dark: string, seed: number)
     `<circle cx="${110 + ((seed * 47) % 100)}" cy="${84 + ((seed * 31) % 40)}" r="34" fill="${light}"/><path d="M-260 190h820v270h-820z" fill="${dark}"/><path d="M146 190L40 460h24l88-270zM154 190l106 270h-24l-88-270z" fill="${light}" opacity=".8"/>${times(6, (n) => `<path d="M${142 - n * 16} ${204 + n * n * 9}h${16 + n * 32}v${3 + n * 1.6}h-${16 + n * 32}z" fill="${light}" opacity=".5"/>`)}`
 }
 
-/** A poster or backdrop as SVG, which is sharp in every size that a client asks for. */
-export function drawSvg({ motif, palette, title, seed, width, height, shape }: Drawing): string {
+/** A poster or backdrop as SVG. */
+export function drawSvg(
+  { motif, palette, title, seed, shape }: Drawing,
+  width: number,
+  height: number
+): string {
   const [sky, haze, light, dark] = palette
   const [wide, high] = shape === 'poster' ? [300, 450] : [800, 450]
   const left = (wide - 300) / 2

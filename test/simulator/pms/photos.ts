@@ -7,9 +7,8 @@ import type { World } from '../world.ts'
 import type { Callers } from './caller.ts'
 import type { Catalogue } from './catalogue.ts'
 import { clipPreview } from './clips.ts'
-import { drawSvg } from './drawings.ts'
 import { pmsError } from './reply.ts'
-import { drawingOf } from './small-library.ts'
+import { pictureOf } from './small-library.ts'
 
 const CACHED = { 'Cache-Control': 'public, max-age=86400' }
 
@@ -21,27 +20,24 @@ export function photoRoutes(world: World, callers: Callers, catalogue: Catalogue
     body: posterJpeg()
   }
   const picture = callers.any(() => jpeg)
-  const draw = (path: string, width: number, height: number): Answer | null => {
+  /** The one size of an item of the small library, whichever is asked for. */
+  const stored = (path: string): Answer | null => {
     const [, key = '', kind] = /^\/library\/metadata\/(\d+)\/(thumb|art)\b/.exec(path) ?? []
     const item = catalogue.find(key)
-    const drawing = item ? drawingOf(item, kind === 'art' ? 'art' : 'thumb', width, height) : null
-    if (drawing === null) return null
+    const body = item ? pictureOf(item, kind === 'art' ? 'art' : 'thumb') : null
+    if (body === null) return null
     if (world.modes.pictureBytes > 0) return photograph(world.modes.pictureBytes)
-    const body = drawSvg(drawing)
-    return { status: 200, headers: { 'Content-Type': 'image/svg+xml', ...CACHED }, body }
+    return { status: 200, headers: { 'Content-Type': 'image/webp', ...CACHED }, body }
   }
-  const own = (width: number, height: number) => callers.any(({ path }) => draw(path, width, height) ?? jpeg)
+  const own = callers.any(({ path }) => stored(path) ?? jpeg)
   return [
     [
       'GET',
       '/photo/:/transcode',
-      callers.any((request) => {
-        const side = (name: string): number => Math.min(4096, Number(request.query.get(name)) || 300)
-        return draw(request.query.get('url') ?? '', side('width'), side('height')) ?? transcode(request)
-      })
+      callers.any((request) => stored(request.query.get('url') ?? '') ?? transcode(request))
     ],
-    ['GET', '/library/metadata/{key}/thumb/{stamp}', own(600, 900)],
-    ['GET', '/library/metadata/{key}/art/{stamp}', own(1280, 720)],
+    ['GET', '/library/metadata/{key}/thumb/{stamp}', own],
+    ['GET', '/library/metadata/{key}/art/{stamp}', own],
     [
       'GET',
       '/library/media/{id}/chapterImages/{number}',

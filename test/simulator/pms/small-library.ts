@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { JsonObject } from '../json.ts'
 import { type Item, type Part, toPart } from './catalogue.ts'
 import { CLIPS, type Clip, type ClipName, clipFile } from './clips.ts'
@@ -213,14 +214,21 @@ function streamsJson(
   return [{ ...picture, profile: 'baseline', displayTitle: '270p (H.264)' }, ...sound, ...words]
 }
 
-/** How a picture of an item looks: a poster, or a backdrop for `art` and for episodes. */
-export function drawingOf(item: Item, kind: 'thumb' | 'art', width: number, height: number): Drawing | null {
-  if (item.details === undefined) return null
+/** How the pictures of an item look: a backdrop, and a poster for all but episodes. */
+export function drawingsOf(item: Item): Drawing[] {
+  if (item.details === undefined) return []
   const { motif, palette } = item.details.invented
-  const isPoster = kind === 'thumb' && item.type !== 'episode'
-  const title = !isPoster ? '' : item.type === 'season' ? `${SERIES.title} ${item.index}` : item.title
-  const seed = item.type === 'movie' ? 0 : Number(item.ratingKey)
-  return { motif, palette, title, seed, width, height, shape: isPoster ? 'poster' : 'backdrop' }
+  const title = item.type === 'season' ? `${SERIES.title} ${item.index}` : item.title
+  const common = { motif, palette, seed: item.type === 'movie' ? 0 : Number(item.ratingKey) }
+  const backdrop: Drawing = { ...common, title: '', shape: 'backdrop' }
+  return item.type === 'episode' ? [backdrop] : [{ ...common, title, shape: 'poster' }, backdrop]
+}
+
+/** A picture of an item, as make-pictures.ts drew it; null outside the small library. */
+export function pictureOf(item: Item, kind: 'thumb' | 'art'): Buffer | null {
+  if (item.details === undefined) return null
+  const shape = kind === 'thumb' && item.type !== 'episode' ? 'poster' : 'backdrop'
+  return readFileSync(new URL(`../fixtures/pictures/${item.ratingKey}-${shape}.webp`, import.meta.url))
 }
 
 /** What an account goes on with: what it has begun, and the next episode of a series; what it saw last comes first. */
