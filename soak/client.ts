@@ -23,8 +23,12 @@ export interface Client {
   readonly jar: Map<string, string>
   /** Null if nobody answered: the instance was stopped, or went away. */
   ask(instance: Instance, path: string, question?: Question): Promise<Reply | null>
-  /** Holds a response open for so long; resolves with whether it was still open then. */
-  hold(instance: Instance, path: string, ms: number): Promise<'held' | 'ended' | { readonly status: number }>
+  /** Holds a response open until the signal; resolves with whether it was still open then. */
+  hold(
+    instance: Instance,
+    path: string,
+    signal: AbortSignal
+  ): Promise<'held' | 'ended' | { readonly status: number }>
 }
 
 /** Longer than every time limit of Usher in a soak, but for that of a film that pauses. */
@@ -84,18 +88,15 @@ export function createClient(address: string, onHang: (path: string) => void): C
         sent.end(body)
       })
     },
-    hold(instance, path, ms) {
+    hold(instance, path, signal) {
       return new Promise((resolve) => {
         const headers = { ...headersOf(instance, {}), accept: 'text/event-stream' }
         const sent = request({ host: '127.0.0.1', port: instance.port, path, headers, agent: false })
-        const timer = setTimeout(() => {
+        signal.addEventListener('abort', () => {
           resolve('held')
           sent.destroy()
-        }, ms)
-        const end = (how: 'ended' | { readonly status: number }) => {
-          clearTimeout(timer)
-          resolve(how)
-        }
+        })
+        const end = (how: 'ended' | { readonly status: number }) => resolve(how)
         sent.on('error', () => end('ended'))
         sent.on('response', (response) => {
           keep(response.headers['set-cookie'] ?? [])

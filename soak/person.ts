@@ -154,12 +154,13 @@ export function createPerson(options: PersonOptions): Person {
       wrong('foreign bytes', `${range} has status ${reply.status} and ${reply.body.length} bytes`)
   }
 
-  async function listen(): Promise<void> {
+  async function listen(signal: AbortSignal): Promise<void> {
     const instance = anInstance()
     if (instance === null) return
     const since = performance.now()
     const ms = random.between(2000, 12_000)
-    const how = await client.hold(instance, '/pms/:/eventsource/notifications', ms)
+    const end = AbortSignal.any([signal, AbortSignal.timeout(ms)])
+    const how = await client.hold(instance, '/pms/:/eventsource/notifications', end)
     book.act('an event stream', how === 'held' ? 'done' : 'away')
     if (how === 'held' || !weather.isCalm(since) || !weather.isCalm(performance.now())) return
     wrong('a stream broken off', `at ${instance.name}: ${JSON.stringify(how)}`)
@@ -244,12 +245,12 @@ export function createPerson(options: PersonOptions): Person {
     }
   }
 
-  async function act(): Promise<void> {
+  async function act(signal: AbortSignal): Promise<void> {
     if (!isSignedIn) return signIn()
     const dice = random.next()
     if (dice < 0.42) return look()
     if (dice < 0.66) return stream()
-    if (dice < 0.76) return listen()
+    if (dice < 0.76) return listen(signal)
     if (dice < 0.84) return enterApp()
     if (dice < 0.95) return useApp()
     return signOut()
@@ -258,7 +259,7 @@ export function createPerson(options: PersonOptions): Person {
   return {
     async live(signal) {
       while (!signal.aborted) {
-        await act()
+        await act(signal)
         await delay(random.next() * 2 * PAUSE_MS, undefined, { signal }).catch(() => undefined)
       }
     },

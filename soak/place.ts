@@ -5,12 +5,12 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { generateKey } from '../src/app/commands.ts'
 import { hashSecret } from '../src/config/secret-hashes.ts'
 import { type Simulator, startSimulator } from '../test/simulator/simulator.ts'
 import { makeKey } from '../test/support/openid.ts'
 import { freePort } from '../test/support/ports.ts'
 import { requireProgram } from '../test/support/programs.ts'
+import { settingsFor } from '../test/support/settings.ts'
 import { until } from '../test/support/until.ts'
 import type { Book } from './book.ts'
 import { createInstance, type Instance } from './instance.ts'
@@ -35,7 +35,6 @@ export interface Place {
   readonly redis: { start(): Promise<void>; kill(): Promise<void>; signal(name: NodeJS.Signals): void }
   readonly deployments: readonly Deployment[]
   instance(name: string): Instance
-  /** Whether the store that the pair shares has been there for some seconds. */
   close(): Promise<void>
 }
 
@@ -48,17 +47,9 @@ export async function openPlace(book: Book): Promise<Place> {
   const apps = await Promise.all([openApp(), openApp()])
   const keys = JSON.stringify({ keys: [makeKey('RS256', 'soak')] })
 
-  async function settings(app: { readonly uri: string }, port: number): Promise<Record<string, string>> {
+  function settings(app: { readonly uri: string }, port: number): Record<string, string> {
     return {
-      USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
-      USHER_HOST: '127.0.0.1',
-      USHER_INTERNAL_HOST: '127.0.0.1',
-      USHER_INTERNAL_PORT: '0',
-      USHER_SESSION_KEYS: generateKey(Date.now()),
-      USHER_PLEX_URL: simulator.plexUrl,
-      USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
-      USHER_PLEX_APP_URL: simulator.plexUrl,
-      USHER_PMS_URL: simulator.pmsUrl,
+      ...settingsFor(simulator, port),
       USHER_TRUSTED_PROXIES: '127.0.0.1',
       USHER_RECHECK: '20s',
       USHER_UPSTREAM_TIMEOUT: '8s',
@@ -79,17 +70,17 @@ export async function openPlace(book: Book): Promise<Place> {
 
   const [first, second, third] = [await freePort(), await freePort(), await freePort()]
   const shared = {
-    ...(await settings(apps[0], first)),
+    ...settings(apps[0], first),
     USHER_REDIS_URL: redis.url,
     USHER_PLEX_TOKEN: simulator.tokens.issue('owner', 'usher-soak-owner')
   }
   const state = mkdtempSync(join(folder, 'state-'))
-  const one = createInstance('one', { ...shared, USHER_PORT: String(first) }, book)
+  const one = createInstance('one', shared, book)
   const two = createInstance('two', { ...shared, USHER_PORT: String(second) }, book)
-  const alone = { ...(await settings(apps[1], third)), USHER_PORT: String(third), USHER_STATE_DIR: state }
+  const alone = { ...settings(apps[1], third), USHER_STATE_DIR: state }
   const house = createInstance('house', alone, book)
   const instances = [one, two, house]
-  for (const each of instances) await each.start()
+  await Promise.all(instances.map((each) => each.start()))
 
   return {
     simulator,

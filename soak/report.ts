@@ -71,7 +71,7 @@ ${violationsOf(book)}
 
 const TEXT = `\`npm run soak\` lets people and apps use three instances of Usher for as long as you like, while one thing after another goes
 wrong: two instances share Redis, one keeps its state in a directory. A seed decides who does what and which trouble comes
-when, so a run can be repeated, up to the timing of the machine. \`soak/\` holds the code; a test runs it for some forty
+when, so a run can be repeated, up to the timing of the machine. \`soak/\` holds the code; a test runs it for some twenty
 seconds, and CI for two minutes.
 
 **People** sign in by password, verification code and link code, look around, fetch parts of films, hold event streams, enter

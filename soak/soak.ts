@@ -48,6 +48,7 @@ export async function soak({ options, place, book, signal }: SoakOptions): Promi
     weather.play(planTroubles(seed, minutes), end)
   ])
   await measuring
+  await until(() => weather.isCalm(performance.now()), 'all is well again', QUEUES_MS)
   await finish(place, book, people)
 }
 
@@ -64,9 +65,8 @@ async function measure(place: Place, book: Book, end: AbortSignal, minutes: numb
   }
 }
 
-/** All is well again: nobody has lost a session, and what was queued gets done. */
+/** Nobody has lost a session, and what was queued gets done. */
 async function finish(place: Place, book: Book, people: readonly Person[]): Promise<void> {
-  await delay(10_000)
   await Promise.all(people.map((person) => person.leave()))
   await expectSoon(book, 'an app that was not told', async () => {
     const told = new Set(place.deployments.flatMap((each) => [...each.told]))

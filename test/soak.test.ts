@@ -13,18 +13,18 @@ const ROOT = join(import.meta.dirname, '..')
 
 const skip = skipWithout('redis-server', 'prlimit')
 
-t.test('half a minute of a soak: nothing that must not be', { skip, timeout: 240_000 }, async (t) => {
+t.test('a short soak: a restart, and nothing that must not be', { skip, timeout: 240_000 }, async (t) => {
   const dir = t.testdir()
   const args = ['-u', 'NODE_OPTIONS', process.execPath, 'soak/run.ts']
   const { stdout, stderr } = await run(
     'env',
-    [...args, '--minutes', '0.5', '--seed', '5', '--people', '8', '--out', dir],
+    [...args, '--minutes', '0.2', '--seed', '5', '--people', '8', '--out', dir],
     {
       cwd: ROOT,
       timeout: 240_000
     }
   )
-  t.match(stdout, /acts, \d+ troubles, nothing that must not be/, stderr)
+  t.match(stdout, /acts, 1 troubles, nothing that must not be/, stderr)
   t.match(readFileSync(join(dir, 'soak.md'), 'utf8'), /### What people did/)
   t.match(readFileSync(join(dir, 'soak.svg'), 'utf8'), /<polyline class="one"/)
 })

@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { generateKey } from '../../src/app/commands.ts'
 import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import { type Browser, createBrowser } from '../support/browser.ts'
 import { startNginx } from '../support/nginx.ts'
 import { freePort } from '../support/ports.ts'
 import { skipWithout } from '../support/programs.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
+import { settingsFor } from '../support/settings.ts'
 import { until } from '../support/until.ts'
 import { FRIEND, OWNER, PASSWORD } from '../support/usher.ts'
 import { spawnUsher, type UsherProcess } from '../support/usher-process.ts'
@@ -27,22 +27,6 @@ interface Scale {
   spawn(): Promise<UsherProcess>
 }
 
-function settingsOf(simulator: Simulator): Record<string, string> {
-  return {
-    USHER_PUBLIC_URL: 'http://127.0.0.1:8080',
-    USHER_HOST: '127.0.0.1',
-    USHER_PORT: '0',
-    USHER_INTERNAL_HOST: '127.0.0.1',
-    USHER_INTERNAL_PORT: '0',
-    USHER_SESSION_KEYS: generateKey(Date.now()),
-    USHER_PLEX_URL: simulator.plexUrl,
-    USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
-    USHER_PLEX_APP_URL: simulator.plexUrl,
-    USHER_PMS_URL: simulator.pmsUrl,
-    USHER_DRAIN: '1s'
-  }
-}
-
 /** What docker-compose.yml's profile "scale" starts: two equal Ushers, Redis, and nginx in front of them. */
 async function startScale(t: Test, { away = false } = {}): Promise<Scale> {
   const simulator = await startSimulator()
@@ -50,8 +34,9 @@ async function startScale(t: Test, { away = false } = {}): Promise<Scale> {
   const redis = await startRedis(t, { away })
   const port = await freePort()
   const settings = {
-    ...settingsOf(simulator),
-    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
+    ...settingsFor(simulator, port),
+    USHER_PORT: '0',
+    USHER_DRAIN: '1s',
     USHER_TRUSTED_PROXIES: '127.0.0.1',
     USHER_REDIS_URL: redis.url
   }
@@ -352,7 +337,7 @@ t.test('with Redis away from the start', { skip, timeout: 120_000 }, async (t) =
 t.test('without Redis a restart forgets, and plex.tv tells', { timeout: 120_000 }, async (t) => {
   const simulator = await startSimulator()
   t.teardown(() => simulator.close())
-  const settings = settingsOf(simulator)
+  const settings = { ...settingsFor(simulator, 8080), USHER_PORT: '0', USHER_DRAIN: '1s' }
   const first = await spawnUsher(t, settings)
   const [stays, leaves] = await Promise.all([signIn(first.publicUrl), signIn(first.publicUrl, FRIEND)])
   await copy(leaves, first.publicUrl).post('/session/logout')

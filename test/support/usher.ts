@@ -1,6 +1,5 @@
 import { Writable } from 'node:stream'
 import type { Test } from 'tap'
-import { generateKey } from '../../src/app/commands.ts'
 import { startUsher, type Usher } from '../../src/app/usher.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/observe/logger.ts'
@@ -8,6 +7,7 @@ import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { type Canary, createCanary } from './canary.ts'
 import { freePort } from './ports.ts'
+import { settingsFor } from './settings.ts'
 
 export interface TestUsher extends Usher {
   readonly simulator: Simulator
@@ -58,16 +58,7 @@ async function start(t: Test, options: TestUsherOptions): Promise<TestUsher> {
   const simulator = options.simulator ?? (await startSimulator())
   const port = await freePort()
   const settings = withoutUndefined({
-    USHER_PUBLIC_URL: `http://127.0.0.1:${port}${options.basePath ?? ''}`,
-    USHER_HOST: '127.0.0.1',
-    USHER_PORT: String(port),
-    USHER_INTERNAL_HOST: '127.0.0.1',
-    USHER_INTERNAL_PORT: '0',
-    USHER_SESSION_KEYS: generateKey(Date.now()),
-    USHER_PLEX_URL: simulator.plexUrl,
-    USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
-    USHER_PLEX_APP_URL: simulator.plexUrl,
-    USHER_PMS_URL: simulator.pmsUrl,
+    ...settingsFor(simulator, port, options.basePath),
     // Each browser of a test has its own address, as behind a proxy.
     USHER_TRUSTED_PROXIES: '127.0.0.1',
     // The canary reads what is written to sockets.

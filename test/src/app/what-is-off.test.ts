@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { generateKey } from '../../../src/app/commands.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { KEYS, toClients } from '../../support/openid.ts'
+import { settingsFor } from '../../support/settings.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 /** Says which of the modules that cost something are looked for. */
@@ -23,15 +23,8 @@ async function loadedBy(t: Test, settings: Record<string, string>): Promise<read
   const child = spawn(process.execPath, ['--import', hook, join(ROOT, 'src/server.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
+      ...settingsFor(simulator, 0),
       USHER_PUBLIC_URL: 'http://127.0.0.1:8080',
-      USHER_HOST: '127.0.0.1',
-      USHER_PORT: '0',
-      USHER_INTERNAL_PORT: '0',
-      USHER_SESSION_KEYS: generateKey(Date.now()),
-      USHER_PLEX_URL: simulator.plexUrl,
-      USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
-      USHER_PLEX_APP_URL: simulator.plexUrl,
-      USHER_PMS_URL: simulator.pmsUrl,
       ...settings
     }
   })

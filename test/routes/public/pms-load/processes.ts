@@ -2,10 +2,10 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { generateKey } from '../../../../src/app/commands.ts'
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts'
 import { type Browser, createBrowser } from '../../../support/browser.ts'
 import { freePort } from '../../../support/ports.ts'
+import { settingsFor } from '../../../support/settings.ts'
 import { PASSWORD } from '../../../support/usher.ts'
 
 export interface Load {
@@ -30,15 +30,7 @@ export async function startLoad(t: Test, settings: Readonly<Record<string, strin
   const port = await freePort()
   const usher = await start('usher-process.ts', [], {
     PATH: process.env['PATH'],
-    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
-    USHER_HOST: '127.0.0.1',
-    USHER_PORT: String(port),
-    USHER_INTERNAL_HOST: '127.0.0.1',
-    USHER_INTERNAL_PORT: '0',
-    USHER_SESSION_KEYS: generateKey(Date.now()),
-    USHER_PLEX_URL: simulator.plexUrl,
-    USHER_PLEX_CLIENTS_URL: simulator.plexUrl,
-    USHER_PLEX_APP_URL: simulator.plexUrl,
+    ...settingsFor(simulator, port),
     USHER_PMS_URL: upstream.url,
     ...settings
   })
