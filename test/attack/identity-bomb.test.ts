@@ -40,15 +40,17 @@ t.test(
     const statuses: Promise<number>[] = []
     while (performance.now() < end) {
       statuses.push(browser.get('/pms/library/sections').then(({ status }) => status))
-      const before = performance.now()
+      // Work and not time: a busy machine holds everybody up.
+      const before = process.cpuUsage()
       await browser.get('/healthz')
-      longest = Math.max(longest, performance.now() - before)
+      const { user, system } = process.cpuUsage(before)
+      longest = Math.max(longest, (user + system) / 1000)
       await delay(5)
     }
     // The first, and its retry, were on their way.
     t.ok((await Promise.all(statuses)).every((status) => status === 502))
     t.ok(others <= 2, 'and it is none')
-    t.ok(longest < 400, `the event loop was held for ${longest.toFixed(0)} ms`)
+    t.ok(longest < 400, `the event loop was busy for ${longest.toFixed(0)} ms`)
     t.ok(identities <= 6, `${identities} identities for ${statuses.length} requests`)
   }
 )

@@ -201,7 +201,7 @@ t.test('every alert fires, and none without its cause', { skip, timeout: 150_000
         return seen.size === names.length
       },
       'all alerts',
-      60_000
+      100_000
     )
   } catch {
     t.comment([...seen].join(' '))

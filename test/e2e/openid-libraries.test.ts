@@ -166,7 +166,7 @@ t.test('express-openid-connect: told of a sign-out it is anonymous at once', asy
     method: 'POST',
     headers: { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' }
   })
-  await until(async () => (await visitor.go(party.url)).text === 'out', 'the app hears of it', 5000)
+  await until(async () => (await visitor.go(party.url)).text === 'out', 'the app hears of it')
 
   const again = await signIn(FRIEND)
   await again.go(`${party.url}/me`)

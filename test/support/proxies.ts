@@ -17,6 +17,7 @@ export const startHaproxy: StartProxy = async (t, upstream, lines = []) => {
 defaults
   mode http
   timeout connect 5s
+  timeout check 10s
   timeout client 30s
   timeout server 30s
 frontend people

@@ -44,9 +44,10 @@ for (const [accept, coding] of ASKED) {
 
 t.test('a field of 32 KB is read in no time', async (t) => {
   for (const part of ['gzip;q=0.', ',', ';', ' ', 'q=', '*;', 'a,']) {
-    const before = performance.now()
+    // Work and not time: a busy machine holds everybody up.
+    const before = process.cpuUsage()
     preferredCoding(part.repeat(Math.floor(32_768 / part.length)))
-    t.ok(performance.now() - before < 1000, part)
+    t.ok(process.cpuUsage(before).user < 1_000_000, part)
   }
 })
 

@@ -58,7 +58,7 @@ for (const { name, lane } of WAYS) {
       await delay(50)
       gone.destroy()
       await delay(300)
-      t.notOk(isOpen(raw), 'nothing is fetched for nobody')
+      await until(() => !isOpen(raw), 'nothing is fetched for nobody')
       t.equal(front.streams.size, 0)
     }
   )

@@ -61,7 +61,7 @@ t.test('two instances over Redis', { skip }, async (t) => {
       t.equal((await userinfo(usher, tokens[index]?.access_token ?? '')).status, 200, app.id)
     }
     await browser.post('/session/logout')
-    await until(() => channel.told.length >= 6, 'all six are told', 5000)
+    await until(() => channel.told.length >= 6, 'all six are told')
     await new Promise((resolve) => setTimeout(resolve, 500))
     t.equal(channel.told.length, 6, 'each once, whichever instance does it')
     t.strictSame(
