@@ -1,25 +1,9 @@
-import type { Config } from '../config/config.ts'
-import type { Audit } from '../observe/audit.ts'
-import type { Logger } from '../observe/logger.ts'
-import type { Metrics } from '../observe/metrics.ts'
-import type { MediaServer } from '../plex/media-server.ts'
-import type { PlexTv } from '../plex/plex-tv.ts'
 import { createSessionEnds, type SessionEnds } from '../session/end.ts'
-import type { LiveSessions } from '../session/live/live-sessions.ts'
-import type { Revocations } from '../session/live/revocation.ts'
 import { createSignOuts, type SignOuts } from '../session/sign-outs.ts'
+import type { Core } from './core.ts'
 
-export interface EndsOptions {
-  readonly config: Config
-  readonly log: Logger
-  readonly audit: Audit
-  readonly metrics: Pick<Metrics, 'sessionsEnded'>
-  readonly plexTv: PlexTv
-  readonly mediaServer: MediaServer | null
-  readonly live: LiveSessions
-  readonly revocations: Revocations
-  readonly now: () => number
-}
+export type EndsOptions = Pick<Core, 'config' | 'log' | 'audit' | 'metrics' | 'plexTv' | 'mediaServer'> &
+  Pick<Core, 'live' | 'revocations' | 'now'>
 
 /** What ends sessions here and at plex.tv, with its log lines, metric and audit event. */
 export function createEnds(options: EndsOptions): {

@@ -35,7 +35,7 @@ export function registerFigures(core: Core, servers: FigureServers): void {
 
   new Gauge({
     name: 'usher_plex_sign_outs_waiting',
-    help: 'Tokens that plex.tv is still to be told to forget',
+    help: 'Tokens that are still to be signed out at plex.tv',
     registers,
     collect() {
       this.set(signOuts.waiting)

@@ -1,29 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { Config } from '../config/config.ts'
-import type { Audit } from '../observe/audit.ts'
 import { type Blocks, createBlocks } from '../people/blocks.ts'
 import { createPeople, type People } from '../people/people.ts'
 import { createRegister, type Register } from '../people/register.ts'
 import { createSealedJson } from '../people/sealed-json.ts'
 import { createTitleLookup } from '../people/title-lookup.ts'
-import type { MediaServer } from '../plex/media-server.ts'
-import type { Seal } from '../seal/seal.ts'
-import type { SessionEnds } from '../session/end.ts'
-import type { LiveSessions } from '../session/live/live-sessions.ts'
-import type { Revocations } from '../session/live/revocation.ts'
-import type { State } from '../store/state.ts'
+import type { Core } from './core.ts'
 
-export interface PeoplePartsOptions {
-  readonly config: Config
-  readonly state: Pick<State, 'store'>
-  readonly seal: Seal
-  readonly live: LiveSessions
-  readonly revocations: Revocations
-  readonly sessionEnds: SessionEnds
-  readonly audit: Audit
-  readonly mediaServer: MediaServer | null
-  readonly now: () => number
-}
+export type PeoplePartsOptions = Pick<Core, 'config' | 'state' | 'seal' | 'live' | 'revocations'> &
+  Pick<Core, 'sessionEnds' | 'audit' | 'mediaServer' | 'now'>
 
 /** Revocations may arrive by the thousand. */
 const SETTLE_MS = 100
@@ -43,7 +27,7 @@ export function createPeopleParts(options: PeoplePartsOptions): {
     instance: randomBytes(6).toString('base64url')
   })
   const blocks = createBlocks({ store, sealed, now: options.now })
-  // Another instance that blocks an account ends its sessions too: that is when to read the blocks anew.
+  // Another instance that blocks an account ends its sessions too: that is when to read the blocks again.
   let isDue = false
   options.revocations.listen(({ kind }) => {
     if (kind !== 'account' || isDue) return

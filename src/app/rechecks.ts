@@ -1,17 +1,9 @@
-import type { Config } from '../config/config.ts'
-import type { Audit } from '../observe/audit.ts'
-import type { Logger } from '../observe/logger.ts'
 import { deploymentIdentifier } from '../plex/identity.ts'
-import type { MediaServer } from '../plex/media-server.ts'
-import type { PlexTv } from '../plex/plex-tv.ts'
 import { createCallBudget } from '../session/check/call-budget.ts'
 import { createRecheck, type Recheck } from '../session/check/recheck.ts'
 import { createRoll, type RollTrouble } from '../session/check/roll.ts'
 import { createRounds } from '../session/check/rounds.ts'
-import type { SessionEnds } from '../session/end.ts'
-import type { LiveSessions } from '../session/live/live-sessions.ts'
-import type { Revocations } from '../session/live/revocation.ts'
-import type { State } from '../store/state.ts'
+import type { Core } from './core.ts'
 
 export interface Rechecks {
   readonly recheck: Recheck
@@ -23,19 +15,11 @@ export interface Rechecks {
   close(): void
 }
 
-export interface RechecksOptions {
-  readonly config: Config
-  readonly log: Logger
-  readonly audit: Audit
-  readonly plexTv: PlexTv
-  readonly mediaServer: MediaServer | null
-  readonly live: LiveSessions
-  readonly revocations: Pick<Revocations, 'isRevoked'>
-  readonly sessionEnds: Pick<SessionEnds, 'end'>
-  readonly state: Pick<State, 'kind'>
-  readonly waitMs: number
-  readonly now: () => number
-}
+export type RechecksOptions = Pick<Core, 'config' | 'log' | 'audit' | 'plexTv' | 'mediaServer' | 'live'> &
+  Pick<Core, 'revocations' | 'sessionEnds' | 'state' | 'now'> & {
+    /** The longest that a request waits for a check. */
+    readonly waitMs: number
+  }
 
 /** The re-checks of one instance: by the owner's lists where there is an owner's token, else session by session. */
 export function createRechecks(options: RechecksOptions): Rechecks {

@@ -65,7 +65,7 @@ export function parseOidcClients(text: string): readonly OidcClientSetting[] {
       checkHashes(secretHashes, earlier, report, '--generate-oidc-client')
       if (pkce === 'optional' && secretHashes.length === 0)
         report('pkce must be required where there are no secretHashes')
-      // The app's holds. Whoever wrote another here may think that fewer people get in.
+      // The app's own access counts. Another one here might be believed to restrict it.
       if (given.app !== undefined && given.access !== undefined)
         report('must not have access beside app, whose own holds')
       checkUris('redirectUris', redirectUris, report)

@@ -121,7 +121,7 @@ export interface AuditOptions {
 }
 
 /**
- * Anybody can cause these at will, or one account or service can. Of a flood the log has all, and what is kept is a
+ * Anybody can cause these at will, or one account, one service or a Redis that comes and goes. Of a flood the log has all, and what is kept is a
  * sample: of each line, and of each account or service that it names.
  */
 const SAMPLED: readonly AuditEvent[] = [
@@ -131,7 +131,8 @@ const SAMPLED: readonly AuditEvent[] = [
   'service.refused',
   'limit.reached',
   'app.entered',
-  'token.delegated'
+  'token.delegated',
+  'upstream.degraded'
 ]
 /** Kept at once; then one in each minute, so that a day of a flood leaves room for what came before it. */
 const BURST = 20

@@ -69,7 +69,7 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
   let readOidc = () => ({ waiting: 0, signIns: 0 })
   new Gauge({
     name: 'usher_oidc_logouts_waiting',
-    help: 'Sign-outs that apps are still to be told of',
+    help: 'Sign-outs that are still to be delivered to apps',
     registers,
     collect() {
       this.set(readOidc().waiting)
@@ -173,7 +173,7 @@ export function createMetrics({ openStreams, processMetrics = true }: MetricsOpt
     }),
     oidcLogouts: new Counter({
       name: 'usher_oidc_logouts_total',
-      help: 'Sign-outs told to apps, by client and result',
+      help: 'Sign-outs delivered to apps, by client and result',
       labelNames: ['client', 'result'],
       registers
     }),

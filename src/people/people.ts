@@ -97,7 +97,7 @@ export function createPeople(options: PeopleOptions): People {
     return sessionCodec.decode(record.session)
   }
 
-  /** By the token of whoever looks: nobody learns more than the media server tells them. */
+  /** By the asker's own token, so that nobody learns more than the media server would show them. */
   async function lookUpTitles(asker: Asker, records: readonly SessionRecord[]): Promise<void> {
     const items = records.flatMap(({ streams }) =>
       streams.flatMap(({ title, item }) => (title === null ? (item ?? []) : []))

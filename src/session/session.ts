@@ -103,7 +103,7 @@ export function toSessionAccount(account: Account): SessionAccount {
   return { id, uuid, username, title, email, emailVerified: confirmed, restricted }
 }
 
-/** The session with its account as plex.tv tells it now; the same object where nothing has changed. */
+/** The session with its account as plex.tv describes it now; the same object if nothing has changed. */
 export function withAccount(session: Session, account: Account): Session {
   const { username, title, email, emailVerified, restricted } = session.account
   const now = toSessionAccount(account)

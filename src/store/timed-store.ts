@@ -8,7 +8,7 @@ export interface StoreTiming {
   readonly seconds: number
 }
 
-/** The same store, with word of how long each call took and whether the store could be used. */
+/** The same store; reports how long each call took, and whether the store could be used. */
 export function timeStore(store: Store, onCall: (timing: StoreTiming) => void): Store {
   function timed<A extends unknown[], T>(operation: StoreOperation, call: (...args: A) => Promise<T>) {
     return async (...args: A): Promise<T> => {

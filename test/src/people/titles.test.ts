@@ -3,7 +3,7 @@ import { createTitleLookup } from '../../../src/people/title-lookup.ts'
 import { playedItem } from '../../../src/people/titles.ts'
 import { toTitledItems } from '../../../src/plex/titled-item.ts'
 
-t.test('a path tells a title, or by what the server knows one, or nothing', async (t) => {
+t.test('a path has a title, or an id by which the server knows one, or nothing', async (t) => {
   const start = '/video/:/transcode/universal/start'
   for (const [path, title, item] of [
     ['/library/parts/1/2/%E5%8D%83%E3%81%A8%E5%8D%83%E5%B0%8B.mkv?download=1', '千と千尋', 'part 1'],

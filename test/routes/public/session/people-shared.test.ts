@@ -52,7 +52,7 @@ t.test(
 )
 
 t.test(
-  'Redis away: a block that is known holds, and one that is not is made up for when it is back',
+  'Redis away: a known block holds, and an unknown one is enforced when Redis is back',
   { skip, timeout: 60_000 },
   async (t) => {
     const redis = await startRedis(t)

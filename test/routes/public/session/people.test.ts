@@ -101,7 +101,7 @@ t.test('the owner ends a session, and its film stops within a second', async (t)
   t.ok(performance.now() - start < 1000, `${performance.now() - start} ms`)
 })
 
-t.test('what plays is told by title, as far as the media server knows it', async (t) => {
+t.test('what plays is listed by its title, as far as the media server knows it', async (t) => {
   const { usher, owner, friend } = await stage(t)
   const asked = () => usher.simulator.received({ service: 'pms', path: '/status/sessions' }).length
   // Its name says nothing, and its player reports nothing yet.
@@ -202,7 +202,7 @@ t.test('a thousand requests write nothing; what changed is written once, in a ba
   t.ok(writes.includes('commit 2') || writes.length <= 3, `one batch for both: ${writes.join()}`)
 })
 
-t.test('events are told the newest first, a hundred at a time', async (t) => {
+t.test('events are listed newest first, a hundred at a time', async (t) => {
   const { usher, owner } = await stage(t)
   for (let count = 0; count < 120; count += 1)
     usher.core.audit.note('app.told', { client: 'films', accountId: count, attempts: 1 })
