@@ -31,7 +31,7 @@ import { pmsRoutes } from '../../routes/public/pms.ts'
 import { rootRoute } from '../../routes/public/root.ts'
 import { homeRoutes } from '../../routes/public/session/home.ts'
 import { loginRoute } from '../../routes/public/session/login.ts'
-import { peopleRoutes } from '../../routes/public/session/people.ts'
+import { peopleSessionRoutes } from '../../routes/public/session/people.ts'
 import { pinRoutes } from '../../routes/public/session/pin.ts'
 import { playbackRoute } from '../../routes/public/session/playback.ts'
 import { redirectRoutes } from '../../routes/public/session/redirect.ts'
@@ -132,7 +132,7 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await scope.register(serverRoutes, { choice: core.serverChoice })
     await scope.register(verifyRoute, { core })
     await scope.register(playbackRoute, { core })
-    await scope.register(peopleRoutes, { people: core.people })
+    await scope.register(peopleSessionRoutes, { people: core.people })
     await scope.register(forward, { core, readScoped: core.tokens.open })
     if (config.openApi) await scope.register(openApiRoute)
     await scope.register(pmsRoutes)

@@ -142,8 +142,13 @@ t.test('people are the owner’s affair', async (t) => {
     accounts.find((each) => each.id === id),
     { title: 'friend', role: 'shared', blocked: false, sessions: 1 }
   )
-  t.equal((await owner.ask(`/session/accounts/${id}`, { method: 'DELETE' })).status, 204)
+  const ended = await owner.ask(`/session/accounts/${id}`, { method: 'DELETE' })
+  t.match(ended, { status: 204, setCookies: [] })
   t.equal((await friend.get('/session')).status, 401)
+  const self = (await listed(owner))[0]?.account.id
+  const left = await owner.ask(`/session/accounts/${self}`, { method: 'DELETE' })
+  t.equal(left.status, 204)
+  t.match(left.setCookies.join(), /usher=;/, 'one’s own account: the cookie goes too')
 })
 
 t.test('a blocked account is out at once, and cannot sign in until it is lifted', async (t) => {
