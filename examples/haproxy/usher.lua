@@ -26,11 +26,16 @@ local function splitCookies(headers)
   return table.concat(own, "; "), table.concat(others, "; ")
 end
 
--- No client may send identity headers, in any spelling that an app could read as the same.
+local isAppHeader = {}
+for _, name in ipairs(APP_HEADERS) do isAppHeader[name:lower()] = true end
+
+-- No client may send the headers that come from Usher, in any spelling that an app could read as the same.
 local function dropForged(txn, headers)
   for name in pairs(headers) do
     local plain = name:lower():gsub("_", "-")
-    if plain:match("^remote%-") or plain:match("^x%-usher") then txn.http:req_del_header(name) end
+    if plain:match("^remote%-") or plain:match("^x%-usher") or isAppHeader[plain] then
+      txn.http:req_del_header(name)
+    end
   end
 end
 

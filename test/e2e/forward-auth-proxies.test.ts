@@ -38,7 +38,7 @@ const PROXIES = [
     demands: (query: string) => ({
       'uri /session/verify?redirect=1': `uri /session/verify?redirect=1&${query}`
     }),
-    appHeaders: { '#copy_headers': 'copy_headers' }
+    appHeaders: { '#copy_headers': 'copy_headers', '#request_header': 'request_header' }
   },
   {
     name: 'haproxy',
@@ -236,18 +236,21 @@ for (const { name, start, demands, appHeaders } of PROXIES) {
     t.test('one rule serves all apps: the host says which, and who may open it', async (t) => {
       const both = await start(t, { ...addresses, changes: appHeaders })
       const friend = await stage.signIn('friend')
-      const forged = ['X-Api-Key', 'forged', 'X-Forwarded-Host', APP_HOST]
+      const spellings = ['X-Api-Key', 'X_Api_Key', 'x-api_key'].flatMap((name) => [name, 'forged'])
+      const forged = [...spellings, 'X-Forwarded-Host', APP_HOST]
       const at = (host: string, cookies: string) =>
         ask(both, host, '/', { headers: [...forged, 'Cookie', cookies] })
       const photos = echoOf(await at(PHOTOS_HOST, cookie))
       t.same(photos.headers['x-api-key'], ['key-of-the-photos'])
       t.same(photos.headers['remote-user'], ['simuser'])
+      t.notMatch(JSON.stringify(photos.headers), /forged/)
       const before = app.count
       t.equal((await at(PHOTOS_HOST, friend.cookie)).status, 403, 'whatever it says of its host')
       t.equal(app.count, before)
       const other = echoOf(await at(APP_HOST, friend.cookie))
       t.same(other.headers['remote-groups'], ['shared'])
       t.equal((other.headers['x-api-key'] ?? ['']).join(), '', 'the key of the other app, and no forged one')
+      t.notMatch(JSON.stringify(other.headers), /forged/)
     })
 
     t.test('apps find the provider of OpenID Connect through the proxy', async (t) => {
