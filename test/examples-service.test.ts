@@ -5,7 +5,7 @@ import { createService } from '../examples/service/service.ts'
 import { SECRETS, serviceSetting, startDelegation } from './support/services.ts'
 import { FRIEND, OWNER } from './support/usher.ts'
 
-t.test('the example acts at the media server as whoever is signed in', async (t) => {
+t.test('the example acts at the media server as the person who is signed in', async (t) => {
   const { usher, simulator } = await startDelegation(t, {
     services: [serviceSetting('scoped'), serviceSetting('transient')]
   })

@@ -33,7 +33,7 @@ export async function* linkCode(ask: Ask): AsyncGenerator<LinkCodeState, void, v
   }
 }
 
-/** A poll that is lost on its way says nothing about the code, which is on the screen of a television: the next one does. */
+/** The state of the code. A poll that gets lost says nothing about it, so a failed line counts as `pending`. */
 async function poll(ask: Ask, waitMs: number): Promise<PinStatus> {
   try {
     return await ask<PinStatus>('GET', '/session/pin')

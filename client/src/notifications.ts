@@ -47,12 +47,12 @@ export function notifications(transport: Transport): Notifications {
   }
 
   function again(): void {
-    // An EventSource that is closed by itself got an error for an answer, and keeps its status to itself.
+    // The response was an error, and EventSource does not say which.
     const isRefused = source?.readyState === EventSource.CLOSED
     source?.close()
     if (closed) return
     if (isRefused) askWhy()
-    // A stream that opens and ends at once is no reason to hurry.
+    // Only a stream that lasted resets the wait: one that ends at once would be retried every second.
     if (performance.now() - openedAt > retryMs) retryMs = FIRST_RETRY_MS
     openedAt = Number.POSITIVE_INFINITY
     timer = setTimeout(open, retryMs * (0.75 + Math.random() / 2))

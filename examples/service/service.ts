@@ -37,7 +37,7 @@ export function createService({ usherUrl, internalUrl, id, secret }: ServiceOpti
 
   async function answer({ method, url, headers }: IncomingMessage): Promise<[status: number, body: string]> {
     const assertion = headers['x-usher-assertion']
-    // Sealed by Usher for this service alone: nobody else can make one, so its mere presence need not be believed.
+    // Usher seals it for this service alone, and the exchange checks it: a forged one gets no token.
     if (typeof assertion !== 'string' || assertion === '') return [401, 'Not signed in.\n']
     const key = /^\/watched\/(\d+)$/.exec(url ?? '')?.[1]
     if (method === 'GET' && url === '/') {

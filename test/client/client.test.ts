@@ -197,7 +197,7 @@ const json = (status: number, body: unknown, headers: Record<string, string> = {
 const problem = (status: number, code: string, headers = {}) =>
   json(status, { code, status, detail: 'In words.', requestId: 'r-1' }, headers)
 
-t.test('a code outlives lost polls, and expires also when nobody heard it', async (t) => {
+t.test('a link code survives lost polls, and has expired when Usher no longer knows it', async (t) => {
   const pin = {
     code: 'ABCD',
     linkUrl: 'https://plex.tv/link',
@@ -229,7 +229,7 @@ t.test('a code outlives lost polls, and expires also when nobody heard it', asyn
   t.equal(asked.at(-1), 'DELETE /session/pin', 'a refusal ends it')
 })
 
-t.test('what a proxy, a cut line and an abort do is told apart from what Usher says', async (t) => {
+t.test('errors of a proxy, a cut line and an abort are not taken for errors of Usher', async (t) => {
   const { client } = clientOn([
     problem(503, 'USHER_BUSY', { 'retry-after': '3' }),
     json(502, { code: 502, message: 'Bad gateway' }),
@@ -265,7 +265,7 @@ class ShortStream extends EventTarget {
   close() {}
 }
 
-t.test('event streams that end at once are asked for ever more rarely', async (t) => {
+t.test('event streams that end at once are retried more and more rarely', async (t) => {
   t.intercept(globalThis, 'EventSource', { value: ShortStream })
   const waits: number[] = []
   t.intercept(globalThis, 'setTimeout', {

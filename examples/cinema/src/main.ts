@@ -126,7 +126,7 @@ function listen(): void {
   events = usher.notifications()
 }
 
-/** What a button or a field could not do: the line is down, or the server refuses. */
+/** Says that a click or a search failed. */
 function warn(reason: unknown): void {
   document.querySelector('.warning')?.remove()
   const words = reason instanceof UsherError ? reason.message : 'That did not work. Is the line down?'
@@ -135,7 +135,7 @@ function warn(reason: unknown): void {
   document.body.append(warning)
 }
 
-/** Without an answer there is nothing to show yet: not even who is signed in. */
+/** Starts, and offers another try when the first question gets no answer. */
 function begin(): void {
   start().catch((error: unknown) => {
     const retry = make('button', { onclick: begin }, 'Try again')

@@ -1,7 +1,7 @@
 import { make } from './dom.ts'
 import { usher } from './library.ts'
 
-/** What is shown to whoever is not signed in, and why the last session ended. */
+/** The page for people who are not signed in. It says why the last session ended. */
 export function welcomePage(reason: string | null, onSignIn: () => void): Node[] {
   const code = make('div', { 'aria-live': 'polite' })
   // On a television: the code is entered on a phone.
