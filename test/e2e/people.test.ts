@@ -273,6 +273,32 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
       async () => (await screen.page.evaluate('document.activeElement.id')) === focused,
       'the focus'
     )
+    // A page that is just being loaded answers nothing.
+    const focusedId = () => screen.page.evaluate<string>('document.activeElement.id').catch(() => '')
+    const isOld = () => screen.page.evaluate<boolean>('window.isOld === true').catch(() => true)
+    await screen.page.locator('#to-devices').focus()
+    await screen.page.evaluate('window.isOld = true')
+    const third = await signIn(place, ROBIN, PHONE)
+    await until(async () => !(await isOld()) && (await focusedId()) !== '', 'the page of three')
+    t.equal(await focusedId(), 'to-devices', 'a link of the page keeps it too')
+    const handles = await screen.page.evaluate<string[]>(
+      'Array.from(document.querySelectorAll(".entry > a"), ({ id }) => id)'
+    )
+    const known = await screen.page.evaluate<string>(
+      "fetch('/session/sessions').then((answer) => answer.json()).then(({ sessions }) => sessions.find(({ current }) => current).handle)"
+    )
+    const gone = handles.find((id) => id !== `end-${known}`) ?? ''
+    await screen.page.locator(`#${gone}`).focus()
+    await screen.page.evaluate(
+      `window.isOld = true; void fetch('/session/sessions/${gone.replace('end-', '')}', { method: 'DELETE' })`
+    )
+    await until(async () => !(await isOld()) && (await focusedId()) !== '', 'the page without it')
+    t.equal(await focusedId(), 'heading', 'where its entry is gone, it is at the top of the page')
+    await screen.page.evaluate(
+      "window.isOld = true; setTimeout(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })))"
+    )
+    await until(async () => !(await isOld()), 'a page from the back/forward cache is loaded again')
+    await third.page.context().close()
     t.strictSame(screen.complaints, [])
   })
 

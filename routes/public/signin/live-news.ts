@@ -64,7 +64,8 @@ export const liveNews: FastifyPluginAsync<LiveNewsOptions> = async (fastify, { c
         yield 'event: changed\ndata: {}\n\n'
       } else if (looks % PING_LOOKS === 0) yield ': still here\n\n'
     }
-    yield 'event: ended\ndata: {}\n\n'
+    // At the end of the process the page stays, and asks again by itself.
+    if (standings.hasEnded(session)) yield 'event: ended\ndata: {}\n\n'
   }
 
   fastify.get(

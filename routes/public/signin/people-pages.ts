@@ -12,7 +12,7 @@ import type { Language, Languages } from './language.ts'
 import { liveNews } from './live-news.ts'
 import {
   accountItems,
-  deviceName,
+  deviceInPhrase,
   eventItems,
   type ListPage,
   ownerTokenNotice,
@@ -126,8 +126,8 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
     const { sessions } = await people.sessions({ session })
     const found = sessions.find((each) => each.handle === handle)
     if (found === undefined) throw new Problem('USHER_NOT_FOUND')
-    const device =
-      found.device.name === '' ? text('end.this-device') : deviceName(found.device.name, language)
+    const nameless = text(found.current ? 'end.this-device' : 'end.unknown-device')
+    const device = deviceInPhrase(found.device.name, language) ?? nameless
     const values = { device, name: found.account.title }
     return ask(
       {

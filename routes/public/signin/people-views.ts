@@ -49,7 +49,7 @@ export function renderListPage(page: ListPage): string {
   const { assetsPath, basePath, heading, content, language } = page
   const script = html`<script type="module" src="${assetsPath}/live.js"></script>`
   return html`${head(page, heading, script)}
-<body class="lists${page.television && ' television'}">
+<body class="lists">
   ${ICONS}
   ${brandHeader(page.brand)}
   <main data-live="${basePath}/signin/live">
@@ -65,9 +65,9 @@ export function renderListPage(page: ListPage): string {
 
 function links({ basePath, current, isOwner, language: { text } }: ListPage): Html {
   const link = (name: NonNullable<ListPage['current']>) =>
-    html`<li><a href="${basePath}/signin/${name}"${current === name && html` aria-current="page"`}>${text(`${name}.heading`)}</a></li>`
+    html`<li><a id="to-${name}" href="${basePath}/signin/${name}"${current === name && html` aria-current="page"`}>${text(`${name}.heading`)}</a></li>`
   return html`<nav aria-label="${text('lists.nav')}"><ul class="tabs">
-    <li><a href="${basePath}/signin">${text('lists.account')}</a></li>
+    <li><a id="to-account" href="${basePath}/signin">${text('lists.account')}</a></li>
     ${link('devices')}${isOwner ? [link('people'), link('events')] : null}
   </ul></nav>`
 }
@@ -84,7 +84,8 @@ function sessionItem(session: ListedSession, { path, names, language }: SessionL
   const { handle, current, account, device, network, signedInAt, lastSeenAt, apps, streams } = session
   const { text, phrase } = language
   const kind = text(`devices.${device.kind}`)
-  const name = device.name === '' ? kind : deviceName(device.name, language)
+  // By itself it is a heading, and not "on a television".
+  const name = device.name === 'a television' ? kind : (deviceInPhrase(device.name, language) ?? kind)
   const films = streams.filter((stream) => stream.kind === 'media')
   const facts: Html[] = [
     fact(text('devices.kind'), network === '' ? kind : text('devices.network', { kind, network })),
@@ -124,8 +125,9 @@ function fact(term: string, detail: Html | string): Html {
   return html`<div><dt>${term}</dt><dd>${detail}</dd></div>`
 }
 
-/** "Firefox on Windows", as the parser says it, in the language of the page. */
-export function deviceName(name: string, { text }: Language): string {
+/** "Firefox on Windows", as the parser says it, in the language of the page: in the middle of a sentence. */
+export function deviceInPhrase(name: string, { text }: Language): string | null {
+  if (name === '') return null
   const [browser = '', system] = name.split(/ on (?!.* on )/)
   const words = (part: string) => (part === 'a television' ? text('devices.television') : part)
   return system === undefined
@@ -185,7 +187,7 @@ export function eventItems(events: readonly ListedEvent[], { names, path, langua
   })
   const last = events.at(-1)?.id ?? ''
   return html`<ol class="events" aria-labelledby="heading">${rows}</ol>
-    ${events.length >= 100 && html`<p><a class="button quiet" href="${path}?before=${last}">${text('events.earlier')}</a></p>`}`
+    ${events.length >= 100 && html`<p><a class="button quiet" id="earlier" href="${path}?before=${last}">${text('events.earlier')}</a></p>`}`
 }
 
 export function questionForm({ text, detail, action, fields, yes, no, back }: Question): Html {

@@ -75,6 +75,20 @@ t.test('every language', async (t) => {
   }
 })
 
+t.test('a phrase reads well with every value', async (t) => {
+  for (const { tag, texts } of LANGUAGES) {
+    for (const key of keys) {
+      if (texts[key].includes('{app}')) t.match(texts[key], /^\{app\}/, `${tag} ${key}: "The app" begins it`)
+    }
+  }
+  const french = LANGUAGES.find(({ tag }) => tag === 'fr')?.texts ?? source
+  t.strictSame(
+    keys.filter((key) => / [:;?!»]|« /.test(french[key])),
+    [],
+    'no line of French begins with its punctuation'
+  )
+})
+
 // Room on the narrowest page, 320 pixels, by what the text is.
 const ROOM: readonly [what: RegExp, mostChars: number][] = [
   [/^(?:password\.(?:show|hide))$/, 10],

@@ -8,10 +8,16 @@ const LEAVING_MS = 10_000
 localizeTimes()
 setUpArrows()
 
-// The page was loaded anew by itself: whoever uses the keyboard goes on where they were.
+// After the page reloaded itself, the keyboard goes on where it was, or at the heading if that entry is gone.
 const focused = sessionStorage.getItem(FOCUS)
 sessionStorage.removeItem(FOCUS)
-if (focused !== null) document.getElementById(focused)?.focus({ preventScroll: true })
+if (focused !== null)
+  (document.getElementById(focused) ?? document.getElementById('heading'))?.focus({ preventScroll: true })
+
+// Restored from the back/forward cache, the page may show a session that has ended.
+addEventListener('pageshow', (event) => {
+  if (event.persisted) location.reload()
+})
 
 const address = document.querySelector('main')?.dataset['live'] ?? ''
 const isAsking = document.getElementById('yes') !== null

@@ -116,7 +116,7 @@ t.test('an interaction is of the browser that began it', async (t) => {
   const step = (await navigate(mine, authRequest(APP.id).path)).headers.location ?? ''
   const answer = await navigate(theirs, step)
   t.equal(answer.status, 400)
-  t.match(answer.text, /Begin again in the app/)
+  t.match(answer.text, /Start again in the app/)
   t.equal((await navigate(mine, '/oidc/interaction/made-up')).status, 400)
 })
 

@@ -237,3 +237,38 @@ t.test('what a session is survives a restart with a state directory', async (t) 
   for (const [name, value] of owner.jar) again.jar.set(name, value)
   t.match(await listed(again), [{ current: true }, { account: { title: 'friend' }, device: { kind: 'tv' } }])
 })
+
+t.test('an open page is told that its session has ended, but not that the process does', async (t) => {
+  const usher = await startTestUsher(t)
+  const open = async () => {
+    const browser = await signIn(usher, OWNER, PHONE)
+    const answer = await fetch(`${usher.publicUrl}/signin/live`, {
+      headers: { cookie: browser.cookie, 'sec-fetch-site': 'same-origin' }
+    })
+    if (answer.status !== 200) throw new Error(`the stream answered ${answer.status}`)
+    return { browser, said: answer.text() }
+  }
+  const [leaving, staying] = [await open(), await open()]
+  await leaving.browser.post('/session/logout')
+  t.match(await leaving.said, /event: ended/)
+  await usher.stop(5000)
+  t.notMatch(await staying.said, /event: ended/, 'a reload now would find nobody')
+})
+
+t.test('a question about a device that has no name does not call it this one', async (t) => {
+  const usher = await startTestUsher(t)
+  const owner = await signIn(usher, OWNER, PHONE)
+  await signIn(usher, FRIEND, 'x')
+  await signIn(usher, FRIEND, 'HbbTV')
+  const handles = (await listed(owner)).filter(({ current }) => !current)
+  t.strictSame(handles.map(({ device }) => device.name).sort(), ['', 'a television'])
+  for (const { handle, device } of handles) {
+    const { text } = await owner.get(`/signin/people?end=${handle}`, { 'accept-language': 'de' })
+    t.match(
+      text,
+      device.name === '' ? 'auf einem unbekannten Gerät beenden?' : 'auf einem Fernseher beenden?'
+    )
+  }
+  const { text } = await owner.get('/signin/people', { 'accept-language': 'de' })
+  t.match(text, /<\/bdi>: Fernseher<\/h2>/)
+})
