@@ -173,6 +173,22 @@ t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, asyn
     t.strictSame(complaints, [])
   })
 
+  t.test('arrow keys scroll before they leave the screen, so that nothing is skipped', async (t) => {
+    const { page } = await setStage(t, browser, { context: { viewport: { width: 480, height: 300 } } })
+    const isSeen = () =>
+      page.evaluate<boolean>(
+        '(({ top, bottom }) => bottom > 0 && top < innerHeight)(document.getElementById("with-code").getBoundingClientRect())'
+      )
+    await page.getByRole('button', { name: 'Sign in with Plex' }).focus()
+    t.notOk(await isSeen())
+    await page.keyboard.press('ArrowDown')
+    t.equal(await focused(page), 'Sign in with Plex', 'the page scrolls, and the focus stays')
+    t.ok((await page.evaluate<number>('scrollY')) > 100)
+    for (let presses = 0; presses < 5 && !(await isSeen()); presses += 1)
+      await page.keyboard.press('ArrowDown')
+    t.match(await walk(page, 1, 'ArrowDown'), [/^With a code/])
+  })
+
   t.test('arrow keys go through profiles in all four directions', async (t) => {
     const { page } = await setStage(t, browser, {
       context: { ...TELEVISION },

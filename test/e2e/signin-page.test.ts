@@ -39,7 +39,7 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
       arrange: (site) =>
         site.answer('GET /session/login', { status: 302, headers: { location: `${plex.url}/auth` } })
     })
-    t.ok(await page.locator('[data-panel="choose"] noscript p').isVisible())
+    t.ok(await page.locator('[data-panel="choose"] .without-script').isVisible())
     t.notOk(await page.getByText('With a password', { exact: true }).isVisible())
     await press(page, 'Sign in with Plex')
     await page.waitForURL(`${plex.url}/auth`)
@@ -199,6 +199,153 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
     await page.getByText(/Expires in/).waitFor()
     t.equal(asked('POST /session/pin'), 2)
     t.notOk(await page.getByRole('button', { name: 'Show a new code' }).isVisible())
+  })
+
+  t.test('a person who chose another way while the code was on its way stays there', async (t) => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    const { page, site, asked } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('DELETE /session/pin', { status: 204 })
+      },
+      prepare: (page) =>
+        page.route('**/session/pin', async (route) => {
+          await held
+          await route.continue()
+        })
+    })
+    await press(page, 'With a code')
+    await fillPassword(page)
+    release()
+    while (asked('DELETE /session/pin') === 0) await page.waitForTimeout(20)
+    await heading(t, page, 'Sign in with a password')
+    t.equal(await page.getByLabel('Plex password').inputValue(), 'correct horse')
+    t.equal(await page.evaluate('document.activeElement.id'), 'password')
+    t.equal(asked('GET /session/pin'), 0, 'and the code is not waited for')
+    t.strictSame(
+      site.asked.filter(({ method }) => method !== 'GET').map(({ method }) => method),
+      ['POST', 'DELETE']
+    )
+  })
+
+  t.test('a code that expires under the keyboard hands the focus to the new one', async (t) => {
+    const { page, site } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', PENDING)
+      }
+    })
+    await press(page, 'With a code')
+    await page.getByRole('button', { name: 'Copy the code' }).focus()
+    site.answer('GET /session/pin', EXPIRED)
+    await page.getByRole('status').filter({ hasText: 'This code has expired' }).waitFor()
+    t.equal(await page.evaluate('document.activeElement.id'), 'code-again')
+  })
+
+  t.test('a new code is asked for after the old one is given back', async (t) => {
+    const { page, site, asked } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', PENDING)
+        site.answer('DELETE /session/pin', { status: 204 })
+      },
+      prepare: (page) =>
+        page.route('**/session/pin?kind=link', async (route) => {
+          // A slow way: by now a hasty page would have asked for the next code.
+          if (route.request().method() === 'DELETE') await page.waitForTimeout(500)
+          await route.continue()
+        })
+    })
+    await press(page, 'With a code')
+    await heading(t, page, 'Sign in with a code')
+    await press(page, 'Other ways to sign in')
+    await press(page, 'With a code')
+    await heading(t, page, 'Sign in with a code')
+    while (asked('DELETE /session/pin') === 0) await page.waitForTimeout(20)
+    t.strictSame(
+      site.asked.filter(({ method }) => method !== 'GET').map(({ method }) => method),
+      ['POST', 'DELETE', 'POST']
+    )
+  })
+
+  // Chromium 94, which televisions of 2023 have, and Safari 15.3 lack some of these each.
+  const WITHOUT_NEWS = `
+    delete Element.prototype.checkVisibility
+    delete Element.prototype.replaceChildren
+    delete AbortSignal.prototype.throwIfAborted
+    delete AbortSignal.any
+    delete AbortSignal.timeout
+    delete Array.prototype.at
+    delete Object.hasOwn
+    delete Promise.withResolvers
+    delete window.structuredClone
+    delete window.BroadcastChannel
+    delete HTMLDialogElement.prototype.showModal
+    delete HTMLDialogElement.prototype.close
+    delete window.HTMLDialogElement`
+
+  t.test('a browser of some years ago signs in by code, on a television', async (t) => {
+    const { page, site, complaints } = await setStage(t, browser, {
+      context: { userAgent: 'Mozilla/5.0 (SMART-TV; LINUX; Tizen 7.0) AppleWebKit/537.36 TV Safari/537.36' },
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', PENDING)
+        site.answer('GET /session/home', { body: HOME })
+      },
+      prepare: (page) => page.addInitScript(WITHOUT_NEWS)
+    })
+    await page.getByText(/Expires in/).waitFor()
+    t.match(await page.evaluate('document.activeElement.textContent'), /Other ways to sign in/)
+    t.equal(
+      await page.evaluate('getComputedStyle(document.documentElement).fontSize'),
+      `${1280 * 0.0135}px`,
+      'in large letters'
+    )
+    site.answer('GET /session/pin', signedIn())
+    await heading(t, page, 'Who is watching?')
+    await page.keyboard.press('ArrowRight')
+    t.match(await page.evaluate('document.activeElement.textContent'), /Orson/)
+    t.notOk(await page.getByLabel('Four digits').isVisible())
+    await page.keyboard.press('Enter')
+    await page.getByLabel('Four digits').waitFor()
+    site.answer('POST /session/home/switch', CREATED)
+    await page.keyboard.type('1234')
+    await heading(t, page, 'You are signed in')
+    t.notOk(await page.getByLabel('Four digits').isVisible())
+    t.strictSame(complaints, [])
+  })
+
+  t.test('and in a small window, whose end it learns from the PIN alone', async (t) => {
+    const plex = await startPlexApp(t)
+    const { page, complaints } = await setStage(t, browser, {
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin(`${plex.url}/auth`))
+        site.answer('GET /session/pin', PENDING, problem('USHER_PIN_UNKNOWN', 404))
+      },
+      prepare: (page) => page.context().addInitScript(WITHOUT_NEWS)
+    })
+    await press(page, 'Open Plex in a small window')
+    await alert(t, page, 'You did not finish signing in at Plex')
+    await page.goto(`${new URL('/signin', page.url())}?window=done&error=USHER_SIGNIN_CANCELLED`)
+    await heading(t, page, 'You are signed in here')
+    t.strictSame(complaints, [])
+  })
+
+  t.test('a browser that runs no modules shows no dead buttons, and signs in by redirect', async (t) => {
+    const { page, site } = await setStage(t, browser, {
+      path: '/signin?returnTo=/app',
+      arrange: (site) => site.answer('GET /session/login', { status: 302, headers: { location: '/app' } }),
+      prepare: (page) =>
+        page.route('**/app.js', (route) =>
+          route.fulfill({ contentType: 'text/javascript', body: 'what?.is??this syntax' })
+        )
+    })
+    await page.getByText('need JavaScript in a current browser').waitFor()
+    t.notOk(await page.getByText('With a password', { exact: true }).isVisible())
+    t.notOk(await page.getByText('With a code', { exact: true }).isVisible())
+    await press(page, 'Sign in with Plex')
+    await page.waitForURL(`${site.url}/app`)
+    t.equal(site.asked[0]?.path, '/session/login?returnTo=%2Fapp')
   })
 
   t.test('an outage while waiting is told, and waited out', async (t) => {

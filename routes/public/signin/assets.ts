@@ -4,6 +4,7 @@ import { stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { TextKey } from './client/texts.ts'
 import en from './languages/en.json' with { type: 'json' }
+import { OLD_BROWSER } from './old-browser.ts'
 
 export interface Asset {
   readonly type: string
@@ -91,6 +92,7 @@ export function loadAssets(): Assets {
 
   for (const name of [...SCRIPTS, ...OTHER_SCRIPTS])
     add(`${name}.js`, 'text/javascript; charset=utf-8', readScript(name))
+  add('old-browser.js', 'text/javascript; charset=utf-8', OLD_BROWSER)
   const uqr = fileURLToPath(import.meta.resolve('uqr'))
   add('uqr.js', 'text/javascript; charset=utf-8', readFileSync(uqr))
   add(

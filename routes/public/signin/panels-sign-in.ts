@@ -36,7 +36,7 @@ export function choosePanel(model: PageModel): Html {
     </form>
     <p class="hint">${text('choose.plex-hint')}</p>
     <button class="link needs-script for-desktops" type="button" id="with-window">${text('choose.window')}</button>
-    <noscript><p class="hint boxed">${text('choose.no-script')}</p></noscript>
+    <p class="hint boxed without-script">${text('choose.no-script')}</p>
     <div class="needs-script">
       <p class="or"><span>${text('choose.or')}</span></p>
       <ul class="ways">

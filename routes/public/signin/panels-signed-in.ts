@@ -68,7 +68,7 @@ export function accountPanel(model: PageModel): Html {
         ? html`<a class="button quiet" id="people" href="${basePath}/signin/people">${text('people.heading')}</a>`
         : null
     }</p>
-    <noscript><p class="hint boxed">${text('account.no-script')}</p></noscript>
+    <p class="hint boxed without-script">${text('account.no-script')}</p>
     <div class="needs-script stack">
       <button class="button quiet" type="button" id="switch-profile" hidden>${text('account.switch')}</button>
       <button class="button quiet" type="button" id="change-server"${!model.serverChoice && html` hidden`}>${text('account.change-server')}</button>

@@ -40,14 +40,14 @@ function outage({ session, unreachableSince, language }: PageModel): Html {
     <span id="outage-todo">${text(session === null ? 'outage.signed-out' : 'outage.signed-in')}</span></p></div>`
 }
 
+interface Head extends Pick<PageModel, 'assetsPath' | 'brand' | 'language'> {
+  readonly television?: boolean
+}
+
 /** The head of a page of Usher's own; `more` follows its style sheet. */
-export function head(
-  { assetsPath, brand, language }: Pick<PageModel, 'assetsPath' | 'brand' | 'language'>,
-  title: string,
-  more: Html
-): Html {
+export function head({ assetsPath, brand, language, television }: Head, title: string, more: Html): Html {
   return html`<!doctype html>
-<html lang="${language.tag}" dir="${language.dir}">
+<html lang="${language.tag}" dir="${language.dir}"${television === true && html` class="television"`}>
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -93,9 +93,10 @@ export function renderPage(model: PageModel, { scripts, textKeys }: PageScripts)
   const referrer = model.session !== null && html`<meta name="referrer" content="same-origin">`
   const more = html`${referrer}<noscript><link rel="stylesheet" href="${assetsPath}/no-script.css"></noscript>
   ${scripts.map((name) => html`<link rel="modulepreload" href="${assetsPath}/${name}">`)}
-  <script type="module" src="${assetsPath}/app.js"></script>`
+  <script type="module" src="${assetsPath}/app.js"></script>
+  <script defer src="${assetsPath}/old-browser.js"></script>`
   return html`${head(model, title(model), more)}
-<body${television && html` class="television"`}>
+<body>
   ${ICONS}
   ${brandHeader(brand)}
   <main id="signin" data-base="${basePath}" data-return-to="${model.returnTo ?? ''}" data-panel-first="${firstPanel(model)}"

@@ -22,7 +22,6 @@ export async function auditScriptless(
 ): Promise<string[]> {
   const shown = (await page.content())
     .replace(/<noscript>(<link[^>]*>)<\/noscript>/g, '$1')
-    .replace(/<(\/?)noscript>/g, '<$1div>')
     .replace(/<script[^>]*><\/script>|<link rel="modulepreload"[^>]*>/g, '')
   const context = await browser.newContext({
     ...options,

@@ -16,6 +16,8 @@ export interface StageOptions extends CannedOptions {
   readonly path?: string
   readonly context?: BrowserContextOptions
   readonly arrange?: (site: CannedSite) => void
+  /** Before the page is opened. */
+  readonly prepare?: (page: Page) => Promise<unknown>
 }
 
 /** The page in its own context and on its own site, after `arrange` wrote the site's script. */
@@ -25,6 +27,7 @@ export async function setStage(t: Test, browser: Browser, options: StageOptions 
   if (site.session !== null) site.answer('GET /session', { body: site.session })
   const { page, complaints } = await openPage(browser, options.context)
   t.teardown(() => page.context().close())
+  await options.prepare?.(page)
   await page.goto(`${site.url}${options.path ?? '/signin'}`)
   const asked = (route: string) =>
     site.asked.filter(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}` === route).length

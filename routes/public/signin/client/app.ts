@@ -45,6 +45,9 @@ if (television) {
 onClick('close-window', () => window.close(), tellProblem)
 if (!byId('h-closed').closest('[hidden]')) window.close()
 
+// Everything is set up: the buttons that need a script have one (old-browser.ts).
+document.documentElement.dataset['scripts'] = 'run'
+
 // Restored from the back/forward cache, the page may show a session that has ended.
 addEventListener('pageshow', (event) => {
   if (event.persisted) location.reload()

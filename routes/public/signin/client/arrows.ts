@@ -4,11 +4,13 @@ const STEPS: Readonly<Record<string, readonly [x: number, y: number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0]
 }
+/** Of the screen's height, for each press. */
+const SCROLL_PART = 0.6
 
 /** What can be pressed or filled in now. In an open dialog that is the dialog alone. */
 export function visibleStops(within: ParentNode): readonly HTMLElement[] {
   const stops = within.querySelectorAll<HTMLElement>('a[href], button, input:not([type="hidden"])')
-  return [...stops].filter((stop) => stop.checkVisibility() && stop.getClientRects().length > 0)
+  return [...stops].filter((stop) => stop.getClientRects().length > 0)
 }
 
 function centreOf(element: HTMLElement): readonly [x: number, y: number] {
@@ -32,7 +34,16 @@ function nearest(
   return ahead.sort((a, b) => a.distance - b.distance)[0]?.stop
 }
 
-/** Arrow keys, as on a television's remote control, move the focus to the nearest thing in that direction. */
+/** Whether none of an element is on the screen. */
+function isAway(element: HTMLElement): boolean {
+  const { top, bottom } = element.getBoundingClientRect()
+  return bottom <= 0 || top >= innerHeight
+}
+
+/**
+ * Arrow keys, as on a television's remote control, move the focus to the nearest thing in that direction. Where that is
+ * not on the screen they scroll towards it, so that nobody skips what lies between.
+ */
 export function setUpArrows(): void {
   addEventListener('keydown', (event) => {
     const step = STEPS[event.key]
@@ -46,6 +57,7 @@ export function setUpArrows(): void {
     const next = isOnStop ? nearest(activeElement, stops, step) : stops[0]
     if (next === undefined) return
     event.preventDefault()
-    next.focus()
+    if (isOnStop && step[1] !== 0 && isAway(next)) scrollBy({ top: step[1] * innerHeight * SCROLL_PART })
+    else next.focus()
   })
 }

@@ -16,6 +16,12 @@ export function make(tag: string, className = '', text = ''): HTMLElement {
   return element
 }
 
+/** Replaces what an element contains; `replaceChildren` is missing in televisions of 2022. */
+export function put(place: HTMLElement, ...content: readonly Node[]): void {
+  place.textContent = ''
+  place.append(...content)
+}
+
 /** A copy of the content of a `<template>`. */
 export function stamp(id: string): DocumentFragment {
   return document.importNode(byId(id, HTMLTemplateElement).content, true)
@@ -61,7 +67,7 @@ export function onClick(
 
 /** A person's picture, or the first letter of the name. */
 export function fillAvatar(place: HTMLElement, title: string, thumb: string): void {
-  place.replaceChildren(make('span', '', initialOf(title)))
+  put(place, make('span', '', initialOf(title)))
   const base = settings().base
   const path = thumb.startsWith(`${base}/plex/`) ? thumb : `${base}${thumb}`
   // Pictures come through Usher only, so plex.tv does not learn who is looking.

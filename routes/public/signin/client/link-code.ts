@@ -1,5 +1,5 @@
 import { type Answer, ask, type Pin, type SessionView } from './api.ts'
-import { byId, make, onClick, settings, showPanel } from './dom.ts'
+import { byId, make, onClick, put, settings, showPanel } from './dom.ts'
 import { explain, hush, tellProblem } from './notice.ts'
 import { type Awaiting, awaitPin, dropPin } from './poll.ts'
 import { drawQr } from './qr.ts'
@@ -12,8 +12,8 @@ function showCode({ body: pin }: Answer<Pin>): void {
   const tiles = make('span', 'tiles')
   tiles.setAttribute('aria-hidden', 'true')
   tiles.append(...letters.map((letter) => make('span', '', letter)))
-  byId('code').replaceChildren(spoken, tiles)
-  byId('qr').replaceChildren(drawQr(pin.linkUrl, say('code.qr')))
+  put(byId('code'), spoken, tiles)
+  put(byId('qr'), drawQr(pin.linkUrl, say('code.qr')))
   const link = byId('code-link', HTMLAnchorElement)
   const { host, pathname, origin } = new URL(pin.linkUrl)
   if (!settings().television) link.href = origin + pathname
@@ -24,7 +24,10 @@ function showEnded(ended: boolean): void {
   document.body.classList.toggle('code-ended', ended)
   byId('code-again').hidden = !ended
   // Only where the browser lets pages copy: over HTTPS.
-  byId('code-copy').hidden = ended || settings().television || navigator.clipboard === undefined
+  const copy = byId('code-copy')
+  const hadFocus = document.activeElement === copy
+  copy.hidden = ended || settings().television || navigator.clipboard === undefined
+  if (ended && hadFocus) byId('code-again').focus()
 }
 
 async function copyCode(): Promise<void> {
@@ -41,12 +44,13 @@ export interface LinkCode {
 export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>): LinkCode {
   let awaiting: Awaiting | null = null
   let ticking = 0
+  let dropped = Promise.resolve()
   const stop = () => {
     clearInterval(ticking)
     if (awaiting === null) return
     awaiting.stop()
     awaiting = null
-    dropPin('link')
+    dropped = dropPin('link')
   }
 
   const tick = (endsAt: number) => {
@@ -82,7 +86,15 @@ export function setUpLinkCode(signedIn: (session: SessionView) => Promise<void>)
 
   const begin = async () => {
     stop()
+    // A late response to it would clear the cookie of the new PIN.
+    await dropped
+    const { showing } = document.body.dataset
     const answer = await ask<Pin>('POST', '/pin', { kind: 'link' })
+    // Meanwhile the person chose another way, and may be typing a password.
+    if (document.body.dataset['showing'] !== showing) {
+      dropped = dropPin('link')
+      return
+    }
     hush()
     showCode(answer)
     showEnded(false)

@@ -1,5 +1,5 @@
 import { Refusal } from './api.ts'
-import { byId, make, settings, stamp } from './dom.ts'
+import { byId, make, put, settings, stamp } from './dom.ts'
 import { pageLanguage, say, wordsFor } from './say.ts'
 import type { Words } from './texts.ts'
 
@@ -40,8 +40,8 @@ export function tellProblem(error: unknown): void {
   const ours = error instanceof Refusal && /_(INTERNAL|INVALID|UNREACHABLE|TIMEOUT|REFUSED)$/.test(error.code)
   if (ours && error.reference !== '')
     text.append(make('small', 'reference', say('reference', { reference: error.reference })))
-  byId('problem').replaceChildren(stamp('alert-icon'), text)
-  byId('news').replaceChildren()
+  put(byId('problem'), stamp('alert-icon'), text)
+  put(byId('news'))
   byId('problem').scrollIntoView({ block: 'nearest' })
 }
 
@@ -57,6 +57,6 @@ function goToRefusal({ code, who }: Refusal): void {
 
 /** Clears both messages. */
 export function hush(): void {
-  byId('problem').replaceChildren()
-  byId('news').replaceChildren()
+  put(byId('problem'))
+  put(byId('news'))
 }

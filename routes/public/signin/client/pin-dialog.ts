@@ -8,7 +8,7 @@ import { say } from './say.ts'
  * refusal closes it and rejects. Resolves to whether an attempt succeeded.
  */
 export function askPin(user: HomeUser, attempt: (pin: string) => Promise<void>): Promise<boolean> {
-  const dialog = byId('pin-dialog', HTMLDialogElement)
+  const dialog = byId<HTMLDialogElement>('pin-dialog')
   const form = byId('pin-form', HTMLFormElement)
   const input = byId('pin', HTMLInputElement)
   const problem = byId('pin-problem')
@@ -24,14 +24,17 @@ export function askPin(user: HomeUser, attempt: (pin: string) => Promise<void>):
 
   byId('pin-heading').textContent = say('pin.heading-for', { name: user.title })
   fillAvatar(byId('pin-avatar'), user.title, user.thumb)
-  dialog.showModal()
+  // Safari before 15.4 has no dialogs: there it is a form at the end of the page.
+  if (typeof dialog.showModal === 'function') dialog.showModal()
+  else dialog.setAttribute('open', '')
   complain('')
 
   return new Promise<boolean>((resolve, reject) => {
     const end = (accepted: boolean) => {
       listening.abort()
       input.value = ''
-      dialog.close()
+      if (typeof dialog.close === 'function') dialog.close()
+      else dialog.removeAttribute('open')
       resolve(accepted)
     }
     const send = async () => {

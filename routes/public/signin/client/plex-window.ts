@@ -18,7 +18,7 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
   const stop = () => {
     if (awaiting === null) return
     stopWaiting()
-    dropPin('redirect')
+    void dropPin('redirect')
   }
 
   const wait = async (small: Window): Promise<void> => {

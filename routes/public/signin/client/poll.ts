@@ -63,7 +63,7 @@ export function awaitPin(
     // One poll past the end, so that the server reports the expiry and forgets the PIN.
     while (Date.now() < endsAt + LONGEST_PAUSE_MS) {
       await pause(pauseMs, signal)
-      signal.throwIfAborted()
+      if (signal.aborted) throw new DOMException('no longer wanted', 'AbortError')
       try {
         const state = await readPin(kind, signal)
         onTrouble(null)
@@ -82,6 +82,6 @@ export function awaitPin(
 }
 
 /** Deletes the PIN when the person cancels. It may be gone already. */
-export function dropPin(kind: PinKind): void {
-  ask('DELETE', `/pin?kind=${kind}`).catch(() => undefined)
+export async function dropPin(kind: PinKind): Promise<void> {
+  await ask('DELETE', `/pin?kind=${kind}`).catch(() => undefined)
 }

@@ -1,5 +1,5 @@
 import { ask, type HomeUser, type SessionView } from './api.ts'
-import { busy, byId, fillAvatar, make, showPanel, stamp } from './dom.ts'
+import { busy, byId, fillAvatar, make, put, showPanel, stamp } from './dom.ts'
 import { hush, tellProblem } from './notice.ts'
 import { askPin } from './pin-dialog.ts'
 import { say } from './say.ts'
@@ -60,7 +60,7 @@ export function pickProfile(users: readonly HomeUser[]): Promise<SessionView | n
       item.append(button)
       return item
     })
-    byId('profiles').replaceChildren(...items)
+    put(byId('profiles'), ...items)
     const current = users.find((user) => user.current)
     const skip = byId('profiles-skip', HTMLButtonElement)
     skip.textContent =

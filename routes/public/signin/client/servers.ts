@@ -1,5 +1,5 @@
 import { ask, type Server, type SessionView } from './api.ts'
-import { busy, byId, showPanel, stamp } from './dom.ts'
+import { busy, byId, put, showPanel, stamp } from './dom.ts'
 import { hush, tellProblem } from './notice.ts'
 import { say } from './say.ts'
 
@@ -36,7 +36,7 @@ export async function pickServer(): Promise<SessionView | null> {
       })
       return item
     })
-    byId('servers').replaceChildren(...rows)
+    put(byId('servers'), ...rows)
     byId('servers-back', HTMLButtonElement).onclick = () => resolve(null)
     showPanel('servers')
   })

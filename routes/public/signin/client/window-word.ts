@@ -5,18 +5,22 @@ const HEARD = 'heard'
 // The page asks when the PIN is gone; the small window may still be loading then.
 const PATIENCE_MS = 3000
 
-/** Plex's page cuts the handles between the two windows (Cross-Origin-Opener-Policy), but not a channel. */
-function openChannel(): BroadcastChannel {
+/**
+ * Plex's page cuts the handles between the two windows (Cross-Origin-Opener-Policy), but not a channel. Safari before
+ * 15.4 has none: there the waiting page only learns that the PIN is gone.
+ */
+function openChannel(): BroadcastChannel | null {
+  if (typeof BroadcastChannel === 'undefined') return null
   return new BroadcastChannel(`usher-window ${settings().base}`)
 }
 
 /** In the small window, back from Plex with a problem: sends it to the other page, and closes once that shows it. */
 export function tellBeside(code: string, who: string): void {
   const channel = openChannel()
-  channel.addEventListener('message', ({ data }) => {
+  channel?.addEventListener('message', ({ data }) => {
     if (data === HEARD) window.close()
   })
-  channel.postMessage({ code, who })
+  channel?.postMessage({ code, who })
 }
 
 export interface WordFromBeside {
@@ -29,7 +33,7 @@ export interface WordFromBeside {
 export function listenBeside(): WordFromBeside {
   const channel = openChannel()
   const word = new Promise<Refusal>((resolve) => {
-    channel.addEventListener('message', ({ data }) => {
+    channel?.addEventListener('message', ({ data }) => {
       if (data !== HEARD) resolve(new Refusal(String(data?.code), 0, '', String(data?.who ?? '')))
     })
   })
@@ -39,9 +43,9 @@ export function listenBeside(): WordFromBeside {
         setTimeout(resolve, PATIENCE_MS, new Refusal('USHER_SIGNIN_CANCELLED'))
       })
       const refusal = await Promise.race([word, silence])
-      channel.postMessage(HEARD)
+      channel?.postMessage(HEARD)
       return refusal
     },
-    stop: () => channel.close()
+    stop: () => channel?.close()
   }
 }
