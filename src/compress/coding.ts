@@ -7,11 +7,14 @@ export const LEAST_BYTES = 1400
 
 /** Subtitles and playlists have many types; an event stream must not wait in a compressor. */
 const TEXT =
-  /^[ \t]*(?:text\/(?!event-stream)[^,]+|(?:application|image)\/(?:[^;,]*\+(?:json|xml)|json|xml|javascript)|(?:application|audio)\/(?:x-|vnd\.(?:apple\.)?)?(?:mpegurl|subrip|ass|ssa)|application\/ttml)[ \t]*(?:;[^,]*)?$/i
+  /^(?:text\/(?!event-stream).+|(?:application|image)\/(?:.*\+(?:json|xml)|json|xml|javascript)|(?:application|audio)\/(?:x-|vnd\.(?:apple\.)?)?(?:mpegurl|subrip|ass|ssa)|application\/ttml)$/i
 
 /** Whether a body of this type is text that gets shorter. */
 export function isCompressible(contentType: string): boolean {
-  return contentType === 'application/json' || TEXT.test(contentType)
+  if (contentType === 'application/json') return true
+  if (contentType.includes(',')) return false
+  const semicolon = contentType.indexOf(';')
+  return TEXT.test((semicolon === -1 ? contentType : contentType.slice(0, semicolon)).trim())
 }
 
 /** Whether a Cache-Control forbids changing the body on the way (RFC 9111 §5.2.2.6). */
@@ -59,8 +62,10 @@ function toCoding(name: string): string {
 /** A weight that is none counts as 0: better no coding than an unwanted one. */
 function toWeight(parameters: readonly string[]): number {
   for (const parameter of parameters) {
-    const weight = /^\s*q\s*=\s*(.*?)\s*$/i.exec(parameter)?.[1]
-    if (weight !== undefined) return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(weight) ? Number(weight) : 0
+    const equals = parameter.indexOf('=')
+    if (equals === -1 || parameter.slice(0, equals).trim().toLowerCase() !== 'q') continue
+    const weight = parameter.slice(equals + 1).trim()
+    return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(weight) ? Number(weight) : 0
   }
   return 1
 }

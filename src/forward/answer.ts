@@ -254,13 +254,14 @@ export class Answer implements ClientSide, CompressedSide, WatchedClient {
 
   /** Nothing more is coming for now: sends what is held. */
   flush(): void {
-    this.compressor?.wait()
-    if (this.closed || this.head === null || this.release !== null) return
+    if (this.closed || this.head === null) return
     if (!this.sent) {
       const isBare = this.held === null
       this.sendHead()
       if (isBare) this.response.flushHeaders()
     }
+    this.compressor?.wait()
+    if (this.release !== null) return
     // A body that does not arrive at once is a stream, and ends with its session.
     const { principal, class: kind, path } = this.call
     const end = (why: StreamEnd): void => this.endStream(why)

@@ -5,18 +5,21 @@ import { cleanQuery } from './query.ts'
 
 /** Adds a token to the addresses that are Usher's own. */
 export interface AddressMark {
-  /** The address with the token, or as it is. */
+  /** The address with the token, or as it is: that of another host, and what would make the text too long. */
   add(address: string): string
   /** Whether an address leads below the media server here. */
   isOwn(address: string): boolean
 }
 
+/** Bytes that one text may grow by; a long film's playlist of 5,000 segments needs four million. */
+const MAX_ADDED = 8 * 1024 * 1024
 /** A host that no address names. */
 const NOWHERE = 'http://playlist.invalid'
 
 /** `asked`: the target of the playlist's own request, from which relative addresses count. */
 export function createAddressMark(mount: string, asked: string, token: string): AddressMark {
   const parameter = `X-Plex-Token=${token}`
+  let left = MAX_ADDED
 
   function isOwn(address: string): boolean {
     // A variable (RFC 8216bis §4.4.2.3) may become anything; a browser skips blanks and reads '\' as '/'.
@@ -29,7 +32,8 @@ export function createAddressMark(mount: string, asked: string, token: string): 
   return {
     isOwn,
     add(address) {
-      if (!isOwn(address)) return address
+      if (left < parameter.length || !isOwn(address)) return address
+      left -= parameter.length
       const fragment = address.indexOf('#')
       const plain = fragment === -1 ? address : address.slice(0, fragment)
       const mark = plain.indexOf('?')

@@ -5,9 +5,13 @@ import type { AddressMark } from './hand-on.ts'
 const MAX_BYTES = 2 * 1024 * 1024
 const EMPTY = Buffer.alloc(0)
 
-/** What is no element, and then an element's start: nothing in a comment or a text is taken for one. */
-const MARKUP =
-  /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>|<(?:[\w.-]+:)?([A-Za-z]+)((?:[^<>"']|"[^"<]*"|'[^'<]*')*)>(?:([^<]*)(?=<\/))?/g
+/** What is no element: nothing in it is taken for one. */
+const OTHERS = [
+  ['<!--', '-->'],
+  ['<![CDATA[', ']]>'],
+  ['<?', '?>']
+] as const
+const NAME = /<(?:[\w.-]+:)?([A-Za-z]+)/y
 const ATTRIBUTE =
   /(\s(?:media|initialization|index|bitstreamSwitching|sourceURL|xlink:href)\s*=\s*)(?:"([^"]*)"|'([^']*)')/g
 /** Elements whose text is an address (ISO/IEC 23009-1 §5.3, §5.6). */
@@ -46,27 +50,29 @@ export class Manifest implements Scrubber {
   }
 
   private leadsElsewhere(text: string): boolean {
-    for (const [, element, , content = ''] of text.matchAll(MARKUP)) {
+    for (const { name, content } of elementsOf(text)) {
       const address = toPlain(content.trim())
-      if (element === 'BaseURL' && address !== '' && !this.mark.isOwn(address)) return true
+      if (name === 'BaseURL' && address !== '' && !this.mark.isOwn(address)) return true
     }
     return false
   }
 
   private toMarked(text: string): string {
-    return text.replace(MARKUP, (whole: string, element?: string, attributes?: string, content?: string) => {
-      if (element === undefined || attributes === undefined) return whole
-      const marked = attributes.replace(
+    let marked = ''
+    let at = 0
+    for (const { name, attributesAt, attributes, content } of elementsOf(text)) {
+      const list = attributes.replace(
         ATTRIBUTE,
         (attribute, before: string, one?: string, other?: string) => {
           const value = one ?? other ?? ''
           return value === '' ? attribute : `${before}"${this.toValue(value)}"`
         }
       )
-      const start = whole.slice(0, whole.indexOf(attributes, whole.indexOf(element) + element.length))
-      const isAddress = content !== undefined && TEXTS.has(element) && !content.trimEnd().endsWith('/')
-      return `${start}${marked}>${isAddress ? this.toText(content) : (content ?? '')}`
-    })
+      const isAddress = TEXTS.has(name) && !content.trimEnd().endsWith('/')
+      marked += `${text.slice(at, attributesAt)}${list}>${isAddress ? this.toText(content) : content}`
+      at = attributesAt + attributes.length + 1 + content.length
+    }
+    return marked + text.slice(at)
   }
 
   private toText(content: string): string {
@@ -82,6 +88,52 @@ export class Manifest implements Scrubber {
     const marked = this.mark.add(address)
     return marked === address ? value : toEscaped(marked)
   }
+}
+
+interface Start {
+  /** Without its prefix. */
+  readonly name: string
+  readonly attributesAt: number
+  readonly attributes: string
+  /** The text of an element that has nothing but text. */
+  readonly content: string
+}
+
+/** The start tags, in order. Every step goes no further than to the next `<`, so a text costs no more time than its length. */
+function* elementsOf(text: string): Generator<Start> {
+  for (let at = text.indexOf('<'); at !== -1; at = text.indexOf('<', at)) {
+    const other = OTHERS.find(([start]) => text.startsWith(start, at))
+    if (other !== undefined) {
+      const end = text.indexOf(other[1], at + other[0].length)
+      if (end === -1) return
+      at = end + other[1].length
+      continue
+    }
+    NAME.lastIndex = at
+    const name = NAME.exec(text)?.[1]
+    const attributesAt = NAME.lastIndex
+    const end = name === undefined ? -1 : endOfTag(text, attributesAt)
+    at += 1
+    if (name === undefined || end === -1) continue
+    const next = text.indexOf('<', end)
+    const content = next !== -1 && text[next + 1] === '/' ? text.slice(end + 1, next) : ''
+    yield { name, attributesAt, attributes: text.slice(attributesAt, end), content }
+    at = next === -1 ? text.length : next
+  }
+}
+
+/** Where a tag's `>` is; -1 if another tag begins before it. */
+function endOfTag(text: string, from: number): number {
+  let quote = ''
+  for (let at = from; at < text.length; at++) {
+    const char = text.charAt(at)
+    if (char === '<') return -1
+    if (quote !== '') {
+      if (char === quote) quote = ''
+    } else if (char === '>') return at
+    else if (char === '"' || char === "'") quote = char
+  }
+  return -1
 }
 
 function toPlain(text: string): string {

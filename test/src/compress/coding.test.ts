@@ -94,3 +94,19 @@ t.test('no-transform is found among other directives', async (t) => {
   t.ok(forbidsTransform('public, max-age=3, No-Transform'))
   t.notOk(forbidsTransform('no-cache'))
 })
+
+t.test('rule 53: what a client or a media server writes costs no more time than its length', async (t) => {
+  const startedAt = performance.now()
+  const blanks = ' '.repeat(400_000)
+  for (const accept of [
+    `gzip;q=a${blanks}b`,
+    `gzip;${blanks}q${blanks}=${blanks}1${blanks}`,
+    `gzip;q=${blanks}b`
+  ])
+    preferredCoding(accept)
+  for (const unit of [' ', ';', ' ;', '+xml;', '+xml', 'a'])
+    for (const start of ['text/', 'application/', 'image/', 'audio/x-mpegurl'])
+      isCompressible(`${start}${unit.repeat(400_000)},`)
+  // In the square of the length it would be a minute for each.
+  t.ok(performance.now() - startedAt < 20_000)
+})

@@ -122,6 +122,37 @@ t.test('a manifest carries it too, and not where a BaseURL leads elsewhere', asy
   t.equal(handOn(DASH, huge, [1_000_000, 2_500_000]), huge)
 })
 
+t.test('rule 53: what a hostile media server writes costs no more time than its length', async (t) => {
+  const startedAt = performance.now()
+  for (const unit of ['<!--', '<?', '<![CDATA[', '<', '<a', '<a "', 'A', 'a:', '"', ' media=', ' media="'])
+    for (const start of ['', '<', '<A ']) {
+      const text = start + unit.repeat(Math.floor(500_000 / unit.length))
+      t.equal(handOn(DASH, text), text)
+    }
+  const lists = ['A', 'A=', 'A="', 'A,', '"', 'URI=', 'URI="'].map((unit) => {
+    const line = `#EXT-X-A:URI=${unit.repeat(Math.floor(60_000 / unit.length))}\n`
+    return line.repeat(20)
+  })
+  for (const text of lists) t.ok(handOn(HLS, text).length >= text.length)
+  // In the square of the length it would be minutes.
+  t.ok(performance.now() - startedAt < 30_000)
+})
+
+t.test('rule 53: a small text does not become a huge one', async (t) => {
+  for (const [type, address] of [
+    [HLS, 'a\n'],
+    [DASH, '<S media="a"/>']
+  ] as const) {
+    const token = `play.${'x'.repeat(700)}`
+    const filter = createHandOn(type, ASKED, createAddressMark('/base/pms', ASKED, token))
+    const text = Buffer.from(address.repeat(500_000 / address.length))
+    const marked = Buffer.concat([filter?.scrub(text) ?? text, filter?.flush() ?? text])
+    t.ok(marked.length < text.length + 9 * 1024 * 1024, `${marked.length}`)
+    t.match(marked.subarray(0, 100).toString('latin1'), 'X-Plex-Token=play.')
+    t.equal(marked.subarray(-address.length).toString(), address, 'the rest stays as it is')
+  }
+})
+
 t.test('what is no playlist is left alone', async (t) => {
   t.equal(createHandOn('text/vtt', '/library/streams/3', mark), null)
   t.equal(createHandOn('application/json', '/x', mark), null)
