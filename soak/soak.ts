@@ -79,9 +79,14 @@ async function finish(place: Place, book: Book, people: readonly Person[]): Prom
     await expectSoon(book, `streams open at ${instance.name}`, () => figure(instance, 'usher_open_streams'))
   }
   const owner = 'usher-soak-owner'
-  await expectSoon(book, 'tokens alive at plex.tv', async () => {
-    return place.simulator.tokens.living().filter(({ clientIdentifier }) => clientIdentifier !== owner).length
-  })
+  // Where plex.tv made a token and its response broke off, nobody learned it.
+  const alive = () =>
+    place.simulator.tokens
+      .living()
+      .filter(({ clientIdentifier, isDelivered }) => isDelivered && clientIdentifier !== owner)
+  // Named, because a single one among thousands of sign-ins cannot be traced otherwise.
+  const named = () => JSON.stringify(alive().map(({ token: _, ...rest }) => rest))
+  await expectSoon(book, 'tokens alive at plex.tv', async () => alive().length, named)
   for (const instance of allOf(place)) {
     const growth = growthOf(instance.name, book.samples)
     // The others were started anew in between.
@@ -93,11 +98,16 @@ async function finish(place: Place, book: Book, people: readonly Person[]): Prom
 }
 
 /** Waits until a count is 0; what is left then is a violation. */
-async function expectSoon(book: Book, what: string, count: () => Promise<number>): Promise<void> {
+async function expectSoon(
+  book: Book,
+  what: string,
+  count: () => Promise<number>,
+  named = () => ''
+): Promise<void> {
   try {
     await until(async () => (await count()) === 0, what, QUEUES_MS)
   } catch {
-    book.violation('a queue that is not empty at the end', `${what}: ${await count()}`)
+    book.violation('a queue that is not empty at the end', `${what}: ${await count()} ${named()}`)
   }
 }
 

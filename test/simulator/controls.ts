@@ -31,6 +31,14 @@ export interface AccountView {
   readonly shows: string
 }
 
+export interface LivingToken {
+  readonly account: AccountKey
+  readonly clientIdentifier: string
+  readonly token: string
+  /** Whether a response that contains it has left whole. */
+  readonly isDelivered: boolean
+}
+
 /** Every switch of the simulator. `connectSimulator` has the same over HTTP. */
 export interface Controls {
   received(filter?: ReceivedFilter): RecordedRequest[]
@@ -54,7 +62,7 @@ export interface Controls {
     /** Revokes all tokens of the account on every device; returns how many. */
     revokeAccount(key: AccountKey): number
     isAlive(token: string): boolean
-    living(key?: AccountKey): { account: AccountKey; clientIdentifier: string; token: string }[]
+    living(key?: AccountKey): LivingToken[]
     /** The server token of a share; null without one. */
     server(key: AccountKey, machineIdentifier: string): string | null
     /** As after a password change that signs out all devices: tokens dead, own servers unclaimed. */
@@ -190,10 +198,11 @@ export function createControls(world: World, { listeners, pms, pms2 }: Services)
       revokeAccount: (key) => tokens.revokeAccount(accounts.get(key).id),
       isAlive: (token) => tokens.find(token) !== undefined,
       living: (key) =>
-        tokens.living(key && accounts.get(key).id).map(({ account, device, token }) => ({
+        tokens.living(key && accounts.get(key).id).map(({ account, device, token, isDelivered }) => ({
           account: account.key,
           clientIdentifier: device.clientIdentifier,
-          token
+          token,
+          isDelivered
         })),
       server: (key, machineIdentifier) =>
         servers.share(accounts.get(key), serverOf(machineIdentifier))?.token ?? null,

@@ -31,6 +31,8 @@ export interface ListenerOptions {
   /** The response for a fault; null if the fault lets the request through. */
   readonly faultAnswer: (request: SimRequest, fault: Fault) => Answer | null
   readonly upgrade?: (message: IncomingMessage, socket: Duplex, head: Buffer, request: SimRequest) => void
+  /** A text left whole, and as the service wrote it. */
+  readonly delivered?: (text: string) => void
 }
 
 /** A listening socket that can go away and come back on the same port. */
@@ -108,7 +110,13 @@ async function respond(
     if (await interrupts(faults, () => response.destroy())) return
     const answer = faultAnswerOf(options, request, faults) ?? (await options.answer(request))
     if (response.destroyed) return
-    await deliver(response, request.method, alter(answer, faults), faults, record)
+    const altered = alter(answer, faults)
+    const { delivered } = options
+    if (delivered !== undefined && altered === answer && typeof answer.body === 'string') {
+      const text = answer.body
+      response.once('finish', () => delivered(text))
+    }
+    await deliver(response, request.method, altered, faults, record)
   } catch (error) {
     // A broken request body, or a defect of the simulator. It must be visible and must not look like Plex.
     if (!message.destroyed) process.emitWarning(error instanceof Error ? error : String(error))

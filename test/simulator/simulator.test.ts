@@ -151,6 +151,19 @@ t.test('an address is locked after failed sign-ins until time has passed', async
   t.equal((await signIn(simulator, 'simuser')).status, 201)
 })
 
+t.test('a token whose response broke off is alive, and known to nobody', async (t) => {
+  const simulator = await start(t)
+  const delivered = () => simulator.tokens.living('owner').map(({ isDelivered }) => isDelivered)
+  for (const kind of ['garbage', 'truncate', 'half-reset'] as const) {
+    simulator.faults.set({ kind, path: '/api/v2/users/signin', count: 1 })
+    await signIn(simulator, 'simuser').catch(() => undefined)
+    t.same(delivered(), [false], kind)
+  }
+  await signIn(simulator, 'simuser')
+  await until(() => delivered().every(Boolean), 'one that is known')
+  t.equal(delivered().length, 1)
+})
+
 t.test('resources are the caller’s, with its own token for each', async (t) => {
   const simulator = await start(t)
   const resources = async (key: 'owner' | 'friend' | 'stranger' | 'pending' | 'kid', flags = '') => {

@@ -47,7 +47,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const pms2 = createPms(world, world.servers.den, () => listeners.pms2?.url ?? '')
   const common = { host, tls, faults: world.faults, recorder: world.recorder }
   const start = async (
-    own: Pick<ListenerOptions, 'service' | 'port' | 'answer' | 'faultAnswer' | 'upgrade'>
+    own: Pick<ListenerOptions, 'service' | 'port' | 'answer' | 'faultAnswer' | 'upgrade' | 'delivered'>
   ) => {
     const listener = await startListener({ ...common, ...own })
     listeners[own.service] = listener
@@ -57,7 +57,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     service: 'plex',
     port: options.plexPort ?? 0,
     answer: createPlexTv(world),
-    faultAnswer: (request, fault) => plexFaultAnswer(world, request, fault)
+    faultAnswer: (request, fault) => plexFaultAnswer(world, request, fault),
+    delivered: (text) => world.tokens.delivered(text)
   })
   const pmsListener = await start({ service: 'pms', port: options.pmsPort ?? 0, ...pms })
   const pms2Listener = await start({ service: 'pms2', port: options.pms2Port ?? 0, ...pms2 })

@@ -18,6 +18,8 @@ export interface AccountToken {
   readonly device: Device
   /** Epoch milliseconds. */
   readonly issuedAt: number
+  /** Whether a response that contains it has left whole: until then nobody can know it, nor sign it out. */
+  isDelivered: boolean
 }
 
 export interface DeviceInfo {
@@ -35,6 +37,8 @@ export interface Tokens {
   revoke(token: string): boolean
   revokeAccount(accountId: number): number
   living(accountId?: number): AccountToken[]
+  /** Notes the tokens in a response that has left whole. */
+  delivered(text: string): void
   device(accountId: number, clientIdentifier: string): Device | undefined
   /** Forgets the device and kills its token. */
   removeDevice(deviceId: number): boolean
@@ -77,7 +81,7 @@ export function createTokens(secrets: Secrets, now: () => number): Tokens {
   }
   const add = (account: SimAccount, device: Device, token: string): AccountToken => {
     killPair(account.id, device.clientIdentifier)
-    const entry = { token: secrets.keep(token), account, device, issuedAt: now() }
+    const entry = { token: secrets.keep(token), account, device, issuedAt: now(), isDelivered: false }
     byToken.set(token, entry)
     return entry
   }
@@ -93,6 +97,10 @@ export function createTokens(secrets: Secrets, now: () => number): Tokens {
     },
     living: (accountId) =>
       [...byToken.values()].filter((entry) => accountId === undefined || entry.account.id === accountId),
+    delivered: (text) => {
+      for (const entry of byToken.values())
+        if (!entry.isDelivered && text.includes(entry.token)) entry.isDelivered = true
+    },
     device: (accountId, clientIdentifier) => devices.get(`${accountId} ${clientIdentifier}`),
     removeDevice: (deviceId) => {
       for (const [key, device] of devices) {
