@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../test/support/ports.ts'
 import { besideOthers, IDLE_COOKIE } from './cookies.ts'
 import type { Cores } from './cores.ts'
 import { launchNginx, proxyConf } from './nginx.ts'
 import { LARGE_BYTES, PATHS, SMALL_BYTES } from './payload.ts'
-import { ask, freePort, type Launched, launch, waitFor } from './process.ts'
+import { ask, type Launched, launch, waitFor } from './process.ts'
 
 export interface Surroundings {
   readonly cores: Cores

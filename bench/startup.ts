@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../test/support/ports.ts'
 import type { Cores } from './cores.ts'
 import { residentMb } from './cpu.ts'
-import { freePort, type Launched, launch, waitFor } from './process.ts'
+import { type Launched, launch, waitFor } from './process.ts'
 import type { Budget } from './rounds.ts'
 
 const SECONDS_A_ROUND = 3

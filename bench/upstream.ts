@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../test/support/ports.ts'
 import { launchNginx } from './nginx.ts'
 import { PATHS, type Payload } from './payload.ts'
-import { freePort, isInstalled, launch, waitFor } from './process.ts'
+import { isInstalled, launch, waitFor } from './process.ts'
 
 export interface Upstream {
   readonly url: string

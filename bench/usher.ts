@@ -4,9 +4,10 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { PASSWORD } from '../test/simulator/accounts.ts'
 import { BOX_ID } from '../test/simulator/servers.ts'
+import { freePort } from '../test/support/ports.ts'
 import { type Contender, cookiesOf, type Surroundings } from './contender.ts'
 import { besideOthers } from './cookies.ts'
-import { ask, freePort, type Launched, launch, waitFor } from './process.ts'
+import { ask, type Launched, launch, waitFor } from './process.ts'
 
 export interface UsherOptions {
   /** The simulated plex.tv. */

@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { stdout } from 'node:process'
 import { cpuSeconds, processTree } from '../bench/cpu.ts'
 import { launchNginx } from '../bench/nginx.ts'
-import { ask, freePort, isInstalled, waitFor } from '../bench/process.ts'
+import { ask, isInstalled, waitFor } from '../bench/process.ts'
 import { identity, root } from '../bench/upstream.ts'
 import { buildUsher, usherContender, usherOptions } from '../bench/usher.ts'
 import { startSimulator } from '../test/simulator/simulator.ts'
+import { freePort } from '../test/support/ports.ts'
 
 const FILMS = 5000
 const ROUNDS = 11
