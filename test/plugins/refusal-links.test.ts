@@ -33,7 +33,7 @@ t.test('rule 61: only Usher’s own seal puts a name on the page, and for five m
   t.equal(query.get('error'), 'USHER_SERVER_ACCESS_DENIED')
   t.equal(query.get('returnTo'), '/films?a=1')
   const who = query.get('who') ?? ''
-  t.notMatch(query.toString(), /Zo|%3Cb/, 'the address tells no name')
+  t.notMatch(query.toString(), /Zo(?:ë|%C3)|%E6%BC|%3Cb/, 'the address tells no name')
   t.equal(fastify.findRefusedName(who), 'Zoë 漢字 <b>')
   for (const forged of [
     undefined,
