@@ -92,8 +92,11 @@ export function createPerson(options: PersonOptions): Person {
       isSignedIn = false
       return reply
     }
-    // Usher's own limit of sign-ins, which those that an outage let fail count against.
-    const isLimited = reply.status === 429 && path.startsWith('/session/')
+    // Usher's own limit of sign-ins, which those that an outage let fail count against; and that of plex.tv, to which
+    // Usher keeps.
+    const isLimited =
+      (reply.status === 429 && path.startsWith('/session/')) ||
+      (weather.isLimited() && reply.body.includes('USHER_PLEX_LIMITED'))
     const isAway = AWAY.includes(reply.status) || (reply.status === 403 && path.startsWith('/pms/'))
     if ((isCalm && !isLimited) || !isAway) wrong('refused without a reason', told)
     return reply

@@ -17,10 +17,11 @@ const startedAt = new Date()
 const stop = new AbortController()
 process.once('SIGINT', () => stop.abort())
 process.once('SIGTERM', () => stop.abort())
-const progress = setInterval(
-  () => console.error(`${(book.elapsedMs / 60_000).toFixed(0)} min: ${verdictOf(book).words}`),
-  60_000
-)
+let printed = 0
+const progress = setInterval(() => {
+  console.error(`${(book.elapsedMs / 60_000).toFixed(0)} min: ${verdictOf(book).words}`)
+  printViolations()
+}, 60_000)
 try {
   await soak({ options, place, book, signal: stop.signal })
 } finally {
@@ -33,8 +34,14 @@ if (options.out !== null) {
   writeFileSync(join(options.out, 'soak.md'), report)
   writeFileSync(join(options.out, 'soak.svg'), drawChart(book))
 } else console.log(report)
-for (const { rule, what, atMs } of book.violations)
-  console.error(`${(atMs / 1000).toFixed(0)} s  ${rule}: ${what}`)
+printViolations()
 const { isGood, words } = verdictOf(book)
 console.log(words)
 process.exit(isGood ? 0 : 1)
+
+/** Those that were not printed yet. */
+function printViolations(): void {
+  for (const { rule, what, atMs } of book.violations.slice(printed))
+    console.error(`${(atMs / 1000).toFixed(0)} s  ${rule}: ${what}`)
+  printed = book.violations.length
+}

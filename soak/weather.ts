@@ -9,12 +9,16 @@ const run = promisify(execFile)
 
 /** After a trouble: re-checks that pause, sockets that reconnect, a store that catches up. */
 const SETTLE_MS = 8000
+/** How long Usher holds password sign-ins back once plex.tv has refused one, by a clock that may be stepped meanwhile. */
+const LIMITED_MS = 100_000
 
 export interface Weather {
   /** Whether nothing has gone wrong lately; `since` is when an act began. */
   isCalm(since: number): boolean
   /** Whether the media server itself has been well since then: its bytes can be compared. */
   isServerWell(since: number): boolean
+  /** Whether plex.tv has lately said that there are too many sign-ins. */
+  isLimited(): boolean
   /** Makes the troubles of a schedule come and go; ends when the last one is over. */
   play(entries: readonly Entry[], signal: AbortSignal): Promise<void>
 }
@@ -23,9 +27,12 @@ export function createWeather(place: Place, book: Book): Weather {
   let active: Trouble | null = null
   let overAt = Number.NEGATIVE_INFINITY
   let serverOverAt = Number.NEGATIVE_INFINITY
+  let limitOverAt = Number.NEGATIVE_INFINITY
 
   const isOfServer = (trouble: Trouble | null) =>
     trouble !== null && (trouble.kind === 'answer' || trouble.kind === 'gone') && trouble.service === 'pms'
+
+  const isLimit = (trouble: Trouble) => trouble.kind === 'answer' && trouble.effect.kind === 'rate-limited'
 
   async function begin(trouble: Trouble): Promise<() => Promise<void> | void> {
     const { simulator, redis } = place
@@ -75,6 +82,7 @@ export function createWeather(place: Place, book: Book): Weather {
       const lastAt = Math.max(overAt, ...instances.map(({ storeTroubleAt }) => storeTroubleAt))
       return active === null && since - lastAt > SETTLE_MS
     },
+    isLimited: () => performance.now() - limitOverAt < LIMITED_MS,
     isServerWell: (since) => !isOfServer(active) && since > serverOverAt,
     async play(entries, signal) {
       for (const { atMs, lastsMs, trouble } of entries) {
@@ -89,6 +97,7 @@ export function createWeather(place: Place, book: Book): Weather {
         active = null
         overAt = performance.now()
         if (isOfServer(trouble)) serverOverAt = overAt
+        if (isLimit(trouble)) limitOverAt = overAt
         book.trouble(nameOf(trouble), fromMs, book.elapsedMs)
       }
     }

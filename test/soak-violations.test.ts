@@ -125,6 +125,7 @@ const LIES: readonly Lie[] = [
 
 const CALM: Weather = {
   isCalm: () => true,
+  isLimited: () => false,
   isServerWell: () => true,
   play: async () => undefined
 }
