@@ -1,5 +1,7 @@
-/** Bytes of the buffer that each connection owns: a whole TLS record. */
+/** Bytes of the buffer that each connection begins with: a whole TLS record. */
 export const SMALL_BYTES = 16 * 1024
+/** Bytes of it after a longer body: the next list of films then takes one read and one write instead of two. */
+export const MEDIUM_BYTES = 80 * 1024
 /** Bytes of one read of a long body. Each read is one write to the client, so larger ones mean fewer writes. */
 export const BIG_BYTES = 256 * 1024
 /** Big buffers kept for the next body, 4 MB in all; more are released. */
@@ -34,11 +36,12 @@ export function createBufferPool(): BufferPool {
 }
 
 /**
- * The buffers of one connection: a small one for header sections and short bodies, a big one during a long body, and
- * those whose bytes are lent, which are not read into. A class for the reason of `Answer`.
+ * The buffers of one connection: its own for header sections and short bodies, a big one during a long body, and those
+ * whose bytes are lent, which are not read into. A class for the reason of `Answer`.
  */
 export class ReadBuffers {
   private readonly pool: BufferPool
+  private ownBytes = SMALL_BYTES
   private current: Buffer = Buffer.allocUnsafeSlow(SMALL_BYTES)
   private spare: Buffer | null = null
   private lent: Buffer[] = []
@@ -63,38 +66,41 @@ export class ReadBuffers {
   /** Sets the current buffer aside: its bytes are on their way to a client. */
   private lend(): void {
     this.lent.push(this.current)
-    this.toSmall()
+    this.toOwn()
   }
 
   /** Gives up every buffer, the current one included: no other connection gets them. */
   abandon(): void {
     this.lent = []
-    this.toSmall()
+    this.toOwn()
   }
 
   /** All lent bytes have been written. */
   takeBack(): void {
-    for (const buffer of this.lent) {
-      if (buffer.length > SMALL_BYTES) this.pool.give(buffer)
-      else this.spare = buffer
-    }
+    for (const buffer of this.lent) this.release(buffer)
     this.lent = []
   }
 
   private grow(): void {
-    if (this.current.length > SMALL_BYTES) return
+    this.ownBytes = MEDIUM_BYTES
+    if (this.current.length === BIG_BYTES) return
     this.spare = this.current
     this.current = this.pool.take()
   }
 
   shrink(): void {
-    if (this.current.length === SMALL_BYTES) return
-    this.pool.give(this.current)
-    this.toSmall()
+    if (this.current.length === this.ownBytes) return
+    this.release(this.current)
+    this.toOwn()
   }
 
-  private toSmall(): void {
-    this.current = this.spare ?? Buffer.allocUnsafeSlow(SMALL_BYTES)
+  private release(buffer: Buffer): void {
+    if (buffer.length === BIG_BYTES) this.pool.give(buffer)
+    else if (buffer.length === this.ownBytes) this.spare = buffer
+  }
+
+  private toOwn(): void {
+    this.current = this.spare?.length === this.ownBytes ? this.spare : Buffer.allocUnsafeSlow(this.ownBytes)
     this.spare = null
   }
 }
