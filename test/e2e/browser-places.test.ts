@@ -154,10 +154,12 @@ t.test('a browser on plain HTTP signs in, reads and plays', { skip: skipWithoutC
   })
   const seen: Seen = []
   await serve(t, port, passOn(usher, seen, { '/app': page('<h1>App</h1>') }))
-  const browser = await launchBrowser(t, [
-    '--host-resolver-rules=MAP usher.lan 127.0.0.1',
-    '--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable'
-  ])
+  const browser = await launchBrowser(t, {
+    flags: [
+      '--host-resolver-rules=MAP usher.lan 127.0.0.1',
+      '--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable'
+    ]
+  })
   const { page: app } = await openPage(browser)
   await signIn(app, address)
   await app.goto(`${address}/app`)

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import t from 'tap'
@@ -392,6 +392,17 @@ const STATES: readonly State[] = [
 // Chromium on a busy machine: slow, not stuck.
 t.setTimeout(600_000)
 
+t.test('the dark scheme changes colours alone, so that its layout is not looked at again', async (t) => {
+  const folder = new URL('../../routes/public/signin/style/', import.meta.url)
+  const sheets = readdirSync(folder).filter((name) => name.endsWith('.css'))
+  const css = sheets.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n')
+  const blocks = [...css.matchAll(/@media[^{]*prefers-color-scheme[^{]*\{\s*:root \{([^}]*)\}\s*\}/g)]
+  t.equal(blocks.length, css.split('prefers-color-scheme').length - 1, 'each is one of :root')
+  for (const [, block = ''] of blocks)
+    for (const declaration of block.split(';').filter((text) => text.trim() !== ''))
+      t.match(declaration, /^\s*--[a-z-]+: (?:#[0-9a-f]{3,6}$|rgb\(|0 1px 2px rgb\()/)
+})
+
 t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (t) => {
   const browser = await launchBrowser(t)
 
@@ -402,19 +413,24 @@ t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (
         context: { reducedMotion: 'reduce', ...state.context }
       })
       await state.act?.(page, site)
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme })
-        for (const width of state.context === TELEVISION ? TELEVISION_WIDTHS : WIDTHS) {
-          await page.setViewportSize({ width, height: HEIGHTS[width] ?? 800 })
-          await shoot(page, `${state.name}-${colorScheme}-${width}`)
-          const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
-          t.ok(Number(overflow) <= 0, `nothing sticks out at ${width} px`)
-        }
-        const audit =
-          state.context?.javaScriptEnabled === false
-            ? auditScriptless(page, browser, { colorScheme })
-            : auditPage(page)
-        t.strictSame(await audit, [], colorScheme)
+      const widths = state.context === TELEVISION ? TELEVISION_WIDTHS : WIDTHS
+      const audit = (colorScheme: 'light' | 'dark') =>
+        state.context?.javaScriptEnabled === false
+          ? auditScriptless(page, browser, { colorScheme })
+          : auditPage(page, colorScheme === 'light' ? 'all' : 'colours')
+      await page.emulateMedia({ colorScheme: 'light' })
+      for (const width of widths) {
+        await page.setViewportSize({ width, height: HEIGHTS[width] ?? 800 })
+        await shoot(page, `${state.name}-light-${width}`)
+        const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+        t.ok(Number(overflow) <= 0, `nothing sticks out at ${width} px`)
+      }
+      t.strictSame(await audit('light'), [], 'light')
+      await page.emulateMedia({ colorScheme: 'dark' })
+      t.strictSame(await audit('dark'), [], 'dark')
+      for (const width of SCREENSHOTS === null ? [] : widths) {
+        await page.setViewportSize({ width, height: HEIGHTS[width] ?? 800 })
+        await shoot(page, `${state.name}-dark-${width}`)
       }
       await page.emulateMedia({ forcedColors: 'active' })
       await shoot(page, `${state.name}-forced-colors`, false)

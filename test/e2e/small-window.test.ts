@@ -12,7 +12,7 @@ const press = (page: Page, name: string) => page.getByRole('button', { name: new
 t.setTimeout(600_000) // Chromium on a busy machine: slow, not stuck.
 
 t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async (t) => {
-  const browser = await launchBrowser(t)
+  const browser = await launchBrowser(t, { hasWindows: true })
 
   async function openWindow(t: Test) {
     const usher = await startTestUsher(t)

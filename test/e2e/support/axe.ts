@@ -4,7 +4,9 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+const ALL = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+/** What the dark scheme, which changes nothing but colours, can break. */
+const COLOURS = ['color-contrast', 'link-in-text-block']
 
 interface Violation {
   readonly id: string
@@ -38,8 +40,8 @@ export async function auditScriptless(
   return found
 }
 
-/** What axe-core finds wrong with the page now (WCAG 2.2 AA), one line each. */
-export async function auditPage(page: Page): Promise<string[]> {
+/** What axe-core finds wrong with the page now (WCAG 2.2 AA), or with its colours alone, one line each. */
+export async function auditPage(page: Page, what: 'all' | 'colours' = 'all'): Promise<string[]> {
   // Through the debugger: the page's CSP rightly forbids script elements and eval.
   const debug = await page.context().newCDPSession(page)
   const evaluate = async (expression: string) => {
@@ -54,8 +56,13 @@ export async function auditPage(page: Page): Promise<string[]> {
       throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
     return result.value as unknown
   }
-  await evaluate(`${source}; undefined`)
-  const options = JSON.stringify({ runOnly: TAGS, rules: { 'target-size': { enabled: true } } })
+  // An audit before this one has left it there, unless the page is a new one.
+  if ((await evaluate('typeof axe')) === 'undefined') await evaluate(`${source}; undefined`)
+  const options = JSON.stringify({
+    runOnly: what === 'all' ? ALL : { type: 'rule', values: COLOURS },
+    resultTypes: ['violations'],
+    rules: { 'target-size': { enabled: true } }
+  })
   const run = `axe.run(document, ${options}).then((r) => r.violations)`
   const violations = (await evaluate(run)) as readonly Violation[]
   await debug.detach()
