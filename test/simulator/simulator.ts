@@ -1,3 +1,4 @@
+import { freePort } from '../support/ports.ts'
 import { type Controls, createControls } from './controls.ts'
 import { type Listener, type ListenerOptions, startListener, type Tls } from './listener.ts'
 import { createPlexTv, plexFaultAnswer } from './plex/plex-tv.ts'
@@ -6,7 +7,7 @@ import { BOX_CONNECTIONS, type Connection, DEN_CONNECTIONS } from './servers.ts'
 import { createWorld } from './world.ts'
 
 export interface SimulatorOptions {
-  /** Default 0: picks a free port. */
+  /** Default: a free port, to which nobody else comes while the service is down. */
   readonly plexPort?: number
   readonly pmsPort?: number
   readonly pms2Port?: number
@@ -49,19 +50,23 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const start = async (
     own: Pick<ListenerOptions, 'service' | 'port' | 'answer' | 'faultAnswer' | 'upgrade' | 'delivered'>
   ) => {
-    const listener = await startListener({ ...common, ...own })
+    const listener = await startListener({ ...common, ...own }).catch(async (error: unknown) => {
+      // Left open, the others would keep the process from ending.
+      await Promise.all(Object.values(listeners).map((other) => other.down()))
+      throw error
+    })
     listeners[own.service] = listener
     return listener
   }
   const plexListener = await start({
     service: 'plex',
-    port: options.plexPort ?? 0,
+    port: options.plexPort ?? (await freePort()),
     answer: createPlexTv(world),
     faultAnswer: (request, fault) => plexFaultAnswer(world, request, fault),
     delivered: (text) => world.tokens.delivered(text)
   })
-  const pmsListener = await start({ service: 'pms', port: options.pmsPort ?? 0, ...pms })
-  const pms2Listener = await start({ service: 'pms2', port: options.pms2Port ?? 0, ...pms2 })
+  const pmsListener = await start({ service: 'pms', port: options.pmsPort ?? (await freePort()), ...pms })
+  const pms2Listener = await start({ service: 'pms2', port: options.pms2Port ?? (await freePort()), ...pms2 })
   const vectors = options.vectors === true
   world.servers.box.connections = [...(vectors ? [] : [own(pmsListener.url, true)]), ...BOX_CONNECTIONS]
   world.servers.den.connections = [...(vectors ? [] : [own(pms2Listener.url, false)]), ...DEN_CONNECTIONS]
