@@ -1,6 +1,6 @@
 import t from 'tap'
 import { BOX_ID } from '../simulator/servers.ts'
-import type { Browser } from '../support/browser.ts'
+import type { Answer, Browser } from '../support/browser.ts'
 import { ACCESS, SESSION, startDelegation } from '../support/services.ts'
 import { createOffsetClock, matchProblem } from '../support/sign-in.ts'
 import { until } from '../support/until.ts'
@@ -32,15 +32,24 @@ t.test('rule 20: a logout beside a switch or a choice under way leaves no sessio
   ] as const) {
     const browser = await usher.signedIn()
     simulator.clearReceived()
-    const fault = simulator.faults.set({ service: 'plex', path: slow, kind: 'latency', ms: 300 })
+    const hold = () => simulator.faults.set({ service: 'plex', path: slow, kind: 'hold' })
+    const asked = (times: number) =>
+      until(() => simulator.received({ service: 'plex', path: slow }).length === times, `${slow} is asked`)
+    let fault = hold()
     const late = copyOf(usher, browser)
     const switching = late.ask(path, { method, body: JSON.stringify(body) })
-    await until(() => simulator.received({ service: 'plex', path: slow }).length === call)
+    for (let before = 1; before < call; before += 1) {
+      await asked(before)
+      const next = hold()
+      simulator.faults.clear(fault)
+      fault = next
+    }
+    await asked(call)
     t.equal((await browser.post('/session/logout')).status, 204)
+    simulator.faults.clear(fault)
     matchProblem(t, await switching, 401, 'USHER_SESSION_REVOKED', path)
     matchProblem(t, await late.get('/session'), 401, 'USHER_SESSION_REVOKED', `${path}: nothing came of it`)
     t.equal(late.jar.has('usher'), false)
-    simulator.faults.clear(fault)
     await until(() => simulator.tokens.living().length === 0)
   }
 })
@@ -50,26 +59,31 @@ t.test(
   async (t) => {
     const usher = await startTestUsher(t)
     const { simulator } = usher
+    const resources = '/api/v2/resources'
+    const hold = () => simulator.faults.set({ service: 'plex', path: resources, kind: 'hold' })
     // plex.tv keeps one token for a profile and a browser: the second switch kills the first one's before it is used.
-    const fault = simulator.faults.set({
-      service: 'plex',
-      path: '/api/v2/resources',
-      kind: 'latency',
-      ms: 500
-    })
-    for (const [method, path, body, statuses] of [
-      ['POST', '/session/home/switch', { uuid: uuidOf(usher, 'kid'), pin: KID_PIN }, [201, 502]],
-      ['POST', '/session/home/switch', { uuid: uuidOf(usher, 'guest') }, [201, 502]],
-      ['PUT', '/session/server', { machineIdentifier: BOX_ID }, [200, 200]]
+    for (const [method, path, body, rounds, statuses] of [
+      ['POST', '/session/home/switch', { uuid: uuidOf(usher, 'kid'), pin: KID_PIN }, 2, [201, 502]],
+      ['POST', '/session/home/switch', { uuid: uuidOf(usher, 'guest') }, 2, [201, 502]],
+      ['PUT', '/session/server', { machineIdentifier: BOX_ID }, 1, [200, 200]]
     ] as const) {
       const browser = await usher.signedIn()
       const ask = () => browser.ask(path, { method, body: JSON.stringify(body) })
-      const answers = await Promise.all([ask(), ask()])
+      simulator.clearReceived()
+      let fault = hold()
+      const asking = Promise.all([ask(), ask()])
+      for (let round = 1; round <= rounds; round += 1) {
+        // Side by side: neither goes on before the other has come as far.
+        await until(() => simulator.received({ path: resources }).length === 2 * round, `round ${round}`)
+        const next = round < rounds ? hold() : 0
+        simulator.faults.clear(fault)
+        fault = next
+      }
+      const answers = await asking
       t.strictSame(answers.map(({ status }) => status).sort(), statuses, path)
       t.equal((await browser.get('/session')).status, 200, path)
       t.equal((await browser.get('/pms/library/sections')).status, 200, path)
     }
-    simulator.faults.clear(fault)
   }
 )
 
@@ -116,16 +130,16 @@ t.test('rule 24: an answer that is late does not set the cookie of a session tha
     const browser = await usher.signedIn()
     clock.advance(10 * 60 * MINUTE)
     simulator.clearReceived()
-    const fault = simulator.faults.set({ service, path: slow, kind: 'latency', ms: 400 })
+    const fault = simulator.faults.set({ service, path: slow, kind: 'hold' })
     const late = browser.get(path)
     await until(() => simulator.received({ service, path: slow }).length > 0)
     const answer = await browser.post('/session/home/switch', { uuid: uuidOf(usher, 'guest') })
     t.equal(answer.status, 201)
     const fresh = browser.jar.get('usher')
+    simulator.faults.clear(fault)
     t.strictSame((await late).setCookies, [], `${path}: the late answer is silent`)
     t.equal(browser.jar.get('usher'), fresh)
     t.equal((await browser.get('/session')).status, 200, 'still signed in')
-    simulator.faults.clear(fault)
   }
 })
 
@@ -163,31 +177,33 @@ t.test('rule 66: what strangers have under way takes nothing of a known browserâ
   await known.post('/session/logout')
   simulator.clearReceived()
   const signin = '/api/v2/users/signin'
-  const fault = simulator.faults.set({ service: 'plex', path: signin, kind: 'latency', ms: 1500 })
+  const fault = simulator.faults.set({ service: 'plex', path: signin, kind: 'hold', count: 6 })
   const guesses = Array.from({ length: 6 }, (_, index) =>
     usher.browser().post('/session/login', { login: `nobody${index}`, password: 'wrong' })
   )
   await until(() => simulator.received({ service: 'plex', path: signin }).length === 6)
-  simulator.faults.clear(fault)
   t.equal((await known.post('/session/login', { login: OWNER, password: PASSWORD })).status, 201)
+  simulator.faults.clear(fault)
   for (const guess of await Promise.all(guesses)) t.equal(guess.status, 401)
 })
 
 t.test('rule 66: guesses that arrive in one moment are rationed like others', async (t) => {
-  const usher = await startTestUsher(t, { settings: { USHER_UPSTREAM_TIMEOUT: '5s' } })
+  const usher = await startTestUsher(t)
   const { simulator } = usher
   const signin = '/api/v2/users/signin'
   simulator.clearReceived()
-  simulator.faults.set({ service: 'plex', path: signin, kind: 'hang' })
-  const answers = await Promise.all(
-    Array.from({ length: 40 }, (_, index) =>
-      usher.browser().post('/session/login', { login: `nobody${index}`, password: 'wrong' })
-    )
-  )
-  const asked = simulator.received({ service: 'plex', path: signin }).length
-  t.ok(asked <= 12, `${asked} reached plex.tv`)
+  const fault = simulator.faults.set({ service: 'plex', path: signin, kind: 'hold' })
+  const asked = () => simulator.received({ service: 'plex', path: signin }).length
+  const answers: Answer[] = []
+  const guesses = Array.from({ length: 40 }, async (_, index) => {
+    answers.push(await usher.browser().post('/session/login', { login: `nobody${index}`, password: 'wrong' }))
+  })
+  await until(() => answers.length + asked() === 40, 'each is refused or under way')
+  t.ok(asked() <= 12, `${asked()} reached plex.tv`)
   const refused = answers.filter(({ status }) => status === 429)
-  t.equal(refused.length, 40 - asked)
+  t.equal(refused.length, 40 - asked())
+  simulator.faults.clear(fault)
+  await Promise.all(guesses)
   const waits = refused.map(({ headers }) => Number(headers['retry-after']))
   t.ok(
     waits.every((seconds) => seconds >= 1 && seconds <= 10),

@@ -20,9 +20,7 @@ function open(usher: TestUsher, browser: Browser, path: string): Promise<Incomin
 t.test('rule 70: transfers that one account asks for in one moment are counted as well', async (t) => {
   const usher = await startTestUsher(t)
   const greedy = await usher.signedIn()
-  // Long enough that all have been asked for before the first is answered.
-  usher.simulator.faults.set({ service: 'pms', path: PART.slice(4), kind: 'latency', ms: 1000 })
-  // And none comes to its end. Not a big part: so many of those fill the memory that the system has for sockets.
+  // None comes to its end. Not a big part: so many of those fill the memory that the system has for sockets.
   usher.simulator.faults.set({ service: 'pms', path: PART.slice(4), kind: 'stall' })
   const answers = await Promise.all(Array.from({ length: 80 }, () => open(usher, greedy, PART)))
   const statuses = answers.map(({ statusCode }) => statusCode)
@@ -43,10 +41,11 @@ t.test(
     // A failed request has the identity asked for again.
     usher.simulator.faults.set({ service: 'pms', path: '/library/all', kind: 'reset' })
     await leaving.get('/pms/library/all')
-    usher.simulator.faults.set({ service: 'pms', path: '/identity', kind: 'latency', ms: 500 })
+    const fault = usher.simulator.faults.set({ service: 'pms', path: '/identity', kind: 'hold' })
     const waiting = leaving.get('/pms/library/sections')
     await until(() => usher.simulator.activeResponses('pms') > 0, 'the identity is asked for')
     t.equal((await leaving.post('/session/logout')).status, 204)
+    usher.simulator.faults.clear(fault)
     const answer = await waiting
     t.equal(answer.status, 401)
     t.equal(answer.json.code, 'USHER_SESSION_REVOKED')

@@ -14,6 +14,8 @@ export interface FaultMatch {
 
 export type FaultEffect =
   | { readonly kind: 'latency'; readonly ms: number }
+  /** Answers when the fault is cleared. */
+  | { readonly kind: 'hold' }
   | {
       readonly kind: 'status'
       readonly status: number
@@ -58,23 +60,32 @@ export interface Faults {
   clear(which?: number | Service): void
   /** The faults that match this request; each match is counted. */
   take(request: SimRequest): readonly Fault[]
+  /** Resolves when a fault of the kind `hold` is cleared. */
+  cleared(fault: Fault): Promise<void>
 }
 
 export function createFaults(): Faults {
   let active: { id: number; fault: Fault; left: number }[] = []
+  // Apart from those that are active: one with a count holds its requests after it has taken them all.
+  let holds: { id: number; fault: Fault; release: PromiseWithResolvers<void> }[] = []
   let nextId = 1
   return {
     set: (fault) => {
       const id = nextId++
+      if (fault.kind === 'hold') holds.push({ id, fault, release: Promise.withResolvers() })
       active.push({ id, fault, left: fault.count ?? Number.POSITIVE_INFINITY })
       return id
     },
     clear: (which) => {
-      active = active.filter((entry) => {
+      const stays = (entry: { id: number; fault: Fault }): boolean => {
         if (which === undefined) return false
         return typeof which === 'number' ? entry.id !== which : entry.fault.service !== which
-      })
+      }
+      active = active.filter(stays)
+      for (const hold of holds) if (!stays(hold)) hold.release.resolve()
+      holds = holds.filter(stays)
     },
+    cleared: async (fault) => holds.find((hold) => hold.fault === fault)?.release.promise,
     take: (request) => {
       if (active.length === 0) return []
       const hits = active.filter((entry) => matches(entry.fault, request))

@@ -107,7 +107,7 @@ async function respond(
     record.body = body.toString('utf8')
     const request = toSimRequest(options.service, message, body)
     const faults = options.faults.take(request)
-    if (await interrupts(faults, () => response.destroy())) return
+    if (await interrupts(options, faults, () => response.destroy())) return
     const answer = faultAnswerOf(options, request, faults) ?? (await options.answer(request))
     if (response.destroyed) return
     const altered = alter(answer, faults)
@@ -137,7 +137,7 @@ async function respondToUpgrade(
   })
   const request = toSimRequest(options.service, message, Buffer.alloc(0))
   const faults = options.faults.take(request)
-  if (await interrupts(faults, () => socket.destroy())) return
+  if (await interrupts(options, faults, () => socket.destroy())) return
   const refusal = faultAnswerOf(options, request, faults)
   if (refusal) writeRaw(socket, refusal)
   else if (options.upgrade) options.upgrade(message, socket, head, request)
@@ -145,8 +145,13 @@ async function respondToUpgrade(
 }
 
 /** Whether a fault leaves the caller without a response. */
-async function interrupts(faults: readonly Fault[], destroy: () => void): Promise<boolean> {
+async function interrupts(
+  options: ListenerOptions,
+  faults: readonly Fault[],
+  destroy: () => void
+): Promise<boolean> {
   for (const fault of faults) {
+    if (fault.kind === 'hold') await options.faults.cleared(fault)
     if (fault.kind === 'latency') await sleep(fault.ms)
     if (fault.kind === 'hang') return true
     if (fault.kind === 'reset') {

@@ -488,12 +488,11 @@ t.test('rule 20: a token obtained while the session was being signed out is not 
   const { usher, exchange, simulator } = await startDelegation(t)
   const browser = await usher.signedIn()
   const subject = { subject_token: cookieOf(browser), subject_token_type: SESSION }
-  simulator.faults.set({ kind: 'latency', ms: 150, service: 'pms', path: '/security/token', count: 1 })
+  const fault = simulator.faults.set({ kind: 'hold', service: 'pms', path: '/security/token', count: 1 })
   const answer = exchange('full', subject)
-  while (simulator.received({ service: 'pms', path: '/security/token' }).length === 0) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
+  await until(() => simulator.received({ service: 'pms', path: '/security/token' }).length > 0)
   await browser.post('/session/logout')
+  simulator.faults.clear(fault)
   t.match((await answer).json, { error: 'invalid_grant', code: 'USHER_SESSION_REVOKED' })
 })
 
