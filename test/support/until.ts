@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /**
  * Waits until the condition holds and returns its value. Throws after `ms`, and says what it waited for: by default the
- * source of the condition.
+ * source of the condition. The time is for what hangs: a busy machine needs a part of it.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
   what = condition.toString(),
-  ms = 15_000
+  ms = 60_000
 ): Promise<NonNullable<T>> {
   const end = performance.now() + ms
   for (;;) {

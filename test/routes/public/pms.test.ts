@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { createPolicy } from '../../../src/forward/policy.ts'
 import { BOX_ID } from '../../simulator/servers.ts'
+import { fc } from '../../support/properties.ts'
 import { sendRaw } from '../../support/raw.ts'
 import { FRIEND, OWNER, startTestUsher, type TestUsher } from '../../support/usher.ts'
 

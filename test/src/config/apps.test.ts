@@ -1,11 +1,11 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import t from 'tap'
 import { ConfigError, loadConfig } from '../../../src/config/config.ts'
 
 type Env = Record<string, string | undefined>
 
-const KEY = randomBytes(32).toString('base64url')
+const KEY = createHash('sha256').update('a key').digest('base64url')
 const BASE: Env = {
   USHER_PUBLIC_URL: 'https://usher.example.com',
   USHER_SESSION_KEYS: `k1:${KEY}`,

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { hostnameOf, normalHost, normalOrigin, originOf } from '../../../src/domain/origins.ts'
+import { fc } from '../../support/properties.ts'
 
 t.test('every spelling of an origin has one normal form', async (t) => {
   for (const [text, normal] of [

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { fc } from '../../support/properties.ts'
 
 /** An answer as bytes, and the method of the request that it answers. */
 export interface Case {

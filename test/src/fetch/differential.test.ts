@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import t from 'tap'
+import { fc } from '../../support/properties.ts'
 import { type Case, cases, corpusCases } from './answers.ts'
 import { cut, type Heard, readByLane, readByUndici } from './readers.ts'
 

@@ -3,12 +3,13 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import fc from 'fast-check'
 import { generate } from 'selfsigned'
 import t, { type Test } from 'tap'
 import { AnswerReader } from '../../../src/fetch/answer-reader.ts'
 import { createLane } from '../../../src/fetch/lane.ts'
 import { createLanes } from '../../../src/fetch/lanes.ts'
+import { freePort } from '../../support/ports.ts'
+import { fc } from '../../support/properties.ts'
 import { until } from '../../support/until.ts'
 import { exchange, type Front, type FrontOptions, startFront, TOKEN } from '../forward/front.ts'
 import { cases } from './answers.ts'
@@ -122,7 +123,7 @@ t.test('both ways give the client the same, whatever the server sends, and howev
     }
     socket.end()
   })
-  const options = { origin: raw.origin, timeoutMs: 500 }
+  const options = { origin: raw.origin, timeoutMs: 20_000 }
   const byLane = await startLane(t, options)
   const byUndici = await startFront(t, options)
   for (const front of [byLane, byUndici]) front.call = { class: 'media', repeatable: false }
@@ -300,7 +301,7 @@ t.test('rule 53: a server that hangs is a time-out, a client that does is none',
         socket.write(big)
       }
     },
-    { timeoutMs: 400 }
+    { timeoutMs: 1000 }
   )
   t.match(await ask(front, '/head'), { status: 504, text: /USHER_UPSTREAM_TIMEOUT/ })
   t.match(
@@ -310,7 +311,7 @@ t.test('rule 53: a server that hangs is a time-out, a client that does is none',
   )
   t.match(await ask(front, '/body'), { status: 200, end: 'ECONNRESET' })
   const slow = await open(front, '/big')
-  await delay(1200)
+  await delay(2500)
   const chunks: Buffer[] = []
   for await (const chunk of slow) chunks.push(chunk as Buffer)
   t.ok(Buffer.concat(chunks).equals(big), 'every byte came, after a pause longer than the limit')
@@ -329,7 +330,7 @@ t.test('rule 53: requests beyond the connections wait, in order, and not for eve
         socket.on('close', () => clearInterval(timer))
       } else answer()
     },
-    { timeoutMs: 1000, connections: { media: 1 } }
+    { timeoutMs: 2000, connections: { media: 1 } }
   )
   front.call = { class: 'media', repeatable: false }
   const held = ask(front, '/held')
@@ -561,11 +562,14 @@ t.test('each server has a lane of its own, which is forgotten when nobody uses i
   const [a = '', b = ''] = raws.map(({ origin }) => origin)
   t.strictSame(await Promise.all([a, b, a].map(fetchFrom)), ['a', 'b', 'a'])
   t.strictSame(made, [a, b])
-  for (let port = 1; port <= 70; port++) t.equal(await fetchFrom(`http://127.0.0.1:${port}`), 'ECONNREFUSED')
+  const nobody: string[] = []
+  while (nobody.length < 70) nobody.push(`http://127.0.0.1:${await freePort()}`)
+  for (const origin of nobody) t.equal(await fetchFrom(origin), 'ECONNREFUSED')
   await fetchFrom(a)
   t.equal(made.filter((origin) => origin === a).length, 1, 'the ones in use are kept')
-  await fetchFrom('http://127.0.0.1:1')
-  t.equal(made.filter((origin) => origin === 'http://127.0.0.1:1').length, 2, 'the others are not')
+  const [first = ''] = nobody
+  await fetchFrom(first)
+  t.equal(made.filter((origin) => origin === first).length, 2, 'the others are not')
 })
 
 t.test('rule 53: a server that does not take the connection is a time-out', async (t) => {

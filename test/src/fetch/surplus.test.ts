@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import fc from 'fast-check'
 import t from 'tap'
 import { Client } from 'undici'
 import { IdentityFields } from '../../../src/fetch/identity-fields.ts'
 import { createLane } from '../../../src/fetch/lane.ts'
+import { fc } from '../../support/properties.ts'
 import { cases } from './answers.ts'
 import { startRaw } from './raw-upstream.ts'
 

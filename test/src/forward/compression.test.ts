@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { brotliDecompressSync, constants, gunzipSync, zstdDecompressSync } from 'node:zlib'
-import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { Load } from '../../../src/forward/loads.ts'
+import { fc } from '../../support/properties.ts'
 import { until } from '../../support/until.ts'
 import { exchange, type Front, type FrontOptions, startFront, TOKEN } from './front.ts'
 
-t.setTimeout(60_000)
+t.setTimeout(300_000)
 
 interface Reply {
   readonly status: number

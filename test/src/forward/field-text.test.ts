@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { decodeField, toAsciiField } from '../../../src/forward/field-text.ts'
+import { fc } from '../../support/properties.ts'
 
 /** As a server writes it, and a parser of HTTP reads it: one character a byte. */
 const utf8 = (text: string) => Buffer.from(text).toString('latin1')

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import type { Transform } from 'node:stream'
-import fc from 'fast-check'
 import t from 'tap'
 import { createFrameMask } from '../../../src/forward/frame-mask.ts'
 import { createScrubber } from '../../../src/scrub/scrubber.ts'
+import { fc } from '../../support/properties.ts'
 import { TOKEN } from './front.ts'
 
 const STARS = '*'.repeat(TOKEN.length)

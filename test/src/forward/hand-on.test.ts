@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { createAddressMark, createHandOn } from '../../../src/forward/hand-on.ts'
+import { fc } from '../../support/properties.ts'
 import { startFront, TOKEN } from './front.ts'
 
 const PLAY = 'play.eyJ0b2tlbiI6MX0'

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { type ClassLoad, createLoads, Load } from '../../../src/forward/loads.ts'
 import { type Borrower, Scheduler } from '../../../src/forward/scheduler.ts'
+import { fc } from '../../support/properties.ts'
 
 const LONG_MS = 60_000
 

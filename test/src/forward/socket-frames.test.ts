@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import fc from 'fast-check'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { closeFrame, createFrameBoundary } from '../../../src/forward/socket-frames.ts'
+import { fc } from '../../support/properties.ts'
 
 function frame(length: number, masked: boolean, extended: 0 | 16 | 64): Buffer {
   const mask = masked ? 0x80 : 0

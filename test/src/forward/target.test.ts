@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { readTarget } from '../../../src/forward/target.ts'
+import { fc } from '../../support/properties.ts'
 
 const upstream = (raw: string) => readTarget(raw, '/pms')?.upstream ?? null
 

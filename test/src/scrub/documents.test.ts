@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { XMLValidator } from 'fast-xml-parser'
 import t from 'tap'
 import { type Grammar, scrubBody } from '../../../src/scrub/scrubber.ts'
+import { fc } from '../../support/properties.ts'
 import { scrubInPieces, TOKEN } from './cut.ts'
 
 /** A text as a server sends it, and as a browser must get it. */

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { createScrubber, scrubBody } from '../../../src/scrub/scrubber.ts'
+import { fc } from '../../support/properties.ts'
 import { GRAMMARS, OTHER, scrubInPieces, spellingsOf, TOKEN } from './cut.ts'
 
 t.test('rule 53: a document made of hits is read in time that grows with its length alone', async (t) => {

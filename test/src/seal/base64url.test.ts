@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { fromBase64url } from '../../../src/seal/base64url.ts'
 import { createDoorkeeper } from '../../../src/session/cookie/doorkeeper.ts'
+import { fc } from '../../support/properties.ts'
 
 /** What canonical means, in so many words. */
 function slowly(text: string): Buffer | null {

@@ -66,12 +66,14 @@ t.test('rule 99: keys in Redis tell nothing without the key ring', { skip }, asy
   const { store } = await open(t, redis.url, { seal: ringSeal(old) })
   const key = '203.0.113.9'
   await store.commit({
-    put: [{ kind: 'block', key, value: 'v', expiresAt: Date.now() + MINUTE_MS, tags: ['account 4711'] }]
+    put: [
+      { kind: 'block', key, value: 'v', expiresAt: Date.now() + MINUTE_MS, tags: ['account 471147114711'] }
+    ]
   })
-  await store.append('events of 4711', 'e', 10)
+  await store.append('events of 471147114711', 'e', 10)
   const keys = await redis.client.keys('*')
   t.ok(keys.length > 4, keys.join(' '))
-  t.notMatch(keys.join(' '), /203\.0\.113\.9|4711/)
+  t.notMatch(keys.join(' '), /203\.0\.113\.9|471147114711/)
   const { hash } = await import('node:crypto')
   for (const text of [key, `block ${key}`, `block\0${key}`, `block:${key}`])
     t.notOk(

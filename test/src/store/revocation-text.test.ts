@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { Revocation } from '../../../src/session/live/revocation.ts'
 import { fromEntry, toEntry } from '../../../src/store/revocation-text.ts'
+import { fc } from '../../support/properties.ts'
 
 const NOW = Date.UTC(2026, 7, 1)
 const DAY_MS = 86_400_000

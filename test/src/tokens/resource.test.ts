@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { OAuthError } from '../../../src/tokens/oauth-error.ts'
 import { isWithin, readResources } from '../../../src/tokens/resource.ts'
+import { fc } from '../../support/properties.ts'
 
 const root = { origin: 'https://usher.example', basePath: '' }
 const below = { origin: 'https://usher.example', basePath: '/media' }

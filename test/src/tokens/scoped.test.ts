@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises'
-import fc from 'fast-check'
 import t from 'tap'
 import type { Grant } from '../../../src/config/config.ts'
 import { checkParameters } from '../../../src/forward/parameters.ts'
@@ -15,6 +14,7 @@ import { createOwner } from '../../../src/tokens/owner.ts'
 import { createScopedTokens, type IssueOptions, type ScopedToken } from '../../../src/tokens/scoped.ts'
 import { createServices } from '../../../src/tokens/services.ts'
 import { fromReference, toReference } from '../../../src/tokens/session-reference.ts'
+import { fc } from '../../support/properties.ts'
 import { createClock, DAY, HOUR, MINUTE, NOW, sampleSeal, sampleSession } from '../session/sample.ts'
 
 const PUBLIC_URL = {

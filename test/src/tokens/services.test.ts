@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { Grant } from '../../../src/config/config.ts'
 import { hashSecret } from '../../../src/config/secret-hashes.ts'
 import { createServices } from '../../../src/tokens/services.ts'
+import { fc } from '../../support/properties.ts'
 
 const SECRET_A = 'a-secret-of-service-a-that-is-long'
 const SECRET_A2 = 'the-next-secret-of-service-a-longer'

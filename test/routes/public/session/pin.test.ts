@@ -32,7 +32,11 @@ function matchLocation(t: Test, answer: Answer, location: string | RegExp): void
   t.equal(answer.status, 302, answer.text)
   t.match(answer.headers.location ?? '', location)
   t.equal(answer.headers['cache-control'], 'no-store')
-  t.notMatch(answer.headers.location ?? '', /tok-|56496\d{4}/, 'rule 36: neither a token nor a PIN id')
+  t.notMatch(
+    answer.headers.location ?? '',
+    /sim-[a-z]{3}-tok-|56496\d{4}/,
+    'rule 36: neither a token nor a PIN id'
+  )
 }
 
 function newestPin(usher: TestUsher): number {

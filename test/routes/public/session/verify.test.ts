@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import fc from 'fast-check'
 import t from 'tap'
 import { renderDeniedPage } from '../../../../routes/public/signin/denied-page.ts'
 import { createLanguages } from '../../../../routes/public/signin/language.ts'
@@ -14,6 +13,7 @@ import {
   SIGN_IN,
   startStage
 } from '../../../support/forward-auth.ts'
+import { fc } from '../../../support/properties.ts'
 import { sendRaw } from '../../../support/raw.ts'
 import { APP_HOST, USHER_HOST } from '../../../support/site.ts'
 
