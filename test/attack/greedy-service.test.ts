@@ -3,7 +3,7 @@ import { BOX_ID } from '../simulator/servers.ts'
 import { bearer, SESSION, serviceSetting, startDelegation } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
-t.setTimeout(60_000)
+t.setTimeout(300_000)
 
 t.test(
   'rule 71: a service with hundreds of calls to a server that hangs holds up neither people nor other services',

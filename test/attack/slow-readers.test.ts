@@ -38,6 +38,6 @@ t.test('rule 72: whoever takes a drip of an answer does not hold its connection'
   // What the kernels hold is read first, and the end comes behind it.
   const reading = setTimeout(() => socket.resume(), 4000)
   t.teardown(() => clearTimeout(reading))
-  t.equal(await Promise.race([closed, delay(20_000, false)]), true, 'it is broken off')
+  await closed
   t.equal((await other.get('/pms/library/sections')).status, 200)
 })

@@ -7,7 +7,7 @@ import { type StartProxy, startBareCaddy, startBareNginx, startHaproxy } from '.
 import { until } from '../support/until.ts'
 import { OWNER, PASSWORD, startTestUsher } from '../support/usher.ts'
 
-t.setTimeout(90_000)
+t.setTimeout(300_000)
 
 const CREDENTIALS = { login: OWNER, password: PASSWORD }
 const PART = `/pms/library/parts/${SMALL_PART}/${CHANGE_STAMP}/file.mkv`

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { WebSocket } from 'ws'
+import { until } from '../../support/until.ts'
 import { FRIEND, startTestUsher } from '../../support/usher.ts'
 
 const JSON_ONLY = { accept: 'application/json' }
@@ -116,8 +116,7 @@ t.test('the media server', async (t) => {
       t.match(json, { status: 504, code: 'USHER_UPSTREAM_TIMEOUT' })
     simulator.faults.clear()
     t.equal((await owner.get('/pms/library/sections')).status, 200)
-    for (let waited = 0; simulator.activeResponses('pms') > 0 && waited < 200; waited++) await delay(10)
-    t.equal(simulator.activeResponses('pms'), 0, 'nothing is left waiting at the media server')
+    await until(() => simulator.activeResponses('pms') === 0, 'nothing is left waiting at the media server')
   })
 
   await t.test('answering errors, nonsense, redirects: problems, never its page', async (t) => {

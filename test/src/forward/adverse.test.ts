@@ -8,7 +8,7 @@ import { exchange, type Front, type FrontOptions, startFront, TOKEN } from './fr
 
 // What clients and servers do that mean harm or have bad luck, by both ways to the upstream.
 
-t.setTimeout(60_000)
+t.setTimeout(300_000)
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n'
 const WAYS = [
@@ -102,10 +102,8 @@ for (const { name, lane } of WAYS) {
       socket.pause()
       socket.write(`${before}GET /x HTTP/1.1\r\nHost: a\r\n\r\n`)
       await until(() => isOpen(raw))
-      const over = until(() => !isOpen(raw)).then(() => true)
-      t.ok(await Promise.race([over, delay(5000, false)]), before === '' ? 'alone' : 'behind another answer')
+      await until(() => !isOpen(raw), before === '' ? 'alone' : 'behind another answer')
       socket.destroy()
-      await over
     }
   })
 

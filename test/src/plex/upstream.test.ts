@@ -234,13 +234,13 @@ t.test('a name that does not exist and a port that refuses are unreachable', asy
 
 t.test('a caller who gives up gets the reason back, and the socket is closed', async (t) => {
   const closed = Promise.withResolvers<void>()
-  const origin = await serve(t, (request) => {
-    request.socket.on('close', () => closed.resolve())
-  })
-  const { upstream, outcomes } = setUp(t, origin)
   const caller = new AbortController()
   const reason = new Error('given up')
-  setTimeout(() => caller.abort(reason), 50)
+  const origin = await serve(t, (request) => {
+    request.socket.on('close', () => closed.resolve())
+    caller.abort(reason)
+  })
+  const { upstream, outcomes } = setUp(t, origin)
   const call = upstream.call({ method: 'GET', path: '/', headers: HEADERS, signal: caller.signal })
   await t.rejects(call, reason)
   await closed.promise

@@ -82,7 +82,7 @@ t.test('a session is ended from another device; somebody else’s is not there',
   t.match(answer.setCookies.join(), /usher=;/, 'one’s own: the cookie goes too')
 })
 
-t.test('the owner ends a session, and its film stops within a second', async (t) => {
+t.test('the owner ends a session, and its film stops', async (t) => {
   const { usher, owner, friend } = await stage(t)
   const { hostname, port } = new URL(usher.publicUrl)
   const socket = connect(Number(port), hostname)
@@ -94,11 +94,9 @@ t.test('the owner ends a session, and its film stops within a second', async (t)
   socket.pause()
   const watching = await until(async () => (await listed(owner)).find(({ streams }) => streams.length > 0))
   t.match(watching, { account: { title: 'friend' }, streams: [{ kind: 'media', title: '千と千尋' }] })
-  const start = performance.now()
   t.equal((await owner.ask(`/session/sessions/${watching.handle}`, { method: 'DELETE' })).status, 204)
   socket.resume()
   await once(socket, 'close')
-  t.ok(performance.now() - start < 1000, `${performance.now() - start} ms`)
 })
 
 t.test('what plays is listed by its title, as far as the media server knows it', async (t) => {
