@@ -29,7 +29,7 @@ const said: string[] = []
 
 /** What a command says, on either stream. */
 async function say(env: Env, argv: readonly string[] = ['--check-config'], cwd?: string) {
-  const options = { env, timeout: 20_000, ...(cwd && { cwd }) }
+  const options = { env, timeout: 60_000, ...(cwd && { cwd }) }
   const result = await run(process.execPath, [SERVER, ...argv], options).then(
     ({ stdout, stderr }) => ({ code: 0, text: stdout + stderr }),
     (error: { code: number; stdout: string; stderr: string }) => ({
@@ -304,8 +304,9 @@ t.test('rule 97: a signal that arrives twice does not cut the drain, a later one
     socket.on('error', () => undefined)
     t.teardown(() => socket.destroy())
     await once(socket, 'connect')
-    socket.write('GET /signin HTTP/1.1\r\nHost: x\r\n')
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    // Usher has read that head when it answers what came in the same piece.
+    socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /signin HTTP/1.1\r\nHost: x\r\n')
+    await once(socket, 'data')
     return socket
   }
   const twice = await spawnUsher(t, settings)
@@ -322,6 +323,7 @@ t.test('rule 97: a signal that arrives twice does not cut the drain, a later one
   const cut = await spawnUsher(t, settings)
   await open(cut.publicUrl)
   cut.signal('SIGTERM')
+  await until(() => cut.logs.some(({ msg }) => msg === 'stopping'), 'the first signal arrives')
   await new Promise((resolve) => setTimeout(resolve, 1200))
   cut.signal('SIGTERM')
   t.equal(await cut.exited, 1)

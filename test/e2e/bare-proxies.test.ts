@@ -143,8 +143,8 @@ t.test(
 
 function open(url: string, headers: Record<string, string>): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const request = httpRequest(url, { headers, agent: false, timeout: 10_000 })
-  request.on('timeout', () => request.destroy(new Error('nothing came for ten seconds')))
+  const request = httpRequest(url, { headers, agent: false, timeout: 60_000 })
+  request.on('timeout', () => request.destroy(new Error('nothing came for a minute')))
   request.on('error', reject).on('response', resolve).end()
   return promise
 }

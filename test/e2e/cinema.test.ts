@@ -33,15 +33,22 @@ const SHOWN = `(() => {
 async function visitSlowly(
   page: Page,
   url: string
-): Promise<{ bytes: number; requests: number; urls: string[] }> {
+): Promise<{ bytes: number; requests: number; urls: string[]; pictures: Set<string> }> {
   const debug = await page.context().newCDPSession(page)
   await debug.send('Network.enable')
   await debug.send('Network.emulateNetworkConditions', SLOW)
   const urls = new Map<string, string>()
-  const seen = { bytes: 0, requests: 0, urls: [] as string[] }
-  debug.on('Network.requestWillBeSent', ({ requestId, request }) => urls.set(requestId, request.url))
+  // Those that are under way: what a page that is closed has not read whole is not kept.
+  const pictures = new Set<string>()
+  const seen = { bytes: 0, requests: 0, urls: [] as string[], pictures }
+  debug.on('Network.requestWillBeSent', ({ requestId, request }) => {
+    urls.set(requestId, request.url)
+    if (request.url.includes('/photo/')) pictures.add(requestId)
+  })
+  debug.on('Network.loadingFailed', ({ requestId }) => pictures.delete(requestId))
   debug.on('Network.requestServedFromCache', ({ requestId }) => urls.delete(requestId))
   debug.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    pictures.delete(requestId)
     const asked = urls.get(requestId)
     if (asked === undefined || encodedDataLength === 0) return
     seen.bytes += encodedDataLength
@@ -274,6 +281,7 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
         first.urls.some((url) => url.includes('/player-')),
         'the player waits until a film is looked at'
       )
+      await until(() => first.pictures.size === 0, 'the posters beyond the screen')
       const again = await page.context().newPage()
       await page.close()
       const second = await visitSlowly(again, cinema.url)

@@ -50,7 +50,7 @@ async function signIn(page: Page, issuer: string): Promise<void> {
   if (answer.status() !== 201) throw new Error(`sign-in answered ${answer.status()}`)
 }
 
-t.test('in Chromium', { skip: skipWithoutChromium, timeout: 120_000 }, async (t) => {
+t.test('in Chromium', { skip: skipWithoutChromium, timeout: 600_000 }, async (t) => {
   const browser = await launchBrowser(t)
 
   await t.test(

@@ -136,8 +136,7 @@ OIDCRemoteUserClaim preferred_username
     t.ok(usher.simulator.shares.remove('friend', machineIdentifier), 'the share is withdrawn')
     await until(
       async () => (await friend.ask(`${party.url}/film.html`)).status === 302,
-      'Apache sends the friend to sign in again',
-      40_000
+      'Apache sends the friend to sign in again'
     )
   }
 )

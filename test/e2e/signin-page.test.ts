@@ -617,7 +617,11 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
           site.asked.filter(({ method }) => method === 'POST').map(({ body }) => ({ ...(body as object) })),
           [everywhere ? { everywhere: 'yes' } : {}]
         )
-        t.equal(site.asked.at(-1)?.headers['origin'], site.url, 'said where Fetch Metadata is unknown, too')
+        t.equal(
+          site.asked.findLast(({ method }) => method === 'POST')?.headers['origin'],
+          site.url,
+          'said where Fetch Metadata is unknown, too'
+        )
       }
     })
   }

@@ -70,7 +70,7 @@ export function createVisitor(): Visitor {
         {
           method,
           agent: false,
-          timeout: 10_000,
+          timeout: 60_000,
           headers: {
             accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
             'sec-fetch-mode': 'navigate',

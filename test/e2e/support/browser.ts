@@ -48,7 +48,8 @@ export interface WatchedPage {
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
+  // For what hangs: a busy machine needs a part of it.
+  page.setDefaultTimeout(60_000)
   const complaints: string[] = []
   page.on('console', (message) => {
     // A 4xx or 5xx is what the test asked for, not a fault of the page.
