@@ -44,11 +44,16 @@ export class AnswerReader {
 
   /** The bytes after a complete header section; null if there are none. */
   private takeHead(data: Buffer): Buffer | null {
-    const bytes = this.headPart === null ? data : Buffer.concat([this.headPart, data])
-    const end = bytes.indexOf(HEAD_END)
+    const { headPart } = this
+    const bytes = headPart === null ? data : Buffer.concat([headPart, data])
+    // What was read before does not hold the end.
+    const end = bytes.indexOf(HEAD_END, Math.max(0, (headPart?.length ?? 0) - HEAD_END.length))
     if ((end === -1 ? bytes.length : end + HEAD_END.length) > HEAD_MAX_BYTES) throw headTooLarge()
-    this.headPart = end === -1 ? Buffer.from(bytes) : null
-    if (end === -1) return null
+    if (end === -1) {
+      this.headPart = headPart === null ? Buffer.from(data) : bytes
+      return null
+    }
+    this.headPart = null
     const head = parseHead(bytes.subarray(0, end), this.isHead)
     const rest = bytes.subarray(end + HEAD_END.length)
     // Neither was requested: 100 answers an Expect, 101 an Upgrade. Other 1xx are of no use to a browser.

@@ -1,10 +1,11 @@
+import { JOIN_BYTES } from '../domain/collected-bytes.ts'
 import { malformed } from './lane-errors.ts'
 import { addField } from './response-head.ts'
 
 export interface ChunkedDecoder {
   /**
-   * Takes the next bytes and passes their data to `emit`, uncopied. Returns how many bytes follow this body, or -1 if
-   * it continues. Throws if the coding is broken.
+   * Takes the next bytes and passes their data to `emit`: small chunks together, moved within `data`, all others
+   * uncopied. Returns how many bytes follow this body, or -1 if it continues. Throws if the coding is broken.
    */
   decode(data: Buffer, emit: (piece: Buffer) => void): number
 }
@@ -73,29 +74,50 @@ export function createChunkedDecoder(): ChunkedDecoder {
     return false
   }
 
+  /** Decodes to the end of the data, of the body or of what is well-formed; `emit` takes part of the data. */
+  function decodeAll(data: Buffer, emit: (from: number, to: number) => void): number {
+    let at = 0
+    while (at < data.length) {
+      if (state === 'data') {
+        const to = Math.min(data.length, at + left)
+        left -= to - at
+        if (left === 0) state = 'data-end'
+        emit(at, to)
+        at = to
+        continue
+      }
+      at = readLine(data, at)
+      if (at === -1) return -1
+      if (state === 'size') takeSize()
+      else if (state === 'trailers') {
+        if (takeTrailer()) return data.length - at
+      } else {
+        if (takeLine() !== '') throw malformed('chunk')
+        state = 'size'
+      }
+    }
+    return -1
+  }
+
   return {
     decode(data, emit) {
-      let at = 0
-      while (at < data.length) {
-        if (state === 'data') {
-          const to = Math.min(data.length, at + left)
-          left -= to - at
-          if (left === 0) state = 'data-end'
-          emit(data.subarray(at, to))
-          at = to
-          continue
-        }
-        at = readLine(data, at)
-        if (at === -1) return -1
-        if (state === 'size') takeSize()
-        else if (state === 'trailers') {
-          if (takeTrailer()) return data.length - at
-        } else {
-          if (takeLine() !== '') throw malformed('chunk')
-          state = 'size'
-        }
+      // What is joined so far.
+      let from = 0
+      let to = 0
+      try {
+        return decodeAll(data, (start, end) => {
+          if (to > from && end - start < JOIN_BYTES) {
+            data.copyWithin(to, start, end)
+            to += end - start
+            return
+          }
+          if (to > from) emit(data.subarray(from, to))
+          from = start
+          to = end
+        })
+      } finally {
+        if (to > from) emit(data.subarray(from, to))
       }
-      return -1
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { type CollectedBytes, collectBytes, JOIN_BYTES } from '../domain/collected-bytes.ts'
 import { Problem } from '../domain/problems.ts'
 import { fieldOf, toFlat } from '../fetch/header-fields.ts'
 import type { TransferHandler } from '../fetch/transfer.ts'
@@ -20,6 +21,8 @@ export class Forwarding extends Departure implements TransferHandler {
   private attempts = 0
   /** The response to the caller's Range was a piece of a text: it is asked for whole. */
   private asksWhole = false
+  /** Short pieces that arrived together; a lane joins them itself. */
+  private joined: CollectedBytes | null = null
 
   protected dispatch(): void {
     const { call, context, pool, body } = this
@@ -112,14 +115,39 @@ export class Forwarding extends Departure implements TransferHandler {
       if (this.discarded > DISCARD_MAX_BYTES) controller.abort(unwanted())
       return
     }
+    if (!this.pool.lends && chunk.length < JOIN_BYTES) {
+      this.join(chunk)
+      return
+    }
+    this.passJoined()
+    this.pass(chunk)
+  }
+
+  private join(chunk: Buffer): void {
+    if (this.joined === null) {
+      this.joined = collectBytes()
+      process.nextTick(passJoined, this)
+    }
+    this.joined.add(chunk)
+  }
+
+  passJoined(): void {
+    const { joined } = this
+    this.joined = null
+    if (joined !== null) this.pass(joined.take())
+  }
+
+  private pass(chunk: Buffer): void {
+    if (this.answer.closed) return
     try {
-      if (this.answer.write(chunk, this.pool.lends)) controller.pause()
+      if (this.answer.write(chunk, this.pool.lends)) this.controller?.pause()
     } catch (error) {
       this.breakDown(error)
     }
   }
 
   onResponseWait(): void {
+    this.passJoined()
     try {
       this.answer.flush()
     } catch (error) {
@@ -128,6 +156,7 @@ export class Forwarding extends Departure implements TransferHandler {
   }
 
   onResponseEnd(): void {
+    this.passJoined()
     this.scheduler.giveBack()
     if (this.answer.closed) return
     try {
@@ -138,6 +167,7 @@ export class Forwarding extends Departure implements TransferHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
+    this.passJoined()
     if (this.answer.closed) {
       this.scheduler.giveBack()
     } else if (error instanceof NotSent && error.refusal === 'unproven') {
@@ -173,3 +203,4 @@ export class Forwarding extends Departure implements TransferHandler {
 
 const wait = (forwarding: Forwarding): void => forwarding.onResponseWait()
 const retry = (forwarding: Forwarding): void => forwarding.go()
+const passJoined = (forwarding: Forwarding): void => forwarding.passJoined()

@@ -1,4 +1,5 @@
 import { Transform } from 'node:stream'
+import { collectBytes, JOIN_BYTES } from '../domain/collected-bytes.ts'
 import { type Grammar, type Scrubber, scrubWhole } from '../scrub/scrubber.ts'
 
 /** RFC 6455 §5.2. */
@@ -33,7 +34,8 @@ interface Message {
 /**
  * Scrubs the frames of a WebSocket server, without extensions: text messages and close reasons. Binary messages and
  * pings pass. Messages are fragmented anew as their bytes arrive (RFC 6455 §5.4), so memory stays bounded: a frame's
- * head, and what the scrubber keeps. Fails if the bytes are not such frames.
+ * head, and what the scrubber keeps. Short fragments that arrive together leave as one. Fails if the bytes are not such
+ * frames.
  */
 export function createFrameMask(createScrubber: (grammar: Grammar) => Scrubber): Transform {
   const head = Buffer.alloc(HEAD_MAX_BYTES)
@@ -43,6 +45,10 @@ export function createFrameMask(createScrubber: (grammar: Grammar) => Scrubber):
   let left = 0
   let message: Message | null = null
   let control: Buffer = EMPTY
+  /** Short fragments of the message, as long as more may have arrived with them. */
+  const joined = collectBytes()
+  /** Frames that are ready. */
+  const ready = collectBytes()
 
   /** Takes one byte of a head; returns the frame once the head is complete. */
   function takeHead(byte: number): Frame | null {
@@ -60,6 +66,7 @@ export function createFrameMask(createScrubber: (grammar: Grammar) => Scrubber):
     if (opcode >= CLOSE) {
       control = control.length === 0 ? piece : Buffer.concat([control, piece])
       if (!isWhole) return
+      if (opcode === CLOSE) passJoined(stream)
       pushFrame(stream, FIN | opcode, opcode === CLOSE ? scrubReason(control) : control)
       control = EMPTY
       return
@@ -70,12 +77,34 @@ export function createFrameMask(createScrubber: (grammar: Grammar) => Scrubber):
       begun: false
     }
     const isLast = isFinal && isWhole
-    const bytes = scrub(message.scrubber, piece, isLast)
-    if (bytes.length > 0 || isLast) {
-      pushFrame(stream, (isLast ? FIN : 0) | (message.begun ? CONTINUATION : message.opcode), bytes)
-      message.begun = true
+    if (!isLast && piece.length < JOIN_BYTES) {
+      joined.add(piece)
+      return
     }
+    passJoined(stream)
+    passOn(stream, message, piece, isLast)
     if (isLast) message = null
+  }
+
+  function passJoined(stream: Transform): void {
+    if (joined.length > 0 && message !== null) passOn(stream, message, joined.take(), false)
+  }
+
+  function passOn(stream: Transform, whole: Message, piece: Buffer, isLast: boolean): void {
+    const bytes = scrub(whole.scrubber, piece, isLast)
+    if (bytes.length === 0 && !isLast) return
+    pushFrame(stream, (isLast ? FIN : 0) | (whole.begun ? CONTINUATION : whole.opcode), bytes)
+    whole.begun = true
+  }
+
+  function pushFrame(stream: Transform, first: number, payload: Buffer): void {
+    ready.add(toFrameHead(first, payload.length))
+    if (payload.length < JOIN_BYTES) {
+      ready.add(payload)
+      return
+    }
+    stream.push(ready.take())
+    stream.push(payload)
   }
 
   function scrubReason(payload: Buffer): Buffer {
@@ -97,8 +126,11 @@ export function createFrameMask(createScrubber: (grammar: Grammar) => Scrubber):
           if (piece.length > 0 || left === 0) takePayload(this, frame, piece)
           if (left === 0) frame = null
         }
+        passJoined(this)
+        if (ready.length > 0) this.push(ready.take())
         callback()
       } catch (error) {
+        if (ready.length > 0) this.push(ready.take())
         callback(error as Error)
       }
     }
@@ -137,11 +169,6 @@ function malformed(): Error {
 function scrub(scrubber: Scrubber | null, piece: Buffer, isLast: boolean): Buffer {
   if (scrubber === null) return piece
   return isLast ? scrubWhole(scrubber, piece) : scrubber.scrub(piece)
-}
-
-function pushFrame(stream: Transform, first: number, payload: Buffer): void {
-  stream.push(toFrameHead(first, payload.length))
-  if (payload.length > 0) stream.push(payload)
 }
 
 function toFrameHead(first: number, length: number): Buffer {

@@ -1,3 +1,4 @@
+import { collectBytes } from '../domain/collected-bytes.ts'
 import type { Scrubber } from '../scrub/scrubber.ts'
 import type { AddressMark } from './hand-on.ts'
 
@@ -24,28 +25,22 @@ const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>',
  */
 export class Manifest implements Scrubber {
   private readonly mark: AddressMark
-  private pieces: Buffer[] = []
-  private length = 0
+  private readonly collected = collectBytes()
+  private isTooLong = false
 
   constructor(mark: AddressMark) {
     this.mark = mark
   }
 
   scrub(chunk: Buffer): Buffer {
-    this.length += chunk.length
-    if (this.length > MAX_BYTES) {
-      const all = Buffer.concat([...this.pieces, chunk])
-      this.pieces = []
-      return all
-    }
-    // The piece may be lent.
-    this.pieces.push(Buffer.from(chunk))
-    return EMPTY
+    if (this.isTooLong) return chunk
+    this.collected.add(chunk)
+    this.isTooLong = this.collected.length > MAX_BYTES
+    return this.isTooLong ? this.collected.take() : EMPTY
   }
 
   flush(): Buffer {
-    const text = Buffer.concat(this.pieces).toString('latin1')
-    this.pieces = []
+    const text = this.collected.take().toString('latin1')
     return Buffer.from(this.leadsElsewhere(text) ? text : this.toMarked(text), 'latin1')
   }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type Readable, Transform, type TransformCallback } from 'node:stream'
+import { collectBytes } from '../domain/collected-bytes.ts'
 import { Problem } from '../domain/problems.ts'
 import type { ClassLoad } from './loads.ts'
 import { type BodyCheck, isForm } from './parameters.ts'
@@ -45,14 +46,12 @@ export async function takeBody(
  * are a few for everybody (SECURITY rule 53).
  */
 async function collectBody(request: IncomingMessage): Promise<Buffer> {
-  const pieces: Buffer[] = []
-  let bytes = 0
+  const body = collectBytes()
   for await (const piece of request.iterator({ destroyOnReturn: false })) {
-    bytes += (piece as Buffer).length
-    if (bytes > BODY_MAX_BYTES) throw tooLarge()
-    pieces.push(piece as Buffer)
+    body.add(piece as Buffer)
+    if (body.length > BODY_MAX_BYTES) throw tooLarge()
   }
-  return Buffer.concat(pieces)
+  return body.take()
 }
 
 /**

@@ -59,7 +59,7 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
     }
     // A form may have been changed; undici knows the length of a buffer.
     if (name === 'content-length' && Buffer.isBuffer(options.body)) continue
-    if (nominated?.includes(name) === true || headers.includes(name)) continue
+    if (nominated?.has(name) === true || headers.includes(name)) continue
     // Several ranges would arrive as one multipart body, in which text cannot be told from media (SECURITY rule 57).
     if (name === 'range' && (rawHeaders[i + 1] as string).includes(',')) continue
     const value = rawHeaders[i + 1] as string
@@ -82,15 +82,15 @@ export function toIdentity(
 }
 
 /** Lower-case names that `Connection` nominates as hop-by-hop; null for the usual values. */
-function findNominated(rawHeaders: readonly string[]): readonly string[] | null {
-  let nominated: string[] | null = null
+function findNominated(rawHeaders: readonly string[]): ReadonlySet<string> | null {
+  let nominated: Set<string> | null = null
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string
     if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
     const value = (rawHeaders[i + 1] as string).toLowerCase()
     if (value === 'keep-alive' || value === 'close') continue
-    nominated ??= []
-    nominated.push(...value.split(',').map((token) => token.trim()))
+    nominated ??= new Set()
+    for (const token of value.split(',')) nominated.add(token.trim())
   }
   return nominated
 }

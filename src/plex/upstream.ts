@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
+import { collectBytes } from '../domain/collected-bytes.ts'
 import { Problem } from '../domain/problems.ts'
 import { createDeadline, isUnsent, toTransportProblem } from './upstream-errors.ts'
 
@@ -79,22 +80,20 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     }
     const { statusCode, headers, body } = await dispatcher.request(options)
     const encoding = first(headers['content-encoding'])
-    const chunks: Buffer[] = []
-    let length = 0
+    const collected = collectBytes()
     for await (const chunk of body) {
-      length += chunk.length
       // No Accept-Encoding was sent, and nothing is decompressed here (SECURITY rule 53).
-      if (length > maxBytes || (encoding !== '' && encoding !== 'identity')) {
+      if (collected.length + chunk.length > maxBytes || (encoding !== '' && encoding !== 'identity')) {
         throw new Problem('USHER_UPSTREAM_INVALID')
       }
-      chunks.push(chunk)
+      collected.add(chunk)
     }
     return {
       service,
       status: statusCode,
       contentType: first(headers['content-type']),
       retryAfter: first(headers['retry-after']),
-      body: Buffer.concat(chunks, length)
+      body: collected.take()
     }
   }
 

@@ -162,3 +162,26 @@ t.test('a line has 4,096 bytes at most, and all trailers four times as many', as
   t.equal(read(`0\r\n${trailer.repeat(4)}\r\n`).over, 0)
   t.equal(read(`0\r\n${trailer.repeat(4)}T:\r\n\r\n`).broken, 'trailer')
 })
+
+t.test('rule 53: chunks of a byte each that arrive together are passed on together', async (t) => {
+  const decoder = createChunkedDecoder()
+  const pieces: string[] = []
+  const bytes = Array.from({ length: 10_000 }, (_, index) => String(index % 10)).join('')
+  const coded = [...bytes].map((byte) => `1\r\n${byte}\r\n`).join('')
+  const long = 'x'.repeat(5000)
+  const text = `${coded}1388\r\n${long}\r\n${coded}0\r\n\r\nmore`
+  t.equal(
+    decoder.decode(Buffer.from(text), (piece) => pieces.push(piece.toString())),
+    4
+  )
+  t.strictSame(pieces, [bytes, `${long}${bytes}`])
+})
+
+t.test('what was well-formed is passed on, although something follows that is not', async (t) => {
+  const pieces: string[] = []
+  const decoder = createChunkedDecoder()
+  t.throws(() =>
+    decoder.decode(Buffer.from('1\r\na\r\n1\r\nb\r\nx\r\n'), (piece) => pieces.push(piece.toString()))
+  )
+  t.strictSame(pieces, ['ab'])
+})

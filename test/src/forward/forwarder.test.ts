@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Problem } from '../../../src/domain/problems.ts'
@@ -10,6 +12,8 @@ import { Load } from '../../../src/forward/loads.ts'
 import { createBodyCheck } from '../../../src/forward/parameters.ts'
 import { createPolicy } from '../../../src/forward/policy.ts'
 import { POLICY_TABLE, type Rule } from '../../../src/forward/policy-table.ts'
+import { takeBody } from '../../../src/forward/request-body.ts'
+import { toUpstreamHeaders } from '../../../src/forward/request-headers.ts'
 import { LIMITS } from '../../../src/forward/scheduler.ts'
 import { until } from '../../support/until.ts'
 import { exchange, type Front, startFront, TOKEN } from './front.ts'
@@ -636,4 +640,60 @@ t.test('rule 70: bodies that come slowly are bounded for each account too', asyn
   t.equal((await ask(front)).status, 200, 'what has no body need not wait for one')
   slow.destroy()
   await until(() => load.api.waiting === LIMITS.api.waiting - 1)
+})
+
+for (const lane of [null, {}])
+  t.test(`rule 53: chunks of a byte each are not read one by one, ${lane ? 'lane' : 'undici'}`, async (t) => {
+    const front = await startFront(t, { lane })
+    const bytes = 20_000
+    let reads = 0
+    front.principal = {
+      createScrubber: () => ({
+        scrub(piece) {
+          reads += 1
+          return piece
+        },
+        flush: () => Buffer.alloc(0)
+      })
+    }
+    front.upstream.answer = (_request, response) => {
+      const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n'
+      response.socket?.write(`${head}${'1\r\na\r\n'.repeat(bytes)}`)
+      // A body that goes on: what has come by now leaves as it comes.
+      setTimeout(() => response.socket?.write('1\r\nb\r\n0\r\n\r\n'), 50)
+    }
+    const { text } = await ask(front)
+    t.equal(text, `${'a'.repeat(bytes)}b`)
+    t.ok(reads < bytes / 100, `${reads} pieces`)
+  })
+
+t.test('rule 53: a body that comes in bytes takes no more memory than its length', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const used = (): number => {
+    gc()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+  let grown = 0
+  async function* bytes(): AsyncGenerator<Buffer> {
+    const before = used()
+    for (let at = 0; at < 65_536; at += 1) yield Buffer.from('a')
+    grown = used() - before
+  }
+  const request = { headers: { 'content-type': 'text/plain' }, iterator: bytes } as unknown as IncomingMessage
+  const body = await takeBody(request, false, null, { waiting: 0 })
+  t.equal((body as Buffer).length, 65_536)
+  t.ok(grown < 1_048_576, `${grown} bytes`)
+})
+
+t.test('rule 53: what Connection nominates costs no more time for each field', async (t) => {
+  const startedAt = performance.now()
+  const connection = Array.from({ length: 100_000 }, (_, index) => `a${index}`).join(',')
+  const fields = Array.from({ length: 20_000 }, () => ['Range', 'bytes=0-1']).flat()
+  const options = { body: null, range: true, plainTags: false }
+  const sent = (nominated: string) => toUpstreamHeaders(['Connection', nominated, ...fields], options)
+  t.strictSame(sent(connection), ['range', 'bytes=0-1', 'accept-encoding', 'identity'])
+  t.strictSame(sent(`${connection}, RANGE`), ['accept-encoding', 'identity'])
+  t.ok(performance.now() - startedAt < 10_000)
 })

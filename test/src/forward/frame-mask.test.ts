@@ -198,3 +198,33 @@ t.test('rule 57: what is no frame of a server without extensions ends the socket
     t.match(error, /frame/, name)
   }
 })
+
+t.test('rule 53: fragments and frames of a byte each that arrive together leave together', async (t) => {
+  const letters = 'a'.repeat(3000)
+  const fragments = [`"token":"`, ...letters].map((text, index) =>
+    toFrame({ opcode: index === 0 ? TEXT : 0, payload: Buffer.from(text), isFinal: false })
+  )
+  const pings = Array.from({ length: 3000 }, () =>
+    toFrame({ opcode: PING, payload: Buffer.from('p'), isFinal: true })
+  )
+  const mixed = fragments.flatMap((fragment, index) => [fragment, ...pings.slice(index, index + 1)])
+  const end = toFrame({ opcode: 0, payload: Buffer.from('",'), isFinal: true })
+  const sizes: number[] = []
+  const mask = open()
+  mask.on('data', (piece: Buffer) => sizes.push(piece.length))
+  const out = await pass(mask, [Buffer.concat([...mixed, end])])
+  t.strictSame(read(out), [...pings.map(() => '9 p'), `1 "token":"${'*'.repeat(3000)}",`])
+  t.ok(out.length < 3000 * 4 + 100, 'the fragments are joined')
+  t.ok(sizes.length < 10, `${sizes.length} writes`)
+})
+
+t.test('a close frame stays behind what came before it', async (t) => {
+  const frames = [
+    toFrame({ opcode: TEXT, payload: Buffer.from('a'), isFinal: false }),
+    toFrame({ opcode: CLOSE, payload: Buffer.from([3, 232]), isFinal: true })
+  ]
+  t.equal(
+    (await pass(open(), [Buffer.concat(frames)])).toString('latin1'),
+    Buffer.concat(frames).toString('latin1')
+  )
+})
