@@ -15,17 +15,22 @@ export interface AddressMark {
 const MAX_ADDED = 8 * 1024 * 1024
 /** A host that no address names. */
 const NOWHERE = 'http://playlist.invalid'
+/** Characters of the longest directory that a playlist may be in: it is read again for every address (SECURITY rule 53). */
+const MAX_DIRECTORY = 2048
 
 /** `asked`: the target of the playlist's own request, from which relative addresses count. */
 export function createAddressMark(mount: string, asked: string, token: string): AddressMark {
   const parameter = `X-Plex-Token=${token}`
+  const [path = ''] = asked.split('?', 1)
+  const directory = path.slice(0, path.lastIndexOf('/') + 1)
   let left = MAX_ADDED
 
   function isOwn(address: string): boolean {
+    if (directory.length > MAX_DIRECTORY) return false
     // A variable (RFC 8216bis §4.4.2.3) may become anything; a browser skips blanks and reads '\' as '/'.
     if (!/^[\x21-\x7e\x80-\uffff]+$/.test(address) || /\\|\{\$|^[a-z][a-z0-9+.-]*:|^\/\//i.test(address))
       return false
-    const url = URL.parse(address, NOWHERE + asked)
+    const url = URL.parse(address, NOWHERE + directory)
     return url !== null && url.origin === NOWHERE && url.pathname.startsWith(`${mount}/`)
   }
 

@@ -25,15 +25,11 @@ export class Playlist implements Scrubber {
 
   scrub(chunk: Buffer): Buffer {
     if (chunk.length === 0) return EMPTY
-    const text = this.rest + chunk.toString('latin1')
-    const end = text.lastIndexOf('\n') + 1
-    let done = ''
-    for (let at = 0; at < end; ) {
-      const next = text.indexOf('\n', at) + 1
-      done += this.toLine(text.slice(at, next))
-      at = next
-    }
-    this.rest = text.slice(end)
+    const piece = chunk.toString('latin1')
+    // A line that goes on is only appended to: it may come byte by byte.
+    const end = piece.lastIndexOf('\n') + 1
+    let done = end === 0 ? '' : this.toLines(this.rest + piece.slice(0, end))
+    this.rest = end === 0 ? this.rest + piece : piece.slice(end)
     if (this.rest.length > MAX_LINE) {
       done += this.rest
       this.rest = ''
@@ -46,6 +42,16 @@ export class Playlist implements Scrubber {
     const { rest } = this
     this.rest = ''
     return rest === '' ? EMPTY : Buffer.from(this.toLine(rest), 'latin1')
+  }
+
+  private toLines(text: string): string {
+    let lines = ''
+    for (let at = 0; at < text.length; ) {
+      const next = text.indexOf('\n', at) + 1
+      lines += this.toLine(text.slice(at, next))
+      at = next
+    }
+    return lines
   }
 
   private toLine(line: string): string {

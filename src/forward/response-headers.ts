@@ -135,7 +135,7 @@ const BINARY =
 const BINARY_PART = /^[ \t]*application\/(?:octet-stream|zip|pdf|epub\+zip|x-matroska)\b[^,]*$/i
 // Every encoding of the Encoding Standard contains ASCII as it is, except UTF-16, which some of these labels mean.
 const NOT_ASCII =
-  /charset[ \t]*=[ \t]*["']?[ \t]*(?:cs)?(?:utf-?(?:7|16|32)|ucs-?[24]|iso-10646|unicode(?!.*utf-?8))/i
+  /charset[ \t]*=[ \t]*(?:["'][ \t]*)?(?:cs)?(?:utf-?(?:7|16|32)|ucs-?[24]|iso-10646|(unicode))/gi
 
 /** Whether a response may contain text, and so a token. Media can be any bytes; an API response cannot. */
 export function isTextual(contentType: string, isMedia: boolean): boolean {
@@ -145,7 +145,13 @@ export function isTextual(contentType: string, isMedia: boolean): boolean {
 
 /** Whether the scrubber can read the text: it looks for tokens in ASCII (SECURITY rule 57). */
 export function isScrubbable(contentType: string): boolean {
-  return DOCUMENTS.has(contentType) || !NOT_ASCII.test(contentType)
+  if (DOCUMENTS.has(contentType)) return true
+  const lower = contentType.toLowerCase()
+  // `unicode-1-1-utf-8` is UTF-8.
+  const utf8 = Math.max(lower.lastIndexOf('utf-8'), lower.lastIndexOf('utf8'))
+  for (const { 1: unicode, index } of lower.matchAll(NOT_ASCII))
+    if (unicode === undefined || index > utf8) return false
+  return true
 }
 
 /** The grammar of a textual body. Every event of an event stream is a JSON text. */

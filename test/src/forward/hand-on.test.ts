@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createAddressMark, createHandOn } from '../../../src/forward/hand-on.ts'
 import { fc } from '../../support/properties.ts'
@@ -175,3 +177,47 @@ t.test(
     t.equal(head.headers.get('content-length'), null)
   }
 )
+
+t.test('rule 53: a playlist that comes byte by byte costs no more time than its length', async (t) => {
+  const startedAt = performance.now()
+  const filter = createHandOn(HLS, ASKED, mark)
+  if (filter === null) throw new TypeError('no playlist')
+  const byte = Buffer.from('a')
+  // Lines just short of those that leave as they are.
+  for (let line = 0; line < 16; line += 1) {
+    for (let at = 0; at < 60_000; at += 1) filter.scrub(byte)
+    t.match(filter.scrub(Buffer.from('\n')).toString(), /^a+\?X-Plex-Token=.*\n$/)
+  }
+  // With the line read anew for each byte, 30 gigabytes would be.
+  t.ok(performance.now() - startedAt < 15_000)
+})
+
+t.test('rule 53: how long the address of a playlist is costs nothing for each that is in it', async (t) => {
+  const startedAt = performance.now()
+  for (const asked of [
+    `${ASKED}&a=${'b'.repeat(4_000_000)}`,
+    `${ASKED.replace('?', `/${'b'.repeat(4_000_000)}/?`)}`
+  ]) {
+    const own = createAddressMark('/base/pms', asked, PLAY)
+    for (let at = 0; at < 10_000; at += 1) own.add('/elsewhere')
+  }
+  t.equal(
+    createAddressMark('/base/pms', `${ASKED}&a=${'b'.repeat(30_000)}`, PLAY).add('a'),
+    `a?X-Plex-Token=${PLAY}`
+  )
+  t.ok(performance.now() - startedAt < 10_000)
+})
+
+t.test('rule 53: a manifest that comes byte by byte takes no more memory than its bytes', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const filter = createHandOn(DASH, ASKED, mark)
+  if (filter === null) throw new TypeError('no manifest')
+  gc()
+  const before = process.memoryUsage()
+  for (let at = 0; at < 500_000; at += 1) filter.scrub(Buffer.from('a'))
+  gc()
+  const after = process.memoryUsage()
+  t.ok(after.heapUsed + after.external - before.heapUsed - before.external < 16_000_000)
+  t.equal(filter.flush().length, 500_000)
+})

@@ -111,3 +111,20 @@ t.test('rule 88: how a body is read follows from its type', async (t) => {
     for (const type of list) t.equal(toGrammar(type), grammar, `"${type}"`)
   }
 })
+
+t.test('rule 53: a Content-Type costs no more time than its length', async (t) => {
+  const startedAt = performance.now()
+  t.ok(isScrubbable(`text/plain; charset=${' '.repeat(300_000)}x`))
+  t.ok(isScrubbable(`text/plain; charset=" ${'\t'.repeat(300_000)}x`))
+  t.ok(isScrubbable(`text/plain; ${'charset=unicode;'.repeat(100_000)}utf-8`))
+  t.notOk(isScrubbable(`text/plain; charset=${' '.repeat(300_000)}utf-16`))
+  // In the square of the length it would be a minute for each.
+  t.ok(performance.now() - startedAt < 20_000)
+})
+
+t.test('rule 57: of several charsets, one that is not ASCII decides', async (t) => {
+  for (const charset of ['unicode-1-1-utf-8', 'unicode; x=utf8', '"unicode"; charset=unicode; x=UTF-8'])
+    t.ok(isScrubbable(`text/plain; charset=${charset}`), charset)
+  for (const charset of ['unicode', 'utf-8; charset=unicode', 'unicode; x=utf-8; charset=ucs-2', "' unicode"])
+    t.notOk(isScrubbable(`text/plain; charset=${charset}`), charset)
+})
