@@ -89,6 +89,11 @@ interface Proof {
  */
 const BACK_OFF_MS = 100
 const MAX_BACK_OFF_MS = 5000
+/**
+ * Limit in bytes of what a server says of itself and of one source; real ones have some thousands. Anybody may bring a
+ * server, and plain data take twenty times the memory of their text (SECURITY rule 53).
+ */
+const SMALL_MAX_BYTES = 64 * 1024
 
 /** A client of one media server that remembers who it is talking to, and nothing else. */
 export function createMediaServer(options: MediaServerOptions): MediaServer {
@@ -193,7 +198,11 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     },
 
     async name(token, clientIdentifier) {
-      const answer = await call({ method: 'GET', path: '/' }, token, clientIdentifier)
+      const answer = await call(
+        { method: 'GET', path: '/', maxBytes: SMALL_MAX_BYTES },
+        token,
+        clientIdentifier
+      )
       return toText(containerOf(answer)['friendlyName'], 200)
     },
 
@@ -215,7 +224,11 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
     },
 
     async createTransientToken(token, clientIdentifier, findRefusal) {
-      const request = { path: '/security/token', query: { type: 'delegation', scope: 'all' } }
+      const request = {
+        path: '/security/token',
+        query: { type: 'delegation', scope: 'all' },
+        maxBytes: SMALL_MAX_BYTES
+      }
       let answer = await call({ ...request, method: 'POST' }, token, clientIdentifier, findRefusal)
       // Older servers answer only GET (reference/plex.md#contradictions).
       if (answer.status === 404 || answer.status === 405) {
@@ -233,7 +246,7 @@ export function createMediaServer(options: MediaServerOptions): MediaServer {
       if (!isSource(source)) throw new Problem('USHER_INVALID_REQUEST')
       const query = { source, refresh: refresh ? '1' : '0' }
       const answer = await call(
-        { method: 'GET', path: '/security/resources', query },
+        { method: 'GET', path: '/security/resources', query, maxBytes: SMALL_MAX_BYTES },
         token,
         clientIdentifier,
         findRefusal

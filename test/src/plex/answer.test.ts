@@ -167,3 +167,11 @@ t.test('the identity headers carry no token, and UTF-8 as bytes', async (t) => {
   ])
   t.equal(Buffer.from(headers['X-Plex-Device-Name'] ?? '', 'latin1').toString('utf8'), 'Zoë’s')
 })
+
+t.test('rule 53: a document costs no more time than its length, however long its names are', async (t) => {
+  const startedAt = performance.now()
+  const name = 'a'.repeat(100_000)
+  t.ok(parse(`${`<${name}>`.repeat(14)}${'<b/>'.repeat(100_000)}${`</${name}>`.repeat(14)}`, XML_TYPE))
+  // With the path of each element written out, a hundred gigabytes would be.
+  t.ok(performance.now() - startedAt < 20_000)
+})

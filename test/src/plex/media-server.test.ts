@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createDispatcher } from '../../../src/plex/dispatcher.ts'
@@ -289,3 +292,55 @@ t.test('an identity that is none is not understood', async (t) => {
   simulator.faults.set({ service: 'pms', kind: 'status', status: 404, body: '', count: 1 })
   await t.rejects(server.identity(), { code: 'USHER_UPSTREAM_REFUSED', status: 404 })
 })
+
+t.test('rule 53: what a server says of itself, and of a source, is bounded', async (t) => {
+  const server = await startPadded(t)
+  const dispatcher = createDispatcher({ connectTimeoutMs: 2000, presences: server.presences })
+  t.teardown(() => dispatcher.destroy())
+  const media = createMediaServer({
+    url: server.url,
+    dispatcher,
+    identityDispatcher: dispatcher,
+    presences: server.presences,
+    timeoutMs: 5000,
+    identity,
+    machineIdentifier: null
+  })
+  const INVALID = { code: 'USHER_UPSTREAM_INVALID' }
+  server.padding = 60_000
+  t.equal(await media.name('token', CID), 'Padded')
+  server.padding = 70_000
+  await t.rejects(media.name('token', CID), INVALID)
+  await t.rejects(media.createTransientToken('token', CID), INVALID)
+  await t.rejects(media.source(`server://${BOX_ID}`, 'token', CID), INVALID)
+})
+
+interface Padded {
+  readonly url: string
+  readonly presences: ReturnType<typeof createPresences>
+  /** Bytes of blanks in every answer but the identity. */
+  padding: number
+}
+
+async function startPadded(t: Test): Promise<Padded> {
+  const padded = { padding: 0 }
+  const http = createServer((request, response) => {
+    const isIdentity = request.url === '/identity'
+    const container = {
+      machineIdentifier: BOX_ID,
+      version: '1',
+      claimed: true,
+      friendlyName: 'Padded',
+      token: `transient-${'a'.repeat(20)}`
+    }
+    response.setHeader('Content-Type', 'application/json')
+    response.end(
+      `${' '.repeat(isIdentity ? 0 : padded.padding)}${JSON.stringify({ MediaContainer: container })}`
+    )
+  })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  t.teardown(() => http.close())
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
+  return Object.assign(padded, { url, presences: createPresences() })
+}
