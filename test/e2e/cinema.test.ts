@@ -263,7 +263,7 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
     await page.getByRole('button', { name: /^Kid/ }).click()
     t.strictSame(await auditPage(page), [], 'the PIN')
     await page.getByLabel('PIN', { exact: true }).fill('1234')
-    await page.getByRole('button', { name: 'Go on' }).click()
+    await page.getByRole('button', { name: 'Continue' }).click()
     await page.getByRole('button', { name: 'Kid' }).waitFor()
     await page.context().close()
   })

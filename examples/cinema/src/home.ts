@@ -50,11 +50,7 @@ export function searchPage(words: string): Node[] {
     history.replaceState(null, '', `#/search?q=${encodeURIComponent(query)}`)
     const hubs = query === '' ? [] : await search(query)
     if (number !== asked) return
-    const nothing = make(
-      'p',
-      { className: 'empty' },
-      query === '' ? 'A title, or a name.' : 'Nothing is called that.'
-    )
+    const nothing = make('p', { className: 'empty' }, query === '' ? 'A title, or a name.' : 'Nothing found.')
     results.replaceChildren(...(hubs.length === 0 ? [nothing] : hubs.map((hub) => shelf(hub))))
   }
   const field = make('input', {

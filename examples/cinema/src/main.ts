@@ -22,9 +22,10 @@ let visit = 0
 /** Why a session is over, in words for people. Its codes are a closed list. */
 function explain({ code, message }: UsherError): string {
   if (code === 'USHER_SESSION_EXPIRED')
-    return 'You were away for long, so you were signed out. Sign in again.'
+    return 'You were away for a long time, so you were signed out. Sign in again.'
   if (code === 'USHER_SESSION_REVOKED')
     return 'The session was ended on another device, or at Plex. Sign in again.'
+  if (code === 'USHER_SESSION_REQUIRED') return 'You are signed out. Sign in again.'
   return message
 }
 

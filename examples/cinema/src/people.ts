@@ -90,7 +90,7 @@ function askPin(): Promise<string | undefined> {
         }
       },
       field,
-      make('button', {}, 'Go on')
+      make('button', {}, 'Continue')
     )
     const dialog = openDialog('PIN of this profile', form)
     dialog.addEventListener('close', () => resolve(undefined))

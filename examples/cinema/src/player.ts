@@ -138,6 +138,8 @@ export async function openPlayer(ratingKey: string, startAt?: number): Promise<P
     element.classList.add('over')
     notice.hidden = false
     notice.replaceChildren(make('h2', {}, 'Playback has stopped'), make('p', {}, reason), remedy)
+    // What a remote control's OK should press.
+    remedy.focus()
   }
 
   const again = () => make('a', { className: 'button', href: `#/title/${ratingKey}` }, 'Back to the film')
