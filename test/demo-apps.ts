@@ -15,11 +15,18 @@ interface Person {
   readonly sid: string
 }
 
+function frame(title: string, markup: string, more = ''): string {
+  return `<!doctype html><html lang="en"><meta charset="utf-8">${more}<title>${title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>:root { color-scheme: light dark }
+body { max-width: 34rem; margin: 12vh auto; padding: 0 1.5rem; font: 1.125rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }</style>
+<h1>${title}</h1><p>${markup}</p>`
+}
+
 /** Looks again by itself, so that one can watch a sign-out. */
 function page(title: string, text: string): string {
   const escaped = text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`)
-  return `<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>${title}</title>
-<h1>${title}</h1><p>${escaped}</p>`
+  return frame(title, escaped, '<meta http-equiv="refresh" content="2">')
 }
 
 function send(
@@ -94,11 +101,7 @@ export function startNotes(
       })
       send(response, 303, '', { location: target.href, 'set-cookie': `notes=${fresh}; HttpOnly; Path=/` })
     } else {
-      send(
-        response,
-        200,
-        '<!doctype html><title>Notes</title><h1>Notes</h1><p>Signed out. <a href="/sign-in">Sign in with Plex</a></p>'
-      )
+      send(response, 200, frame('Notes', 'Signed out. <a href="/sign-in">Sign in with Plex</a>'))
     }
   }
 
