@@ -173,6 +173,24 @@ t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, asyn
     t.strictSame(complaints, [])
   })
 
+  t.test('a television whose code has expired, or that gets none, offers what helps', async (t) => {
+    const expired = await setStage(t, browser, {
+      context: { ...TELEVISION },
+      arrange: (site) => {
+        site.answer('POST /session/pin', cannedPin('https://plex.tv'))
+        site.answer('GET /session/pin', { body: { status: 'expired' } })
+      }
+    })
+    await expired.page.getByText('This code has expired.').waitFor()
+    t.equal(await focused(expired.page), 'Show a new code')
+    const away = await setStage(t, browser, {
+      context: { ...TELEVISION },
+      arrange: (site) => site.answer('POST /session/pin', problem('USHER_UPSTREAM_UNREACHABLE', 503))
+    })
+    await away.page.getByRole('alert').filter({ hasText: 'cannot be reached' }).waitFor()
+    t.equal(await focused(away.page), 'Sign in with Plex')
+  })
+
   t.test('arrow keys scroll before they leave the screen, so that nothing is skipped', async (t) => {
     const { page } = await setStage(t, browser, { context: { viewport: { width: 480, height: 300 } } })
     const isSeen = () =>

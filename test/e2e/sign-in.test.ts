@@ -324,7 +324,7 @@ t.test('signing in with Chromium at a real Usher', { skip: skipWithoutChromium }
     const status = await page.evaluate(async () => (await fetch('/session/home')).status)
     t.equal(status, 503)
     await page.goto(`${usher.publicUrl}/signin`)
-    await t.resolves(page.getByText(/plex\.tv cannot be reached since \d\d:\d\d/).waitFor())
+    await t.resolves(page.getByText(/plex\.tv has been unreachable since \d\d:\d\d/).waitFor())
     await heading(t, page, 'You are signed in')
   })
 })

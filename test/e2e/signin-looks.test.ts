@@ -12,6 +12,7 @@ import {
   cannedSession,
   FULL_HOME,
   HOME,
+  LONG_ADDRESS,
   LONG_NAME,
   LONG_SERVERS,
   SERVERS
@@ -40,6 +41,18 @@ interface State extends StageOptions {
   readonly act?: (page: Page, site: CannedSite) => Promise<void>
 }
 
+/** Words of buttons side by side that do not fit into a line; a word has more than one rectangle then. */
+const brokenWords = (page: Page) =>
+  page.evaluate<string[]>(`[...document.querySelectorAll('.row .button')].flatMap((button) => {
+    const text = [...button.childNodes].find(({ nodeType }) => nodeType === Node.TEXT_NODE)
+    return [...(text?.data ?? '').matchAll(/\\S+/g)].flatMap(({ 0: word, index }) => {
+      const range = document.createRange()
+      range.setStart(text, index)
+      range.setEnd(text, index + word.length)
+      return range.getClientRects().length > 1 ? [word] : []
+    })
+  })`)
+
 async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
   if (SCREENSHOTS === null) return
   mkdirSync(SCREENSHOTS, { recursive: true })
@@ -49,9 +62,9 @@ async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
 const press = (page: Page, name: string) => page.getByRole('button', { name: new RegExp(`^${name}`) }).click()
 const sees = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
 
-async function tryPassword(page: Page): Promise<void> {
+async function tryPassword(page: Page, login = 'ida@example.com'): Promise<void> {
   await press(page, 'With a password')
-  await page.getByLabel('E-mail address or username').fill('ida@example.com')
+  await page.getByLabel('E-mail address or username').fill(login)
   await page.getByLabel('Plex password').fill('correct horse')
   await press(page, 'Sign in')
 }
@@ -85,6 +98,7 @@ const STATES: readonly State[] = [
     }
   },
   { name: 'refused', path: '/signin?error=USHER_SERVER_ACCESS_DENIED&who=sealed-ida&returnTo=/app' },
+  { name: 'blocked', path: '/signin?error=USHER_ACCOUNT_BLOCKED&who=sealed-ida' },
   { name: 'stay', path: '/signin?again=1&returnTo=/app', arrange: signedIn },
   { name: 'cancelled', path: '/signin?error=USHER_SIGNIN_CANCELLED&returnTo=/app' },
   { name: 'pin-unknown', path: '/signin?error=USHER_PIN_UNKNOWN' },
@@ -159,6 +173,14 @@ const STATES: readonly State[] = [
     act: async (page) => {
       await tryPassword(page)
       await sees(page, /Six digits from/)
+    }
+  },
+  {
+    name: 'password-verification-long',
+    arrange: (site) => site.answer('POST /session/login', problem('USHER_VERIFICATION_REQUIRED', 401)),
+    act: async (page) => {
+      await tryPassword(page, LONG_ADDRESS)
+      await sees(page, LONG_ADDRESS)
     }
   },
   {
@@ -257,6 +279,18 @@ const STATES: readonly State[] = [
   {
     name: 'account',
     path: '/signin?returnTo=/app',
+    arrange: signedIn,
+    act: (page) => sees(page, 'Switch profile')
+  },
+  {
+    name: 'account-apps',
+    apps: {
+      open: [
+        { id: 'photos', name: 'Photos', url: 'https://photos.example', hasIcon: false },
+        { id: 'books', name: LONG_NAME, url: 'https://books.example', hasIcon: false }
+      ],
+      entered: ['Immich', 'Paperless-ngx']
+    },
     arrange: signedIn,
     act: (page) => sees(page, 'Switch profile')
   },
@@ -371,6 +405,12 @@ const STATES: readonly State[] = [
     }
   },
   {
+    name: 'french-everywhere',
+    path: '/signin?everywhere=1',
+    context: { locale: 'fr-FR' },
+    arrange: signedIn
+  },
+  {
     name: 'german-account',
     path: '/signin?returnTo=/app',
     context: { locale: 'de-DE' },
@@ -424,6 +464,7 @@ t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (
         await shoot(page, `${state.name}-light-${width}`)
         const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
         t.ok(Number(overflow) <= 0, `nothing sticks out at ${width} px`)
+        t.strictSame(await brokenWords(page), [], `no word of a row of buttons is broken at ${width} px`)
       }
       t.strictSame(await audit('light'), [], 'light')
       await page.emulateMedia({ colorScheme: 'dark' })

@@ -584,8 +584,8 @@ t.test('the sign-in page in Chromium', { skip: skipWithoutChromium }, async (t) 
     })
     await t.resolves(page.getByText('2 January 2031 at 11:30').waitFor(), '2 January 2031 at 11:30')
     await t.resolves(
-      page.getByText('plex.tv cannot be reached since 3 July 2025 at 11:12.').waitFor(),
-      'plex.tv cannot be reached since 3 July 2025 at 11:12.'
+      page.getByText('plex.tv has been unreachable since 3 July 2025 at 11:12.').waitFor(),
+      'plex.tv has been unreachable since 3 July 2025 at 11:12.'
     )
     await t.resolves(page.getByText('You stay signed in.').waitFor(), 'You stay signed in.')
     await page.getByRole('button', { name: 'Switch profile' }).waitFor()

@@ -104,7 +104,10 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
           app: html`<b>${app}</b>`,
           account: account === null ? text('openid.this-account') : html`<b><bdi>${account}</bdi></b>`
         }),
-        actions: html`<a class="button" href="${basePath}/signin?again=1">${text('refused.another')}</a>${home(language)}`
+        actions: html`<div class="stack">
+      <a class="button" href="${basePath}/signin?again=1">${text('refused.another')}</a>
+      ${home(language)}
+    </div>`
       }
     }
     if (code === 'temporarily_unavailable' || code === 'server_error') return away(language, app)

@@ -19,14 +19,14 @@ export interface DeniedPageModel {
 
 /** The page appears on the app's origin, where Usher's files cannot be loaded, so it contains its own style. */
 const STYLE = `
-:root { color-scheme: light dark; --paper: #f6f1ea; --ink: #241c17; --soft: #6b5f55; --accent: #97294f; --on: #fff; }
-@media (prefers-color-scheme: dark) { :root { --paper: #141017; --ink: #f3ece4; --soft: #b8aca1; --accent: #b23a66; --on: #fff; } }
+:root { color-scheme: light dark; --paper: #f6f1ea; --ink: #261a25; --soft: #685a66; --accent: #97294f; --on: #fff; }
+@media (prefers-color-scheme: dark) { :root { --paper: #141017; --ink: #f5ede6; --soft: #b9abb5; --accent: #b23a66; --on: #fff; } }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1.0625rem/1.5 system-ui, sans-serif; }
-main { box-sizing: border-box; max-width: 34rem; min-height: 100vh; margin: 0 auto; padding: 15vh 1.5rem 3rem; overflow-wrap: anywhere; }
+main { box-sizing: border-box; max-width: 34rem; min-height: 100vh; margin: 0 auto; padding: 15vh 1.5rem 3rem; overflow-wrap: anywhere; text-wrap: pretty; }
 .brand { color: var(--soft); }
 b { unicode-bidi: plaintext; }
-h1 { margin: 0.5rem 0 1rem; font-size: 1.75rem; line-height: 1.2; }
-a { display: inline-block; margin-top: 0.5rem; padding: 0.75rem 1.25rem; border-radius: 0.75rem; background: var(--accent); color: var(--on); font-weight: 600; text-decoration: none; }
+h1 { margin: 0.5rem 0 1rem; font-size: 1.75rem; line-height: 1.2; text-wrap: balance; }
+a { display: inline-block; margin-top: 0.5rem; padding: 0.75rem 1.25rem; border-radius: 0.75rem; background: var(--accent); color: var(--on); font-weight: 600; text-align: center; text-decoration: none; }
 a:focus-visible { outline: 3px solid var(--ink); outline-offset: 2px; }
 `
 

@@ -57,6 +57,12 @@ const REFUSAL_TEXTS: Readonly<Record<Refused['code'], TextKey>> = {
   USHER_TWO_FACTOR_REQUIRED: 'refused.two-factor'
 }
 
+const REFUSAL_REMEDIES: Readonly<Record<Refused['code'], TextKey>> = {
+  USHER_SERVER_ACCESS_DENIED: 'refused.ask',
+  USHER_ACCOUNT_BLOCKED: 'refused.blocked-todo',
+  USHER_TWO_FACTOR_REQUIRED: 'refused.two-factor-todo'
+}
+
 /** An account that may not come in: which one it is, what can be done, and the way in for another. */
 export function refusedPanel(model: PageModel): Html | null {
   const { refused, language, brand, basePath, returnTo, plexAppOrigin } = model
@@ -79,13 +85,11 @@ export function refusedPanel(model: PageModel): Html | null {
     html`
     <p class="lead strong" id="refused">${phrase(REFUSAL_TEXTS[refused.code], values)}</p>
     ${refused.code === 'USHER_SERVER_ACCESS_DENIED' && html`<p class="lead">${text('refused.invited')}</p>`}
-    <p class="lead">${
-      refused.code === 'USHER_TWO_FACTOR_REQUIRED'
-        ? text('refused.two-factor-todo')
-        : text('refused.ask', { brand: brand.name })
-    }</p>
-    <p class="after"><a class="button" id="another" href="${others}">${text('refused.another')}</a></p>
-    ${again}
+    <p class="lead">${text(REFUSAL_REMEDIES[refused.code], { brand: brand.name })}</p>
+    <div class="stack">
+      <a class="button" id="another" href="${others}">${text('refused.another')}</a>
+      ${again}
+    </div>
     <p class="hint">${phrase('refused.another-hint', { link: plex })}</p>`
   )
 }

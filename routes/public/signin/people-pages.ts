@@ -194,7 +194,7 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
       return show(
         isId(account) ? text('devices.of', { name: nameOf(account) }) : text('people.heading'),
         html`${ownerTokenNotice(core.ownerTokenTrouble(), language)}${isId(account) ? null : accountItems(accounts, path, language)}
-        <h2 class="apps-heading">${text('devices.heading')}</h2>${sessionItems(list, { path, names: true, language })}`
+        ${isId(account) ? null : html`<h2 class="apps-heading">${text('devices.heading')}</h2>`}${sessionItems(list, { path, names: true, language })}`
       )
     }
   )

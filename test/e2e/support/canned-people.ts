@@ -111,6 +111,9 @@ export const AVATAR = {
 /** Names as long as Plex allows, without a place to break. */
 export const LONG_NAME = 'Wolfeschlegelsteinhausenbergerdorff-Übermüdungsbrüche'
 
+/** As long as an address can be. */
+export const LONG_ADDRESS = `${'very.long.name.'.repeat(15)}x@example.com`
+
 /** As many as a Plex Home can hold. */
 export const FULL_HOME = {
   users: Array.from({ length: 15 }, (_, index) => ({

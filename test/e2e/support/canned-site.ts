@@ -2,6 +2,7 @@ import Fastify, { type FastifyPluginAsync, type FastifyReply, type FastifyReques
 import type { Test } from 'tap'
 import { parseForms } from '../../../routes/public/signin/forms.ts'
 import type { Languages } from '../../../routes/public/signin/language.ts'
+import type { AppList } from '../../../routes/public/signin/model.ts'
 import { signinPage } from '../../../routes/public/signin/page.ts'
 import type { SessionView } from '../../../src/session/session.ts'
 
@@ -36,6 +37,8 @@ export interface CannedOptions {
   }
   readonly plexAppUrl?: string
   readonly languages?: Languages
+  /** The apps of the person who is signed in. */
+  readonly apps?: AppList
 }
 
 /** A problem as Usher sends it. */
@@ -93,7 +96,7 @@ export async function startCannedSite(t: Test, options: CannedOptions = {}): Pro
         brand: options.brand ?? { name: 'Usher', logo: null },
         apps: []
       },
-      findApps: async () => ({ open: [], entered: [] }),
+      findApps: async () => options.apps ?? { open: [], entered: [] },
       ...(options.languages !== undefined && { languages: options.languages }),
       findRefusedName: (sealed) => (sealed === 'sealed-ida' ? 'Ida Lupino' : null),
       findReturnTo: (value) =>

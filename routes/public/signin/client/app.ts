@@ -38,7 +38,11 @@ for (const back of document.querySelectorAll('[data-back]')) {
 
 if (television) {
   // The code comes by itself: nobody types on a television. What the page has to say is read first.
-  if (firstPanel === 'choose' && !isNews) code.begin().catch(tellProblem)
+  if (firstPanel === 'choose' && !isNews)
+    code.begin().catch((error) => {
+      showPanel(firstPanel)
+      tellProblem(error)
+    })
   else showPanel(firstPanel)
 }
 

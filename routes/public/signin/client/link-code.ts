@@ -27,7 +27,8 @@ function showEnded(ended: boolean): void {
   const copy = byId('code-copy')
   const hadFocus = document.activeElement === copy
   copy.hidden = ended || settings().television || navigator.clipboard === undefined
-  if (ended && hadFocus) byId('code-again').focus()
+  // On a television nothing else is worth a press now.
+  if (ended && (hadFocus || settings().television)) byId('code-again').focus()
 }
 
 async function copyCode(): Promise<void> {
