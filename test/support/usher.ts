@@ -39,23 +39,18 @@ export const PASSWORD = 'correct-horse'
 
 /** A real Usher on free loopback ports in front of the simulator. The canary watches every byte it sends. */
 export async function startTestUsher(t: Test, options: TestUsherOptions = {}): Promise<TestUsher> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await start(t, options)
-    } catch (error) {
-      // A port that was free a moment ago went to another test file.
-      if (attempt === 3 || !isAddressInUse(error)) throw error
-    }
+  if (options.simulator !== undefined) return await start(t, options, options.simulator)
+  const simulator = await startSimulator()
+  try {
+    return await start(t, options, simulator)
+  } catch (error) {
+    // Left open, it would keep the test's process from ending.
+    await simulator.close()
+    throw error
   }
 }
 
-function isAddressInUse(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  return ('code' in error && error.code === 'EADDRINUSE') || isAddressInUse(error.cause)
-}
-
-async function start(t: Test, options: TestUsherOptions): Promise<TestUsher> {
-  const simulator = options.simulator ?? (await startSimulator())
+async function start(t: Test, options: TestUsherOptions, simulator: Simulator): Promise<TestUsher> {
   const port = await freePort()
   const settings = withoutUndefined({
     ...settingsFor(simulator, port, options.basePath),
@@ -84,10 +79,6 @@ async function start(t: Test, options: TestUsherOptions): Promise<TestUsher> {
     onListen: (server, name) =>
       canary.watchServer(server, `${name} listener`, { transients: name === 'internal' }),
     ...(options.now && { now: options.now })
-  }).catch(async (error: unknown) => {
-    // Left open, it would keep the test's process from ending.
-    if (options.simulator === undefined) await simulator.close()
-    throw error
   })
   t.teardown(async () => {
     canary.watchText('metrics', await usher.core.metrics.registry.metrics())
