@@ -23,3 +23,12 @@ t.test('televisions, boxes and sticks are told from phones and computers', async
   ] as const)
     t.equal(isTelevision(userAgent), expected, userAgent)
 })
+
+t.test('rule 53: a User-Agent costs no more time than its length', async (t) => {
+  const startedAt = performance.now()
+  t.notOk(isTelevision(`${'Tizen '.repeat(100_000)}Mobile`))
+  t.ok(isTelevision(`${'Tizen Mobile '.repeat(100_000)}Tizen`))
+  t.notOk(isTelevision(`${'Tizen'.repeat(100_000)}; ${'; AFT_'.repeat(100_000)}`))
+  // In the square of the length it would be minutes.
+  t.ok(performance.now() - startedAt < 20_000)
+})
