@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { Type } from 'typebox'
+import { Problem } from '../../../src/domain/problems.ts'
 
 /** How long apps and proxies cache these: a key is published a day before it signs. */
 const PUBLIC = 'public, max-age=300'
@@ -8,6 +9,14 @@ const PRIVATE = 'no-store'
 const OPEN = {
   off: 'apps are other sites, and what changes something takes a secret, a code or a token'
 } as const
+
+/**
+ * Characters of an authorization request, the most that nginx lets through by default. Anybody may send one, and it is
+ * kept until somebody has signed in (SECURITY rule 53).
+ */
+const MAX_REQUEST = 8192
+/** The provider knows some thirty, and its parser takes time in the square of their number (SECURITY rule 53). */
+const MAX_PARAMETERS = 100
 
 interface Endpoint {
   readonly path: string
@@ -19,6 +28,8 @@ interface Endpoint {
   /** Takes a client's secret; failures are counted. */
   readonly takesSecret?: boolean
   readonly sameOrigin?: 'form'
+  /** What it is asked is remembered for a quarter of an hour. */
+  readonly isKept?: boolean
 }
 
 const ENDPOINTS: readonly Endpoint[] = [
@@ -43,7 +54,7 @@ const ENDPOINTS: readonly Endpoint[] = [
     cacheControl: PUBLIC,
     fromAnywhere: true
   },
-  { path: '/oidc/auth', methods: ['GET'], summary: 'Sign in to an app' },
+  { path: '/oidc/auth', methods: ['GET'], summary: 'Sign in to an app', isKept: true },
   {
     path: '/oidc/token',
     methods: ['POST', 'OPTIONS'],
@@ -96,10 +107,15 @@ export const oidcEndpoints: FastifyPluginAsync = async (fastify) => {
         })
       },
       schema: { tags: ['openid'], summary, response: { default: Type.Unknown() } },
-      handler: (request, reply) =>
-        endpoint.takesSecret === true && request.method === 'POST'
+      handler: (request, reply) => {
+        if (endpoint.isKept === true && request.url.length > MAX_REQUEST)
+          throw new Problem('USHER_INVALID_REQUEST', { status: 414, detail: 'The address is too long.' })
+        if (request.url.split('&', MAX_PARAMETERS + 1).length > MAX_PARAMETERS)
+          throw new Problem('USHER_INVALID_REQUEST', { detail: 'There are too many parameters.' })
+        return endpoint.takesSecret === true && request.method === 'POST'
           ? answerCounted(request, reply, cacheControl)
           : reply.answerByProvider(cacheControl)
+      }
     })
   }
 

@@ -184,6 +184,26 @@ t.test('what is switched off is refused, and unknown scopes are left out', async
   t.equal(tokens.refresh_token, undefined)
 })
 
+t.test('rule 53: a request that is kept until somebody signs in has 8 KB at most', async (t) => {
+  const usher = await startOpenId(t, [APP])
+  const browser = usher.browser()
+  t.equal((await navigate(browser, authRequest(APP.id, { state: 'a'.repeat(7000) }).path)).status, 303)
+  const long = await navigate(browser, authRequest(APP.id, { state: 'a'.repeat(8192) }).path)
+  t.equal(long.status, 414)
+  t.equal(long.json.code, 'USHER_INVALID_REQUEST')
+})
+
+t.test('rule 53: thousands of parameters are not read', async (t) => {
+  const usher = await startOpenId(t, [APP])
+  const browser = usher.browser()
+  for (const path of ['/oidc/logout', '/oidc/userinfo', '/oidc/jwks', '/oidc/logout/success']) {
+    const answer = await browser.get(`${path}?${'a&'.repeat(10_000)}`)
+    t.equal(answer.status, 400, path)
+    t.equal(answer.json.detail, 'There are too many parameters.')
+  }
+  t.equal((await browser.get(`/oidc/jwks?${'a&'.repeat(99)}`)).status, 200)
+})
+
 t.test('guessing at a secret is limited', async (t) => {
   const usher = await startOpenId(t, [APP])
   const browser = usher.browser()
