@@ -78,7 +78,7 @@ function show(target: Page, base: string, picture = PICTURE): Promise<Shown> {
 }
 
 const SHOW = `async ({ base, PICTURE, CLIP, EVENTS }) => {
-  const within = (what) => Promise.race([what, new Promise((done) => setTimeout(done, 15000, null))])
+  const within = (what) => Promise.race([what, new Promise((done) => setTimeout(done, 60000, null))])
   const picture = await within(new Promise((done) => {
     const image = new Image()
     image.onload = () => done(image.naturalWidth)

@@ -10,6 +10,7 @@ import {
   serviceSetting,
   startDelegation
 } from '../../support/services.ts'
+import { createOffsetClock } from '../../support/sign-in.ts'
 import { until } from '../../support/until.ts'
 import { FRIEND } from '../../support/usher.ts'
 
@@ -360,7 +361,8 @@ t.test('it is good in its own deployment alone, keys and public URL shared or no
 })
 
 t.test('a WebSocket opens with a token in its scope and prefix, and closes when that ends', async (t) => {
-  const { usher, tokenFor, browser } = await start(t)
+  const clock = createOffsetClock()
+  const { usher, tokenFor, browser } = await start(t, { now: clock.now })
   const path = '/pms/:/websockets/notifications'
   const connect = (token: string, headers: Record<string, string> = {}) => {
     const url = `${usher.publicUrl.replace('http', 'ws')}${path}?X-Plex-Token=${token}`
@@ -376,12 +378,14 @@ t.test('a WebSocket opens with a token in its scope and prefix, and closes when 
   const outside = await tokenFor({ resource: '/library/metadata/1001' })
   t.equal(await refusedWith(connect(outside)), 403)
   t.equal(await refusedWith(connect('made-up')), 401)
-  const [token, other] = [await tokenFor(), await tokenFor({ expires_in: '2' })]
+  const [token, other] = [await tokenFor(), await tokenFor({ expires_in: '60' })]
   const dead = { cookie: 'usher=made-up', 'sec-fetch-site': 'same-origin' }
   t.equal(await refusedWith(connect(token, dead)), 401, 'a cookie decides')
   const [socket, short] = [connect(token), connect(other)]
   await Promise.all([once(socket, 'open'), once(short, 'open')])
-  await once(short, 'close')
+  const closed = once(short, 'close')
+  clock.advance(61_000)
+  await closed
   await until(() => usher.core.streams.open.socket === 1, 'one is left at the end of the other')
   await Promise.all([once(socket, 'close'), browser.post('/session/logout')])
   t.equal(await refusedWith(connect(token)), 401, 'and with its session')

@@ -6,7 +6,7 @@ import { until } from '../../support/until.ts'
 import { FRIEND, OWNER, startTestUsher } from '../../support/usher.ts'
 
 const skip = skipWithout('redis-server')
-const [FIRST, SECOND] = [generateKey(Date.now()), generateKey(Date.now())]
+const [FIRST, SECOND] = [generateKey(0), generateKey(Date.now())]
 const kidOf = (key: string) => key.split(':')[0] ?? ''
 
 /** The key that a sealed value names. */

@@ -15,7 +15,7 @@ import { until } from '../../support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher } from '../../support/usher.ts'
 import { spawnUsher } from '../../support/usher-process.ts'
 
-const [FIRST, SECOND] = [generateKey(Date.now()), generateKey(Date.now())]
+const [FIRST, SECOND] = [generateKey(0), generateKey(Date.now())]
 const PART = `/pms/library/parts/${BIG_PART}/${CHANGE_STAMP}/big.mkv`
 const [WALL, DESK] = ['Wall-secret_of-the-test-1234567890', 'Desk-secret_of-the-test-1234567890']
 const SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
