@@ -27,10 +27,7 @@ export interface Source {
   clientGone(): void
 }
 
-/**
- * The client side of one forwarded request. A class, against the house rule: it is called for every chunk of every
- * response, and one object of a fixed shape costs less than several closures.
- */
+/** The client side of one forwarded request. A class: for each chunk one object costs less than closures do. */
 export class Answer implements ClientSide, CompressedSide, WatchedClient {
   /** Nothing more goes to the client: it has its response, or is gone. */
   closed = false
