@@ -26,7 +26,8 @@ main { box-sizing: border-box; max-width: 34rem; min-height: 100vh; margin: 0 au
 .brand { color: var(--soft); }
 b { unicode-bidi: plaintext; }
 h1 { margin: 0.5rem 0 1rem; font-size: 1.75rem; line-height: 1.2; text-wrap: balance; }
-a { display: inline-block; margin-top: 0.5rem; padding: 0.75rem 1.25rem; border-radius: 0.75rem; background: var(--accent); color: var(--on); font-weight: 600; text-align: center; text-decoration: none; }
+a { display: inline-block; margin-block-start: 0.5rem; margin-inline-end: 0.5rem; padding: 0.75rem 1.25rem; border-radius: 0.75rem; background: var(--accent); color: var(--on); font-weight: 600; text-align: center; text-decoration: none; }
+.quiet { background: none; color: var(--ink); box-shadow: inset 0 0 0 1px var(--soft); }
 a:focus-visible { outline: 3px solid var(--ink); outline-offset: 2px; }
 `
 
@@ -69,7 +70,7 @@ export function renderDeniedPage({
     <h1>${heading}</h1>
     <p>${phrase('denied.who', { name: who, role: html`<b>${text(`denied.${role}`)}</b>` })}</p>
     <p>${text(isOutage ? 'denied.outage-todo' : 'denied.todo')}</p>
-    <p><a href="${signInHref}">${text('refused.another')}</a></p>
+    <p>${isOutage && html`<a href="">${text('refused.again')}</a> `}<a${isOutage && html` class="quiet"`} href="${signInHref}">${text('refused.another')}</a></p>
   </main>
 </body>
 </html>

@@ -249,6 +249,7 @@ t.test('the verify endpoint', async (t) => {
     t.notMatch(page, /<img|<script|<Usher/)
     t.match(page, /&lt;img src=x onerror=alert\(1\)&gt;&quot;&amp;&#39;/)
     t.match(page, /cannot be checked right now/)
+    t.match(page, '<a href="">Try again</a>', 'which is what helps after an outage')
   })
 
   t.test('rule 36: no secret rides in a redirect', async (t) => {
