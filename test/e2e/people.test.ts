@@ -380,6 +380,11 @@ t.test('whoever is no owner has no page of people, and a form of another site do
   t.equal((await friend.get('/signin/people')).status, 403)
   t.equal((await friend.get('/signin/events')).status, 403)
   t.notMatch((await friend.get('/signin/devices')).text, /signin\/people/)
+  const page = { accept: 'text/html', 'sec-fetch-mode': 'navigate' }
+  const denied = await friend.get('/signin/people', page)
+  t.match(denied.text, 'id="another" href="/signin?again=1">Use another account')
+  const gone = await friend.get('/signin/devices?end=gone', page)
+  t.match(gone, { status: 404, text: /<h1[^>]*>This page does not exist<\/h1>/ })
   const stranger = await usher.browser().get('/signin/devices')
   t.match(stranger, { status: 303, headers: { location: /\/signin\?returnTo=/ } })
   const body = 'out=1'

@@ -104,11 +104,12 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
     if (!isSaid || !read.open || !isNavigation(request)) throw error
     const language = languageOf(request)
     const { text } = language
-    const [heading, todo] =
-      error.status === 403
-        ? [text('denied.heading'), text('denied.todo')]
-        : [text('problem.USHER_NOT_FOUND.what'), text('problem.USHER_NOT_FOUND.todo')]
-    const content = html`<p class="lead">${todo}</p>`
+    const isDenied = error.status === 403
+    const [heading, todo] = isDenied
+      ? [text('denied.heading'), text('denied.todo')]
+      : [text('problem.USHER_NOT_FOUND.what').replace(/\.$/, ''), text('problem.USHER_NOT_FOUND.todo')]
+    const content = html`<p class="lead">${todo}</p>
+    ${isDenied && html`<p class="row"><a class="button" id="another" href="${basePath}/signin?again=1">${text('refused.another')}</a></p>`}`
     return send(reply.code(error.status), { language, current: null, heading, content }, read.live.session)
   })
 

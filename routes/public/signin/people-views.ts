@@ -115,7 +115,7 @@ export function ownerTokenNotice(
   if (trouble === null) return null
   const todo = phrase('owner-token.todo', {
     setting: html`<code>USHER_PLEX_TOKEN_FILE</code>`,
-    command: html`<code>node dist/src/server.js --link-owner</code>`
+    command: html`<code>node dist/src/server.js <span>--link-owner</span></code>`
   })
   const what = text(trouble === 'dead' ? 'owner-token.dead' : 'owner-token.foreign')
   return html`<div class="notice problem" id="owner-token">${icon('alert')}<p><b>${what}</b> ${todo}</p></div>`
