@@ -219,7 +219,7 @@ t.test('lists, sign-out and pages of apps come in the same language', async (t) 
   const friend = await usher.signedIn(FRIEND)
   for (const [path, status, words] of [
     ['/signin/people', 403, 'Ihr Konto darf diese Seite nicht öffnen'],
-    ['/signin/devices?end=nothing', 404, 'Diese Seite gibt es nicht.']
+    ['/signin/devices?end=nothing', 404, 'Diese Seite gibt es nicht']
   ] as const) {
     const page = await friend.get(path, { ...german, accept: 'text/html' })
     t.equal(page.status, status, path)
