@@ -103,7 +103,7 @@ async function run(t: Test, program: string, args: readonly string[], port: numb
 
 /** By SIGTERM, or nginx would leave its worker behind; whatever does not end by that is killed. */
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
+  if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), 5000)

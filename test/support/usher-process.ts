@@ -28,7 +28,9 @@ export async function spawnUsher(
   cwd?: string
 ): Promise<UsherProcess> {
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...settings }, cwd })
-  const exited = once(child, 'exit').then(([code]) => code as number | null)
+  const ended = once(child, 'exit')
+  // Its output has been read to the end by then, which an exit alone does not say.
+  const exited = once(child, 'close').then(([code]) => code as number | null)
   const canary = createCanary()
   const logs: Record<string, unknown>[] = []
   const urls = new Map<string, string>()
@@ -50,7 +52,7 @@ export async function spawnUsher(
   t.teardown(async () => {
     child.kill('SIGCONT')
     child.kill('SIGKILL')
-    await exited
+    await ended
     const leaks = canary.leaks()
     if (leaks.length > 0) throw new Error(leaks.join(', '))
   })

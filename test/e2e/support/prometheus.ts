@@ -45,8 +45,8 @@ export async function startPrometheus(
     `--web.listen-address=127.0.0.1:${port}`
   ]
   const child: ChildProcess = spawn(requireProgram('prometheus'), args, { stdio: 'ignore' })
+  const exited = once(child, 'exit')
   t.teardown(async () => {
-    const exited = once(child, 'exit')
     child.kill('SIGKILL')
     await exited
   })
