@@ -1,5 +1,6 @@
 import t from 'tap'
 import { spawnSimulator } from '../../simulator/process.ts'
+import { until } from '../../support/until.ts'
 import { FRIEND, startTestUsher } from '../../support/usher.ts'
 
 const SECTIONS = '/pms/library/sections'
@@ -26,7 +27,5 @@ t.test('a media server that stops dead takes nothing else with it', async (t) =>
   t.equal((await one.get('/session')).status, 200, 'nobody is signed out')
 
   stopped.signal('SIGCONT')
-  let status = 0
-  for (let attempt = 0; attempt < 20 && status !== 200; attempt++) status = (await one.get(SECTIONS)).status
-  t.equal(status, 200, 'it recovers by itself')
+  await until(async () => (await one.get(SECTIONS)).status === 200, 'it recovers by itself')
 })

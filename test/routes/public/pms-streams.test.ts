@@ -24,13 +24,14 @@ function open(usher: TestUsher, browser: Browser | null, path: string): Promise<
   return promise
 }
 
-/** How the rest of a body ends: 'end', or the code of the error. */
+/** How the rest of a body ends: 'end', or the code of the error; the same one if it broke before anybody read on. */
 async function ending(stream: IncomingMessage): Promise<string> {
   try {
     for await (const _ of stream);
     return 'end'
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'error'
+    const { code = 'error' } = error as NodeJS.ErrnoException
+    return code === 'ERR_STREAM_PREMATURE_CLOSE' ? 'ECONNRESET' : code
   }
 }
 
