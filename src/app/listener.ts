@@ -15,6 +15,7 @@ import { fixedHeaders } from '../../plugins/security-headers.ts'
 import { Problem } from '../domain/problems.ts'
 import { refuseClient } from './client-errors.ts'
 import type { Core } from './core.ts'
+import { joinChunks } from './joined-chunks.ts'
 import { serializePipelines } from './pipelining.ts'
 
 /** Bytes of a JSON body; the largest is a token exchange with two sealed values. */
@@ -67,6 +68,7 @@ export function createListener(
     clientErrorHandler: (error, socket) => refuseClient(error, socket, fixed)
   })
   serializePipelines(app.server as Server)
+  joinChunks(app.server as Server)
   app.addHook('onRoute', requireRules)
   app.addHook('onRoute', addHeadRoute)
   compileSchemasLate(app)

@@ -37,7 +37,9 @@ export function collectBytes(): CollectedBytes {
       length += piece.length
     },
     take() {
-      const taken = bytes.subarray(0, length)
+      const whole = bytes.subarray(0, length)
+      // A few bytes must not keep the room for many.
+      const taken = 2 * length < bytes.length ? Buffer.from(whole) : whole
       bytes = Buffer.alloc(0)
       length = 0
       return taken
