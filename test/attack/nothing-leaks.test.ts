@@ -48,7 +48,7 @@ for (const lane of [{}, null]) {
       const front = await startFront(t, {
         origin: raw.origin,
         lane,
-        timeoutMs: 400,
+        timeoutMs: 2000,
         connections: { api: 8, media: 8 }
       })
       const load = new Load()

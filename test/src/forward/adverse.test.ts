@@ -94,7 +94,7 @@ for (const { name, lane } of WAYS) {
         socket.write(`${OK}Content-Length: 999999999999\r\n\r\n`)
         pour(socket)
       },
-      { lane, timeoutMs: 400 }
+      { lane, timeoutMs: 1000 }
     )
     front.call = { class: 'api' }
     for (const before of ['', 'GET /first HTTP/1.1\r\nHost: a\r\n\r\n']) {
@@ -150,10 +150,10 @@ for (const { name, lane } of WAYS) {
         t,
         async (socket) => {
           socket.write(`${OK}Content-Length: 8\r\n\r\nsome`)
-          await delay(1200)
+          await delay(2000)
           socket.write('more')
         },
-        { lane, timeoutMs: 300 }
+        { lane, timeoutMs: 1000 }
       )
       const ask = () => exchange(front.port, 'GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
       t.match(await ask(), /somemore$/)

@@ -465,7 +465,7 @@ t.test('rule 43: a redirect is not followed; one to the same server stays below 
 })
 
 t.test('events arrive as they are sent, and their stream is registered', async (t) => {
-  const front = await startFront(t, { timeoutMs: 300 })
+  const front = await startFront(t, { timeoutMs: 1000 })
   front.call = { class: 'event' }
   const sources: Array<(text: string) => void> = []
   front.upstream.answer = (_request, response) => {
@@ -480,7 +480,7 @@ t.test('events arrive as they are sent, and their stream is registered', async (
     const [chunk] = (await once(response, 'data')) as [Buffer]
     t.equal(chunk.length, text.length)
   }
-  await delay(700)
+  await delay(1500)
   t.notOk(response.destroyed, 'silence longer than the time limit is no failure of an event stream')
   t.strictSame(
     [...front.streams].map(({ kind }) => kind),
@@ -552,7 +552,7 @@ t.test('rule 54: one retry, of a GET that changes nothing, before anything came 
 })
 
 t.test('rule 53: an upstream that hangs is a time-out, also in the middle of a body', async (t) => {
-  const front = await startFront(t, { timeoutMs: 500 })
+  const front = await startFront(t, { timeoutMs: 1500 })
   front.upstream.answer = () => {}
   t.match(await ask(front), { status: 504, text: /USHER_UPSTREAM_TIMEOUT/ })
   front.upstream.answer = (_request, response) => {

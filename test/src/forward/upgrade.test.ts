@@ -14,7 +14,7 @@ const HANDSHAKE =
 async function startSockets(
   t: Parameters<typeof startFront>[0]
 ): Promise<{ front: Front; sockets: WebSocketServer }> {
-  const front = await startFront(t, { timeoutMs: 500 })
+  const front = await startFront(t)
   front.call = { class: 'upgrade', repeatable: false }
   const sockets = new WebSocketServer({ server: front.upstream.server, perMessageDeflate: { threshold: 0 } })
   sockets.on('connection', (socket, request) => {
@@ -214,7 +214,7 @@ t.test('what is no handshake is refused before the upstream hears of it', async 
 })
 
 t.test('an upstream that does not upgrade becomes a problem', async (t) => {
-  const front = await startFront(t, { timeoutMs: 500 })
+  const front = await startFront(t, { timeoutMs: 2000 })
   front.call = { class: 'upgrade' }
   const { upstream } = front
   const answer = (text: string) => {
