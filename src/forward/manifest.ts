@@ -4,6 +4,8 @@ import type { AddressMark } from './hand-on.ts'
 
 /** Bytes of a manifest; one of a long film has some tens of thousands. A longer one leaves as it is. */
 const MAX_BYTES = 2 * 1024 * 1024
+/** Characters that are joined before they become bytes. */
+const PART_CHARS = 16 * 1024
 const EMPTY = Buffer.alloc(0)
 
 /** What is no element: nothing in it is taken for one. */
@@ -41,7 +43,7 @@ export class Manifest implements Scrubber {
 
   flush(): Buffer {
     const text = this.collected.take().toString('latin1')
-    return Buffer.from(this.leadsElsewhere(text) ? text : this.toMarked(text), 'latin1')
+    return this.leadsElsewhere(text) ? Buffer.from(text, 'latin1') : this.toMarked(text)
   }
 
   private leadsElsewhere(text: string): boolean {
@@ -52,7 +54,8 @@ export class Manifest implements Scrubber {
     return false
   }
 
-  private toMarked(text: string): string {
+  private toMarked(text: string): Buffer {
+    const done = collectBytes()
     let marked = ''
     let at = 0
     for (const { name, attributesAt, attributes, content } of elementsOf(text)) {
@@ -66,8 +69,13 @@ export class Manifest implements Scrubber {
       const isAddress = TEXTS.has(name) && !content.trimEnd().endsWith('/')
       marked += `${text.slice(at, attributesAt)}${list}>${isAddress ? this.toText(content) : content}`
       at = attributesAt + attributes.length + 1 + content.length
+      // Joined texts take far more memory than their bytes.
+      if (marked.length < PART_CHARS) continue
+      done.add(Buffer.from(marked, 'latin1'))
+      marked = ''
     }
-    return marked + text.slice(at)
+    done.add(Buffer.from(marked + text.slice(at), 'latin1'))
+    return done.take()
   }
 
   private toText(content: string): string {

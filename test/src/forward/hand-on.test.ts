@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createAddressMark, createHandOn } from '../../../src/forward/hand-on.ts'
 import { fc } from '../../support/properties.ts'
+import { inSmallHeap } from '../../support/small-heap.ts'
 import { until } from '../../support/until.ts'
 import { startFront, TOKEN } from './front.ts'
 
@@ -224,4 +225,10 @@ t.test('rule 53: a manifest that comes byte by byte takes no more memory than it
   // Node frees some of it a moment later.
   await until(() => used() - before < 16_000_000)
   t.equal(filter.flush().length, 500_000)
+})
+
+t.test('rule 53: a manifest of nothing but addresses takes a few times its bytes', async (t) => {
+  const calls = new URL('../../support/heap-calls.ts', import.meta.url)
+  const text = '<a media="x"/>'
+  t.equal(await inSmallHeap(24, { module: calls, name: 'markManifest', text, times: 149_000 }), 'done')
 })

@@ -5,6 +5,7 @@ import { parseAnswer } from '../../../src/plex/answer.ts'
 import { identityHeaders } from '../../../src/plex/identity.ts'
 import { type PlexCall, readPlexError, toPlexProblem } from '../../../src/plex/plex-errors.ts'
 import type { UpstreamAnswer } from '../../../src/plex/upstream.ts'
+import { inSmallHeap } from '../../support/small-heap.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 const XML_TYPE = 'application/xml; charset=utf-8'
@@ -174,4 +175,9 @@ t.test('rule 53: a document costs no more time than its length, however long its
   t.ok(parse(`${`<${name}>`.repeat(14)}${'<b/>'.repeat(100_000)}${`</${name}>`.repeat(14)}`, XML_TYPE))
   // With the path of each element written out, a hundred gigabytes would be.
   t.ok(performance.now() - startedAt < 20_000)
+})
+
+t.test('rule 53: a document of nothing but objects takes a few times what they take', async (t) => {
+  const calls = new URL('../../support/heap-calls.ts', import.meta.url)
+  t.equal(await inSmallHeap(96, { module: calls, name: 'parseList', text: '{},', times: 690_000 }), 'done')
 })
