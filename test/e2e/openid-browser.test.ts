@@ -109,6 +109,11 @@ t.test('in Chromium', { skip: skipWithoutChromium, timeout: 600_000 }, async (t)
     t.match(await page.textContent('h1'), /Signed out/)
     t.equal((await page.context().request.get(`${issuer}/session`)).status(), 401)
     t.strictSame(complaints, [], 'no policy is broken')
+    const television = { 'user-agent': 'Mozilla/5.0 (SMART-TV; LINUX; Tizen 7.0) AppleWebKit/537.36' }
+    for (const path of ['/oidc/interaction/nothing', '/oidc/logout/success']) {
+      const answer = await page.context().request.get(`${issuer}${path}`, { headers: television })
+      t.match(await answer.text(), '<html lang="en" dir="ltr" class="television">', 'in large letters')
+    }
   })
 
   await t.test('from the app to the sign-in page and back, as a person does it', async (t) => {

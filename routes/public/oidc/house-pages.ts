@@ -1,5 +1,7 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Config } from '../../../src/config/config.ts'
+import { isTelevision } from '../../../src/domain/televisions.ts'
 import type { Pages } from '../../../src/openid/pages.ts'
 import { loadAssets } from '../signin/assets.ts'
 import { type Html, html } from '../signin/html.ts'
@@ -11,12 +13,15 @@ export interface Page {
   readonly markup: string
 }
 
+/** What a page depends on: its language, and the size of its letters. */
+type Reader = Pick<IncomingHttpHeaders, 'accept-language' | 'user-agent'>
+
 /** Usher's own pages around OpenID Connect: plain HTML in the style of the sign-in page, without scripts. */
 export interface HousePages extends Pages {
   /** For an interaction that is over, or belongs to another browser. */
-  lost(accepted: string | undefined): Page
+  lost(reader: Reader): Page
   /** What is needed is away, and nobody is signed out by it. */
-  unavailable(accepted: string | undefined): Page
+  unavailable(reader: Reader): Page
 }
 
 export interface HousePagesOptions {
@@ -41,7 +46,10 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
   const assetsPath = `${basePath}/signin/assets/${version}`
   const languages = createLanguages()
 
-  function toPage(language: Language, { title, text, actions, formTarget = null }: Words): Page {
+  function toPage(reader: Reader, find: (language: Language) => Words): Page {
+    const language = languages.find(reader['accept-language'])
+    const { title, text, actions, formTarget = null } = find(language)
+    const television = isTelevision(reader['user-agent'] ?? '')
     const { name, logo } = config.brand
     const brand = { name, logoPath: logo === null ? null : `${basePath}/signin/logo` }
     const policy = [
@@ -54,7 +62,7 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
       "frame-ancestors 'none'",
       "base-uri 'none'"
     ].join('; ')
-    const { markup } = html`${head({ assetsPath, brand, language }, title, html``)}
+    const { markup } = html`${head({ assetsPath, brand, language, television }, title, html``)}
 <body>
   ${brandHeader(brand)}
   <main id="signin"><section class="panel" aria-labelledby="h">
@@ -77,8 +85,7 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
   }
 
   function send(ctx: KoaContextWithOIDC, find: (language: Language) => Words): void {
-    const language = languages.find(ctx.get('accept-language') || undefined)
-    const { headers, markup } = toPage(language, find(language))
+    const { headers, markup } = toPage(ctx.headers, find)
     ctx.set({ ...headers })
     ctx.vary('Accept-Language')
     ctx.body = markup
@@ -122,19 +129,13 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
   }
 
   return {
-    lost(accepted) {
-      const language = languages.find(accepted)
-      const { text } = language
-      return toPage(language, {
-        title: text('openid.lost'),
-        text: text('openid.lost-text'),
+    lost: (reader) =>
+      toPage(reader, (language) => ({
+        title: language.text('openid.lost'),
+        text: language.text('openid.lost-text'),
         actions: home(language)
-      })
-    },
-    unavailable(accepted) {
-      const language = languages.find(accepted)
-      return toPage(language, away(language, language.text('openid.the-app')))
-    },
+      })),
+    unavailable: (reader) => toPage(reader, (language) => away(language, language.text('openid.the-app'))),
     error: (ctx, out) => send(ctx, (language) => explain(ctx, out.error, language)),
     askSignOut(ctx, { action, xsrf }) {
       const target = ctx.oidc.params?.['post_logout_redirect_uri']

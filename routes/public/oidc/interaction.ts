@@ -33,14 +33,14 @@ export const oidcInteraction: FastifyPluginAsyncTypebox<{ basePath: string; page
       const step = await request.findNextStep(uid)
       switch (step.kind) {
         case 'lost': {
-          const { headers, markup } = pages.lost(request.headers['accept-language'])
+          const { headers, markup } = pages.lost(request.headers)
           return reply
             .code(400)
             .headers({ ...headers, vary: 'Accept-Language' })
             .send(markup)
         }
         case 'unavailable': {
-          const { headers, markup } = pages.unavailable(request.headers['accept-language'])
+          const { headers, markup } = pages.unavailable(request.headers)
           return reply
             .code(503)
             .headers({ ...headers, vary: 'Accept-Language' })

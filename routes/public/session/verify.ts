@@ -6,6 +6,7 @@ import type { App } from '../../../src/apps/apps.ts'
 import { normalOrigin } from '../../../src/domain/origins.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { hasRole, isRole, type Role } from '../../../src/domain/roles.ts'
+import { isTelevision } from '../../../src/domain/televisions.ts'
 import type { Session } from '../../../src/session/session.ts'
 import { NoContent, problems } from '../../schemas.ts'
 import { DENIED_PAGE_POLICY, renderDeniedPage } from '../signin/denied-page.ts'
@@ -212,6 +213,7 @@ export const verifyRoute: FastifyPluginAsyncTypebox<{ core: VerifyCore }> = asyn
       reason: error.detail === OUTAGE ? 'outage' : 'not-allowed',
       account,
       role: roleHere(role),
+      television: isTelevision(request.headers['user-agent'] ?? ''),
       signInHref: withAnother(signInAddress(request, forwarded.uri))
     })
     return reply

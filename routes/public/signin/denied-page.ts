@@ -13,6 +13,7 @@ export interface DeniedPageModel {
   /** Who is signed in. */
   readonly account: { readonly title: string; readonly username: string }
   readonly role: Role
+  readonly television: boolean
   /** The sign-in page, for another account, with the link back. */
   readonly signInHref: string
 }
@@ -21,6 +22,7 @@ export interface DeniedPageModel {
 const STYLE = `
 :root { color-scheme: light dark; --paper: #f6f1ea; --ink: #261a25; --soft: #685a66; --accent: #97294f; --on: #fff; }
 @media (prefers-color-scheme: dark) { :root { --paper: #141017; --ink: #f5ede6; --soft: #b9abb5; --accent: #b23a66; --on: #fff; } }
+html.television { font-size: clamp(1rem, 1.35vw, 3rem); }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 1.0625rem/1.5 system-ui, sans-serif; }
 main { box-sizing: border-box; max-width: 34rem; min-height: 100vh; margin: 0 auto; padding: 15vh 1.5rem 3rem; overflow-wrap: anywhere; text-wrap: pretty; }
 .brand { color: var(--soft); }
@@ -47,6 +49,7 @@ export function renderDeniedPage({
   reason,
   account,
   role,
+  television,
   signInHref
 }: DeniedPageModel): string {
   const { text, phrase, tag, dir } = language
@@ -56,7 +59,7 @@ export function renderDeniedPage({
   const isNamed = account.username !== '' && account.username !== name
   const who = html`<b>${name}</b>${isNamed && html` (${account.username})`}`
   return html`<!doctype html>
-<html lang="${tag}" dir="${dir}">
+<html lang="${tag}" dir="${dir}"${television && html` class="television"`}>
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -231,6 +231,12 @@ t.test('the verify endpoint', async (t) => {
       const answer = await browser.get('/session/verify?role=owner', { ...headers, ...changes })
       t.equal(answer.json.code, 'USHER_SERVER_ACCESS_DENIED', JSON.stringify(changes))
     }
+    t.match(page.text, '<html lang="en" dir="ltr">')
+    const television = await browser.get('/session/verify?role=owner', {
+      ...headers,
+      'user-agent': 'Mozilla/5.0 (SMART-TV; LINUX; Tizen 7.0) AppleWebKit/537.36 TV Safari/537.36'
+    })
+    t.match(television.text, '<html lang="en" dir="ltr" class="television">', 'in large letters')
     const envoy = await browser.get('/session/verify/ext-authz/role=owner/shelf?sort=title&ids=1,2', headers)
     t.equal(envoy.status, 403)
     t.match(envoy.text, `href="${DEEP_LINK}&amp;again=1"`)
@@ -244,6 +250,7 @@ t.test('the verify endpoint', async (t) => {
       reason: 'outage',
       account: markup,
       role: 'home',
+      television: false,
       signInHref: 'https://usher.example/signin?a="><script>'
     })
     t.notMatch(page, /<img|<script|<Usher/)
