@@ -351,6 +351,7 @@ for (const { name, start, demands, appHeaders } of PROXIES) {
       t.teardown(() => socket.terminate())
       await once(socket, 'open')
       const message = once(socket, 'message')
+      await until(() => usher.simulator.pms.sockets() > 0, 'the media server has the socket')
       usher.simulator.pms.push('playing', { state: 'playing', key: '/library/metadata/7' })
       t.match(String((await message)[0]), /library\/metadata\/7/)
 
