@@ -1,6 +1,4 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { BOX_ID } from '../simulator/servers.ts'
@@ -14,11 +12,11 @@ import { until } from '../support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from '../support/usher.ts'
 import { auditPage } from './support/axe.ts'
 import { launchBrowser, openPage, skipWithoutChromium, type WatchedPage } from './support/browser.ts'
+import { shoot } from './support/screenshots.ts'
 import { startSwitch } from './support/switch.ts'
 
 t.setTimeout(600_000) // Chromium on a busy machine: slow, not stuck.
 
-const SCREENSHOTS = fileURLToPath(new URL('./screenshots/', import.meta.url))
 const FRIEND_ID = 7_654_321
 const ROBIN = 'robin'
 const PHONE = {
@@ -306,7 +304,6 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
   })
 
   await t.test('looked at in light, dark, on a phone, on a television and without scripts', async (t) => {
-    mkdirSync(SCREENSHOTS, { recursive: true })
     const cookies = await page.context().cookies()
     const player = await signIn(place, ROBIN, PHONE)
     await enter(place, player.page)
@@ -329,7 +326,7 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
       ] as const) {
         await seen.page.goto(`${url}/signin${path}`)
         await seen.page.getByRole('heading', { level: 1 }).waitFor()
-        await seen.page.screenshot({ path: `${SCREENSHOTS}people-${name}-${look}.png`, fullPage: true })
+        await shoot(seen.page, `people-${name}-${look}`)
         if (look === 'phone' || look === 'dark')
           t.strictSame(await auditPage(seen.page), [], `${name}, ${look}: nothing that axe-core finds`)
         const isWide = await seen.page.evaluate<boolean>(

@@ -1,5 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { createLanguages } from '../../routes/public/signin/language.ts'
@@ -18,13 +17,9 @@ import {
   SERVERS
 } from './support/canned-people.ts'
 import { type CannedSite, problem } from './support/canned-site.ts'
+import { shoot, wantsScreenshots } from './support/screenshots.ts'
 import { type StageOptions, setStage } from './support/stage.ts'
 
-/** Where screenshots go, if they are wanted: drawing 300 of them takes longer than all checks. */
-const SCREENSHOTS =
-  process.env['USHER_TEST_SCREENSHOTS'] === '1'
-    ? fileURLToPath(new URL('./screenshots/', import.meta.url))
-    : null
 const WIDTHS = [320, 390, 1280] as const
 const TELEVISION_WIDTHS = [1280, 1920] as const
 const HEIGHTS: Readonly<Record<number, number>> = { 320: 844, 390: 844, 1280: 720, 1920: 1080 }
@@ -52,12 +47,6 @@ const brokenWords = (page: Page) =>
       return range.getClientRects().length > 1 ? [word] : []
     })
   })`)
-
-async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
-  if (SCREENSHOTS === null) return
-  mkdirSync(SCREENSHOTS, { recursive: true })
-  await page.screenshot({ path: `${SCREENSHOTS}${name}.png`, fullPage })
-}
 
 const press = (page: Page, name: string) => page.getByRole('button', { name: new RegExp(`^${name}`) }).click()
 const sees = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
@@ -469,7 +458,7 @@ t.test('every state of the sign-in page', { skip: skipWithoutChromium }, async (
       t.strictSame(await audit('light'), [], 'light')
       await page.emulateMedia({ colorScheme: 'dark' })
       t.strictSame(await audit('dark'), [], 'dark')
-      for (const width of SCREENSHOTS === null ? [] : widths) {
+      for (const width of wantsScreenshots ? widths : []) {
         await page.setViewportSize({ width, height: HEIGHTS[width] ?? 800 })
         await shoot(page, `${state.name}-dark-${width}`)
       }
