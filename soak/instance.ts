@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { until } from '../test/support/until.ts'
+import { COMPILE_CACHE } from '../test/support/usher-process.ts'
 import type { Book } from './book.ts'
 
 export interface Memory {
@@ -89,7 +90,7 @@ export function createInstance(
       isStoreAway = false
       const args = ['--expose-gc', '--import', HOOK, SERVER]
       const started = spawn(process.execPath, args, {
-        env: { ...settings },
+        env: { ...COMPILE_CACHE, ...settings },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc']
       })
       child = started

@@ -6,14 +6,15 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Server
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { generateKey } from '../src/app/commands.ts'
+import { printed } from '../src/app/command-result.ts'
+import { generateKey, runCommand } from '../src/app/commands.ts'
 import { summarizeStart } from '../src/app/start-summary.ts'
 import { startMachine, stopMachine } from './attack/machine.ts'
 import { BOX_ID, DEN_ID } from './simulator/servers.ts'
 import { sendRaw } from './support/raw.ts'
 import { until } from './support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from './support/usher.ts'
-import { spawnUsher } from './support/usher-process.ts'
+import { COMPILE_CACHE, spawnUsher } from './support/usher-process.ts'
 
 type Env = Record<string, string>
 
@@ -27,9 +28,17 @@ const BASE: Env = {
 /** Everything that was said so far; the last test looks for the messages of the page here. */
 const said: string[] = []
 
-/** What a command says, on either stream. */
-async function say(env: Env, argv: readonly string[] = ['--check-config'], cwd?: string) {
-  const options = { env, timeout: 60_000, ...(cwd && { cwd }) }
+/** What `--check-config` says, on either stream. */
+async function check(env: Env) {
+  const options = { argv: ['--check-config'], env, now: Date.now, print: () => undefined }
+  const { exitCode, stdout, stderr } = (await runCommand(options)) ?? printed('')
+  said.push(stdout + stderr)
+  return { code: exitCode, text: stdout + stderr }
+}
+
+/** What the program says in that folder. */
+async function say(env: Env, argv: readonly string[], cwd?: string) {
+  const options = { env: { ...COMPILE_CACHE, ...env }, timeout: 60_000, ...(cwd && { cwd }) }
   const result = await run(process.execPath, [SERVER, ...argv], options).then(
     ({ stdout, stderr }) => ({ code: 0, text: stdout + stderr }),
     (error: { code: number; stdout: string; stderr: string }) => ({
@@ -64,11 +73,11 @@ t.test('the configuration is refused with the setting and the remedy', async (t)
     [{ USHER_REDIS_URL: 'redis://:50%off@valkey' }, 'USHER_REDIS_URL must have percent-encoded credentials'],
     [{ USHER_STATE_DIR: join(dir, 'state') }, 'chmod 700 it']
   ] as const) {
-    const { code, text } = await say({ ...BASE, ...env })
+    const { code, text } = await check({ ...BASE, ...env })
     t.equal(code, 1, words)
     t.match(text, words)
   }
-  t.match(await say(withoutServer), {
+  t.match(await check(withoutServer), {
     code: 1,
     text: /USHER_ACCESS needs USHER_PMS_URL: .*USHER_ACCESS=anyone/
   })
@@ -84,7 +93,7 @@ t.test('a .env that nobody reads is named where the settings are missing', async
 
 t.test('a warning is no refusal', async (t) => {
   const kubernetes = { USHER_SERVICE_HOST: '10.0.0.1', USHER_PORT: 'tcp://10.0.0.1:8080' }
-  const { code, text } = await say({ ...BASE, ...kubernetes })
+  const { code, text } = await check({ ...BASE, ...kubernetes })
   t.equal(code, 0)
   t.match(text, 'configuration is valid')
   t.match(text, 'warning: ignored variables that Kubernetes makes for a Service called usher')
@@ -96,7 +105,7 @@ t.test('rule 98: --check-config refuses what the start refuses, and opens nothin
   t.teardown(() => taken.close())
   const port = String((taken.address() as AddressInfo).port)
   const local = { ...BASE, USHER_HOST: '127.0.0.1', USHER_PORT: port }
-  t.match(await say(local), { code: 0, text: 'is valid' })
+  t.match(await check(local), { code: 0, text: 'is valid' })
   const dir = t.testdir({
     state: { 'usher.db': 'not a database, and long enough to be looked at'.repeat(50) }
   })
