@@ -45,18 +45,23 @@ export function createPins(accounts: Accounts, tokens: Tokens, now: () => number
   let nextId = 564_964_751
   let nextCode: string | null = null
 
+  const all = (): Pin[] => [...pins.values()]
+
   const find = (idOrCode: number | string): Pin | undefined => {
     const text = String(idOrCode)
-    const pin =
-      pins.get(Number(text)) ??
-      [...pins.values()].find(({ code }) => code.toLowerCase() === text.toLowerCase())
+    const pin = pins.get(Number(text)) ?? all().find(({ code }) => code.toLowerCase() === text.toLowerCase())
     return pin && pin.expiresAt > now() ? pin : undefined
+  }
+  /** Of four letters, as no other PIN has them: a claim names one. */
+  const linkCode = (): string => {
+    for (;;) {
+      const fresh = randomText(4, LINK_ALPHABET)
+      if (!all().some(({ code }) => code === fresh)) return fresh
+    }
   }
   return {
     create: ({ clientIdentifier, product, strong, jwk = null }) => {
-      const code =
-        nextCode ??
-        (strong ? randomText(25, 'abcdefghijklmnopqrstuvwxyz0123456789') : randomText(4, LINK_ALPHABET))
+      const code = nextCode ?? (strong ? randomText(25, 'abcdefghijklmnopqrstuvwxyz0123456789') : linkCode())
       nextCode = null
       const createdAt = now()
       const expiresAt = createdAt + (strong ? STRONG_TTL_S : LINK_TTL_S) * 1000
@@ -88,10 +93,9 @@ export function createPins(accounts: Accounts, tokens: Tokens, now: () => number
       const pin = find(idOrCode)
       return pin !== undefined && pins.delete(pin.id)
     },
-    living: () => [...pins.values()].filter((pin) => pin.expiresAt > now()),
+    living: () => all().filter((pin) => pin.expiresAt > now()),
     createdBy: (clientIdentifier) =>
-      [...pins.values()].filter((pin) => pin.clientIdentifier === clientIdentifier && pin.expiresAt > now())
-        .length,
+      all().filter((pin) => pin.clientIdentifier === clientIdentifier && pin.expiresAt > now()).length,
     preset: (id, code) => {
       nextId = id
       nextCode = code
