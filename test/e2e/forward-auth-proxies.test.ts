@@ -489,6 +489,7 @@ t.test(
     const usher = new URL(stage.usher.publicUrl).host
     const site = await startNginxSite(t, { usher, app: app.address })
     const browser = await chromium.launch({
+      timeout: 180_000,
       executablePath: requireProgram('chromium'),
       args: ['--no-sandbox', `--host-resolver-rules=MAP ${USHER_HOST}:443 127.0.0.1:${site.port}`]
     })

@@ -33,7 +33,8 @@ export interface BrowserOptions {
 export async function launchBrowser(t: Test, options: BrowserOptions = {}): Promise<Browser> {
   const executablePath = options.hasWindows ? browser : shell
   if (executablePath === undefined) throw new Error('chromium is required here: apt-get install chromium')
-  const launched = await chromium.launch({ executablePath, args: [...FLAGS, ...(options.flags ?? [])] })
+  const args = [...FLAGS, ...(options.flags ?? [])]
+  const launched = await chromium.launch({ executablePath, args, timeout: 180_000 })
   t.teardown(() => launched.close())
   return launched
 }
