@@ -254,7 +254,10 @@ const STATES: readonly State[] = [
       site.session = cannedSession({ server: null, role: 'none' })
       site.answer('GET /session/servers', { body: [] })
     },
-    act: (page) => sees(page, /has no media server/)
+    act: async (page) => {
+      await page.getByRole('heading', { name: 'No server', exact: true }).waitFor()
+      await sees(page, /has no media server/)
+    }
   },
   {
     name: 'servers',

@@ -23,7 +23,9 @@ function serverRow(server: Server): { item: DocumentFragment; button: HTMLButton
 /** The server picker. Resolves to the session on the chosen server, or null if the person cancels. */
 export async function pickServer(): Promise<SessionView | null> {
   const { body: servers } = await ask<readonly Server[]>('GET', '/servers')
-  byId('servers-lead').textContent = servers.length === 0 ? say('servers.none') : say('servers.lead')
+  const isEmpty = servers.length === 0
+  byId('h-servers').textContent = isEmpty ? say('servers.none-heading') : say('servers.heading')
+  byId('servers-lead').textContent = isEmpty ? say('servers.none') : say('servers.lead')
   return new Promise((resolve) => {
     const choose = async ({ machineIdentifier }: Server) => {
       hush()
