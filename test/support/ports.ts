@@ -1,10 +1,14 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** Below the ephemeral range of Linux: no outgoing connection and no other test's port 0 takes one of these. */
 const FIRST = 15_000
 const BLOCK = 50
 const BLOCKS = 340
+/** Rounds through all blocks, in case other programs have them for a moment. */
+const ROUNDS = 20
+const ROUND_MS = 500
 
 /** Listens at the first port of each block that this process has, for as long as it lives. */
 const claims: Server[] = []
@@ -36,7 +40,8 @@ async function nextPort(): Promise<number> {
 }
 
 async function claimBlock(): Promise<number[]> {
-  for (let tried = 0; tried < BLOCKS; tried += 1) {
+  for (let tried = 0; tried < BLOCKS * ROUNDS; tried += 1) {
+    if (tried > 0 && tried % BLOCKS === 0) await delay(ROUND_MS)
     const first = FIRST + BLOCK * ((process.pid + tried) % BLOCKS)
     const claim = await listen(first)
     if (claim === null) continue
