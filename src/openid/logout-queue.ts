@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { backOff } from '../domain/clock.ts'
 import type { Store } from '../store/store.ts'
 import type { SendLogout } from './seams.ts'
 import { DELIVERY_MS, type Logout, logoutRecord, parseLogout } from './sign-in-record.ts'
@@ -81,7 +82,7 @@ export function createLogoutQueue({ store, send, onResult, now }: LogoutQueueOpt
     if (!(await store.commit({ when: [{ ...name, value: text }], put: [record] }))) return
     const { result, reason } = await deliver(leased)
     const isOver = result !== 'failed'
-    const dueAt = now() + backOff(leased.attempts)
+    const dueAt = now() + backOff(leased.attempts, FIRST_DELAY_MS, MAX_DELAY_MS)
     await store.commit({
       when: [{ ...name, value: record.value }],
       ...(isOver ? { remove: [name] } : { put: [logoutRecord(leased, dueAt)] })
@@ -132,10 +133,6 @@ export function createLogoutQueue({ store, send, onResult, now }: LogoutQueueOpt
       await Promise.race([rest, deadline])
     }
   }
-}
-
-function backOff(attempts: number): number {
-  return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1)) * (0.75 + Math.random() / 2)
 }
 
 /** The library attaches the response to its error. */

@@ -1,3 +1,4 @@
+import { backOff } from '../domain/clock.ts'
 import { Problem } from '../domain/problems.ts'
 import type { PlexTv } from '../plex/plex-tv.ts'
 
@@ -73,8 +74,7 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
       await plexTv.signOut(signOut.token, signOut.clientIdentifier)
     } catch (error) {
       signOut.attempt += 1
-      const backOff = Math.min(MAX_DELAY_MS, firstDelayMs * 2 ** (signOut.attempt - 1))
-      signOut.dueAt = performance.now() + backOff * (0.75 + Math.random() / 2)
+      signOut.dueAt = performance.now() + backOff(signOut.attempt, firstDelayMs, MAX_DELAY_MS)
       const again = !closed && (signOut.attempt < MAX_REFUSED || !isRefusal(error))
       if (again) waiting.push(signOut)
       onFailure(error, signOut.attempt, again)

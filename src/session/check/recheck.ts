@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import { CLOCK_SKEW_MS } from '../../domain/clock.ts'
+import { CLOCK_SKEW_MS, spread } from '../../domain/clock.ts'
 import { isTokenDead, Problem, type ProblemCode } from '../../domain/problems.ts'
 import type { Account } from '../../plex/account.ts'
 import type { PlexTv } from '../../plex/plex-tv.ts'
@@ -244,7 +244,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
   }
 
   function pauseMs(): number {
-    return Math.min(config.recheckMs, RETRY_MS) * (0.75 + Math.random() / 2)
+    return spread(Math.min(config.recheckMs, RETRY_MS))
   }
 
   function touch(live: LiveSession, time = now()): void {
