@@ -6,7 +6,7 @@ import type { LiveSessions } from '../session/live/live-sessions.ts'
 import type { Revocations } from '../session/live/revocation.ts'
 import type { Session } from '../session/session.ts'
 import { takeLease } from '../store/lease.ts'
-import type { Place, Store } from '../store/store.ts'
+import { everyValue, type Store } from '../store/store.ts'
 import type { OpenIdClient } from './clients.ts'
 import type { People } from './people.ts'
 import { parseSignIn, type SignInRecord } from './sign-in-record.ts'
@@ -36,7 +36,6 @@ export interface WatchOptions {
 }
 
 const EVERY_MS = 30_000
-const PAGE = 200
 /** After this much without a walk, another instance takes over. */
 const HANDOVER_MS = 5000
 
@@ -70,16 +69,11 @@ export function createWatch(options: WatchOptions): Watch {
     const lease = { name: 'watch', holder, durationMs: everyMs + HANDOVER_MS, now: now() }
     if (!(await takeLease(store, lease))) return
     let seen = 0
-    let after: Place | null | undefined
-    do {
-      const page = await store.page('sign-in', { ...(after && { after }), limit: PAGE })
-      for (const text of page.values) {
-        if (isClosed) return
-        await look(parseSignIn(text))
-      }
-      seen += page.values.length
-      after = page.next
-    } while (after !== null)
+    for await (const text of everyValue(store, 'sign-in')) {
+      if (isClosed) return
+      await look(parseSignIn(text))
+      seen += 1
+    }
     count = seen
   }
 

@@ -1,4 +1,4 @@
-import { type Page, type Place, type Store, StoreAway } from '../store/store.ts'
+import { everyValue, type Store, StoreAway } from '../store/store.ts'
 import type { SealedJson } from './sealed-json.ts'
 
 export interface Block {
@@ -20,7 +20,6 @@ export interface Blocks {
 
 /** Until it is lifted: longer than anybody keeps a deployment. */
 const LASTS_MS = 100 * 365 * 86_400_000
-const PAGE = 500
 
 export interface BlocksOptions {
   readonly store: Store
@@ -59,18 +58,13 @@ export function createBlocks({ store, sealed, now }: BlocksOptions): Blocks {
 
   async function load(): Promise<void> {
     const blocks = new Map<number, Block>()
-    let after: Place | null = null
-    do {
-      const page: Page = await store.page('block', { limit: PAGE, ...(after !== null && { after }) })
-      for (const text of page.values) {
-        const block = sealed.read<Block>(text)
-        if (block === null) continue
-        // It holds for years, and so outlives keys. Somebody may lift it at this moment.
-        if (!block.isNewest) await put(block.value, text)
-        blocks.set(block.value.accountId, block.value)
-      }
-      after = page.next
-    } while (after !== null)
+    for await (const text of everyValue(store, 'block')) {
+      const block = sealed.read<Block>(text)
+      if (block === null) continue
+      // It holds for years, and so outlives keys. Somebody may lift it at this moment.
+      if (!block.isNewest) await put(block.value, text)
+      blocks.set(block.value.accountId, block.value)
+    }
     known = blocks
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Counters } from './counters.ts'
 import { createLocalCounters } from './counters.ts'
-import type { Place, Store } from './store.ts'
+import { everyValue, type Store } from './store.ts'
 
 export interface KeptCounters {
   /** Restores the counts from before this start. */
@@ -20,7 +20,6 @@ export interface KeptCountersOptions {
 const WRITE_MS = 1000
 /** Shorter windows are over by the end of a restart. */
 const LEAST_KEPT_MS = 120_000
-const BATCH = 1000
 
 /** Counters of a single instance: they count in memory, and the store keeps those of long windows across restarts. */
 export function createKeptCounters({ store, now }: KeptCountersOptions): KeptCounters {
@@ -44,15 +43,10 @@ export function createKeptCounters({ store, now }: KeptCountersOptions): KeptCou
 
   return {
     async load() {
-      let after: Place | null | undefined
-      do {
-        const { values, next } = await store.page('count', { ...(after && { after }), limit: BATCH })
-        for (const text of values) {
-          const [key, current, endsAt] = JSON.parse(text) as [string, number, number]
-          local.resume(key, current, endsAt)
-        }
-        after = next
-      } while (after !== null)
+      for await (const text of everyValue(store, 'count')) {
+        const [key, current, endsAt] = JSON.parse(text) as [string, number, number]
+        local.resume(key, current, endsAt)
+      }
     },
     create: () => ({
       async add(name, windowMs) {

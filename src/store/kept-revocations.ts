@@ -1,6 +1,6 @@
 import type { Revocation, Revocations } from '../session/live/revocation.ts'
 import { fromEntry, toEntry } from './revocation-text.ts'
-import type { NewRecord, Place, Store } from './store.ts'
+import { everyValue, type NewRecord, type Store } from './store.ts'
 
 export interface KeptRevocations {
   /** Restores the revocations from before this start. */
@@ -28,16 +28,11 @@ export function createKeptRevocations({ store, revocations, now }: KeptRevocatio
 
   return {
     async load() {
-      let after: Place | null | undefined
-      do {
-        const { values, next } = await store.page('revocation', { ...(after && { after }), limit: BATCH })
-        for (const text of values) {
-          const [member = '', score = ''] = text.split(' ')
-          const revocation = fromEntry(member, score, now())
-          if (revocation !== null) revocations.learn(revocation)
-        }
-        after = next
-      } while (after !== null)
+      for await (const text of everyValue(store, 'revocation')) {
+        const [member = '', score = ''] = text.split(' ')
+        const revocation = fromEntry(member, score, now())
+        if (revocation !== null) revocations.learn(revocation)
+      }
     },
     keep(revocation) {
       store.commit({ put: [toRecord(revocation)] }).catch(() => {

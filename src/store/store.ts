@@ -126,3 +126,16 @@ export function placeAfter(ats: readonly number[], limit: number, before: Place 
   const same = ats.filter((at) => at === last).length
   return { at: last, skip: same + (before?.at === last ? before.skip : 0) }
 }
+
+/** Records read at once by those who read all. */
+const PAGE = 1000
+
+/** Every value of a kind, ordered as `page` has them. */
+export async function* everyValue(store: Pick<Store, 'page'>, kind: Kind): AsyncGenerator<string> {
+  let after: Place | null | undefined
+  do {
+    const { values, next } = await store.page(kind, { ...(after && { after }), limit: PAGE })
+    yield* values
+    after = next
+  } while (after !== null)
+}
