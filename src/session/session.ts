@@ -98,6 +98,11 @@ export function toView(session: Session, stale: boolean, basePath: string): Sess
   }
 }
 
+/** An account of which nothing is known but its id. */
+export function namelessAccount(id: number): SessionAccount {
+  return { id, uuid: '', username: '', title: '', email: '', emailVerified: false, restricted: false }
+}
+
 export function toSessionAccount(account: Account): SessionAccount {
   const { id, uuid, username, title, email, confirmed, restricted } = account
   return { id, uuid, username, title, email, emailVerified: confirmed, restricted }

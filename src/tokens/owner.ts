@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { deploymentIdentifier } from '../plex/identity.ts'
 import type { MediaServer } from '../plex/media-server.ts'
-import { NEVER_CHECKED, type Session, type SessionServer } from '../session/session.ts'
+import { NEVER_CHECKED, namelessAccount, type Session, type SessionServer } from '../session/session.ts'
 import { OAuthError } from './oauth-error.ts'
 
 /** The owner, acting with USHER_PLEX_TOKEN at the deployment's server, without a sign-in. */
@@ -30,15 +30,7 @@ export function createOwner({ config, mediaServer, now }: OwnerOptions): Owner {
     const time = now()
     return {
       id: OWNER_ID,
-      account: {
-        id: 0,
-        uuid: '',
-        username: '',
-        title: '',
-        email: '',
-        emailVerified: false,
-        restricted: false
-      },
+      account: namelessAccount(0),
       accountToken: token,
       clientIdentifier,
       role: 'owner',

@@ -1,6 +1,6 @@
 import { isRole } from '../domain/roles.ts'
 import { createLayout, integer, nullable, text, tuple } from '../seal/codec.ts'
-import type { Session } from '../session/session.ts'
+import { namelessAccount, type Session } from '../session/session.ts'
 
 /**
  * What an assertion or a scoped token contains of its session: enough to use its media server, to re-check it at
@@ -45,15 +45,7 @@ export function fromReference(members: readonly unknown[]): ReferencedSession | 
   const { accountId, server, serverToken, ...rest } = record
   return {
     ...rest,
-    account: {
-      id: accountId,
-      uuid: '',
-      username: '',
-      title: '',
-      email: '',
-      emailVerified: false,
-      restricted: false
-    },
+    account: namelessAccount(accountId),
     server: server === null ? null : { name: server[0], machineIdentifier: server[1], uri: server[2] },
     serverToken: serverToken === true ? record.accountToken : serverToken,
     method: 'password',
