@@ -4,23 +4,13 @@ import fp from 'fastify-plugin'
 import type { RequestSite } from '../src/domain/cross-site.ts'
 import { Problem } from '../src/domain/problems.ts'
 import type { Audit } from '../src/observe/audit.ts'
+import type { RationName } from '../src/session/sign-in/attempt.ts'
 import type { State } from '../src/store/state.ts'
 import { toStore } from './rate-limit-store.ts'
 import { addPreParsing } from './route-rules.ts'
 
 /** Limits by name; the names are labels of a metric. */
-export type LimitName =
-  | 'address'
-  | 'account'
-  | 'unproven'
-  | 'login_address'
-  | 'login_account'
-  | 'login_global'
-  | 'login_device'
-  | 'pin_address'
-  | 'pin_unproven'
-  | 'home_switch'
-  | 'service_auth'
+export type LimitName = RouteLimit | RationName | 'unproven' | 'login_address' | 'service_auth'
 
 /** The limits that a route may name: each of its requests counts. The others are taken by handlers. */
 export type RouteLimit = 'address' | 'account'
