@@ -32,6 +32,15 @@ export interface PeopleRoutesOptions<A extends Asker> {
 export function peopleRoutes<A extends Asker>(options: PeopleRoutesOptions<A>): FastifyPluginAsyncTypebox {
   const { people, at, config, refusals, asker, summaries, onEnd } = options
   const tags = ['people']
+  const ofAccount = (summary: string) => ({
+    config,
+    schema: {
+      tags,
+      summary,
+      params: AccountParams,
+      response: { 204: NoContent, ...problems(400, 401, 403, 503), ...refusals }
+    }
+  })
 
   return async (fastify) => {
     fastify.get(
@@ -80,58 +89,22 @@ export function peopleRoutes<A extends Asker>(options: PeopleRoutesOptions<A>): 
       async (request) => ({ accounts: [...(await people.accounts(asker(request)))] })
     )
 
-    fastify.delete(
-      `${at}/accounts/:id`,
-      {
-        config,
-        schema: {
-          tags,
-          summary: summaries.endAccount,
-          params: AccountParams,
-          response: { 204: NoContent, ...problems(400, 401, 403, 503), ...refusals }
-        }
-      },
-      async (request, reply) => {
-        const self = asker(request)
-        const accountId = Number(request.params.id)
-        await people.endAccount(self, accountId)
-        onEnd?.(self, reply, ({ account }) => account.id === accountId)
-        return reply.code(204).send(null)
-      }
-    )
+    fastify.delete(`${at}/accounts/:id`, ofAccount(summaries.endAccount), async (request, reply) => {
+      const self = asker(request)
+      const accountId = Number(request.params.id)
+      await people.endAccount(self, accountId)
+      onEnd?.(self, reply, ({ account }) => account.id === accountId)
+      return reply.code(204).send(null)
+    })
 
-    fastify.put(
-      `${at}/accounts/:id/block`,
-      {
-        config,
-        schema: {
-          tags,
-          summary: summaries.block,
-          params: AccountParams,
-          response: { 204: NoContent, ...problems(400, 401, 403, 503), ...refusals }
-        }
-      },
-      async (request, reply) => {
-        await people.block(asker(request), Number(request.params.id))
-        return reply.code(204).send(null)
-      }
-    )
+    fastify.put(`${at}/accounts/:id/block`, ofAccount(summaries.block), async (request, reply) => {
+      await people.block(asker(request), Number(request.params.id))
+      return reply.code(204).send(null)
+    })
 
-    fastify.delete(
-      `${at}/accounts/:id/block`,
-      {
-        config,
-        schema: {
-          tags,
-          summary: summaries.unblock,
-          params: AccountParams,
-          response: { 204: NoContent, ...problems(400, 401, 403, 503), ...refusals }
-        }
-      },
-      async (request, reply) => {
-        await people.unblock(asker(request), Number(request.params.id))
-        return reply.code(204).send(null)
-      }
-    )
+    fastify.delete(`${at}/accounts/:id/block`, ofAccount(summaries.unblock), async (request, reply) => {
+      await people.unblock(asker(request), Number(request.params.id))
+      return reply.code(204).send(null)
+    })
   }
 }
