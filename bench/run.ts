@@ -27,6 +27,7 @@ import {
   buildUsher,
   launchUsher,
   openIdSettings,
+  type UsherOptions,
   usherContender,
   usherOptions
 } from './usher.ts'
@@ -62,6 +63,10 @@ async function bench(options: Options): Promise<number> {
   }
 }
 
+function openUpstream(directory: string, cores: Cores, { machineIdentifier }: UsherOptions) {
+  return startUpstream({ payload: writePayload(directory), directory, core: cores.load, machineIdentifier })
+}
+
 async function measureIn(
   directory: string,
   cores: Cores,
@@ -73,12 +78,7 @@ async function measureIn(
   const simulator = await startSimulator()
   const usher = usherOptions(simulator.plexUrl)
   const running: Running[] = []
-  const upstream = await startUpstream({
-    payload: writePayload(directory),
-    directory,
-    core: cores.load,
-    machineIdentifier: usher.machineIdentifier
-  })
+  const upstream = await openUpstream(directory, cores, usher)
   try {
     const surroundings = { cores, upstream: upstream.url, directory }
     const starters = {
@@ -148,12 +148,7 @@ async function measureFairnessAlone(
   const schedule = quick ? QUICK : FULL
   const simulator = await startSimulator()
   const usher = usherOptions(simulator.plexUrl)
-  const upstream = await startUpstream({
-    payload: writePayload(directory),
-    directory,
-    core: cores.load,
-    machineIdentifier: usher.machineIdentifier
-  })
+  const upstream = await openUpstream(directory, cores, usher)
   try {
     return await measureFairness({
       contender: usherContender('usher', 'Usher', usher),

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { PASSWORD } from '../test/simulator/accounts.ts'
 import { BOX_ID } from '../test/simulator/servers.ts'
 import { freePort } from '../test/support/ports.ts'
+import { settingsFor } from '../test/support/settings.ts'
 import { type Contender, cookiesOf, type Surroundings } from './contender.ts'
 import { besideOthers } from './cookies.ts'
 import { ask, type Launched, launch, waitFor } from './process.ts'
@@ -49,16 +50,8 @@ export function usherSettings(
   upstream: string
 ): Record<string, string> {
   return {
-    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
-    USHER_HOST: '127.0.0.1',
-    USHER_PORT: String(port),
-    USHER_INTERNAL_HOST: '127.0.0.1',
-    USHER_INTERNAL_PORT: '0',
+    ...settingsFor({ plexUrl, pmsUrl: upstream }, port),
     USHER_SESSION_KEYS: `bench:${secret}`,
-    USHER_PLEX_URL: plexUrl,
-    USHER_PLEX_CLIENTS_URL: plexUrl,
-    USHER_PLEX_APP_URL: plexUrl,
-    USHER_PMS_URL: upstream,
     USHER_PMS_MACHINE_ID: machineIdentifier,
     USHER_DRAIN: '1s'
   }

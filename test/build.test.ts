@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { externalFolders } from '../scripts/external-packages.ts'
-import { generateKey } from '../src/app/commands.ts'
 import { freePort } from './support/ports.ts'
+import { settingsFor } from './support/settings.ts'
 import { until } from './support/until.ts'
 import { spawnUsher } from './support/usher-process.ts'
 
@@ -34,15 +34,9 @@ const program = ['env', ...PLAIN, process.execPath, '--enable-source-maps', serv
 
 /** An Usher on free ports, whose Plex nobody asks. */
 async function settings(): Promise<Record<string, string>> {
-  const port = await freePort()
+  const nobody = 'http://127.0.0.1:9'
   return {
-    USHER_PUBLIC_URL: `http://127.0.0.1:${port}`,
-    USHER_HOST: '127.0.0.1',
-    USHER_PORT: String(port),
-    USHER_INTERNAL_HOST: '127.0.0.1',
-    USHER_INTERNAL_PORT: '0',
-    USHER_SESSION_KEYS: generateKey(Date.now()),
-    USHER_PMS_URL: 'http://127.0.0.1:9',
+    ...settingsFor({ plexUrl: nobody, pmsUrl: nobody }, await freePort()),
     USHER_PMS_MACHINE_ID: 'a'.repeat(40),
     USHER_DRAIN: '1s'
   }
