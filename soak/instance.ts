@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { until } from '../test/support/until.ts'
-import { COMPILE_CACHE } from '../test/support/usher-process.ts'
 import type { Book } from './book.ts'
 
 export interface Memory {
@@ -90,7 +89,7 @@ export function createInstance(
       isStoreAway = false
       const args = ['--expose-gc', '--import', HOOK, SERVER]
       const started = spawn(process.execPath, args, {
-        env: { ...COMPILE_CACHE, ...settings },
+        env: { ...settings },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc']
       })
       child = started

@@ -14,7 +14,7 @@ import { BOX_ID, DEN_ID } from './simulator/servers.ts'
 import { sendRaw } from './support/raw.ts'
 import { until } from './support/until.ts'
 import { FRIEND, OWNER, PASSWORD, startTestUsher, type TestUsher } from './support/usher.ts'
-import { COMPILE_CACHE, spawnUsher } from './support/usher-process.ts'
+import { spawnUsher } from './support/usher-process.ts'
 
 type Env = Record<string, string>
 
@@ -38,7 +38,7 @@ async function check(env: Env) {
 
 /** What the program says in that folder. */
 async function say(env: Env, argv: readonly string[], cwd?: string) {
-  const options = { env: { ...COMPILE_CACHE, ...env }, timeout: 60_000, ...(cwd && { cwd }) }
+  const options = { env, timeout: 60_000, ...(cwd && { cwd }) }
   const result = await run(process.execPath, [SERVER, ...argv], options).then(
     ({ stdout, stderr }) => ({ code: 0, text: stdout + stderr }),
     (error: { code: number; stdout: string; stderr: string }) => ({

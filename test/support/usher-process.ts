@@ -15,15 +15,11 @@ export interface UsherProcess {
   readonly exited: Promise<number | null>
 }
 
-const { NODE_COMPILE_CACHE } = process.env
-/** Of the environment that a test gives its Usher: where Node keeps what it compiled, which spares a third of a start. */
-export const COMPILE_CACHE = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }
-
 const SOURCES = [process.execPath, fileURLToPath(new URL('../../src/server.ts', import.meta.url))]
 
 /**
- * Usher in its own process, with these settings and nothing else that it reads in its environment. Resolves when both
- * listeners are ready. A token of the simulator in its log fails the test.
+ * Usher in its own process, with these settings and nothing else in its environment. Resolves when both listeners are
+ * ready. A token of the simulator in its log fails the test.
  */
 export async function spawnUsher(
   t: Test,
@@ -31,11 +27,7 @@ export async function spawnUsher(
   [file = '', ...args]: readonly string[] = SOURCES,
   cwd?: string
 ): Promise<UsherProcess> {
-  const child = spawn(file, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...COMPILE_CACHE, ...settings },
-    cwd
-  })
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...settings }, cwd })
   const ended = once(child, 'exit')
   // Its output has been read to the end by then, which an exit alone does not say.
   const exited = once(child, 'close').then(([code]) => code as number | null)
