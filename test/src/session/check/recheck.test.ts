@@ -39,7 +39,8 @@ interface RecheckStand {
 
 function recheckStand(
   config: Partial<RecheckOptions['config']> = {},
-  machineId: string | null = MACHINE
+  machineId: string | null = MACHINE,
+  budget = BOUNDLESS
 ): RecheckStand {
   const clock = createClock()
   const revocations = createRevocations({ now: clock.now })
@@ -80,7 +81,7 @@ function recheckStand(
         await result.pong()
       }
     },
-    budget: BOUNDLESS,
+    budget,
     roll: null,
     remembersEnds: false,
     machineId: () => machineId,
@@ -611,6 +612,14 @@ t.test('a denial before the clock was set back is confirmed from its new time on
   clock.advance(5000)
   await recheck.run(session)
   t.strictSame(ended, ['access_lost'])
+})
+
+t.test('a check counts its two calls against what may be asked of plex.tv', async (t) => {
+  const spent: number[] = []
+  const stand = recheckStand({}, MACHINE, { ...BOUNDLESS, spend: (calls) => void spent.push(calls) })
+  stand.clock.advance(HOUR)
+  await stand.recheck.run(stand.live.of(sampleSession()))
+  t.strictSame(spent, [2])
 })
 
 t.test('a session that has no server yet loses none', async (t) => {
