@@ -6,7 +6,10 @@ export interface SignOuts {
   /** Signs a token out at plex.tv in the background, and retries while plex.tv is away. Returns at once. */
   add(token: string, clientIdentifier: string): void
   readonly waiting: number
-  /** Tries each sign-out that was not tried yet, for two seconds in all. The other tokens stay alive at plex.tv. */
+  /**
+   * Tries each sign-out once more, for two seconds in all and those that were never tried first. Tokens that plex.tv
+   * refuses to sign out then stay alive there.
+   */
   close(): Promise<void>
 }
 
@@ -97,8 +100,9 @@ export function createSignOuts(options: SignOutsOptions): SignOuts {
     async close() {
       closed = true
       clearTimeout(timer)
-      // A retry after a pause would not finish in time.
-      waiting.splice(0, waiting.length, ...waiting.filter(({ attempt }) => attempt === 0))
+      // Nothing is tried after a pause any more.
+      waiting.sort((one, other) => one.attempt - other.attempt)
+      for (const signOut of waiting) signOut.dueAt = 0
       const deadline = setTimeout(drained.resolve, CLOSE_MS)
       run()
       await drained.promise
