@@ -89,7 +89,8 @@ t.test('no account or service fills the list, nor hides what another one does', 
   t.match(kept.slice(60), [{ accountId: 2 }, { service: 'calm' }])
 })
 
-t.test('what happens while the store is away is kept when it is back, in order', async (t) => {
+/** An audit whose store is away until `lead` says otherwise. */
+function startAway() {
   const { log } = createLog()
   let isAway = true
   const written: string[] = []
@@ -101,10 +102,21 @@ t.test('what happens while the store is away is kept when it is back, in order',
   } as unknown as Store
   const seal = { seal: (_purpose: string, value: unknown) => String(value) } as unknown as Seal
   const audit = createKeptAudit({ log, store: () => store, seal, now: () => 0 })
+  return {
+    audit,
+    written,
+    lead: (away: boolean) => {
+      isAway = away
+    }
+  }
+}
+
+t.test('what happens while the store is away is kept when it is back, in order', async (t) => {
+  const { audit, written, lead } = startAway()
   for (let count = 0; count < 10_100; count += 1) audit.note('session.ended', { accountId: count })
   await new Promise(setImmediate)
   t.strictSame(written, [])
-  isAway = false
+  lead(false)
   audit.note('session.ended', { accountId: 10_100 })
   await until(() => written.length >= 10_000)
   await new Promise(setImmediate)
@@ -117,21 +129,11 @@ t.test('what happens while the store is away is kept when it is back, in order',
 t.test('what waits for the store is kept when it is back, also if nothing else happens', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
-  const { log } = createLog()
-  let isAway = true
-  const written: string[] = []
-  const store = {
-    async append(_list: string, value: string) {
-      if (isAway) throw new StoreAway('ECONNREFUSED')
-      written.push(value)
-    }
-  } as unknown as Store
-  const seal = { seal: (_purpose: string, value: unknown) => String(value) } as unknown as Seal
-  const audit = createKeptAudit({ log, store: () => store, seal, now: () => 0 })
+  const { audit, written, lead } = startAway()
   audit.note('upstream.degraded/redis', { service: 'redis', reason: 'ECONNREFUSED' })
   await new Promise(setImmediate)
   for (const back of [false, true]) {
-    isAway = !back
+    lead(!back)
     mock.timers.tick(5000)
     await new Promise(setImmediate)
     t.equal(written.length, back ? 1 : 0)
