@@ -1,12 +1,19 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Lets the routes of a scope take what a plain form of these pages sends. */
-export function parseForms(fastify: FastifyInstance): void {
+/** Lets the routes of a scope take forms, as `read` understands them; what it throws refuses the request. */
+export function parseForms(
+  fastify: FastifyInstance,
+  read: (text: string) => unknown = (text) => Object.fromEntries(new URLSearchParams(text))
+): void {
   fastify.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
     (_request, body, done) => {
-      done(null, Object.fromEntries(new URLSearchParams(body.toString())))
+      try {
+        done(null, read(body.toString()))
+      } catch (error) {
+        done(error as Error)
+      }
     }
   )
 }

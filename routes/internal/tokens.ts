@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { readForm } from '../../src/tokens/token-request.ts'
 import type { Tokens } from '../../src/tokens/tokens.ts'
+import { parseForms } from '../forms.ts'
 import { type DelegatedOptions, delegatedRoute } from './delegated.ts'
 import { OAuthErrorSchema } from './oauth-schemas.ts'
 import { forServices } from './route-rules.ts'
@@ -40,7 +40,8 @@ const FORMS = ['application/x-www-form-urlencoded', 'application/json']
  */
 export const tokenRoutes: FastifyPluginAsyncTypebox<TokenRoutesOptions> = async (fastify, options) => {
   const { introspector, audit } = options
-  takeForms(fastify)
+  // OAuth clients send forms; the same parameters as JSON are accepted too.
+  parseForms(fastify, readForm)
   await fastify.register(delegatedRoute, options)
 
   fastify.post(
@@ -76,21 +77,6 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenRoutesOptions> = async 
       const outcome = what.kind === 'none' ? 'unknown' : 'revoked'
       audit.note('token.delegated/revoked', { service: service.id, ...what, outcome }, request.id)
       return reply.code(200).send('')
-    }
-  )
-}
-
-/** OAuth clients send forms; the same parameters as JSON are accepted too. */
-function takeForms(fastify: FastifyInstance): void {
-  fastify.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
-    (_request, body, done) => {
-      try {
-        done(null, readForm(body.toString()))
-      } catch (error) {
-        done(error as Error)
-      }
     }
   )
 }

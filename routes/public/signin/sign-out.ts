@@ -1,9 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
+import { parseForms } from '../../forms.ts'
 import { problems } from '../../schemas.ts'
 import { leave } from '../session/leave.ts'
-import { parseForms } from './forms.ts'
 
 export interface SignOutOptions {
   readonly core: Pick<Core, 'config' | 'sessionEnds' | 'signIns'>

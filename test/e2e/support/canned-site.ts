@@ -1,6 +1,6 @@
 import Fastify, { type FastifyPluginAsync, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
-import { parseForms } from '../../../routes/public/signin/forms.ts'
+import { parseForms } from '../../../routes/forms.ts'
 import type { Languages } from '../../../routes/public/signin/language.ts'
 import type { AppList } from '../../../routes/public/signin/model.ts'
 import { signinPage } from '../../../routes/public/signin/page.ts'
