@@ -165,7 +165,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
     const { session } = live
     const answer = roll.answer(session)
     if (answer === 'ask') return false
-    if (answer === 'missing' || (!isAllowed(config.access, answer.role) && answer.role !== session.role)) {
+    if (answer === 'missing' || !isAllowed(config.access, answer.role)) {
       deny(live, roll.at, true)
       return true
     }

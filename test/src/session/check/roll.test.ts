@@ -363,6 +363,17 @@ t.test('roles come from the lists, and USHER_ACCESS decides by them', async (t) 
   t.strictSame(stand.ended, ['101 access_lost'])
 })
 
+t.test('a stricter USHER_ACCESS ends whom it no longer admits, by the lists too', async (t) => {
+  // Signed in before the restart that made it stricter: the lists say what the session says.
+  const stand = rollStand(t, { config: { access: 'home' } })
+  stand.signedIn(100, { role: 'shared' })
+  const home = stand.signedIn(101, { role: 'home' })
+  stand.people.shared = [person(100), person(101, { home: true })]
+  await stand.pass(RECHECK_MS + MINUTE)
+  t.strictSame(stand.ended, ['100 access_lost'])
+  t.equal(stand.standings.of(home), 'good')
+})
+
 t.test('a token that is dead ends its session by its own ping', async (t) => {
   const stand = rollStand(t)
   stand.signedIn(100)
