@@ -4,92 +4,28 @@ const LENGTH = WORD.length
 const PREFIX = [0x78, 0x2d, 0x70, 0x6c, 0x65, 0x78, 0x2d] // x-plex-
 const PARAMETER = [...PREFIX, ...WORD]
 
-/** By the last byte of a window of five: the distance to the next position where the word may end (Horspool). */
-const SHIFTS = toShifts()
-
-function toShifts(): Uint8Array {
-  const shifts = new Uint8Array(256).fill(LENGTH)
-  for (const [index, code] of WORD.entries()) shifts[code] = shifts[code & ~0x20] = LENGTH - 1 - index
-  return shifts
-}
+/**
+ * Bytes that are searched as one text. Longer texts of one byte a character are large objects to V8, which take four
+ * times as long to make.
+ */
+const WINDOW = 64 * 1024
 
 export const WORD_LENGTH = LENGTH
 export const PREFIX_LENGTH = PREFIX.length
 
 /**
- * Positions of the word "token", in any letter case, in order. Searches four quarters at once: each step depends on
- * the byte that the previous step led to, and the quarters do not depend on each other. Twice as fast as a regular
- * expression over a copy.
+ * Positions of the word "token", in any letter case, in order. V8's own search of a copy takes half as long as any loop
+ * over the bytes.
  */
 export function findWords(data: Buffer): readonly number[] {
-  const { length } = data
-  const quarter = length >>> 2
-  const half = quarter * 2
-  const third = quarter * 3
+  const word = /token/gi
   const found: number[] = []
-  if (quarter < LENGTH) {
-    searchQuarter(data, LENGTH - 1, length, found)
-    return found
+  for (let from = 0; from < data.length; from += WINDOW) {
+    const text = data.toString('latin1', from, from + WINDOW + LENGTH - 1)
+    while (word.test(text)) found.push(from + word.lastIndex - LENGTH)
   }
-  let a = LENGTH - 1
-  let b = quarter
-  let c = half
-  let d = third
-  while (a < quarter && b < half && c < third && d < length) {
-    let shift = SHIFTS[data[a] as number] as number
-    if (shift === 0) {
-      if (hasK(data[a - 2])) add(found, data, a)
-      shift = LENGTH
-    }
-    a += shift
-    shift = SHIFTS[data[b] as number] as number
-    if (shift === 0) {
-      if (hasK(data[b - 2])) add(found, data, b)
-      shift = LENGTH
-    }
-    b += shift
-    shift = SHIFTS[data[c] as number] as number
-    if (shift === 0) {
-      if (hasK(data[c - 2])) add(found, data, c)
-      shift = LENGTH
-    }
-    c += shift
-    shift = SHIFTS[data[d] as number] as number
-    if (shift === 0) {
-      if (hasK(data[d - 2])) add(found, data, d)
-      shift = LENGTH
-    }
-    d += shift
-  }
-  searchQuarter(data, a, quarter, found)
-  searchQuarter(data, b, half, found)
-  searchQuarter(data, c, third, found)
-  searchQuarter(data, d, length, found)
-  return found.length > 1 ? found.sort((left, right) => left - right) : found
+  return found
 }
-
-function searchQuarter(data: Buffer, from: number, to: number, found: number[]): void {
-  for (let at = from; at < to; ) {
-    const shift = SHIFTS[data[at] as number] as number
-    if (shift === 0) add(found, data, at)
-    at += shift || LENGTH
-  }
-}
-
-/** Written out: the loop above is half as fast if this calls another function. */
-function add(found: number[], data: Buffer, last: number): void {
-  if (
-    ((data[last] as number) | 0x20) === 0x6e &&
-    ((data[last - 1] as number) | 0x20) === 0x65 &&
-    ((data[last - 2] as number) | 0x20) === 0x6b &&
-    ((data[last - 3] as number) | 0x20) === 0x6f &&
-    ((data[last - 4] as number) | 0x20) === 0x74
-  )
-    found.push(last - LENGTH + 1)
-}
-
-/** The rarest letter of the word decides first. */
-const hasK = (byte: number | undefined): boolean => byte === 0x6b || byte === 0x4b
 
 /** Whether `x-plex-` precedes the word at `at`, without reaching back before `from`. */
 export function hasPrefix(data: Buffer, at: number, from: number): boolean {

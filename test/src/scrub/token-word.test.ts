@@ -30,6 +30,22 @@ t.test('the word is found at every place of a text of any length, in any letter 
     t.strictSame(findWords(Buffer.from(text, 'latin1')), slowly(text), text.slice(0, 30))
 })
 
+t.test('a word anywhere in a long text is found once', async (t) => {
+  const length = 200_000
+  const places = [0, 65_536, 131_072, length].flatMap((border) =>
+    Array.from({ length: 13 }, (_, index) => border - 6 + index)
+  )
+  for (const at of places.filter((place) => place >= 0 && place + WORD_LENGTH <= length)) {
+    const text = Buffer.alloc(length, '.')
+    text.write('ToKen', at)
+    t.strictSame(findWords(text), [at])
+  }
+  t.strictSame(
+    findWords(Buffer.from('token'.repeat(40_000))),
+    Array.from({ length: 40_000 }, (_, index) => index * WORD_LENGTH)
+  )
+})
+
 t.test('a word that differs in one letter is another', async (t) => {
   const near = [...'token'].flatMap((letter, index) =>
     // A neighbour in the alphabet, and a sign that differs in the bit of the letter case alone or beside it.
