@@ -152,12 +152,12 @@ t.test('new lists settle a session that is due, without a call', async (t) => {
 t.test('lists as old as the interval settle nothing', async (t) => {
   const stand = listStand()
   const { clock, recheck, calls } = stand
-  const live = stand.signedIn(100, { checkedAt: NOW - 1 })
+  const live = stand.signedIn(100)
   await stand.readLists()
   clock.advance(RECHECK_MS)
   live.askedAt = clock.now()
   await recheck.run(live)
-  t.strictSame(calls.slice(0, 2), ['users', 'home'])
+  t.strictSame(calls, ['users', 'home'], 'and a token that was asked lately is not pinged')
   t.equal(live.session.checkedAt, clock.now())
 })
 
@@ -339,6 +339,9 @@ t.test('rule 94: lists that deny access are read once more, and then end the ses
   clock.advance(CONFIRM_MS - 1)
   recheck.touch(live)
   t.equal(live.pending, false)
+  await recheck.run(live)
+  t.strictSame(calls.splice(0), ['users', 'home'], 'sooner only if somebody asks for it')
+  t.strictSame(ended, [], 'and one mistake may be told twice at once')
   clock.advance(1)
   await recheck.run(live)
   t.strictSame(calls, ['users', 'home'], 'by the lists alone')
@@ -388,6 +391,53 @@ t.test('a denial that the lists no longer speak of is confirmed by the own token
   t.strictSame(calls, ['account token-100', 'resources token-100'])
   t.match(live, { denial: null, session: { checkedAt: clock.now() } })
   t.strictSame(ended, [])
+})
+
+t.test('a denial is lifted by a check, not by the sight of new lists', async (t) => {
+  const stand = listStand()
+  const { clock, recheck, standings } = stand
+  const live = stand.signedIn(100)
+  stand.people = []
+  clock.advance(MINUTE)
+  await stand.readLists()
+  recheck.apply(live)
+  stand.people = [100]
+  clock.advance(CONFIRM_MS)
+  await stand.readLists()
+  recheck.touch(live)
+  t.equal(live.pending, true)
+  await recheck.run(live)
+  t.match(live, { denial: null, session: { checkedAt: clock.now() } })
+  t.equal(standings.of(live), 'good')
+})
+
+t.test('rule 94: a withdrawn share is lost access where anyone may sign in, too', async (t) => {
+  const stand = listStand({ config: { access: 'anyone' } })
+  const { clock, recheck, ended } = stand
+  const live = stand.signedIn(100)
+  stand.people = []
+  clock.advance(MINUTE)
+  await stand.readLists()
+  recheck.apply(live)
+  t.match(live, { denial: { saidAt: NOW + MINUTE }, session: { role: 'shared', checkedAt: NOW } })
+  clock.advance(CONFIRM_MS)
+  await recheck.run(live)
+  t.strictSame(ended, ['100 access_lost'])
+})
+
+t.test('while the owner’s token is dead, a check asks the session’s own alone', async (t) => {
+  const stand = listStand()
+  const { clock, recheck, calls, roll } = stand
+  const live = stand.signedIn(100)
+  stand.meanwhile = async (call) => {
+    if (call.includes(OWNER_TOKEN)) throw new Problem('USHER_SESSION_REVOKED')
+  }
+  await stand.readLists()
+  t.equal(roll.isUsable, false)
+  clock.advance(RECHECK_MS)
+  await recheck.run(live)
+  t.strictSame(calls, ['account token-100', 'resources token-100'])
+  t.match(live, { stale: false, session: { checkedAt: clock.now() } })
 })
 
 t.test('a person who is denied costs no ping', async (t) => {

@@ -666,3 +666,16 @@ t.test('a limit of plex.tv lets the last good answer of everybody hold', async (
   await recheck.run(one)
   t.equal(standings.of(other), 'good')
 })
+
+t.test('without the owner’s lists there is nothing to apply, and what is due is queued', async (t) => {
+  const stand = recheckStand()
+  const { clock, recheck, live } = stand
+  const session = live.of(sampleSession())
+  recheck.apply(session)
+  t.match(session, { pending: false, session: { checkedAt: NOW } })
+  clock.advance(15 * MINUTE)
+  recheck.apply(session)
+  t.equal(session.pending, true)
+  await recheck.run(session)
+  t.match(session, { stale: false, session: { checkedAt: clock.now() } })
+})
