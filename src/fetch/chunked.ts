@@ -104,6 +104,11 @@ export function createChunkedDecoder(): ChunkedDecoder {
       // What is joined so far.
       let from = 0
       let to = 0
+      function pass(): void {
+        const joined = data.subarray(from, to)
+        from = to
+        if (joined.length > 0) emit(joined)
+      }
       try {
         return decodeAll(data, (start, end) => {
           if (to > from && end - start < JOIN_BYTES) {
@@ -111,12 +116,12 @@ export function createChunkedDecoder(): ChunkedDecoder {
             to += end - start
             return
           }
-          if (to > from) emit(data.subarray(from, to))
+          pass()
           from = start
           to = end
         })
       } finally {
-        if (to > from) emit(data.subarray(from, to))
+        pass()
       }
     }
   }

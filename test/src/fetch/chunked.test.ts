@@ -185,3 +185,15 @@ t.test('what was well-formed is passed on, although something follows that is no
   )
   t.strictSame(pieces, ['ab'])
 })
+
+t.test('a piece that cannot be taken is not passed again', async (t) => {
+  const pieces: string[] = []
+  const take = (piece: Buffer) => {
+    pieces.push(piece.toString())
+    throw new Error('no room')
+  }
+  for (const text of ['3\r\nabc\r\n0\r\n\r\n', `3\r\nabc\r\n1388\r\n${'d'.repeat(5000)}\r\n`])
+    t.throws(() => createChunkedDecoder().decode(Buffer.from(text), take), { message: 'no room' })
+  t.equal(pieces[0], 'abc')
+  t.equal(pieces.filter((piece) => piece === 'abc').length, 2, 'once for each body')
+})
