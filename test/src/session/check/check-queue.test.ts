@@ -5,16 +5,14 @@ import { createCheckQueue } from '../../../../src/session/check/check-queue.ts'
 import { createRecheck } from '../../../../src/session/check/recheck.ts'
 import { createLiveSession } from '../../../../src/session/live/live-sessions.ts'
 import { HOUR, NOW, sampleSession } from '../sample.ts'
-import { BOUNDLESS } from './resource-sample.ts'
+import { BOUNDLESS, RULES } from './resource-sample.ts'
 
 t.test('sessions that wait for their check take bounded room while plex.tv answers nobody', async (t) => {
   let asked = 0
   const recheck = createRecheck({
     tellsAccounts: false,
     config: {
-      access: 'server',
-      allowedAccounts: [],
-      requireTwoFactor: 'none',
+      ...RULES,
       recheckMs: HOUR,
       outageGraceMs: 24 * HOUR
     },

@@ -11,7 +11,7 @@ import { createRevocations } from '../../../../src/session/live/revocation.ts'
 import { NEVER_CHECKED, type Session } from '../../../../src/session/session.ts'
 import { createStandings } from '../../../../src/session/standing.ts'
 import { createClock, DAY, HOUR, MINUTE, NOW, sampleSession } from '../sample.ts'
-import { ACCOUNT, BOUNDLESS, MACHINE, server } from './resource-sample.ts'
+import { ACCOUNT, BOUNDLESS, MACHINE, RULES, server } from './resource-sample.ts'
 
 const OWNER_TOKEN = 'owner-token'
 const RECHECK_MS = 15 * MINUTE
@@ -71,9 +71,7 @@ function listStand({ config = {}, remembersEnds = false, tellsAccounts = false }
   const recheck = createRecheck({
     tellsAccounts,
     config: {
-      access: 'server',
-      allowedAccounts: [],
-      requireTwoFactor: 'none',
+      ...RULES,
       recheckMs: RECHECK_MS,
       outageGraceMs: DAY,
       ...config
@@ -131,6 +129,16 @@ function awayFor(start: string): (call: string) => Promise<void> {
   return async (call) => {
     if (call.startsWith(start)) throw new Problem('USHER_UPSTREAM_UNREACHABLE')
   }
+}
+
+/** A session whose account the lists have left a minute after the sign-in. */
+async function denied(stand: ReturnType<typeof listStand>): Promise<LiveSession> {
+  const live = stand.signedIn(100)
+  stand.people = []
+  stand.clock.advance(MINUTE)
+  await stand.readLists()
+  stand.recheck.apply(live)
+  return live
 }
 
 t.test('new lists settle a session that is due, without a call', async (t) => {
@@ -328,11 +336,7 @@ t.test('lists are not applied to a session that no sign-in started', async (t) =
 t.test('rule 94: lists that deny access are read once more, and then end the session', async (t) => {
   const stand = listStand()
   const { clock, recheck, calls, ended } = stand
-  const live = stand.signedIn(100)
-  stand.people = []
-  clock.advance(MINUTE)
-  await stand.readLists()
-  recheck.apply(live)
+  const live = await denied(stand)
   t.match(live, { denial: { saidAt: NOW + MINUTE }, pending: false })
   recheck.apply(live)
   t.match(live, { denial: { saidAt: NOW + MINUTE } }, 'the same lists say nothing more')
@@ -357,11 +361,7 @@ t.test(
     ] as const) {
       const stand = listStand()
       const { clock, recheck, calls, ended } = stand
-      const live = stand.signedIn(100)
-      stand.people = []
-      clock.advance(MINUTE)
-      await stand.readLists()
-      recheck.apply(live)
+      const live = await denied(stand)
       clock.advance(ms)
       await stand.readLists()
       clock.advance(MINUTE)
@@ -396,11 +396,7 @@ t.test('a denial that the lists no longer speak of is confirmed by the own token
 t.test('a denial is lifted by a check, not by the sight of new lists', async (t) => {
   const stand = listStand()
   const { clock, recheck, standings } = stand
-  const live = stand.signedIn(100)
-  stand.people = []
-  clock.advance(MINUTE)
-  await stand.readLists()
-  recheck.apply(live)
+  const live = await denied(stand)
   stand.people = [100]
   clock.advance(CONFIRM_MS)
   await stand.readLists()
@@ -414,11 +410,7 @@ t.test('a denial is lifted by a check, not by the sight of new lists', async (t)
 t.test('rule 94: a withdrawn share is lost access where anyone may sign in, too', async (t) => {
   const stand = listStand({ config: { access: 'anyone' } })
   const { clock, recheck, ended } = stand
-  const live = stand.signedIn(100)
-  stand.people = []
-  clock.advance(MINUTE)
-  await stand.readLists()
-  recheck.apply(live)
+  const live = await denied(stand)
   t.match(live, { denial: { saidAt: NOW + MINUTE }, session: { role: 'shared', checkedAt: NOW } })
   clock.advance(CONFIRM_MS)
   await recheck.run(live)

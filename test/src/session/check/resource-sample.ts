@@ -1,5 +1,6 @@
 import type { Account } from '../../../../src/plex/account.ts'
 import type { Resource } from '../../../../src/plex/resources.ts'
+import type { AdmissionRules } from '../../../../src/session/check/admission.ts'
 import type { CallBudget } from '../../../../src/session/check/call-budget.ts'
 
 export const MACHINE = 'c997cf82c4158cb986ccc0e8f829a6f5d5086a63'
@@ -37,3 +38,6 @@ export function server(changes: Partial<Resource> = {}): Resource {
 
 /** For tests of what is asked, whatever the pace. */
 export const BOUNDLESS: CallBudget = { isFree: () => true, waitMs: () => 0, spend: () => undefined }
+
+/** Everybody with access to the server may come in. */
+export const RULES: AdmissionRules = { access: 'server', allowedAccounts: [], requireTwoFactor: 'none' }

@@ -11,7 +11,7 @@ import { createLiveSessions, type LiveSession } from '../../../../src/session/li
 import { createRevocations } from '../../../../src/session/live/revocation.ts'
 import { createStandings } from '../../../../src/session/standing.ts'
 import { DAY, HOUR, MINUTE, NOW, sampleSession } from '../sample.ts'
-import { ACCOUNT, MACHINE, server } from './resource-sample.ts'
+import { ACCOUNT, MACHINE, RULES, server } from './resource-sample.ts'
 
 const OWNER_ID = 1
 const OWNER_TOKEN = 'sample-owner-token'
@@ -83,9 +83,7 @@ function rollStand(
     homeUserList: (token) => asked('home', token, { users: people.home, isWhole: true })
   }
   const recheckConfig = {
-    access: 'server',
-    allowedAccounts: [],
-    requireTwoFactor: 'none',
+    ...RULES,
     recheckMs: RECHECK_MS,
     outageGraceMs: DAY,
     ...config
