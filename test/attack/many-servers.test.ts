@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { IdentityFields } from '../../src/fetch/identity-fields.ts'
 import { createForwarders } from '../../src/forward/forwarders.ts'
@@ -10,6 +8,7 @@ import { Load } from '../../src/forward/loads.ts'
 import type { PmsPrincipal } from '../../src/forward/principals.ts'
 import { createPresences } from '../../src/plex/presences.ts'
 import { startRaw } from '../src/fetch/raw-upstream.ts'
+import { memoryInUse } from '../support/memory.ts'
 import { until } from '../support/until.ts'
 
 t.setTimeout(120_000)
@@ -19,13 +18,7 @@ const SERVERS = 63
 const DOWNLOADS = 16
 const BODY = Buffer.alloc(2 * MEGABYTE, 'v')
 
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-function bufferMegabytes(): number {
-  collectGarbage()
-  return process.memoryUsage().arrayBuffers / MEGABYTE
-}
+const bufferMegabytes = (): number => memoryInUse().arrayBuffers / MEGABYTE
 
 t.test(
   'rule 73: 63 servers of one account share one pool of buffers, which is given back when idle',

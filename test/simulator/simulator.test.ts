@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
+import { memoryInUse } from '../support/memory.ts'
 import { until } from '../support/until.ts'
 import { BIG_PART_BYTES } from './pms/catalogue.ts'
 import { partBytes } from './pms/parts.ts'
@@ -631,12 +630,7 @@ t.test('files honour ranges and conditions, and 200 MB need no memory', async (t
   const head = await send(simulator.pmsUrl + BIG_PART, { method: 'HEAD', headers: { 'X-Plex-Token': token } })
   t.equal(head.headers['content-length'], String(BIG_PART_BYTES))
 
-  setFlagsFromString('--expose-gc')
-  const collectGarbage = runInNewContext('gc') as () => void
-  const buffers = () => {
-    collectGarbage()
-    return process.memoryUsage().arrayBuffers
-  }
+  const buffers = () => memoryInUse().arrayBuffers
   const before = buffers()
   let isHalfway = false
   const response = await fetch(simulator.pmsUrl + BIG_PART, { headers: { 'X-Plex-Token': token } })

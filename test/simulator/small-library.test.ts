@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import type { Json } from '../support/json.ts'
 import { CLIPS } from './pms/clips.ts'
 import { smallLibrary } from './pms/small-library.ts'
 import { startSimulator } from './simulator.ts'
@@ -6,8 +7,7 @@ import { send, type WireAnswer } from './wire.ts'
 
 interface Library {
   get(path: string, headers?: Record<string, string>): Promise<WireAnswer>
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
-  json(path: string): Promise<any>
+  json(path: string): Promise<Json>
   act(method: string, path: string): Promise<number>
 }
 

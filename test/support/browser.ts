@@ -1,4 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import type { Json } from './json.ts'
 
 export interface Answer {
   readonly status: number
@@ -7,8 +8,7 @@ export interface Answer {
   readonly text: string
   readonly body: Buffer
   /** The body as JSON. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
-  readonly json: any
+  readonly json: Json
 }
 
 export interface Ask {

@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import type { Answer, Browser } from './browser.ts'
+import type { Json } from './json.ts'
 import { startTestUsher, type TestUsher, type TestUsherOptions } from './usher.ts'
 
 export interface TestClient {
@@ -163,7 +164,6 @@ export function userinfo(usher: TestUsher, token: string): Promise<Answer> {
   })
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into claims of every shape.
-export function claimsOf(jwt: string): any {
+export function claimsOf(jwt: string): Json {
   return JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString())
 }

@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { Grant } from '../../src/config/config.ts'
 import { hashSecret } from '../../src/config/secret-hashes.ts'
 import { type Simulator, startSimulator } from '../simulator/simulator.ts'
+import type { Json } from './json.ts'
 import { startTestUsher, type TestUsher } from './usher.ts'
 
 export const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -30,8 +31,7 @@ export interface ServiceAnswer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
-  readonly json: any
+  readonly json: Json
 }
 
 export type Members = Record<string, string | string[] | undefined>

@@ -1,13 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import { generateKey } from '../../../src/app/commands.ts'
 import { BIG_PART, CHANGE_STAMP } from '../../simulator/pms/catalogue.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { createBrowser } from '../../support/browser.ts'
+import { memoryInUse } from '../../support/memory.ts'
 import { authRequest, CALLBACK, hashOf, KEYS, navigate, SECRET, toClients } from '../../support/openid.ts'
 import { freePort } from '../../support/ports.ts'
 import { ACCESS, GRANT_TYPE, SESSION } from '../../support/services.ts'
@@ -241,8 +240,6 @@ t.test('a session ends at once with the key of its cookie, and so do its streams
 })
 
 t.test('a hundred reloads leave nothing behind', async (t) => {
-  setFlagsFromString('--expose-gc')
-  const collectGarbage = runInNewContext('gc') as () => void
   const usher = await startTestUsher(t, {
     settings: { USHER_OIDC_CLIENTS: toClients([client('wiki')]), USHER_OIDC_KEYS: KEYS }
   })
@@ -255,10 +252,7 @@ t.test('a hundred reloads leave nothing behind', async (t) => {
   const turn = async (times: number) => {
     for (let i = 0; i < times; i++) await usher.core.reload.run(envs[i % 2] ?? {})
   }
-  const heap = () => {
-    collectGarbage()
-    return process.memoryUsage().heapUsed
-  }
+  const heap = () => memoryInUse().heapUsed
   await turn(20)
   const before = heap()
   await turn(100)
