@@ -167,21 +167,22 @@ t.test('killed in the middle of writing, it holds whole changes and nothing else
      const store = createSqliteStore({ database: openDatabase(${JSON.stringify(directory)}), now: Date.now, onAway: none, onBack: none })
      const expiresAt = Date.now() + 600000
      for (let index = 0; ; index += 1) {
-       const value = String(index)
+       // A further round writes keys of its own: its first change must not meet what an earlier round left.
+       const value = process.argv[2] + '-' + index
        await store.commit({ put: [
-         { kind: 'sign-in', key: 'u' + index, value, expiresAt, tags: ['a' + index] },
-         { kind: 'authorization', key: 'v' + index, value, expiresAt, tags: ['a' + index] }
+         { kind: 'sign-in', key: 'u' + value, value, expiresAt, tags: ['a' + value] },
+         { kind: 'authorization', key: 'v' + value, value, expiresAt, tags: ['a' + value] }
        ] })
        if (index % 3 === 0) await store.commit({
-         when: [{ kind: 'sign-in', key: 'u' + index, value }],
-         remove: [{ kind: 'sign-in', key: 'u' + index }],
-         put: [{ kind: 'logout', key: 'u' + index, value, expiresAt }]
+         when: [{ kind: 'sign-in', key: 'u' + value, value }],
+         remove: [{ kind: 'sign-in', key: 'u' + value }],
+         put: [{ kind: 'logout', key: 'u' + value, value, expiresAt }]
        })
        if (index === 20) process.stdout.write('going')
      }`
   )
   for (let round = 0; round < 3; round += 1) {
-    const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [script, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => child.kill('SIGKILL'))
     await once(child.stdout, 'data')
     await new Promise((resolve) => setTimeout(resolve, 20 + 30 * round))
