@@ -21,6 +21,8 @@ import { toTransportProblem } from '../../../src/plex/upstream-errors.ts'
 import { createScrubber } from '../../../src/scrub/scrubber.ts'
 
 export const TOKEN = 'sim-srv-tok-Front001'
+/** No test waits for it, and a loopback that is slow for a moment is no test's subject. */
+const CONNECT_TIMEOUT_MS = 20_000
 
 const IDENTITY = new IdentityFields([
   'X-Plex-Client-Identifier',
@@ -88,7 +90,8 @@ export async function startFront(
   const forwarder = createForwarder({
     service: 'pms',
     mount: '/pms',
-    createDispatcher: (connections) => createDispatcher({ connectTimeoutMs: 1000, connections }),
+    createDispatcher: (connections) =>
+      createDispatcher({ connectTimeoutMs: CONNECT_TIMEOUT_MS, connections }),
     timeoutMs: 5000,
     secure: false,
     sharedWithSite: false,
@@ -99,7 +102,7 @@ export async function startFront(
         createLane({
           origin: origin ?? upstream.url,
           ca: lane.ca ?? null,
-          connectTimeoutMs: 1000,
+          connectTimeoutMs: CONNECT_TIMEOUT_MS,
           connections
         })
     }),

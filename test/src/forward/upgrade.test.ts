@@ -214,12 +214,11 @@ t.test('what is no handshake is refused before the upstream hears of it', async 
 })
 
 t.test('an upstream that does not upgrade becomes a problem', async (t) => {
-  const front = await startFront(t, { timeoutMs: 2000 })
+  const front = await startFront(t)
   front.call = { class: 'upgrade' }
-  const { upstream } = front
   const answer = (text: string) => {
-    upstream.server.removeAllListeners('upgrade')
-    upstream.server.on('upgrade', (_request, socket: Socket) =>
+    front.upstream.server.removeAllListeners('upgrade')
+    front.upstream.server.on('upgrade', (_request, socket: Socket) =>
       text === '' ? socket.destroy() : socket.end(text)
     )
     return exchange(front.port, HANDSHAKE)
@@ -230,10 +229,12 @@ t.test('an upstream that does not upgrade becomes a problem', async (t) => {
   t.match(await answer(`HTTP/1.1 401 Unauthorized${page}`), /^HTTP\/1\.1 401 [\s\S]*USHER_SESSION_REVOKED/)
   t.match(await answer(`HTTP/1.1 200 OK${page}`), /^HTTP\/1\.1 502 [\s\S]*USHER_UPSTREAM_INVALID/)
   t.match(await answer(''), /^HTTP\/1\.1 503 [\s\S]*USHER_UPSTREAM_UNREACHABLE/)
-  upstream.server.removeAllListeners('upgrade')
-  upstream.server.on('upgrade', () => {})
-  t.match(await exchange(front.port, HANDSHAKE), /^HTTP\/1\.1 504 [\s\S]*USHER_UPSTREAM_TIMEOUT/)
   t.equal(front.streams.size, 0)
+  const hasty = await startFront(t, { timeoutMs: 1000 })
+  hasty.call = { class: 'upgrade' }
+  hasty.upstream.server.on('upgrade', () => {})
+  t.match(await exchange(hasty.port, HANDSHAKE), /^HTTP\/1\.1 504 [\s\S]*USHER_UPSTREAM_TIMEOUT/)
+  t.equal(hasty.streams.size, 0)
 })
 
 t.test('rule 85: a handshake whose session ended while it waited is not sent', async (t) => {

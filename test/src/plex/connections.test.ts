@@ -271,7 +271,7 @@ t.test('a relay is asked only when no direct connection answers', async (t) => {
 
 t.test('a connection of the simulator is found by asking, without a token', async (t) => {
   const simulator = await startSimulator()
-  const dispatcher = createDispatcher({ connectTimeoutMs: 2000 })
+  const dispatcher = createDispatcher({ connectTimeoutMs: 20_000 })
   t.teardown(async () => {
     await dispatcher.destroy()
     await simulator.close()
@@ -281,7 +281,7 @@ t.test('a connection of the simulator is found by asking, without a token', asyn
     service: 'plex.tv',
     origin: simulator.plexUrl,
     dispatcher,
-    timeoutMs: 5000
+    timeoutMs: 60_000
   })
   const plexTv = createPlexTv({ upstream, identity, now: Date.now })
   const token = simulator.tokens.issue('owner', 'browser-1')
@@ -290,7 +290,7 @@ t.test('a connection of the simulator is found by asking, without a token', asyn
   if (!box) throw new Error('no Box')
   // Only the address that answers: the others are in documentation ranges, which the rule refuses anyway.
   const own = { ...box, connections: box.connections.filter(({ uri }) => uri === simulator.pmsUrl) }
-  const probe = createProbe({ timeoutMs: 2000 })
+  const probe = createProbe({ timeoutMs: 20_000 })
 
   t.match(await chooseConnection(own, { probe, allowLoopback: true }), { uri: simulator.pmsUrl })
   await t.rejects(
@@ -323,7 +323,7 @@ t.test('a connection of the simulator is found by asking, without a token', asyn
 t.test('rule 42: a probe is bound by the address rule even where the candidates were not', async (t) => {
   const simulator = await startSimulator()
   t.teardown(() => simulator.close())
-  const probe = createProbe({ timeoutMs: 2000 })
+  const probe = createProbe({ timeoutMs: 20_000 })
   const { signal } = new AbortController()
   const port = new URL(simulator.pmsUrl).port
   for (const host of ['127.0.0.1', 'localhost']) {

@@ -59,9 +59,9 @@ async function serveTls(
 
 /** The body that comes back, or the code of the problem. */
 async function ask(t: Test, origin: string, options: Partial<DispatcherOptions> = {}): Promise<string> {
-  const dispatcher = createDispatcher({ connectTimeoutMs: 2000, ...options })
+  const dispatcher = createDispatcher({ connectTimeoutMs: 20_000, ...options })
   t.teardown(() => dispatcher.destroy())
-  const upstream = createUpstream({ service: 'pms', origin, dispatcher, timeoutMs: 5000 })
+  const upstream = createUpstream({ service: 'pms', origin, dispatcher, timeoutMs: 60_000 })
   try {
     return (await upstream.call({ method: 'GET', path: '/', headers: {} })).body.toString()
   } catch (error) {

@@ -28,14 +28,14 @@ interface Bench {
 }
 
 function setUp(t: Test, origin: string, changes: Partial<UpstreamOptions> = {}): Bench {
-  const dispatcher = createDispatcher({ connectTimeoutMs: 1000 })
+  const dispatcher = createDispatcher({ connectTimeoutMs: 60_000 })
   t.teardown(() => dispatcher.destroy())
   const outcomes: string[] = []
   const upstream = createUpstream({
     service: 'plex.tv',
     origin,
     dispatcher,
-    timeoutMs: 2000,
+    timeoutMs: 120_000,
     onOutcome: ({ service, outcome, seconds }) => {
       if (service !== 'plex.tv' || !(seconds >= 0)) throw new Error('odd outcome')
       outcomes.push(outcome)

@@ -20,7 +20,8 @@ t.test('rule 53: a document made of hits is read in time that grows with its len
     const scrubber = createScrubber([TOKEN], grammar)
     for (let at = 0; at < body.length; at += 16_384) scrubber.scrub(body.subarray(at, at + 16_384))
     scrubber.flush()
-    t.ok(performance.now() - startedAt < 5000, `${grammar} ${piece}`)
+    // In the square of the length it would be minutes.
+    t.ok(performance.now() - startedAt < 20_000, `${grammar} ${piece}`)
   }
 })
 
