@@ -153,7 +153,10 @@ t.test('idea 9: streams in its name end when the token alone is revoked', async 
   const [first, second] = [issue(sampleSession()), issue(sampleSession())].map((token) => open(scoped, token))
   const ended: string[] = []
   if (first === undefined || second === undefined) throw new Error('two tokens were issued')
-  streams.add(first.live, 'media', () => ended.push('first'))
+  const release: () => void = streams.add(first.live, 'media', () => {
+    ended.push('first')
+    release()
+  })
   streams.add(second.live, 'media', () => ended.push('second'))
   scoped.revoke(first)
   await setImmediate()
