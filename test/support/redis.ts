@@ -40,6 +40,8 @@ export async function startRedis(t: Test, { password, away }: RedisServerOptions
     const exited = once(child, 'exit')
     child.kill('SIGKILL')
     await exited
+    // Its exit may be heard of first: a start that finds the old connection would not wait for the new server.
+    await until(() => client.status !== 'ready', 'the client knows')
   }
 
   async function start(): Promise<void> {

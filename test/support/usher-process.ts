@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { createCanary } from './canary.ts'
@@ -36,13 +35,21 @@ export async function spawnUsher(
   const urls = new Map<string, string>()
   const ready = Promise.withResolvers<void>()
 
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  function read(line: string): void {
     canary.watchText('log', line)
     const entry = JSON.parse(line) as Record<string, unknown>
     logs.push(entry)
     const [, listener] = /^(public|internal) listener ready$/.exec(String(entry['msg'])) ?? []
     if (listener !== undefined) urls.set(listener, String(entry['url']))
     if (urls.size === 2) ready.resolve()
+  }
+
+  // Whole lines alone: a process that is killed may leave half of one.
+  let rest = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) read(line)
   })
   let complaints = ''
   child.stderr.on('data', (chunk: Buffer) => {
