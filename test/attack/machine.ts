@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
+import { freePort } from '../support/ports.ts'
 
 export interface Machine {
   readonly server: Server
@@ -29,7 +30,8 @@ export async function startMachine(
     tokens.push(String(request.headers['x-plex-token']))
     socket.destroy()
   })
-  server.listen(port, '127.0.0.1')
+  // Nobody else takes it before another machine is there.
+  server.listen(port || (await freePort()), '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => stopMachine(server))
   return { server, port: (server.address() as AddressInfo).port, tokens }

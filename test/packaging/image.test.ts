@@ -133,7 +133,8 @@ t.test('the image is built by the Dockerfile as it is, and serves as its own use
     child.stdout.on('data', (data: Buffer) => {
       log += data.toString()
     })
-    const over = once(child, 'exit')
+    // Its log has been read to the end by then, which an exit alone does not say.
+    const over = once(child, 'close')
     t.teardown(() => child.kill('SIGKILL'))
     await until(async () => (await fetch(`${url}/healthz`).catch(() => null))?.status === 204)
     const answer = await fetch(`${url}/session/login`, {

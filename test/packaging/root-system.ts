@@ -23,7 +23,7 @@ export async function makeRootArchive(folder: string): Promise<string> {
   const archive = join(folder, 'root.tar')
   const program = requireProgram('mmdebstrap')
   await run(program, ['--quiet', '--variant=minbase', `--include=${PACKAGES}`, 'bookworm', archive], {
-    timeout: 240_000
+    timeout: 400_000
   })
   return archive
 }
