@@ -2,7 +2,9 @@
 // modules, of which there are about 1,500 otherwise (docs/decisions/0012-a-quick-start.md).
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Plugin, rolldown } from 'rolldown'
+import { PACKAGE_FILES } from '../routes/public/signin/assets.ts'
 import { EXTERNAL } from './external-packages.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -10,22 +12,36 @@ const OUT = join(ROOT, process.argv[2] ?? 'dist')
 const PAGE = 'routes/public/signin'
 
 /**
- * Loads these by `require`. An import statement reads all of their exports, and some of these load what Usher never
- * uses: `http.WebSocket` the copy of undici that is built into Node, `crypto.webcrypto` and `util.parseArgs` theirs.
+ * Takes what is imported from Node's own modules by assignment. An import statement reads all exports of such a module,
+ * and some of these load what Usher never uses: `http.WebSocket` the copy of undici that is built into Node,
+ * `fs.ReadStream` the streams of files, `util.parseArgs` its parser.
  */
-const LAZY_BUILTINS = /^node:(?:http|crypto|util)$/
-const lazyBuiltins: Plugin = {
-  name: 'lazy-builtins',
-  resolveId: (id, _importer, { kind }) =>
-    LAZY_BUILTINS.test(id) && kind === 'import-statement' ? `\0${id}` : null,
-  load: (id) =>
-    id.startsWith('\0node:') ? `module.exports = process.getBuiltinModule('${id.slice(1)}')` : null
+const BUILTIN_IMPORT = /^import (?:(type) )?(?:\* as )?(\w+|\{[^}]*\}) from ['"](node:[\w/]+)['"];?$/gm
+const directBuiltins: Plugin = {
+  name: 'direct-builtins',
+  transform: {
+    filter: { code: /from ['"]node:/ },
+    handler: (code) => ({
+      code: code.replace(
+        BUILTIN_IMPORT,
+        (lines: string, type: string | undefined, names: string, id: string) => {
+          const wanted = names.replace(/\btype \w+,?/g, '').replaceAll(' as ', ': ')
+          // As many lines as before, so that the source map stays true.
+          const blank = lines.replace(/[^\n]/g, '')
+          return type === undefined ? `const ${wanted} = process.getBuiltinModule('${id}')` : blank
+        }
+      ),
+      map: null
+    })
+  }
 }
 
 /**
- * Two thirds of undici is fetch, WebSocket, caches and mocks, and the OpenAPI plugin can write YAML. Usher uses none of
- * it; without these the bundle of packages is a third smaller, which is most of what a start reads.
+ * Two thirds of undici is fetch, WebSocket, caches, mocks and a second parser, and the OpenAPI plugin can write YAML.
+ * Usher uses none of it; without these the bundle of packages is a third smaller, which is most of what a start reads.
  */
+const UNUSED =
+  /\/node_modules\/(?:undici\/lib\/milo\/[\w-]+|yaml\/dist\/index|prom-client\/lib\/(?:pushgateway|cluster)|@opentelemetry\/api\/.*)\.c?js$/
 const unusedParts: Plugin = {
   name: 'unused-parts',
   load: (id) => {
@@ -40,9 +56,7 @@ const unusedParts: Plugin = {
           errors: require('./lib/core/errors.js')
         }`
     }
-    return /\/node_modules\/(?:yaml\/dist\/index|prom-client\/lib\/(?:pushgateway|cluster))\.js$/.test(id)
-      ? 'module.exports = {}'
-      : null
+    return UNUSED.test(id) ? 'module.exports = {}' : null
   }
 }
 
@@ -56,7 +70,7 @@ const bundle = await rolldown({
   input: { 'src/main': 'src/server.ts' },
   platform: 'node',
   external: [...EXTERNAL],
-  plugins: [lazyBuiltins, unusedParts]
+  plugins: [directBuiltins, unusedParts]
 })
 await bundle.write({
   dir: OUT,
@@ -99,4 +113,7 @@ function finishPackages(path: string): void {
 
 finishPackages(join(OUT, 'src/packages.js'))
 cpSync(join(ROOT, PAGE, 'style'), join(OUT, PAGE, 'style'), { recursive: true })
+for (const [name, { from }] of Object.entries(PACKAGE_FILES)) {
+  cpSync(fileURLToPath(import.meta.resolve(from)), join(OUT, PAGE, 'packages', name))
+}
 cpSync(join(ROOT, 'scripts/entry.js'), join(OUT, 'src/server.js'))

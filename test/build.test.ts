@@ -173,7 +173,7 @@ t.test('every package that the bundle asks for is copied beside it', async (t) =
       .filter((name) => name.endsWith('.js') && name !== 'packages.js')
       .flatMap((name) => [
         ...readFileSync(join(folder, name), 'utf8').matchAll(
-          /(?:\bcreateRequire\(import\.meta\.url\)\(|\bimport\(|^(?:import|export) .*from )"(@?[a-z][\w/.-]*)"/gm
+          /(?:\bcreateRequire(?:\$\d+)?\(import\.meta\.url\)\(|\bimport\(|^(?:import|export) .*from )"(@?[a-z][\w/.-]*)"/gm
         )
       ])
       .map(([, specifier = '']) => specifier)

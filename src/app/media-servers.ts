@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/config.ts'
+import { createLruMap } from '../domain/lru-map.ts'
 import { addressRule, type ConnectionRules } from '../plex/connections.ts'
 import { createDispatcher } from '../plex/dispatcher.ts'
 import { createMediaServer, type MediaServer, type MediaServerOptions } from '../plex/media-server.ts'
@@ -45,7 +45,7 @@ export function createMediaServers({
   const common = { identity, timeoutMs, presences, dispatcher, identityDispatcher, onOutcome }
   const configured =
     pms.url === null ? null : createMediaServer({ ...common, url: pms.url, machineIdentifier: pms.machineId })
-  const chosen = new LRUCache<string, MediaServer>({ max: MAX_SERVERS })
+  const chosen = createLruMap<string, MediaServer>(MAX_SERVERS)
 
   function at(uri: string, machineIdentifier: string): MediaServer {
     const key = JSON.stringify([uri, machineIdentifier])

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createLruMap } from '../domain/lru-map.ts'
 import type { MediaServer } from '../plex/media-server.ts'
 import type { Session } from '../session/session.ts'
 
@@ -32,7 +32,7 @@ const MAX_ACCOUNTS = 10_000
 const RETRY_MS = 10_000
 
 export function createLibraries({ mediaServer, recheckMs, onFailure, now }: LibrariesOptions): Libraries {
-  const accounts = new LRUCache<number, Known>({ max: MAX_ACCOUNTS })
+  const accounts = createLruMap<number, Known>(MAX_ACCOUNTS)
   const underWay = new Map<number, Promise<readonly string[] | null>>()
 
   async function look({

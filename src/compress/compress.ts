@@ -1,19 +1,5 @@
 import type { Transform } from 'node:stream'
-import {
-  type BrotliOptions,
-  brotliCompress,
-  brotliCompressSync,
-  constants,
-  createBrotliCompress,
-  createGzip,
-  createZstdCompress,
-  gzip as gzipLater,
-  gzipSync,
-  type ZlibOptions,
-  type ZstdOptions,
-  zstdCompress,
-  zstdCompressSync
-} from 'node:zlib'
+import type { BrotliOptions, ZlibOptions, ZstdOptions } from 'node:zlib'
 import type { Coding } from './coding.ts'
 
 /** A stream that compresses, and can be told to give out what it has. */
@@ -39,16 +25,14 @@ const WINDOW_BITS = 18
 /** Bytes of a piece that a stream gives out. */
 const CHUNK_BYTES = 32 * 1024
 
-const FLUSHES: Readonly<Record<Coding, number>> = {
-  gzip: constants.Z_SYNC_FLUSH,
-  br: constants.BROTLI_OPERATION_FLUSH,
-  zstd: constants.ZSTD_e_flush
-}
+/** Loaded with the first text: it takes 2 ms of a start. */
+const zlib = (): typeof import('node:zlib') => process.getBuiltinModule('node:zlib')
 
 /** A short text, at once. `kept`: it is used again and again, so that it may take longer. */
 export function compressWhole(coding: Coding, text: Buffer, size: 'kept' | 'small'): Buffer {
-  if (coding === 'zstd') return zstdCompressSync(text, zstd(size))
-  return coding === 'br' ? brotliCompressSync(text, brotli(size, text.length)) : gzipSync(text, gzip(size))
+  if (coding === 'zstd') return zlib().zstdCompressSync(text, zstd(size))
+  if (coding === 'br') return zlib().brotliCompressSync(text, brotli(size, text.length))
+  return zlib().gzipSync(text, gzip(size))
 }
 
 /** A longer text, in the thread pool. */
@@ -57,21 +41,24 @@ export function compressLater(
   text: Buffer,
   done: (error: Error | null, packed: Buffer) => void
 ): void {
-  if (coding === 'zstd') zstdCompress(text, zstd('medium'), done)
-  else if (coding === 'br') brotliCompress(text, brotli('medium', text.length), done)
-  else gzipLater(text, gzip('medium'), done)
+  if (coding === 'zstd') zlib().zstdCompress(text, zstd('medium'), done)
+  else if (coding === 'br') zlib().brotliCompress(text, brotli('medium', text.length), done)
+  else zlib().gzip(text, gzip('medium'), done)
 }
 
 /** A stream for a text of so many bytes, -1 if nobody knows. */
 export function createCompressStream(coding: Coding, length: number): CompressStream {
   const size = length !== -1 && length <= MEDIUM_MAX_BYTES ? 'medium' : 'large'
-  if (coding === 'zstd') return createZstdCompress(zstd(size))
-  return coding === 'br' ? createBrotliCompress(brotli(size, length)) : createGzip(gzip(size))
+  if (coding === 'zstd') return zlib().createZstdCompress(zstd(size))
+  if (coding === 'br') return zlib().createBrotliCompress(brotli(size, length))
+  return zlib().createGzip(gzip(size))
 }
 
 /** Makes a stream give out all that it was given. */
 export function flushStream(coding: Coding, stream: CompressStream): void {
-  stream.flush(FLUSHES[coding])
+  const { Z_SYNC_FLUSH, BROTLI_OPERATION_FLUSH, ZSTD_e_flush } = zlib().constants
+  const kinds = { gzip: Z_SYNC_FLUSH, br: BROTLI_OPERATION_FLUSH, zstd: ZSTD_e_flush }
+  stream.flush(kinds[coding])
 }
 
 function gzip(size: Size): ZlibOptions {
@@ -79,6 +66,7 @@ function gzip(size: Size): ZlibOptions {
 }
 
 function brotli(size: Size, length: number): BrotliOptions {
+  const { constants } = zlib()
   return {
     chunkSize: CHUNK_BYTES,
     params: {
@@ -91,6 +79,7 @@ function brotli(size: Size, length: number): BrotliOptions {
 }
 
 function zstd(size: Size): ZstdOptions {
+  const { constants } = zlib()
   return {
     chunkSize: CHUNK_BYTES,
     params: {

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createLruMap } from '../domain/lru-map.ts'
 import type { Logger } from './logger.ts'
 
 /**
@@ -140,7 +140,7 @@ const REFILL_MS = 60_000
 const MAX_SAMPLES = 1000
 
 export function createAudit({ log, keep, now }: AuditOptions): Audit {
-  const samples = new LRUCache<string, { readonly left: number; readonly at: number }>({ max: MAX_SAMPLES })
+  const samples = createLruMap<string, { readonly left: number; readonly at: number }>(MAX_SAMPLES)
 
   function mayKeep(line: AuditLine, whose: string, time: number): boolean {
     if (!SAMPLED.includes(eventOf(line))) return true

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createLruMap } from '../domain/lru-map.ts'
 import type { MediaServer } from '../plex/media-server.ts'
 import type { TitledItem } from '../plex/titled-item.ts'
 
@@ -37,10 +37,10 @@ const MOST_ITEMS = 50
  * none of them takes another's turn, and none while nobody looks.
  */
 export function createTitleLookup({ mediaServer, now }: TitleLookupOptions): TitleLookup {
-  const titles = new LRUCache<string, string>({ max: MAX_TITLES })
-  const turns = new LRUCache<string, { readonly askedAt: number; readonly asking: Promise<void> }>({
-    max: MAX_BROWSERS
-  })
+  const titles = createLruMap<string, string>(MAX_TITLES)
+  const turns = createLruMap<string, { readonly askedAt: number; readonly asking: Promise<void> }>(
+    MAX_BROWSERS
+  )
 
   function learn(items: readonly TitledItem[]): void {
     for (const { title, itemId, partIds, transcodeIds } of items) {

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createLruMap } from '../domain/lru-map.ts'
 
 /** How often something happened in the current window, and the rest of that window in ms; 0 and 0 for never. */
 export interface Count {
@@ -29,7 +29,7 @@ const MAX_KEYS = 20_000
 
 /** Counters of this process. With too many keys, the least recently used one is dropped. */
 export function createLocalCounters(now: () => number, max = MAX_KEYS): LocalCounters {
-  const windows = new LRUCache<string, Window>({ max })
+  const windows = createLruMap<string, Window>(max)
 
   function find(key: string): Window | undefined {
     const window = windows.get(key)

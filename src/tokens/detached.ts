@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createLruMap } from '../domain/lru-map.ts'
 import { createLiveSession, type LiveSession } from '../session/live/live-sessions.ts'
 import type { Session } from '../session/session.ts'
 
@@ -11,7 +11,7 @@ const MAX_SESSIONS = 5000
  * kept because each assertion brings its session anew, and each would be re-checked at plex.tv by itself.
  */
 export function createDetachedSessions(max = MAX_SESSIONS): (session: Session) => LiveSession {
-  const sessions = new LRUCache<string, LiveSession>({ max })
+  const sessions = createLruMap<string, LiveSession>(max)
   return (session) => {
     const known = sessions.get(session.id)
     if (known === undefined || session.checkedAt > known.session.checkedAt) {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { CLOCK_SKEW_MS } from '../domain/clock.ts'
+import { createLruMap } from '../domain/lru-map.ts'
 import { Problem } from '../domain/problems.ts'
 import type { Policy } from '../forward/policy.ts'
 import type { ScopedAccess } from '../forward/scoped-access.ts'
@@ -80,7 +80,7 @@ const REVOKED = refusal('USHER_SESSION_REVOKED')
  */
 export function createPlaybackTokens(options: PlaybackTokensOptions): PlaybackTokens {
   const { seal, revocations, recheck, live: known, policy, now } = options
-  const opened = new LRUCache<string, Opened>({ max: MAX_OPEN })
+  const opened = createLruMap<string, Opened>(MAX_OPEN)
 
   function unseal(token: string): Opened | null {
     const unsealed = seal.unseal('playback', token.slice(PREFIX.length))

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { CLOCK_SKEW_MS } from '../domain/clock.ts'
+import { createLruMap } from '../domain/lru-map.ts'
 import type { RouteClass } from '../forward/policy-table.ts'
 import type { Seal } from '../seal/seal.ts'
 import type { Recheck } from '../session/check/recheck.ts'
@@ -76,7 +76,7 @@ const REVOKED: ScopedRefusal = { open: false, code: 'USHER_SESSION_REVOKED', cle
  */
 export function createScopedTokens(options: ScopedTokensOptions): ScopedTokens {
   const { seal, revocations, recheck, services, owner, now, max = MAX_OPEN } = options
-  const opened = new LRUCache<string, ScopedToken>({ max })
+  const opened = createLruMap<string, ScopedToken>(max)
 
   function unseal(text: string): ScopedToken | ScopedRefusal {
     const unsealed = seal.unseal('scoped', text)

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createLruMap } from '../../domain/lru-map.ts'
 import type { Session } from '../session.ts'
 
 /** What revocation needs of a session, or of anything that ends with one. */
@@ -52,11 +52,10 @@ export const MAX_REVOCATIONS = 300_000
 
 /** The revocations that this instance knows. They are in memory, because every request checks them. */
 export function createRevocations({ now, onRevoke, max = MAX_REVOCATIONS }: RevocationOptions): Revocations {
-  // `max` would allocate room for all of them at once, which takes a quarter of the start-up time.
-  const room = { maxSize: max, sizeCalculation: () => 1, perf: { now }, ttl: 1, ttlResolution: 0 }
-  const sessions = new LRUCache<string, IdRevocation>(room)
-  const accounts = new LRUCache<number, AccountRevocation>(room)
-  const tokens = new LRUCache<string, IdRevocation>(room)
+  const life = { perf: { now }, ttl: 1, ttlResolution: 0 }
+  const sessions = createLruMap<string, IdRevocation>(max, life)
+  const accounts = createLruMap<number, AccountRevocation>(max, life)
+  const tokens = createLruMap<string, IdRevocation>(max, life)
   const listeners = new Set<(revocation: Revocation) => void>()
 
   function learn(revocation: Revocation): void {

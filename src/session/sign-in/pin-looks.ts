@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { LRUCache } from 'lru-cache'
+import { createLruMap } from '../../domain/lru-map.ts'
 
 /** What is known of one PIN here. */
 interface Known<T> {
@@ -37,7 +37,7 @@ const MAX_PINS = 10_000
 const LOOK_EVERY_MS = 1000
 
 export function createPinLooks<T>(now: () => number): PinLooks<T> {
-  const pins = new LRUCache<number, Known<T>>({ max: MAX_PINS })
+  const pins = createLruMap<number, Known<T>>(MAX_PINS)
 
   function find(pinId: number): Known<T> {
     const known = pins.get(pinId) ?? {
