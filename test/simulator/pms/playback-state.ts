@@ -4,13 +4,14 @@ export interface WatchState {
   viewOffset: number
   rating: number | null
   state: string | null
-  /** When the offset or the count last changed; 0 before. */
-  changedAt: number
+  /** The number of its last change, counted over all: two may fall into one millisecond. 0 before. */
+  lastChange: number
 }
 
 /** What each account has watched, rated and is playing, on one server. */
 export interface PlaybackState {
   of(accountId: number, ratingKey: string): WatchState
+  noteChange(state: WatchState): void
   /** The streams that an account chose for a part; 0 for none. */
   chosen(accountId: number, partId: number): { audio: number; subtitles: number }
   /** What is reported as playing. */
@@ -20,6 +21,7 @@ export interface PlaybackState {
 
 export function createPlaybackState(): PlaybackState {
   const states = new Map<string, WatchState>()
+  let changes = 0
   const choices = new Map<string, { audio: number; subtitles: number }>()
   return {
     of: (accountId, ratingKey) => {
@@ -29,10 +31,14 @@ export function createPlaybackState(): PlaybackState {
         viewOffset: 0,
         rating: null,
         state: null,
-        changedAt: 0
+        lastChange: 0
       }
       states.set(key, state)
       return state
+    },
+    noteChange: (state) => {
+      changes += 1
+      state.lastChange = changes
     },
     chosen: (accountId, partId) => {
       const key = `${accountId} ${partId}`

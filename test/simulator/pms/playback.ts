@@ -33,7 +33,7 @@ export function playbackRoutes(options: PlaybackOptions): Route[] {
       const state = playback.of(account.id, ratingKey)
       const before = state.viewCount
       apply(state, request.query, item)
-      state.changedAt = world.clock.now()
+      playback.noteChange(state)
       if (state.viewCount > before) {
         playback.history.push({
           accountId: account.id,

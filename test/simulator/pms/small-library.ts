@@ -241,7 +241,7 @@ export function continueWatching(items: readonly Item[], playback: PlaybackState
   const isOpen = next !== undefined && !begun.some(({ type }) => type === 'episode')
   const since = (item: Item): number =>
     item === next && isOpen
-      ? (episodes[lastSeen] && stateOf(episodes[lastSeen]).changedAt) || 0
-      : stateOf(item).changedAt
+      ? (episodes[lastSeen] && stateOf(episodes[lastSeen]).lastChange) || 0
+      : stateOf(item).lastChange
   return [...begun, ...(isOpen ? [next] : [])].sort((one, other) => since(other) - since(one))
 }
