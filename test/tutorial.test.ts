@@ -10,6 +10,13 @@ const ROOT = join(import.meta.dirname, '..')
 /** The ports of the page; each run has its own. */
 const PORTS = ['8000', '8080', '3000', '9400', '9401']
 
+/** A second may be too short: until the workers of before are gone, any of them may answer. */
+const RELOAD = [
+  'workers=$(grep -ls "^PPid:\\s*$(cat nginx.pid)$" /proc/[0-9]*/status)\n',
+  '$1',
+  'for worker in $workers; do while [ -e "$worker" ]; do sleep 0.1; done; done\n'
+].join('')
+
 interface Step {
   readonly commands: string
   /** What the page says they print. */
@@ -31,7 +38,7 @@ function readSteps(): readonly Step[] {
 
 t.test(
   'docs/tutorial.md works as written',
-  { skip: skipWithout('nginx', 'curl'), timeout: 120_000 },
+  { skip: skipWithout('nginx', 'curl'), timeout: 300_000 },
   async (t) => {
     const folder = t.testdir({})
     const ports = new Map<string, string>()
@@ -44,6 +51,7 @@ t.test(
         .replaceAll('../dist/src/server.js', join(ROOT, 'src/server.ts'))
         .replaceAll('../test/', `${ROOT}/test/`)
         .replaceAll('../examples/', `${ROOT}/examples/`)
+        .replace(/(.* -s reload\n)sleep 1\n/, RELOAD)
         .replace(
           'USHER_HOST=127.0.0.1\n',
           `USHER_HOST=127.0.0.1\nUSHER_PORT=${ports.get('8080')}\nUSHER_INTERNAL_PORT=0\n`
