@@ -36,6 +36,9 @@ interface Tokens {
 }
 
 const PAUSE_MS = 5000
+/** By then a line of the log is here that was written with an answer: lines leave an Usher in batches. */
+const LOGGED_MS = 1500
+const LAST_SIGN_INS = 3
 const PART = `/pms/library/parts/${BIG_PART}/${CHANGE_STAMP}/big.mkv`
 /**
  * What an outage may answer. 401 is not among them: nobody is signed out by one. Below /pms a 403 is: a media server that
@@ -67,16 +70,25 @@ export function createPerson(options: PersonOptions): Person {
     return up.length === 0 ? null : random.pick(up)
   }
 
+  /**
+   * Whether nothing had gone wrong since then that excuses what was just seen. An Usher that has lost its store says so
+   * after the answer that suffered from it.
+   */
+  async function wasCalm(since: number): Promise<boolean> {
+    if (!weather.isCalm(since)) return false
+    await delay(LOGGED_MS)
+    return deployment.instances.every(({ storeTroubleAt }) => storeTroubleAt < since)
+  }
+
   /** Asks, and notes what must never be answered. Null where nobody answered, which an outage excuses. */
   async function ask(name: string, path: string, question: Question = {}, good: readonly number[] = [200]) {
     const instance = anInstance()
     if (instance === null) return null
     const since = performance.now()
     const reply = await client.ask(instance, path, question)
-    const isCalm = weather.isCalm(since) && weather.isCalm(performance.now())
     if (reply === null || !reply.isWhole) {
       book.act(name, 'away')
-      if (isCalm) wrong('a connection broken off', `${name} at ${instance.name}`)
+      if (await wasCalm(since)) wrong('a connection broken off', `${name} at ${instance.name}`)
       return null
     }
     book.bytes(reply.body.length)
@@ -98,7 +110,7 @@ export function createPerson(options: PersonOptions): Person {
       (reply.status === 429 && path.startsWith('/session/')) ||
       (weather.isLimited() && reply.body.includes('USHER_PLEX_LIMITED'))
     const isAway = AWAY.includes(reply.status) || (reply.status === 403 && path.startsWith('/pms/'))
-    if ((isCalm && !isLimited) || !isAway) wrong('refused without a reason', told)
+    if (!isAway || (!isLimited && (await wasCalm(since)))) wrong('refused without a reason', told)
     return reply
   }
 
@@ -165,8 +177,8 @@ export function createPerson(options: PersonOptions): Person {
     const end = AbortSignal.any([signal, AbortSignal.timeout(ms)])
     const how = await client.hold(instance, '/pms/:/eventsource/notifications', end)
     book.act('an event stream', how === 'held' ? 'done' : 'away')
-    if (how === 'held' || !weather.isCalm(since) || !weather.isCalm(performance.now())) return
-    wrong('a stream broken off', `at ${instance.name}: ${JSON.stringify(how)}`)
+    if (how !== 'held' && (await wasCalm(since)))
+      wrong('a stream broken off', `at ${instance.name}: ${JSON.stringify(how)}`)
   }
 
   async function enterApp(): Promise<void> {
@@ -243,7 +255,7 @@ export function createPerson(options: PersonOptions): Person {
     for (const instance of deployment.instances) {
       if (!instance.isUp) continue
       const answer = await copy.ask(instance, '/session?slide=false')
-      if (answer?.status === 200 && weather.isCalm(since - 2000))
+      if (answer?.status === 200 && (await wasCalm(since - 2000)))
         wrong('a copied cookie that lives after the sign-out', instance.name)
     }
   }
@@ -268,7 +280,12 @@ export function createPerson(options: PersonOptions): Person {
     },
     async leave() {
       // Once more, also where a sign-in broke off half-way: the next one of a browser replaces its token at plex.tv.
-      if (!isSignedIn) await signIn()
+      for (let tries = 0; !isSignedIn && tries < LAST_SIGN_INS; tries += 1) {
+        if (tries > 0) await delay(PAUSE_MS)
+        await signIn()
+      }
+      // Why was noted above, unless it is excused.
+      if (!isSignedIn) return
       for (const instance of deployment.instances) {
         const reply = await client.ask(instance, '/session')
         if (reply?.status !== 200)
