@@ -11,7 +11,7 @@ t.test('a media server that stops dead takes nothing else with it', async (t) =>
   // A server of a process of its own, which asks no token: its plex.tv is another one than Usher's.
   await stopped.simulator.pms.setClaimed(false)
   const usher = await startTestUsher(t, {
-    settings: { USHER_PMS_URL: stopped.simulator.pmsUrl, USHER_UPSTREAM_TIMEOUT: '1s' }
+    settings: { USHER_PMS_URL: stopped.simulator.pmsUrl, USHER_UPSTREAM_TIMEOUT: '5s' }
   })
   const [one, other] = await Promise.all([usher.signedIn(), usher.signedIn(FRIEND)])
   t.equal((await one.get(SECTIONS)).status, 200)

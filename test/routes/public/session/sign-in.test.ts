@@ -124,9 +124,11 @@ t.test(
   'rule 23: whatever goes wrong at plex.tv is a problem of 502, 503 or 504, never a session',
   async (t) => {
     const clock = createOffsetClock()
-    const settings = { USHER_UPSTREAM_TIMEOUT: '1s' }
-    const usher = await startTestUsher(t, { settings, now: clock.now })
+    const usher = await startTestUsher(t, { now: clock.now })
     const { simulator } = usher
+    // For what does not answer in time alone: whatever answers may take a second on a busy machine.
+    const settings = { USHER_UPSTREAM_TIMEOUT: '1s' }
+    const hasty = await startTestUsher(t, { simulator, settings, now: clock.now })
     const before = await usher.signedIn(FRIEND)
     const logins = [OWNER, 'simuser', loginOf(simulator, 'member'), 'robin']
     let attempt = 0
@@ -136,7 +138,7 @@ t.test(
         if (path.endsWith('resources') && effect.kind === 'invalid-token') continue
         const name = `${effect.kind} at ${path}`
         simulator.faults.set({ service: 'plex', path, ...effect })
-        const browser = usher.browser()
+        const browser = (code === 'USHER_UPSTREAM_TIMEOUT' ? hasty : usher).browser()
         const answer = await signIn(browser, logins[attempt++ % logins.length] ?? '')
         matchProblem(t, answer, status, code, name)
         const upstream = { service: 'plex.tv', status: upstreamStatus, code: upstreamCode }

@@ -306,11 +306,7 @@ t.test(
 )
 
 t.test('rule 23: 403, 429, 5xx, silence and garbage at the re-check sign nobody out', async (t) => {
-  const clock = createOffsetClock()
-  const usher = await startTestUsher(t, { now: clock.now, settings: { USHER_UPSTREAM_TIMEOUT: '1s' } })
-  const { simulator } = usher
-  const browser = await usher.signedIn()
-  for (const effect of [
+  const answered = [
     { kind: 'status', status: 403 },
     { kind: 'status', status: 404 },
     { kind: 'rate-limited' },
@@ -318,28 +314,38 @@ t.test('rule 23: 403, 429, 5xx, silence and garbage at the re-check sign nobody 
     { kind: 'reset' },
     { kind: 'garbage' },
     { kind: 'truncate' },
-    { kind: 'hang' },
     {
       kind: 'status',
       status: 422,
       body: '<errors><error>Something else</error></errors>',
       contentType: 'application/xml'
     }
+  ] as const
+  // Whatever answers may take its time on a busy machine.
+  for (const [settings, effects] of [
+    [{}, answered],
+    [{ USHER_UPSTREAM_TIMEOUT: '1s' }, [{ kind: 'hang' }]]
   ] as const) {
-    for (const path of ['/api/v2/user', '/api/v2/resources']) {
-      const name = `${JSON.stringify(effect)} at ${path}`
-      simulator.faults.set({ service: 'plex', path, ...effect })
-      clock.advance(16 * MINUTE)
-      await until(async () => (await poll(browser)).json.stale === true)
-      t.equal((await browser.get('/session')).status, 200, name)
-      t.equal((await browser.get('/pms/library/sections')).status, 200, name)
-      simulator.faults.clear()
-      clock.advance(MINUTE)
-      await until(async () => (await poll(browser)).json.stale === false)
+    const clock = createOffsetClock()
+    const usher = await startTestUsher(t, { now: clock.now, settings })
+    const { simulator } = usher
+    const browser = await usher.signedIn()
+    for (const effect of effects) {
+      for (const path of ['/api/v2/user', '/api/v2/resources']) {
+        const name = `${JSON.stringify(effect)} at ${path}`
+        simulator.faults.set({ service: 'plex', path, ...effect })
+        clock.advance(16 * MINUTE)
+        await until(async () => (await poll(browser)).json.stale === true)
+        t.equal((await browser.get('/session')).status, 200, name)
+        t.equal((await browser.get('/pms/library/sections')).status, 200, name)
+        simulator.faults.clear()
+        clock.advance(MINUTE)
+        await until(async () => (await poll(browser)).json.stale === false)
+      }
     }
+    const outages = usher.logs.filter(({ msg }) => msg === 're-check failed, sessions kept')
+    t.equal(outages.length, 2 * effects.length)
   }
-  const outages = usher.logs.filter(({ msg }) => msg === 're-check failed, sessions kept')
-  t.equal(outages.length, 18)
 })
 
 t.test(
@@ -519,13 +525,16 @@ t.test(
 )
 
 t.test('after a restart with plex.tv away a session of before goes on, stale', async (t) => {
-  const settings = { USHER_PUBLIC_URL: 'http://127.0.0.1:1', USHER_UPSTREAM_TIMEOUT: '1s' }
+  const settings = { USHER_PUBLIC_URL: 'http://127.0.0.1:1' }
   const first = await startTestUsher(t, { settings })
   const { simulator } = first
   const browser = await first.signedIn()
   await first.stop(0)
   const keys = first.settings['USHER_SESSION_KEYS']
-  const second = await startTestUsher(t, { simulator, settings: { ...settings, USHER_SESSION_KEYS: keys } })
+  const second = await startTestUsher(t, {
+    simulator,
+    settings: { ...settings, USHER_SESSION_KEYS: keys, USHER_UPSTREAM_TIMEOUT: '1s' }
+  })
   simulator.faults.set({ service: 'plex', path: '/api/v2/', kind: 'hang' })
   simulator.clearReceived()
   const kept = copyOf(second, browser)
@@ -536,18 +545,19 @@ t.test('after a restart with plex.tv away a session of before goes on, stale', a
 })
 
 t.test('past the grace a failure serves for its pause: not every request waits for plex.tv', async (t) => {
-  const clock = createOffsetClock()
-  const usher = await startTestUsher(t, { now: clock.now, settings: { USHER_UPSTREAM_TIMEOUT: '1s' } })
+  // The clock stands: the pause is five seconds, which all the answers together must not need.
+  let time = Date.now()
+  const usher = await startTestUsher(t, { now: () => time, settings: { USHER_UPSTREAM_TIMEOUT: '2s' } })
   const { simulator } = usher
   const browser = await usher.signedIn()
-  clock.advance(DAY + MINUTE)
+  time += DAY + MINUTE
   simulator.faults.set({ service: 'plex', path: '/api/v2/', kind: 'hang' })
   simulator.clearReceived()
   for (let count = 0; count < 5; count += 1)
     t.match(await browser.get('/session'), { status: 200, json: { stale: true } })
   t.equal(simulator.received({ path: '/api/v2/user' }).length, 1)
   simulator.faults.clear()
-  clock.advance(MINUTE)
+  time += MINUTE
   t.match(await browser.get('/session'), { status: 200, json: { stale: false } })
 })
 
@@ -571,7 +581,7 @@ t.test('rule 21: where a profile’s token dies, that of the account whose Home 
 t.test(
   'everything at Plex killed mid-run: 503 and 504, nobody signed out; started again, all works on',
   async (t) => {
-    const usher = await startTestUsher(t, { settings: { USHER_UPSTREAM_TIMEOUT: '1s' } })
+    const usher = await startTestUsher(t)
     const { simulator } = usher
     const browsers = [await usher.signedIn(), await usher.signedIn(FRIEND)]
     const seen: Record<string, number> = {}
