@@ -14,6 +14,7 @@ import { takeBody } from '../../../src/forward/request-body.ts'
 import { toUpstreamHeaders } from '../../../src/forward/request-headers.ts'
 import { LIMITS } from '../../../src/forward/scheduler.ts'
 import { bytesInUse } from '../../support/memory.ts'
+import { freePort } from '../../support/ports.ts'
 import { until } from '../../support/until.ts'
 import { exchange, type Front, startFront, TOKEN } from './front.ts'
 
@@ -591,9 +592,8 @@ t.test('an upstream that is not there, or speaks something else, is told apart',
   front.upstream.answer = (request) =>
     void request.socket.end('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n')
   t.match(await ask(front, { method: 'PUT' }), { status: 502, text: /USHER_UPSTREAM_INVALID/ })
-  front.upstream.server.close()
-  front.upstream.server.closeAllConnections()
-  t.match(await ask(front, { method: 'PUT' }), { status: 503, text: /USHER_UPSTREAM_UNREACHABLE/ })
+  const gone = await startFront(t, { origin: `http://127.0.0.1:${await freePort()}` })
+  t.match(await ask(gone, { method: 'PUT' }), { status: 503, text: /USHER_UPSTREAM_UNREACHABLE/ })
 })
 
 t.test('a slow reader pauses the upstream instead of filling the memory', async (t) => {

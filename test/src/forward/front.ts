@@ -21,7 +21,7 @@ import { toTransportProblem } from '../../../src/plex/upstream-errors.ts'
 import { createScrubber } from '../../../src/scrub/scrubber.ts'
 
 export const TOKEN = 'sim-srv-tok-Front001'
-/** No test waits for it, and a loopback that is slow for a moment is no test's subject. */
+/** For all but the test that waits for it: a loopback that is slow for a moment is no test's subject. */
 const CONNECT_TIMEOUT_MS = 20_000
 
 const IDENTITY = new IdentityFields([
@@ -74,7 +74,7 @@ export async function startUpstream(t: Test): Promise<Upstream> {
 
 export interface FrontOptions extends Partial<ForwarderOptions> {
   /** With lanes, and what it trusts beside the usual. */
-  readonly lane?: { readonly ca?: string } | null
+  readonly lane?: { readonly ca?: string; readonly connectTimeoutMs?: number } | null
   readonly identity?: IdentityFields
   /** Another upstream than the one that comes along. */
   readonly origin?: string
@@ -102,7 +102,7 @@ export async function startFront(
         createLane({
           origin: origin ?? upstream.url,
           ca: lane.ca ?? null,
-          connectTimeoutMs: CONNECT_TIMEOUT_MS,
+          connectTimeoutMs: lane.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
           connections
         })
     }),
