@@ -5,20 +5,24 @@ import { startSimulator } from './simulator.ts'
 const { values } = parseArgs({
   options: {
     host: { type: 'string', default: '127.0.0.1' },
-    'plex-port': { type: 'string', default: '0' },
-    'pms-port': { type: 'string', default: '0' },
-    'pms2-port': { type: 'string', default: '0' },
+    'plex-port': { type: 'string' },
+    'pms-port': { type: 'string' },
+    'pms2-port': { type: 'string' },
     'control-port': { type: 'string', default: '0' },
     vectors: { type: 'boolean', default: false },
     'until-stdin-ends': { type: 'boolean', default: false }
   }
 })
 
+/** Without one the simulator finds its own, to which nobody else comes while a service is down. */
+const given = (name: 'plexPort' | 'pmsPort' | 'pms2Port', port: string | undefined) =>
+  port === undefined || port === '0' ? {} : { [name]: Number(port) }
+
 const simulator = await startSimulator({
   host: values.host,
-  plexPort: Number(values['plex-port']),
-  pmsPort: Number(values['pms-port']),
-  pms2Port: Number(values['pms2-port']),
+  ...given('plexPort', values['plex-port']),
+  ...given('pmsPort', values['pms-port']),
+  ...given('pms2Port', values['pms2-port']),
   vectors: values.vectors
 })
 const control = await startControlServer(simulator, values.host, Number(values['control-port']))
