@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
 import { createBrowser } from '../support/browser.ts'
 import { sendRaw } from '../support/raw.ts'
@@ -24,10 +24,13 @@ t.test('rule 49: an upgrade behind a request that is not answered yet takes noth
   }
 })
 
-/** The HTTP server that answers at this address. */
+/** The HTTP server that answers at this address: others of this process are asked things too, at any time. */
 async function serverOf(usher: TestUsher, url = usher.publicUrl): Promise<Server> {
   const found = Promise.withResolvers<Server>()
-  const see = (message: unknown) => found.resolve((message as { server: Server }).server)
+  const see = (message: unknown) => {
+    const { server } = message as { server: Server }
+    if ((server.address() as AddressInfo | null)?.port === Number(new URL(url).port)) found.resolve(server)
+  }
   subscribe('http.server.request.start', see)
   await createBrowser(url).get('/healthz')
   unsubscribe('http.server.request.start', see)

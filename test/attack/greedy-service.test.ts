@@ -10,7 +10,7 @@ t.test(
   async (t) => {
     const { usher, ask, exchange, simulator } = await startDelegation(t, {
       services: [serviceSetting('full'), serviceSetting('transient')],
-      settings: { USHER_UPSTREAM_TIMEOUT: '20s' }
+      settings: { USHER_UPSTREAM_TIMEOUT: '2m' }
     })
     const person = await usher.signedIn()
     const cookie = person.jar.get('usher') ?? ''

@@ -84,7 +84,7 @@ t.test('rule 86: a surplus behind a whole body is seen, and its connection serve
       socket.write(OWN)
       if (request.includes(' /first')) late(socket, SURPLUS)
     })
-    const lane = createLane({ origin: raw.origin, ca: null, connectTimeoutMs: 1000, connections: 1 })
+    const lane = createLane({ origin: raw.origin, ca: null, connectTimeoutMs: 60_000, connections: 1 })
     t.teardown(() => lane.destroy())
     t.equal(String(await laneFetch(lane, { origin: raw.origin, path: '/first' })), '{"of":"own"}')
     t.equal(String(await laneFetch(lane, { origin: raw.origin, path: '/second' })), '{"of":"own"}', when)
