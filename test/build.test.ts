@@ -61,7 +61,7 @@ t.test('npm start starts what was built, and SIGTERM ends it with 0', async (t) 
 
 t.test('rule 97: a signal to the whole process group, npm included, lets it drain', async (t) => {
   const own = await settings()
-  const env = { ...own, PATH, HOME: dir, npm_config_update_notifier: 'false', USHER_DRAIN: '10s' }
+  const env = { ...own, PATH, HOME: dir, npm_config_update_notifier: 'false', USHER_DRAIN: '60s' }
   const child = spawn('env', [...PLAIN, 'npm', 'start', '--silent'], {
     cwd: dir,
     env,
@@ -107,8 +107,9 @@ t.test('what is loaded later is in the build: the page, the API documents, Redis
   for (const path of ['/openapi.json', '/docs', '/docs/static/swagger-ui.css']) {
     t.equal(await statusOf(`${usher.internalUrl}${path}`), 200, path)
   }
-  t.ok(
-    usher.logs.some(({ level, msg }) => level === 'warn' && String(msg).startsWith('shared store away')),
+  await until(
+    () =>
+      usher.logs.some(({ level, msg }) => level === 'warn' && String(msg).startsWith('shared store away')),
     'Redis was tried'
   )
 })

@@ -428,7 +428,9 @@ t.test(
     matchProblem(t, await browser.get('/session/account'), 503, 'USHER_UPSTREAM_UNREACHABLE')
     const lines = JSON.stringify(usher.logs)
     for (const secret of [marker, PASSWORD, '987654', '8642', ...browser.jar.values()]) {
-      t.notMatch(lines, new RegExp(secret.slice(0, 60).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+      const text = secret.slice(0, 60).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      // A port or an id of the run may have the same few digits among its own.
+      t.notMatch(lines, new RegExp(/^\d+$/.test(text) ? `(?<!\\w)${text}(?!\\w)` : text))
     }
     t.notMatch(lines, /"(?:headers|cookie|authorization|body|url)":"(?!http:\/\/127\.0\.0\.1:\d+")/)
     t.ok(

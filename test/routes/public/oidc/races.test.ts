@@ -116,6 +116,7 @@ t.test('two instances over Redis', { skip }, async (t) => {
       t.equal((await browser.post('/session/logout')).status, 204)
       redis.signal('SIGCONT')
       await until(() => channel.told.length > told, 'told when it is back')
+      await until(() => two.core.state.isSharedUp(), 'Redis is back for the other one too')
       t.equal((await refresh(two, app, tokens.refresh_token)).json.error, 'invalid_grant')
     }
   )
