@@ -25,7 +25,7 @@ async function startSpa(t: Test) {
       authority: ${JSON.stringify(issuer)}, client_id: 'party', redirect_uri: ${JSON.stringify(`${party.url}/`)},
       silent_redirect_uri: ${JSON.stringify(`${party.url}/silent`)},
       post_logout_redirect_uri: ${JSON.stringify(`${party.url}/bye`)},
-      scope: 'openid profile email groups', loadUserInfo: true
+      scope: 'openid profile email groups', loadUserInfo: true, silentRequestTimeoutInSeconds: 60
     })
     window.manager = manager
     window.done = (async () => {

@@ -144,6 +144,7 @@ t.test('express-openid-connect: told of a sign-out it is anonymous at once', asy
       authRequired: false,
       idpLogout: true,
       clientAuthMethod: 'client_secret_basic',
+      httpTimeout: 60_000,
       authorizationParams: { response_type: 'code', scope: 'openid profile email groups' },
       backchannelLogout: { store: store as never }
     } as Parameters<typeof auth>[0])
