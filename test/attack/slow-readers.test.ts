@@ -27,7 +27,7 @@ t.test('rule 74: 160 readers of a list who do not read cost others nothing', asy
 })
 
 t.test('rule 72: whoever takes a drip of an answer does not hold its connection', async (t) => {
-  const load = await startLoad(t, { USHER_UPSTREAM_TIMEOUT: '1s' })
+  const load = await startLoad(t, { USHER_UPSTREAM_TIMEOUT: '2s' })
   const [dripping, other] = await Promise.all([load.signedIn(OWNER), load.signedIn(FRIEND)])
   const { socket, head } = openPaused(t, load.url, requestBytes(load.url, dripping, '/pms/library/all'))
   t.equal(statusOf(await head), 200)
@@ -36,7 +36,7 @@ t.test('rule 72: whoever takes a drip of an answer does not hold its connection'
   t.teardown(() => clearInterval(timer))
   const closed = new Promise((resolve) => socket.once('close', () => resolve(true)))
   // What the kernels hold is read first, and the end comes behind it.
-  const reading = setTimeout(() => socket.resume(), 4000)
+  const reading = setTimeout(() => socket.resume(), 6000)
   t.teardown(() => clearTimeout(reading))
   await closed
   t.equal((await other.get('/pms/library/sections')).status, 200)
