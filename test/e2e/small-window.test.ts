@@ -41,6 +41,39 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     }
   })
 
+  t.test('a window that loads slowly is waited for', async (t) => {
+    const { page, small } = await openWindow(t)
+    const loaded = Promise.withResolvers<void>()
+    await small.route('**/app.js', async (route) => {
+      await loaded.promise
+      await route.continue()
+    })
+    await page.clock.install()
+    const gone = page.waitForResponse((answer) => answer.status() === 404)
+    const closed = small.waitForEvent('close')
+    await small.getByRole('button', { name: 'Sign in as stranger' }).dispatchEvent('click')
+    await gone
+    await page.clock.fastForward(4000)
+    loaded.resolve()
+    await heading(t, page, 'No access')
+    await closed
+  })
+
+  t.test('a window that comes back after the page was refused closes itself', async (t) => {
+    const { page, small } = await openWindow(t)
+    const refused = Promise.withResolvers<void>()
+    await small.route(/\/session\/callback/, async (route) => {
+      await refused.promise
+      await route.continue()
+    })
+    const closed = small.waitForEvent('close')
+    // Without waiting for where it leads: that is held.
+    await small.getByRole('button', { name: 'Sign in as stranger' }).dispatchEvent('click')
+    await heading(t, page, 'No access')
+    refused.resolve()
+    await closed
+  })
+
   t.test('a window that comes back after the page went on closes itself', async (t) => {
     const { usher, page, small, complaints } = await openWindow(t)
     const closed = small.waitForEvent('close')

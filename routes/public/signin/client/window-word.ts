@@ -2,8 +2,10 @@ import { Refusal } from './api.ts'
 import { settings } from './dom.ts'
 
 const HEARD = 'heard'
-// The page asks when the PIN is gone; the small window may still be loading then.
-const PATIENCE_MS = 3000
+// The page asks when the PIN is gone; the small window may still be loading then, on a slow line.
+const PATIENCE_MS = 10_000
+// How long a window whose PIN is gone shows that, if nobody hears of it.
+const GONE_MS = 3000
 
 /**
  * Plex's page cuts the handles between the two windows (Cross-Origin-Opener-Policy), but not a channel. Safari before
@@ -21,6 +23,8 @@ export function tellBeside(code: string, who: string): void {
     if (data === HEARD) window.close()
   })
   channel?.postMessage({ code, who })
+  // The other page may have had the answer of the PIN itself, and have left.
+  if (code === 'USHER_PIN_UNKNOWN') setTimeout(() => window.close(), GONE_MS)
 }
 
 export interface WordFromBeside {
@@ -39,11 +43,13 @@ export function listenBeside(): WordFromBeside {
   })
   return {
     async reason() {
+      const cancelled = new Refusal('USHER_SIGNIN_CANCELLED')
+      if (channel === null) return cancelled
       const silence = new Promise<Refusal>((resolve) => {
-        setTimeout(resolve, PATIENCE_MS, new Refusal('USHER_SIGNIN_CANCELLED'))
+        setTimeout(resolve, PATIENCE_MS, cancelled)
       })
       const refusal = await Promise.race([word, silence])
-      channel?.postMessage(HEARD)
+      channel.postMessage(HEARD)
       return refusal
     },
     stop: () => channel?.close()
