@@ -213,6 +213,8 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
       await page.locator(`#block-${FRIEND_ID}`).click()
       await page.getByRole('button', { name: 'Block' }).click()
       await page.locator('.badge', { hasText: 'Blocked' }).waitFor()
+      // A switch cuts what the page still loads.
+      await page.waitForLoadState()
       place.lead(1)
       await until(async () => (await status(again.page)) === 401)
       await again.page.goto(`${url}/signin`)
@@ -226,6 +228,7 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
       await page.locator(`#block-${FRIEND_ID}`).click()
       await page.getByRole('button', { name: 'Let in again' }).click()
       await page.getByRole('heading', { name: 'People' }).waitFor()
+      await page.waitForLoadState()
       place.lead(0)
       t.ok(await signIn(place, FRIEND, PHONE), 'let in again')
     }
@@ -264,10 +267,16 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
 
   await t.test('the lists are live, and arrow keys go through them', async (t) => {
     const screen = await signIn(place, ROBIN, TELEVISION)
+    /** Asked for before the page is loaded: it hears of news, and of keys, from then on. */
+    const isSetUp = () => screen.page.waitForResponse(`${url}/signin/live`)
+    let setUp = isSetUp()
     await screen.page.goto(`${url}/signin/devices`)
     await screen.page.getByRole('heading', { name: 'Devices' }).waitFor()
+    await setUp
     const count = await screen.page.locator('.entry').count()
+    setUp = isSetUp()
     const more = await signIn(place, ROBIN, PHONE)
+    await setUp
     await screen.page.locator('.entry').nth(count).waitFor()
     for (let presses = 0; presses < 2; presses += 1) await screen.page.keyboard.press('ArrowDown')
     // A page that is just being loaded answers nothing.
@@ -275,12 +284,16 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
     const isOld = () => screen.page.evaluate<boolean>('window.isOld === true').catch(() => true)
     const focused = await focusedId()
     t.match(focused, /^end-/)
+    setUp = isSetUp()
     await more.page.evaluate("fetch('/session/logout', { method: 'POST' })")
+    await setUp
     await until(async () => (await screen.page.locator('.entry').count()) === count)
     await until(async () => (await focusedId()) === focused, 'the focus')
     await screen.page.locator('#to-devices').focus()
     await screen.page.evaluate('window.isOld = true')
+    setUp = isSetUp()
     const third = await signIn(place, ROBIN, PHONE)
+    await setUp
     await until(async () => !(await isOld()) && (await focusedId()) !== '', 'the page of three')
     t.equal(await focusedId(), 'to-devices', 'a link of the page keeps it too')
     const handles = await screen.page.evaluate<string[]>(
@@ -291,9 +304,11 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
     )
     const gone = handles.find((id) => id !== `end-${known}`) ?? ''
     await screen.page.locator(`#${gone}`).focus()
+    setUp = isSetUp()
     await screen.page.evaluate(
       `window.isOld = true; void fetch('/session/sessions/${gone.replace('end-', '')}', { method: 'DELETE' })`
     )
+    await setUp
     await until(async () => !(await isOld()) && (await focusedId()) !== '', 'the page without it')
     t.equal(await focusedId(), 'heading', 'where its entry is gone, it is at the top of the page')
     await screen.page.evaluate(
@@ -371,9 +386,11 @@ t.test('who is in, and who ends it', { skip: skipWithoutChromium }, async (t) =>
     await bare.page.getByText('account.blocked').first().waitFor()
     t.strictSame(bare.complaints, [])
   })
-  // A switch to another instance cuts the stream of news.
+  // A switch to another instance cuts the stream of news, or the question for it.
   t.strictSame(
-    owner.complaints.filter((text) => !text.includes('ERR_INCOMPLETE_CHUNKED_ENCODING')),
+    owner.complaints.filter(
+      (text) => !/net::ERR_(?:INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/.test(text)
+    ),
     []
   )
 })
