@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { until } from '../support/until.ts'
 import { launchBrowser, skipWithoutChromium } from './support/browser.ts'
 import { cannedPin, cannedSession, HOME } from './support/canned-people.ts'
 import { problem } from './support/canned-site.ts'
@@ -41,6 +42,19 @@ async function tabTo(t: Test, page: Page, words: string): Promise<void> {
     await page.keyboard.press('Tab')
   }
   t.fail(`${words} cannot be reached`)
+}
+
+/** Until the page has asked who is signed in, and moves the focus no more by itself. */
+async function seesAccount(page: Page): Promise<void> {
+  const heading = 'You are signed in'
+  await page.getByRole('heading', { name: heading }).waitFor()
+  await until(async () => (await focused(page)) === heading, 'the focus')
+}
+
+/** Until the question is there, and the script that listens to keys. */
+async function seesQuestion(page: Page): Promise<void> {
+  await page.getByRole('heading', { name: 'Sign out on all devices?' }).waitFor()
+  await page.locator('html[data-scripts="run"]').waitFor({ state: 'attached' })
 }
 
 t.setTimeout(600_000) // Chromium on a busy machine: slow, not stuck.
@@ -133,17 +147,17 @@ t.test('the sign-in page by keyboard alone', { skip: skipWithoutChromium }, asyn
         site.answer('GET /session/home', { body: { users: [] } })
       }
     })
-    await page.getByRole('heading', { name: 'You are signed in' }).waitFor()
+    await seesAccount(page)
     await tabTo(t, page, 'Sign out on all devices')
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Sign out on all devices?' }).waitFor()
+    await seesQuestion(page)
     t.equal((await walk(page, 1))[0], 'Cancel', 'what changes nothing comes first')
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'You are signed in' }).waitFor()
+    await seesAccount(page)
     t.notOk(site.asked.some(({ method }) => method === 'POST'))
     await tabTo(t, page, 'Sign out on all devices')
     await page.keyboard.press('Enter')
-    await page.getByRole('heading', { name: 'Sign out on all devices?' }).waitFor()
+    await seesQuestion(page)
     await tabTo(t, page, 'Sign out everywhere')
     await page.keyboard.press('Enter')
     await page.getByText('You are signed out.').waitFor()

@@ -48,9 +48,9 @@ export interface WatchedPage {
 /** A page in a new context (its own cookies), with everything it complains about. */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...options })
+  // For what hangs: a busy machine needs a part of it. Of the context, so that windows of the page have it as well.
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
-  // For what hangs: a busy machine needs a part of it.
-  page.setDefaultTimeout(60_000)
   const complaints: string[] = []
   page.on('console', (message) => {
     // A 4xx or 5xx is what the test asked for, not a fault of the page.
