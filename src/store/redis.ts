@@ -27,6 +27,8 @@ export interface RedisLinkOptions {
   readonly onUp: () => void
   /** `reason` is a Node error code or a Redis error word, never a text that contains an address. */
   readonly onDown: (reason: string) => void
+  /** How long a call waits for its answer; default a second. */
+  readonly commandTimeoutMs?: number
 }
 
 const CONNECT_TIMEOUT_MS = 2000
@@ -45,9 +47,9 @@ const OPEN_MS = 5000
  * away every call fails at once, and connecting is retried every second.
  */
 export function createRedisLink(options: RedisLinkOptions): RedisLink {
-  const { url, channel, onMessage, catchUp, onUp, onDown } = options
-  const caller = connect(url)
-  const listener = connect(url)
+  const { url, channel, onMessage, catchUp, onUp, onDown, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options
+  const caller = connect(url, commandTimeoutMs)
+  const listener = connect(url, commandTimeoutMs)
   const opened = Promise.withResolvers<void>()
   // If a server refuses the database, ioredis stays in database 0, where two deployments would share their state.
   const database = Number(new URL(url).pathname.slice(1))
@@ -162,12 +164,12 @@ export function createRedisLink(options: RedisLinkOptions): RedisLink {
   return link
 }
 
-function connect(url: string): Redis {
+function connect(url: string, commandTimeout: number): Redis {
   // Loaded only if Redis is configured (docs/decisions/0012-a-quick-start.md).
   const { Redis } = createRequire(import.meta.url)('ioredis') as typeof import('ioredis')
   return new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout,
     retryStrategy: (attempt) => Math.min(MAX_RETRY_MS, 50 * 2 ** attempt) * (0.75 + Math.random() / 4),
     // The client queues nothing: what could not be sent is in memory, and the catch-up writes it.
     enableOfflineQueue: false,

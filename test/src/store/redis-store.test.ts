@@ -13,6 +13,8 @@ import { storeSuite } from './suite.ts'
 
 const skip = skipWithout('redis-server')
 const MINUTE_MS = 60_000
+/** Thousands of calls, and a machine that pauses in one of them: no Redis is away for that. */
+const PATIENT_MS = 30_000
 
 async function open(
   t: Test,
@@ -20,8 +22,9 @@ async function open(
   {
     prefix = 'usher:{t}',
     seal = plainSeal,
-    now = Date.now
-  }: { prefix?: string; seal?: NameSeal; now?: () => number } = {}
+    now = Date.now,
+    commandTimeoutMs = PATIENT_MS
+  }: { prefix?: string; seal?: NameSeal; now?: () => number; commandTimeoutMs?: number } = {}
 ): Promise<{ store: Store; link: RedisLink }> {
   const names = createRedisNames(prefix, seal)
   const link = createRedisLink({
@@ -30,7 +33,8 @@ async function open(
     onMessage: () => undefined,
     catchUp: async (caller) => void (await names.load(caller)),
     onUp: () => undefined,
-    onDown: () => undefined
+    onDown: () => undefined,
+    commandTimeoutMs
   })
   t.teardown(() => link.close())
   await until(() => link.isUp(), 'Redis is up')
@@ -97,7 +101,7 @@ t.test(
   { skip },
   async (t) => {
     const redis = await startRedis(t)
-    const { store, link } = await open(t, redis.url)
+    const { store, link } = await open(t, redis.url, { commandTimeoutMs: 1000 })
     await store.commit({ put: [{ kind: 'grant', key: 'g', value: 'v', expiresAt: Date.now() + MINUTE_MS }] })
     redis.signal('SIGSTOP')
     await t.rejects(store.get({ kind: 'grant', key: 'g' }), StoreAway)

@@ -19,7 +19,8 @@ t.test('a long catch-up is not begun again, and a start does not wait for all of
       return release.promise
     },
     onUp: () => undefined,
-    onDown: (reason) => t.fail(reason)
+    onDown: (reason) => t.fail(reason),
+    commandTimeoutMs: 30_000
   })
   t.teardown(() => link.close())
   await link.opened
@@ -115,7 +116,8 @@ t.test('another database than the first is selected before anything is written',
     onMessage: () => undefined,
     catchUp: async (own) => void (await own.run('return redis.call("SET", KEYS[1], "x")', 'mine', [])),
     onUp: () => undefined,
-    onDown: (reason) => t.fail(reason)
+    onDown: (reason) => t.fail(reason),
+    commandTimeoutMs: 30_000
   })
   t.teardown(() => link.close())
   await until(() => link.isUp(), 'it is up')
