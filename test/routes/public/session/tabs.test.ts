@@ -55,14 +55,20 @@ t.test('tabs that a browser restores in the same moment each end where they want
   const { simulator } = usher
   const browser = await usher.signedIn(FRIEND)
   await browser.post('/session/logout')
+  await until(() => simulator.tokens.living('friend').length === 0)
   const wanted = ['/one', '/two', '/three']
   // Each answer overwrites the cookie of the one before it.
   const tabs = await Promise.all(wanted.map((returnTo) => leave(browser, returnTo)))
   for (const { id } of simulator.pins.list()) simulator.pins.claim(id, 'friend')
+  simulator.clearReceived()
   const thief = usher.browser()
   for (const tab of tabs) t.match(await comeBack(thief, tab), /^\/signin\?error=USHER_PIN_UNKNOWN/)
   t.equal(thief.jar.size, 0)
-  await until(() => simulator.tokens.living('friend').length < 3)
+  // Until then a PIN is not over, and the browser goes on with the one that its cookie names.
+  await until(
+    () => simulator.received({ path: '/api/v2/users/signout' }).length === tabs.length,
+    'each of them is given up'
+  )
   const again = await Promise.all(wanted.map((returnTo) => leave(browser, returnTo)))
   for (const { id } of simulator.pins.list()) simulator.pins.claim(id, 'friend')
   for (const [index, tab] of again.entries()) t.equal(await comeBack(browser, tab), wanted[index])
