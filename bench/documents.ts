@@ -77,8 +77,9 @@ ${toMarkdown(fairnessTable(results))}
   \`/proc\`, so a verifier next to nginx counts too.
 - After a warm-up, all contenders are measured in rounds, one slice each, in rotating order. A ratio divides two slices of the
   same round; the tables have the median, and the lowest and highest round.
-- The 200 MB file: one connection, which does not keep a fast proxy busy. For MB/s, nginx is extrapolated to its whole core and the
-  other is taken as measured, so the ratio is a lower bound.
+- The 200 MB file: one connection, which does not keep a fast proxy busy: the core of the load is what limits it. So the MB/s stand
+  twice: as measured, which favours the slower of two fast proxies, and as a lower bound ("at the least"), for which nginx is
+  extrapolated to its whole core and the other is taken as measured.
 - Requests carry what Chrome sends with a page's fetch(), and the session cookie between four others. Contenders without a
   session get one of 640 bytes.
 - 1 KB and 64 KB: 32 kept-open connections; 1 MB and 20 MB: four. A slice of 1 KB in which the proxy was not busy for ${Math.round(minUtil * 100)} % of its core is discarded, and

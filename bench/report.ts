@@ -50,7 +50,8 @@ export function contenderTable(results: Results): Table {
     short(singleRatio(results, id, base)),
     short(textRatio(results, 'large', id, base)),
     ...TEXT_COLUMNS.map(([text]) => short(textRatio(results, text, id, base))),
-    short(throughputRatio(results, id, base)),
+    short(throughputRatio(results, id, base, 'measured')),
+    short(throughputRatio(results, id, base, 'lowest')),
     short(partCostRatio(results, id, base))
   ])
   const head = [
@@ -63,6 +64,7 @@ export function contenderTable(results: Results): Table {
     '64 KB: CPU',
     ...TEXT_COLUMNS.map(([, label]) => label),
     '200 MB: MB/s',
+    'at the least',
     'CPU per GB'
   ]
   return [head, ...rows]

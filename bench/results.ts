@@ -49,16 +49,21 @@ export function cpuRatio(results: Results, mode: Saturated, above: string, below
 }
 
 /**
- * A lower bound of the MB/s of the file, divided by the base's. One connection does not saturate a proxy that is as
- * fast as the load's core, so the base is extrapolated to its whole core.
+ * MB/s of the file, divided by the base's. One connection does not saturate a proxy that is as fast as the load's core.
+ * So there is a lower bound as well, for which the base is extrapolated to its whole core.
  */
-export function throughputRatio(results: Results, id: string, base: string): Outcome {
-  const figures = (of: string, full: boolean): Figure[] =>
+export function throughputRatio(
+  results: Results,
+  id: string,
+  base: string,
+  bound: 'measured' | 'lowest'
+): Outcome {
+  const figures = (of: string, whole: boolean): Figure[] =>
     (results.part[of] ?? []).map(
       ({ util, bytesPerSecond }) =>
-        unsound(of, util, 0) ?? bytesPerSecond / (full ? Math.min(1, util.proxy) : 1)
+        unsound(of, util, 0) ?? bytesPerSecond / (whole ? Math.min(1, util.proxy) : 1)
     )
-  return ratioOf(figures(id, false), figures(base, true))
+  return ratioOf(figures(id, false), figures(base, bound === 'lowest'))
 }
 
 /** CPU per gigabyte of the file, divided by the base's. Idle time costs no CPU, so no share is required. */
