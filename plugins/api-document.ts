@@ -26,7 +26,8 @@ export default fp<ApiDocumentOptions>(
         openapi: '3.1.0',
         info: {
           title: 'Usher',
-          description: 'Session gateway for Plex. Generated from the routes themselves.',
+          description:
+            'Session gateway for Plex. Generated from the routes themselves. Problems are RFC 9457 JSON; on the public listener a navigation reads them as a page.',
           version: packageJson.version,
           license: { name: packageJson.license, identifier: packageJson.license }
         },

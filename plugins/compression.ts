@@ -9,6 +9,7 @@ import {
 } from '../src/compress/coding.ts'
 import { compressLater, compressWhole } from '../src/compress/compress.ts'
 import type { CrossSiteCheck } from '../src/domain/cross-site.ts'
+import { addVary } from '../src/domain/vary.ts'
 
 export interface CompressionOptions {
   readonly crossSite: Pick<CrossSiteCheck, 'siteOf'>
@@ -40,7 +41,7 @@ export default fp<CompressionOptions>(
     // preSerialization would come too early: the length of an object is not known there.
     fastify.addHook('onSend', (request, reply, payload, done) => {
       if (!isText(payload) || !isLong(payload) || !isOpenToCoding(reply)) return done(null, payload)
-      reply.header('vary', withAcceptEncoding(reply.getHeader('vary')))
+      reply.header('vary', addVary(reply.getHeader('vary'), 'Accept-Encoding'))
       const accept = request.raw.headers['accept-encoding']
       if (typeof accept !== 'string' || request.method === 'HEAD' || mayBeWatched(request, reply))
         return done(null, payload)
@@ -88,9 +89,4 @@ function cacheControlOf(reply: FastifyReply): string {
 function isOpenToCoding(reply: FastifyReply): boolean {
   if (reply.statusCode === 206 || reply.hasHeader('content-encoding')) return false
   return isCompressible(typeOf(reply)) && !forbidsTransform(cacheControlOf(reply))
-}
-
-function withAcceptEncoding(vary: unknown): string {
-  const names = [vary].flat().filter((name) => typeof name === 'string' && name !== '')
-  return [...names, 'Accept-Encoding'].join(', ')
 }

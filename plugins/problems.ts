@@ -1,6 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { isNavigation } from '../src/domain/navigation.ts'
 import { PROBLEMS, Problem, type ProblemCode } from '../src/domain/problems.ts'
+import { addVary } from '../src/domain/vary.ts'
 import { logRequestFailure } from '../src/observe/request-failures.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
@@ -16,25 +18,36 @@ export interface ProblemBody {
   readonly upstream?: Problem['upstream']
 }
 
+/** The page of a problem: its own header fields, and the document. */
+export type RenderProblem = (
+  problem: Problem,
+  request: Pick<FastifyRequest, 'id' | 'host' | 'headers'>
+) => { readonly headers: Readonly<Record<string, string>>; readonly markup: string }
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** `json`: the route's problems are no pages, not even where a person looks, for this reason. */
+    problems?: { readonly json: string }
+  }
+}
+
 export interface ProblemsOptions {
   /** Called for each problem that is answered. */
   readonly onProblem?: (code: ProblemCode) => void
+  /** For a person's navigation; without it everybody gets JSON. */
+  readonly render?: RenderProblem | null
 }
 
 /** Turns every failure into a problem of the closed list. The cause of an internal one is logged here, once. */
 export default fp<ProblemsOptions>(
-  async (fastify, { onProblem = () => undefined }) => {
+  async (fastify, { onProblem = () => undefined, render = null }) => {
     const methods = methodsByPath(fastify)
 
     function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
       onProblem(problem.code)
       logRequestFailure(request.log, request.id, problem)
       if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter))
-      return reply
-        .code(problem.status)
-        .type(PROBLEM_TYPE)
-        .serializer(JSON.stringify)
-        .send(toBody(problem, request.id))
+      return writeProblem(problem, request, reply, render)
     }
 
     fastify.setErrorHandler((error, request, reply) => sendProblem(toProblem(error), request, reply))
@@ -49,6 +62,24 @@ export default fp<ProblemsOptions>(
   },
   { name: 'problems' }
 )
+
+/** Status and body. Which representation leaves is decided here and nowhere else (RFC 9110 §12.1). */
+export function writeProblem(
+  problem: Problem,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  render: RenderProblem | null
+): FastifyReply {
+  reply.code(problem.status)
+  const isPage = render !== null && request.routeOptions.config.problems === undefined
+  if (!isPage || !isNavigation(request.method, request.raw.headers))
+    return reply.type(PROBLEM_TYPE).serializer(JSON.stringify).send(toBody(problem, request.id))
+  const { headers, markup } = render(problem, request)
+  const vary = addVary(reply.getHeader('vary'), ...NEGOTIATED)
+  return reply.headers({ ...headers, vary }).send(markup)
+}
+
+const NEGOTIATED = ['Accept', 'Accept-Language', 'Sec-Fetch-Dest', 'Sec-Fetch-Mode']
 
 export function toBody(problem: Problem, requestId: string): ProblemBody {
   return {

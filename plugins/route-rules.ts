@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 /** A rule that a route names, the plugin that enforces it, and how a route says that it does without. */
 interface Rule {
-  readonly name: 'guard' | 'sameOrigin' | 'limit' | 'host' | 'browser' | 'grant'
+  readonly name: 'guard' | 'sameOrigin' | 'limit' | 'host' | 'browser' | 'grant' | 'problems'
   /** Whether every route names it. */
   readonly required: boolean
   /** The member that holds the reason where a route does without; null where a route cannot. */
@@ -42,6 +42,7 @@ const RULES: readonly Rule[] = [
   },
   { name: 'host', required: false, waiver: 'any', plugins: {} },
   { name: 'browser', required: false, waiver: 'allowed', plugins: {} },
+  { name: 'problems', required: false, waiver: 'json', plugins: {} },
   { name: 'grant', required: false, waiver: null, plugins: { '*': ['service-auth'] } }
 ]
 

@@ -38,7 +38,11 @@ import { redirectRoutes } from '../../routes/public/session/redirect.ts'
 import { serverRoutes } from '../../routes/public/session/servers.ts'
 import { sessionRoutes } from '../../routes/public/session/session.ts'
 import { verifyRoute } from '../../routes/public/session/verify.ts'
+import { loadAssets } from '../../routes/public/signin/assets.ts'
+import { createLanguages } from '../../routes/public/signin/language.ts'
 import { signinPage } from '../../routes/public/signin/page.ts'
+import { createPlainPages } from '../../routes/public/signin/plain-page.ts'
+import { createProblemPages } from '../../routes/public/signin/problem-page.ts'
 import { type CrossSiteCheck, createCrossSiteCheck } from '../domain/cross-site.ts'
 import { createInternalHostCheck, createPublicHostCheck } from '../domain/hosts.ts'
 import { createRequestLines } from '../observe/request-lines.ts'
@@ -52,9 +56,13 @@ import { StartError } from './start-error.ts'
 export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
   const { config, metrics } = core
   const { publicUrl } = config
+  const [assets, languages] = [loadAssets(), createLanguages()]
+  const renderPlain = createPlainPages({ config, assets, languages })
   // Its code is not even read if no app signs in here.
   const provider =
-    config.oidc.clients.length > 0 ? await (await import('./openid.ts')).openProvider(core) : null
+    config.oidc.clients.length > 0
+      ? await (await import('./openid.ts')).openProvider(core, renderPlain)
+      : null
   if (provider === null)
     core.reload.follow((next) => {
       if (next.oidc.clients.length > 0)
@@ -62,7 +70,9 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
       return () => undefined
     })
   const listApps = createAppList(core, provider?.openId ?? null)
-  const app = createListener(core, 'public')
+  const isOwnHost = createPublicHostCheck(publicUrl.origin)
+  const render = createProblemPages({ config, isOwnHost, render: renderPlain })
+  const app = createListener(core, 'public', render)
   app.addHook('onListen', async () => provider?.openId.start())
   app.addHook('onClose', async () => provider?.openId.close())
 
@@ -76,11 +86,14 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     metrics,
     writeLine: createRequestLines(core.log, 'public')
   })
-  await app.register(problems, { onProblem: (code) => metrics.refusals.inc({ listener: 'public', code }) })
+  await app.register(problems, {
+    onProblem: (code) => metrics.refusals.inc({ listener: 'public', code }),
+    render
+  })
   await app.register(securityHeaders, { secure: publicUrl.secure })
   if (config.trustedProxies.length > 0) await app.register(forwardedAddresses)
   await app.register(host, {
-    isOwnHost: createPublicHostCheck(publicUrl.origin),
+    isOwnHost,
     remedy: 'Host is not that of USHER_PUBLIC_URL; let the proxy pass it on.',
     onForeignHost: (name) => core.notices.foreignHost('public', name)
   })
@@ -140,6 +153,8 @@ export async function buildPublicApp(core: Core): Promise<FastifyInstance> {
     await provider?.addRoutes(scope)
     await scope.register(signinPage, {
       config,
+      assets,
+      languages,
       core,
       findReturnTo: core.findReturnTo,
       findSession: (request) => {

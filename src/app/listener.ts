@@ -9,7 +9,7 @@ import {
 } from 'fastify'
 import { addHeadRoute } from '../../plugins/head-routes.ts'
 import { compileSchemasLate } from '../../plugins/late-schemas.ts'
-import { PROBLEM_TYPE, toBody } from '../../plugins/problems.ts'
+import { type RenderProblem, writeProblem } from '../../plugins/problems.ts'
 import { requireRules } from '../../plugins/route-rules.ts'
 import { fixedHeaders } from '../../plugins/security-headers.ts'
 import { Problem } from '../domain/problems.ts'
@@ -30,7 +30,8 @@ const KEEP_ALIVE_MS = 75_000
 /** A Fastify instance with the settings of both listeners: strict bodies, own errors, no default logging. */
 export function createListener(
   core: Pick<Core, 'config' | 'log'>,
-  name: 'public' | 'internal'
+  name: 'public' | 'internal',
+  renderProblem: RenderProblem | null = null
 ): FastifyInstance {
   // Random, so that ids do not repeat after a restart. A caller's own id is ignored.
   const prefix = randomBytes(6).toString('base64url')
@@ -58,12 +59,8 @@ export function createListener(
     },
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (_error, request, reply: FastifyReply) => {
-      const problem = new Problem('USHER_INVALID_REQUEST')
-      void reply
-        .code(problem.status)
-        .headers({ ...fixed, 'content-type': PROBLEM_TYPE })
-        .serializer(JSON.stringify)
-        .send(toBody(problem, request.id))
+      reply.headers({ ...fixed })
+      void writeProblem(new Problem('USHER_INVALID_REQUEST'), request, reply, renderProblem)
     },
     clientErrorHandler: (error, socket) => refuseClient(error, socket, fixed)
   })

@@ -5,6 +5,7 @@ import providerAnswers from '../../plugins/provider-answers.ts'
 import { oidcEndpoints } from '../../routes/public/oidc/endpoints.ts'
 import { createHousePages } from '../../routes/public/oidc/house-pages.ts'
 import { oidcInteraction } from '../../routes/public/oidc/interaction.ts'
+import type { RenderPlainPage } from '../../routes/public/signin/plain-page.ts'
 import type { Config } from '../config/config.ts'
 import { createOpenId, type OpenId } from '../openid/openid.ts'
 import { objectionsTo } from '../openid/validation.ts'
@@ -22,7 +23,7 @@ export interface Provider {
 const CONNECT_TIMEOUT_MS = 2500
 
 /** The OpenID provider for the configured clients, with its pages. */
-export async function openProvider(core: Core): Promise<Provider> {
+export async function openProvider(core: Core, render: RenderPlainPage): Promise<Provider> {
   const { config, log, state } = core
   if (state.kind === 'memory')
     log.warn(
@@ -32,6 +33,7 @@ export async function openProvider(core: Core): Promise<Provider> {
   const visits = createVisits()
   const pages = createHousePages({
     config,
+    render,
     nameOf: (clientId) => config.oidc.clients.find(({ id }) => id === clientId)?.name ?? null,
     accountOf: (ctx) => visits.of(ctx.req).read?.live.session.account.title ?? null
   })

@@ -75,7 +75,8 @@ t.test('rule 96: every route declares each rule, and says why it does without on
     { ...WAIVED, sameOrigin: { off: '' } },
     { ...WAIVED, limit: { none: '' } },
     { ...WAIVED, host: { any: '' } },
-    { ...WAIVED, browser: { allowed: '' } }
+    { ...WAIVED, browser: { allowed: '' } },
+    { ...WAIVED, problems: { json: '' } }
   ] as FastifyContextConfig[])
     t.throws(() => addRoute(fastify, config), /waived without a reason/, JSON.stringify(config))
   for (const config of [

@@ -102,6 +102,7 @@ export const oidcEndpoints: FastifyPluginAsync = async (fastify) => {
         limit: 'address',
         // The provider has its own list of origins.
         cors: false,
+        problems: { json: 'the provider has pages of its own' },
         ...(endpoint.fromAnywhere === true && {
           host: { any: 'apps’ servers call it under an internal name, and no cookie counts' }
         })

@@ -1,90 +1,37 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Config } from '../../../src/config/config.ts'
-import { isTelevision } from '../../../src/domain/televisions.ts'
 import type { Pages } from '../../../src/openid/pages.ts'
-import { loadAssets } from '../signin/assets.ts'
-import { type Html, html } from '../signin/html.ts'
-import { createLanguages, type Language } from '../signin/language.ts'
-import { brandHeader, footer, head } from '../signin/template.ts'
+import { html } from '../signin/html.ts'
+import type { Language } from '../signin/language.ts'
+import type { PlainContent, PlainPage, Reader, RenderPlainPage } from '../signin/plain-page.ts'
 
-export interface Page {
-  readonly headers: Readonly<Record<string, string>>
-  readonly markup: string
-}
-
-/** What a page depends on: its language, and the size of its letters. */
-type Reader = Pick<IncomingHttpHeaders, 'accept-language' | 'user-agent'>
-
-/** Usher's own pages around OpenID Connect: plain HTML in the style of the sign-in page, without scripts. */
+/** Usher's own pages around OpenID Connect: plain HTML, without scripts. */
 export interface HousePages extends Pages {
   /** For an interaction that is over, or belongs to another browser. */
-  lost(reader: Reader): Page
+  lost(reader: Reader): PlainPage
   /** What is needed is away, and nobody is signed out by it. */
-  unavailable(reader: Reader): Page
+  unavailable(reader: Reader): PlainPage
 }
 
 export interface HousePagesOptions {
-  readonly config: Pick<Config, 'publicUrl' | 'brand'>
+  readonly config: Pick<Config, 'publicUrl'>
+  readonly render: RenderPlainPage
   /** The name of an app; null if it is not in the configuration. */
   readonly nameOf: (clientId: string) => string | null
   /** The display name of the request's account. */
   readonly accountOf: (ctx: KoaContextWithOIDC) => string | null
 }
 
-interface Words {
-  readonly title: string
-  readonly text: Html | string
-  readonly actions?: Html
-  /** Where the response to a form may lead, besides Usher itself. */
-  readonly formTarget?: string | null
-}
-
-export function createHousePages({ config, nameOf, accountOf }: HousePagesOptions): HousePages {
+export function createHousePages({ config, render, nameOf, accountOf }: HousePagesOptions): HousePages {
   const { basePath } = config.publicUrl
-  const { version } = loadAssets()
-  const assetsPath = `${basePath}/signin/assets/${version}`
-  const languages = createLanguages()
 
-  function toPage(reader: Reader, find: (language: Language) => Words): Page {
-    const language = languages.find(reader['accept-language'])
-    const { title, text, actions, formTarget = null } = find(language)
-    const television = isTelevision(reader['user-agent'] ?? '')
-    const { name, logo } = config.brand
-    const brand = { name, logoPath: logo === null ? null : `${basePath}/signin/logo` }
-    const policy = [
-      "default-src 'none'",
-      "style-src 'self'",
-      "font-src 'self'",
-      "img-src 'self'",
-      // CSP 3 §6.3.2: form-action also applies to the redirect that answers a form.
-      `form-action 'self'${formTarget === null ? '' : ` ${formTarget}`}`,
-      "frame-ancestors 'none'",
-      "base-uri 'none'"
-    ].join('; ')
-    const { markup } = html`${head({ assetsPath, brand, language, television }, title, html``)}
-<body>
-  ${brandHeader(brand)}
-  <main id="signin"><section class="panel" aria-labelledby="h">
-    <h1 id="h">${title}</h1>
-    <p class="lead">${text}</p>
-    ${actions ?? null}
-  </section></main>
-  ${footer(language)}
-</body>
-</html>
-`
-    const headers = {
-      'content-security-policy': policy,
-      'content-type': 'text/html; charset=utf-8',
-      'content-language': language.tag,
-      // With none a form would say `Origin: null`, which proves nothing where there is no Fetch Metadata.
-      'referrer-policy': 'same-origin'
-    }
-    return { headers, markup }
+  function toPage(reader: Reader, find: (language: Language) => PlainContent): PlainPage {
+    const { headers, markup } = render(reader, find)
+    // With none a form would say `Origin: null`, which proves nothing where there is no Fetch Metadata.
+    return { headers: { ...headers, 'referrer-policy': 'same-origin' }, markup }
   }
 
-  function send(ctx: KoaContextWithOIDC, find: (language: Language) => Words): void {
+  function send(ctx: KoaContextWithOIDC, find: (language: Language) => PlainContent): void {
     const { headers, markup } = toPage(ctx.headers, find)
     ctx.set({ ...headers })
     ctx.vary('Accept-Language')
@@ -92,13 +39,13 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
   }
 
   const home = ({ text }: Language) =>
-    html`<a class="button quiet" href="${basePath}/signin">${text('openid.to-sign-in')}</a>`
+    html`<a class="button quiet" href="${basePath}/signin">${text('to-sign-in')}</a>`
 
-  function away({ text }: Language, app: string): Words {
+  function away({ text }: Language, app: string): PlainContent {
     return { title: text('openid.away-heading'), text: text('openid.away', { app }) }
   }
 
-  function explain(ctx: KoaContextWithOIDC, code: string, language: Language): Words {
+  function explain(ctx: KoaContextWithOIDC, code: string, language: Language): PlainContent {
     const { text, phrase } = language
     const { client_id: asked } = ctx.oidc.params ?? {}
     const app =
@@ -150,7 +97,7 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
           <button class="button" name="logout" value="yes">${text('openid.sign-out-yes')}</button>
           <button class="button quiet">${text('openid.sign-out-no')}</button>
         </form>`,
-        formTarget: typeof target === 'string' ? sourceOf(target) : null
+        formTargets: ["'self'", ...(typeof target === 'string' ? sourcesOf(target) : [])]
       }))
     },
     signedOut: (ctx) =>
@@ -162,9 +109,9 @@ export function createHousePages({ config, nameOf, accountOf }: HousePagesOption
   }
 }
 
-/** As a CSP source: the origin of a web address, or the scheme of a native app's address. */
-function sourceOf(uri: string): string | null {
+/** As CSP sources: the origin of a web address, or the scheme of a native app's address. */
+function sourcesOf(uri: string): readonly string[] {
   const url = URL.parse(uri)
-  if (url === null) return null
-  return url.origin === 'null' ? url.protocol : url.origin
+  if (url === null) return []
+  return [url.origin === 'null' ? url.protocol : url.origin]
 }

@@ -14,7 +14,8 @@ export const oidcInteraction: FastifyPluginAsyncTypebox<{ basePath: string; page
       config: {
         guard: { none: 'it leads on to the sign-in, or back to the app' },
         sameOrigin: { off: 'browsers come from an app, and its cookie must fit the address' },
-        limit: 'address'
+        limit: 'address',
+        problems: { json: 'it has pages of its own' }
       },
       schema: {
         tags: ['openid'],

@@ -39,6 +39,7 @@ const config = {
   sameOrigin: { off: 'the request is a proxy’s; the browser’s own goes to the app' },
   limit: { none: 'a proxy asks for every request of every page, and knows no 429' },
   host: { any: 'proxies ask under an internal name' },
+  problems: { json: 'it has a page of its own, and proxies pass 4 KB on' },
   // CORS answers a preflight with 204, which a proxy that repeats methods would take for approval.
   cors: false
 } as const

@@ -3,10 +3,11 @@ import { Type } from 'typebox'
 import type { Config } from '../../../src/config/config.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { isTelevision } from '../../../src/domain/televisions.ts'
+import { addVary } from '../../../src/domain/vary.ts'
 import type { SessionView } from '../../../src/session/session.ts'
 import type { FindReturnTo } from '../../../src/session/sign-in/return-to.ts'
 import { problems } from '../../schemas.ts'
-import { loadAssets } from './assets.ts'
+import { type Assets, loadAssets } from './assets.ts'
 import { findDestination, placeOf } from './destination.ts'
 import { createLanguages, type Languages } from './language.ts'
 import { type AppList, REFUSALS, type Refused } from './model.ts'
@@ -25,6 +26,7 @@ export interface SigninPageOptions {
   /** The name in the seal that a refusal carries; null for anything else. */
   readonly findRefusedName: (sealed: unknown) => string | null
   readonly languages?: Languages
+  readonly assets?: Assets
   /** Who is signed in; without it there are no lists and no sign-out. */
   readonly core?: PeoplePagesOptions['core'] & SignOutOptions['core']
 }
@@ -67,9 +69,8 @@ const response = { 200: Type.String() }
 /** `/signin`: one server-rendered page, its files and the operator's logo, in the scope of the public base path. */
 export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify, options) => {
   const { config, findReturnTo, findSession, findApps, findRefusedName, plexUnreachableSince } = options
-  const { languages = createLanguages() } = options
+  const { languages = createLanguages(), assets = loadAssets() } = options
   const { basePath } = config.publicUrl
-  const assets = loadAssets()
   const policy = contentSecurityPolicy(config.plexAppUrl)
 
   const plexAppOrigin = new URL(config.plexAppUrl).origin
@@ -77,7 +78,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
   const sendHtml: PeoplePagesOptions['sendHtml'] = (reply, { tag }, page, referrer) =>
     reply
       .type('text/html; charset=utf-8')
-      .header('vary', withAcceptLanguage(reply.getHeader('vary')))
+      .header('vary', addVary(reply.getHeader('vary'), 'Accept-Language'))
       .headers({
         'content-language': tag,
         'content-security-policy': policy,
@@ -142,7 +143,7 @@ export const signinPage: FastifyPluginAsync<SigninPageOptions> = async (fastify,
   fastify.get<{ Params: { version: string; name: string } }>(
     '/signin/assets/:version/:name',
     {
-      config: open,
+      config: { ...open, host: { any: 'the page that explains a wrong Host looks like the others' } },
       schema: {
         tags: ['signin'],
         summary: 'A file of the sign-in page',
@@ -197,16 +198,8 @@ function findRefused(
   return code === undefined ? null : { code, account: findName(who) }
 }
 
-/** What varies already, and the language. */
-function withAcceptLanguage(vary: unknown): string {
-  return vary === undefined ? 'Accept-Language' : `${String(vary)}, Accept-Language`
-}
-
 function sendPicture(reply: FastifyReply, picture: Config['brand']['logo']): FastifyReply {
-  if (picture === null) {
-    reply.callNotFound()
-    return reply
-  }
+  if (picture === null) throw new Problem('USHER_NOT_FOUND')
   return reply
     .type(picture.type)
     .headers({

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
+import { isNavigation } from '../../../src/domain/navigation.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { isTelevision } from '../../../src/domain/televisions.ts'
 import type { Session } from '../../../src/session/session.ts'
@@ -97,11 +98,11 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
 
   const listPath = (list: NonNullable<ListPage['current']>) => `${basePath}/signin/${list}`
 
-  // A person in a browser reads a page; a program, and a person who is signed out, get the problem itself.
+  // Who is signed in keeps the navigation of these pages; everybody else gets the problem as anywhere else.
   fastify.setErrorHandler((error, request, reply) => {
     const read = request.readSession()
     const isSaid = error instanceof Problem && (error.status === 403 || error.status === 404)
-    if (!isSaid || !read.open || !isNavigation(request)) throw error
+    if (!isSaid || !read.open || !isNavigation(request.method, request.headers)) throw error
     const language = languageOf(request)
     const { text } = language
     const isDenied = error.status === 403
@@ -246,12 +247,6 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
       }
     )
   }
-}
-
-function isNavigation({ method, headers }: FastifyRequest): boolean {
-  const mode = headers['sec-fetch-mode']
-  const isPage = (headers.accept ?? '').includes('text/html')
-  return method === 'GET' && isPage && (mode === undefined || mode === 'navigate')
 }
 
 function isId(value: unknown): value is string {

@@ -1,7 +1,7 @@
 import { Refusal } from './api.ts'
 import { byId, make, put, settings, stamp } from './dom.ts'
 import { pageLanguage, say, wordsFor } from './say.ts'
-import type { Words } from './texts.ts'
+import { spellWait, type Words } from './texts.ts'
 
 /** Refusals of an account: the server has a page for them, which names the account. */
 const OF_ACCOUNTS = ['USHER_SERVER_ACCESS_DENIED', 'USHER_ACCOUNT_BLOCKED', 'USHER_TWO_FACTOR_REQUIRED']
@@ -13,19 +13,8 @@ export function explain(error: unknown): Words {
     return { what: say('problem.offline.what'), todo: say('problem.offline.todo') }
   const { what, todo } = wordsFor(error.code)
   return error.retryAfter > 0
-    ? { what, todo: say('again-in', { wait: spell(error.retryAfter) }) }
+    ? { what, todo: say('again-in', { wait: spellWait(error.retryAfter, pageLanguage()) }) }
     : { what, todo }
-}
-
-/** A wait in words: "40 seconds". */
-function spell(seconds: number): string {
-  const minutes = Math.ceil(seconds / 60)
-  if (seconds < 100) return count(Math.ceil(seconds), 'second')
-  return minutes < 100 ? count(minutes, 'minute') : count(Math.ceil(minutes / 60), 'hour')
-}
-
-function count(amount: number, unit: 'second' | 'minute' | 'hour'): string {
-  return new Intl.NumberFormat(pageLanguage(), { style: 'unit', unit, unitDisplay: 'long' }).format(amount)
 }
 
 /** Shows a problem in the alert region. Adds a reference if only the operator can help. */
