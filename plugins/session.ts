@@ -6,6 +6,7 @@ import type { FindOldCookies } from '../src/session/cookie/old-scopes.ts'
 import type { SessionRead, Sessions, UnsealedSession } from '../src/session/cookie/sessions.ts'
 import type { SessionEnds } from '../src/session/end.ts'
 import type { LiveSession, LiveSessions } from '../src/session/live/live-sessions.ts'
+import { clientOf } from '../src/session/live/session-client.ts'
 import type { Session, SessionView } from '../src/session/session.ts'
 import { toView } from '../src/session/session.ts'
 import type { SignOuts } from '../src/session/sign-outs.ts'
@@ -78,7 +79,7 @@ export default fp<SessionPluginOptions>(
     fastify.decorateRequest('readSession', function (this: FastifyRequest) {
       if (this.sessionRead === null) {
         this.sessionRead = sessions.read(this.raw.headers.cookie)
-        if (this.sessionRead.open) this.sessionRead.live.client ??= clientOf(this)
+        if (this.sessionRead.open) this.sessionRead.live.client ??= clientOf(this.raw, this.ip)
       }
       return this.sessionRead
     })
@@ -139,7 +140,7 @@ export default fp<SessionPluginOptions>(
       }
       this.hasDecidedCookie = true
       // Known from its start, so that "everywhere" finds it.
-      known.of(session).client = clientOf(this.request)
+      known.of(session).client = clientOf(this.request.raw, this.request.ip)
       this.setCookie(names.session, value, { ...attributes, maxAge })
       clearOldCookies(this)
       return toView(session, false, basePath)
@@ -193,7 +194,7 @@ export default fp<SessionPluginOptions>(
       const value = sessions.renew(read)
       if (value === null) return
       // The browser may have moved to another network since.
-      read.live.client = clientOf(request)
+      read.live.client = clientOf(request.raw, request.ip)
       write(reply, value, { maxAge })
     })
 
@@ -221,10 +222,6 @@ export default fp<SessionPluginOptions>(
 )
 
 const CLEARED = { maxAge: 0, expires: new Date(0) }
-
-function clientOf({ raw, ip }: FastifyRequest): NonNullable<LiveSession['client']> {
-  return { userAgent: raw.headers['user-agent'] ?? '', address: ip }
-}
 
 /** A status poll does not keep a session alive (SECURITY rule 19). */
 function isPoll(request: FastifyRequest): boolean {

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import type { Core } from '../app/core.ts'
 import type { FetchHeaders, FindCrossSite } from '../domain/cross-site.ts'
 import { Problem } from '../domain/problems.ts'
 import type { NoSession, UnsealedSession } from '../session/cookie/sessions.ts'
 import type { LiveSession } from '../session/live/live-sessions.ts'
+import { clientOf } from '../session/live/session-client.ts'
 import { type Settled, toStandingProblem } from '../session/standing.ts'
 import type { Forwarders } from './forwarders.ts'
 import { type BodyCheck, checkParameters, createBodyCheck } from './parameters.ts'
@@ -67,7 +68,10 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
     }
     const playback = 'playback' in access ? (access.playback ?? null) : null
     if (playback !== null) openToReceivers(reply, method, target, playback)
-    if (token === null && access.live.client === null) access.live.client = clientOf(reply.request)
+    if (token === null && access.live.client === null) {
+      // The session is first seen here.
+      access.live.client = clientOf(raw, reply.request.ip)
+    }
     const standing = settled ?? standings.of(access.live)
     if (standing !== 'good') {
       if (standing === 'unproven') return void settle(reply, access.live, principal)
@@ -183,11 +187,6 @@ export function createGate(options: GateOptions): (reply: FastifyReply) => void 
   }
 
   return (reply) => enter(reply)
-}
-
-/** The browser of a session that is first seen here. */
-function clientOf({ raw, ip }: FastifyRequest): NonNullable<LiveSession['client']> {
-  return { userAgent: raw.headers['user-agent'] ?? '', address: ip }
 }
 
 /** A token where Plex clients and OAuth clients put it: Authorization, X-Plex-Token, or the query. */

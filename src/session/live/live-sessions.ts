@@ -1,5 +1,6 @@
 import { createRecentMap } from '../../domain/recent-map.ts'
 import type { Session } from '../session.ts'
+import type { SessionClient } from './session-client.ts'
 import type { Stream } from './streams.ts'
 
 /** What this instance knows of one session beyond its cookie; mutable, one object per session id. */
@@ -25,7 +26,7 @@ export interface LiveSession {
   /** When a request last came with it, epoch ms. */
   usedAt: number
   /** The browser behind it, for those who look at their devices; null until a request shows it. */
-  client: { readonly userAgent: string; readonly address: string } | null
+  client: SessionClient | null
   /** Ids of the apps that it entered, as this instance has seen. */
   apps: Set<string> | null
   /** Null until there is one: most sessions never have any. */
