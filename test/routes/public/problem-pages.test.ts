@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { LIMITS } from '../../../plugins/rate-limits.ts'
 import { createLanguage, createLanguages } from '../../../routes/public/signin/language.ts'
@@ -352,6 +353,24 @@ t.test('languages, television letters, brand and base path', async (t) => {
   const above = await browser.get('/elsewhere', CHROME)
   isPage(t, above, 404, 'This page does not exist', 'above the base path')
   t.match(above.text, 'href="/x/signin"')
+})
+
+t.test('a page is compressed where nobody can watch its length', async (t) => {
+  const usher = await startTestUsher(t, { settings: { USHER_COMPRESS: 'true' } })
+  const browser = usher.browser()
+  const packed = { ...CHROME, 'accept-encoding': 'gzip' }
+  const { headers, body } = await browser.get('/nothing', packed)
+  t.equal(headers['content-encoding'], 'gzip')
+  t.equal(headers.vary, 'Accept, Accept-Language, Sec-Fetch-Dest, Sec-Fetch-Mode, Accept-Encoding')
+  t.match(gunzipSync(body).toString(), 'This page does not exist')
+  for (const voice of [
+    { ...packed, 'sec-fetch-site': 'cross-site' },
+    { ...OLD, 'accept-encoding': 'gzip' }
+  ])
+    t.match((await browser.get('/nothing', voice)).text, 'This page does not exist')
+  const json = await browser.get('/nothing', { 'accept-encoding': 'gzip' })
+  isJson(t, json, 404, 'USHER_NOT_FOUND', 'a problem')
+  t.equal(json.headers.vary, undefined)
 })
 
 t.test('the provider for apps has pages of its own', async (t) => {
