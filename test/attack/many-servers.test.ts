@@ -11,7 +11,7 @@ import { startRaw } from '../src/fetch/raw-upstream.ts'
 import { memoryInUse } from '../support/memory.ts'
 import { until } from '../support/until.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const MEGABYTE = 1024 * 1024
 const SERVERS = 63
