@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { errors } from 'undici'
-
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+import { isFieldValue } from '../domain/field-value.ts'
 
 /** The index of a field in a flat list of lower-case names and values, or -1. */
 export function indexOfField(fields: readonly string[], name: string): number {
@@ -29,7 +28,7 @@ export function toLines(fields: readonly string[]): string {
   let lines = ''
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const value = fields[i + 1] as string
-    if (!VALUE.test(value)) throw new errors.InvalidArgumentError('invalid header value')
+    if (!isFieldValue(value)) throw new errors.InvalidArgumentError('invalid header value')
     lines += `${fields[i]}: ${value}\r\n`
   }
   return lines

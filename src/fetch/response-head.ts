@@ -1,3 +1,4 @@
+import { isFieldValue } from '../domain/field-value.ts'
 import { fieldOf } from './header-fields.ts'
 import { malformed } from './lane-errors.ts'
 
@@ -24,9 +25,8 @@ const IDLE_MARGIN_MS = 2000
 const FIELDS_MAX = 256
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
-// RFC 9110 §5.6.2 and §5.5: a token, and a value of visible characters, white space and obs-text. No folding.
+/** A token (RFC 9110 §5.6.2). */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** Names that media servers send, in their two usual spellings, so that these need no check and no lower-casing. */
 const KEYS: ReadonlyMap<string, string> = new Map(
@@ -117,7 +117,8 @@ export function addField(fields: string[], text: string, start = 0, end = text.l
   const name = text.slice(start, colon)
   const key = KEYS.get(name) ?? toKey(name)
   const value = trim(text, colon + 1, end)
-  if (!VALUE.test(value)) throw malformed('field')
+  // No folding either.
+  if (!isFieldValue(value)) throw malformed('field')
   // Trailing white space is not part of a value, but not every parser of a length agrees.
   if (key === 'content-length' && isBlank(text.charCodeAt(end - 1))) throw malformed('length')
   for (let i = 0; i < fields.length; i += 2) {

@@ -1,6 +1,7 @@
 import type { Coding } from '../compress/coding.ts'
 import { fieldOf } from '../fetch/header-fields.ts'
 import { type Scrubber, scrubWhole } from '../scrub/scrubber.ts'
+import { toBytes } from '../scrub/span.ts'
 import { findCoding, matchTag } from './encoded-head.ts'
 import { decodeField, toAsciiField } from './field-text.ts'
 import type { ForwardCall, ForwardContext, ForwardPrincipal } from './forward-call.ts'
@@ -27,8 +28,9 @@ export interface AnswerHead {
   readonly coding: Coding | null
 }
 
-/** Matches values that may contain a token or a byte above ASCII. Most values are short, or dates. */
-const SUSPECT = /[\w+.~%-]{12}|[^\t\x20-\x7e]/
+/** No token is shorter; Plex's have 20. */
+const TOKEN_MIN_CHARS = 12
+const TOKEN_BYTES = toBytes(/[\w+.~%-]/)
 
 /**
  * The head to send to the client. Null if the response may not pass: a redirect to elsewhere, or a text that cannot be
@@ -98,8 +100,25 @@ export function isPieceOfText(
 function scrubFields(fields: string[], from: number, principal: ForwardPrincipal): void {
   for (let i = from; i < fields.length; i += 2) {
     const value = fields[i + 1] as string
-    if (SUSPECT.test(value)) fields[i + 1] = toAsciiField(fields[i] as string, scrubText(value, principal))
+    if (isSuspect(value)) fields[i + 1] = toAsciiField(fields[i] as string, scrubText(value, principal))
   }
+}
+
+/**
+ * Whether a field's value may contain a token, so many of its characters in a row, or a byte above ASCII. Most are short,
+ * or dates. Not a regular expression, which took 0.7 µs for the fields of a response, 2 % of a request.
+ */
+function isSuspect(value: string): boolean {
+  let inRow = 0
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i)
+    if (TOKEN_BYTES[code] === 1) {
+      inRow++
+      if (inRow === TOKEN_MIN_CHARS) return true
+    } else if (code > 0x7e || (code < 0x20 && code !== 0x09)) return true
+    else inRow = 0
+  }
+  return false
 }
 
 function scrubText(text: string, principal: ForwardPrincipal): string {

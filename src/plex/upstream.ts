@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Dispatcher } from 'undici'
 import { collectBytes } from '../domain/collected-bytes.ts'
+import { isFieldValue } from '../domain/field-value.ts'
 import { Problem } from '../domain/problems.ts'
 import { createDeadline, isUnsent, toTransportProblem } from './upstream-errors.ts'
 
@@ -175,6 +176,6 @@ function first(value: string | string[] | undefined): string {
 // SECURITY rules 37 and 48: nothing that could end a line or name another authority.
 function requireSendable({ path, headers }: UpstreamRequest): void {
   const isPath = /^\/(?!\/)[!-~]*$/.test(path) && !/[\\?#]|\/\.{1,2}(\/|$)/.test(path)
-  const isClean = Object.values(headers).every((value) => /^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+  const isClean = Object.values(headers).every(isFieldValue)
   if (!isPath || !isClean) throw new Problem('USHER_INVALID_REQUEST')
 }

@@ -28,7 +28,8 @@ const TOKEN_BYTES = toBytes(/[\w.~+/=%-]/)
 // Without characters that end a parameter, encoded or not.
 const PARAMETER_BYTES = toBytes(/[\w.~*-]/)
 
-function toBytes(chars: RegExp): Uint8Array {
+/** A table of the ASCII characters that match: 1 for each of them. */
+export function toBytes(chars: RegExp): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, code) =>
     Number(code < 128 && chars.test(String.fromCharCode(code)))
   )
