@@ -1,3 +1,4 @@
+import { createFieldNames } from '../domain/field-names.ts'
 import { isFieldValue } from '../domain/field-value.ts'
 import { fieldOf } from './header-fields.ts'
 import { malformed } from './lane-errors.ts'
@@ -28,30 +29,25 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/
 /** A token (RFC 9110 §5.6.2). */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-/** Names that media servers send, in their two usual spellings, so that these need no check and no lower-casing. */
-const KEYS: ReadonlyMap<string, string> = new Map(
-  [
-    'Accept-Ranges',
-    'Cache-Control',
-    'Connection',
-    'Content-Disposition',
-    'Content-Encoding',
-    'Content-Length',
-    'Content-Range',
-    'Content-Type',
-    'Date',
-    'ETag',
-    'Keep-Alive',
-    'Last-Modified',
-    'Server',
-    'Transfer-Encoding',
-    'Vary',
-    'X-Plex-Protocol'
-  ].flatMap((name) => [
-    [name, name.toLowerCase()],
-    [name.toLowerCase(), name.toLowerCase()]
-  ])
-)
+/** Names that media servers send: these need no check and no lower-casing. */
+const findKnown = createFieldNames([
+  'accept-ranges',
+  'cache-control',
+  'connection',
+  'content-disposition',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'date',
+  'etag',
+  'keep-alive',
+  'last-modified',
+  'server',
+  'transfer-encoding',
+  'vary',
+  'x-plex-protocol'
+])
 
 /**
  * Reads a header section, without its final empty line, strictly by the grammar of RFC 9112. Throws if it could be
@@ -115,7 +111,7 @@ export function addField(fields: string[], text: string, start = 0, end = text.l
   const colon = text.indexOf(':', start)
   if (colon <= start || colon >= end) throw malformed('field')
   const name = text.slice(start, colon)
-  const key = KEYS.get(name) ?? toKey(name)
+  const key = findKnown(name) ?? toKey(name)
   const value = trim(text, colon + 1, end)
   // No folding either.
   if (!isFieldValue(value)) throw malformed('field')

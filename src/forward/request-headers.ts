@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { createFieldNames } from '../domain/field-names.ts'
 import type { IdentityFields } from '../fetch/identity-fields.ts'
 import { toPlainTags } from './encoded-head.ts'
 import { isPlaybackField, PLATFORM_FIELD } from './playback-fields.ts'
@@ -35,8 +36,7 @@ const FIELDS: ReadonlyMap<string, number> = new Map([
 
 const PLATFORM_PARAMETER = new RegExp(`[?&]${PLATFORM_FIELD}=`, 'i')
 
-/** Bit n is set if an allowed field has n characters, so that most others need no lower-casing. */
-const LENGTHS = [...FIELDS.keys()].reduce((bits, name) => bits | (1 << name.length), 0)
+const findAllowed = createFieldNames(FIELDS.keys())
 
 /**
  * The request headers to send upstream, flat: what the allow-list takes from the caller's raw headers (SECURITY
@@ -48,12 +48,13 @@ export function toUpstreamHeaders(rawHeaders: readonly string[], options: Reques
   const headers: string[] = []
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const raw = rawHeaders[i] as string
+    const allowed = findAllowed(raw)
     const mayBePlex = raw.length > 7 && (raw.charCodeAt(0) | 0x20) === 0x78
-    if (!mayBePlex && (raw.length > 30 || (LENGTHS & (1 << raw.length)) === 0)) continue
-    const name = raw.toLowerCase()
-    const when = FIELDS.get(name)
+    if (allowed === undefined && !mayBePlex) continue
+    const name = allowed ?? raw.toLowerCase()
+    const when = allowed === undefined ? undefined : FIELDS.get(allowed)
     if (when === undefined) {
-      if (!mayBePlex || !isPlaybackField(name, rawHeaders[i + 1] as string)) continue
+      if (!isPlaybackField(name, rawHeaders[i + 1] as string)) continue
     } else if (when === WITH_RANGE ? !options.range : when === WITH_BODY && options.body === null) {
       continue
     }

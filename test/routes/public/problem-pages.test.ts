@@ -314,7 +314,7 @@ t.test('a person reads a page, everybody else the problem', async (t) => {
     t.match(foreign.text, 'let the proxy pass it on', 'the operator reads what to change')
     t.match(foreign.text, `href="${usher.publicUrl}/signin"`, 'and the person gets to the right address')
     const [style] = /\/signin\/assets\/\w+\/style\.css/.exec(foreign.text) ?? []
-    t.equal((await stranger.get(String(style), { host: `${mark}.example` })).status, 200)
+    t.equal((await stranger.get(String(style), { host: `${mark}.example` })).status, 400, 'and nothing else')
   })
 
   await t.test('the address limit, with the wait in words', async (t) => {
