@@ -15,8 +15,8 @@ export interface ProblemPagesOptions {
 }
 
 /**
- * A problem as a person reads it: what happened, what to do, and the request id for the operator. Of the request it
- * contains nothing else (SECURITY rule 61).
+ * A problem as a person reads it: what happened, what to do, and for the operator the request id and the code. It
+ * contains nothing else of the request (SECURITY rule 61).
  */
 export function createProblemPages({ config, isOwnHost, render }: ProblemPagesOptions): RenderProblem {
   const { basePath, href } = config.publicUrl
@@ -31,10 +31,10 @@ export function createProblemPages({ config, isOwnHost, render }: ProblemPagesOp
         title: what.replace(/\.$/, ''),
         text: todo,
         actions: html`${waysOn(problem, signIn, language)}
-    <p class="hint">${phrase('reference', { reference: html`<bdi>${id}</bdi>` })}${
-      problem.detail !== PROBLEMS[problem.code].detail &&
-      html`<span class="reference" lang="en" dir="ltr">${problem.detail}</span>`
-    }</p>`
+    <p class="hint">${phrase('reference', { reference: html`<bdi>${id}</bdi>` })}
+      <span class="reference" lang="en" dir="ltr">${problem.code}${
+        problem.detail !== PROBLEMS[problem.code].detail && `: ${problem.detail}`
+      }</span></p>`
       }
     })
   }
