@@ -11,6 +11,20 @@ t.setTimeout(600_000) // Chromium on a busy machine: slow, not stuck.
 const WAIT = { timeout: 60_000 }
 const VIDEO = "document.querySelector('video')"
 
+/** For a failure: what the page shows, and how far its films are. */
+const STATE = `JSON.stringify({
+  at: location.hash,
+  shows: document.body.innerText.slice(0, 300),
+  films: [...document.querySelectorAll('video')].map((video) => ({
+    source: video.currentSrc.slice(0, 100),
+    time: video.currentTime,
+    paused: video.paused,
+    ready: video.readyState,
+    network: video.networkState,
+    failed: video.error?.message
+  }))
+})`
+
 /** As a finger on the bar of the player does. */
 const MOVE_TO_20 = `(() => {
   const range = document.querySelector('.seek input')
@@ -60,9 +74,14 @@ async function visitSlowly(
   return seen
 }
 
-/** Waits until an expression in the page is true. */
-const when = (page: Page, expression: string) =>
-  until(() => page.evaluate<boolean>(expression), expression, WAIT.timeout)
+/** Waits until an expression in the page is true; if it never is, the error says what the page and its film are at. */
+async function when(page: Page, expression: string): Promise<void> {
+  try {
+    await until(() => page.evaluate<boolean>(expression), expression, WAIT.timeout)
+  } catch (cause) {
+    throw new Error(`not true: ${expression}, ${await page.evaluate<string>(STATE)}`, { cause })
+  }
+}
 
 t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
   const cinema = await startCinema(t)
@@ -181,6 +200,25 @@ t.test('the cinema in Chromium', { skip: skipWithoutChromium }, async (t) => {
     await page.clock.fastForward(35_000)
     await until(pings, 'a ping', WAIT.timeout)
     t.equal(pings(), 1, 'and none while it played')
+    await page.context().close()
+  })
+
+  await t.test('shows what was asked for last, although the first page comes later', async (t) => {
+    const { page } = await openPage(browser)
+    await cinema.admit(page)
+    const asked = Promise.withResolvers<void>()
+    await page.route('**/pms/hubs?count=12', async (route) => {
+      await asked.promise
+      await route.continue()
+    })
+    await page.goto(cinema.url)
+    await page.getByRole('link', { name: 'Search' }).click()
+    await page.getByRole('searchbox').waitFor()
+    const home = page.waitForResponse('**/pms/hubs?count=12')
+    asked.resolve()
+    await (await home).finished()
+    await page.evaluate('new Promise((resolve) => setTimeout(resolve, 200))')
+    t.equal(await page.getByRole('searchbox').count(), 1)
     await page.context().close()
   })
 

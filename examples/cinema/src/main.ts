@@ -111,12 +111,14 @@ function showHeader(title: string): void {
 async function start(): Promise<void> {
   const isHome = /^#?\/?$/.test(location.hash)
   const early = isHome ? readHome().catch(() => null) : null
+  const before = visit
   const session = await usher.session()
   isSignedIn = session !== null
   if (session !== null) showHeader(session.account.title)
   else header.replaceChildren()
   const hubs = await early
-  if (session !== null && hubs !== null) content.replaceChildren(...homePage(hubs))
+  // Whoever went on in the meantime does not want the first page any more.
+  if (session !== null && hubs !== null && visit === before) content.replaceChildren(...homePage(hubs))
   else await show()
   if (session !== null) setTimeout(listen, QUIET_MS)
 }
