@@ -11,6 +11,7 @@ import {
   type LanguageSource
 } from '../../../routes/public/signin/language.ts'
 import { signinPage } from '../../../routes/public/signin/page.ts'
+import { parsePublicUrl } from '../../../src/config/urls.ts'
 import { PROBLEMS } from '../../../src/domain/problems.ts'
 import { cannedSession } from '../../e2e/support/canned-people.ts'
 import { MIRRORED } from '../../support/mirrored.ts'
@@ -30,13 +31,7 @@ async function buildPage(t: Test, sources?: readonly LanguageSource[], session =
   t.teardown(() => fastify.close())
   await fastify.register(signinPage, {
     config: {
-      publicUrl: {
-        href: 'https://x.test',
-        origin: 'https://x.test',
-        basePath: '',
-        hostname: 'x.test',
-        secure: true
-      },
+      publicUrl: parsePublicUrl('https://x.test'),
       plexAppUrl: 'https://app.plex.tv',
       pms: { url: 'http://pms.test', machineId: null, ca: null },
       brand: { name: 'Usher', logo: null },

@@ -4,6 +4,7 @@ import { LIMITS } from '../../../plugins/rate-limits.ts'
 import { createLanguage, createLanguages } from '../../../routes/public/signin/language.ts'
 import { createPlainPages } from '../../../routes/public/signin/plain-page.ts'
 import { createProblemPages } from '../../../routes/public/signin/problem-page.ts'
+import { parsePublicUrl } from '../../../src/config/urls.ts'
 import { PROBLEMS, Problem, type ProblemCode } from '../../../src/domain/problems.ts'
 import type { Answer, Ask } from '../../support/browser.ts'
 import { MIRRORED } from '../../support/mirrored.ts'
@@ -387,13 +388,7 @@ function isPageOfProvider(t: Test, { headers, text }: Answer): void {
 
 t.test('every problem has words, in every direction, and keeps its status', async (t) => {
   const config = {
-    publicUrl: {
-      href: 'https://x.test',
-      origin: 'https://x.test',
-      basePath: '',
-      hostname: 'x.test',
-      secure: true
-    },
+    publicUrl: parsePublicUrl('https://x.test'),
     brand: { name: 'Usher', logo: null }
   }
   const render = createProblemPages({

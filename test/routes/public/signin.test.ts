@@ -6,6 +6,7 @@ import { html } from '../../../routes/public/signin/html.ts'
 import { createLanguages } from '../../../routes/public/signin/language.ts'
 import { REFUSALS } from '../../../routes/public/signin/model.ts'
 import { type SigninPageOptions, signinPage } from '../../../routes/public/signin/page.ts'
+import { parsePublicUrl } from '../../../src/config/urls.ts'
 import { PROBLEMS } from '../../../src/domain/problems.ts'
 import { cannedSession } from '../../e2e/support/canned-people.ts'
 import { startTestUsher } from '../../support/usher.ts'
@@ -23,13 +24,7 @@ async function buildPage(t: Test, { basePath = '', logo, apps, name = 'Usher', .
   await fastify.register(signinPage, {
     prefix: basePath,
     config: {
-      publicUrl: {
-        href: 'https://x.test',
-        origin: 'https://x.test',
-        basePath,
-        hostname: 'x.test',
-        secure: true
-      },
+      publicUrl: parsePublicUrl(`https://x.test${basePath}`),
       plexAppUrl: 'https://app.plex.tv',
       pms: { url: 'http://pms.test', machineId: null, ca: null },
       brand: { name, logo: logo ?? null },
