@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { isNavigation } from '../src/domain/navigation.ts'
+import { wantsPage } from '../src/domain/navigation.ts'
 import { PROBLEMS, Problem, type ProblemCode } from '../src/domain/problems.ts'
 import { addVary } from '../src/domain/vary.ts'
 import { logRequestFailure } from '../src/observe/request-failures.ts'
@@ -72,7 +72,7 @@ export function writeProblem(
 ): FastifyReply {
   reply.code(problem.status)
   const isPage = render !== null && request.routeOptions.config.problems === undefined
-  if (!isPage || !isNavigation(request.method, request.raw.headers))
+  if (!isPage || !wantsPage(request.method, request.raw.headers))
     return reply.type(PROBLEM_TYPE).serializer(JSON.stringify).send(toBody(problem, request.id))
   const { headers, markup } = render(problem, request)
   const vary = addVary(reply.getHeader('vary'), ...NEGOTIATED)

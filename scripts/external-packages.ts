@@ -9,7 +9,7 @@ export const EXTERNAL: readonly string[] = ['@fastify/swagger-ui', 'oidc-provide
 /** Packages that the code requires at the moment when it needs them, and the bundle therefore does not hold. */
 export const LATE: readonly string[] = ['bowser', 'ioredis', 'tldts']
 
-/** Packages whose files the sign-in page gives to browsers as they are. */
+/** Packages whose files the sign-in page gives to browsers. The build copies these; what is packaged needs their licences. */
 export const SERVED: readonly string[] = [
   'uqr',
   '@fontsource-variable/figtree',

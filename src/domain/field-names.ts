@@ -4,8 +4,8 @@ export type FindFieldName = (name: string) => string | undefined
 const NONE: readonly string[] = []
 
 /**
- * The lower-case names of a list. Not a Map, because names are new strings in every message: V8 enters each into its table
- * of strings before it looks, which takes 60 ns for each of twenty names.
+ * Searches a list of lower-case names. Not a Map, because names are new strings in every message: V8 enters each into its
+ * table of strings before it looks, which takes 60 ns for each of twenty names.
  */
 export function createFieldNames(names: Iterable<string>): FindFieldName {
   const byLength: string[][] = []

@@ -10,7 +10,7 @@ export interface NavigationHeaders extends Pick<IncomingHttpHeaders, 'accept'> {
  * Whether a person reads the response in the window of a browser: Accept names HTML, before any JSON (RFC 9110
  * §12.5.1), and Fetch Metadata, where there is any, speaks of a document. Old browsers and plain HTTP have none.
  */
-export function isNavigation(method: string, headers: NavigationHeaders): boolean {
+export function wantsPage(method: string, headers: NavigationHeaders): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false
   const { accept, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers
   if (mode !== undefined && mode !== 'navigate') return false

@@ -6,8 +6,8 @@ const MAX_LINE = 64 * 1024
 const EMPTY = Buffer.alloc(0)
 
 /**
- * RFC 8216 §4.2: names and values of a tag's list; a quoted text may hold a comma, and even `URI=`. A name is not searched for
- * within another, so that a line costs no more time than its length.
+ * RFC 8216 §4.2: names and values of a tag's list; a quoted text may hold a comma, and even `URI=`. A name is not searched
+ * for within another, so that a line costs no more time than its length.
  */
 const ATTRIBUTE = /(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"\r\n]*"|[^",\r\n]*)/g
 

@@ -117,7 +117,7 @@ async function start(): Promise<void> {
   if (session !== null) showHeader(session.account.title)
   else header.replaceChildren()
   const hubs = await early
-  // Whoever went on in the meantime does not want the first page any more.
+  // The person may have opened another page in the meantime.
   if (session !== null && hubs !== null && visit === before) content.replaceChildren(...homePage(hubs))
   else await show()
   if (session !== null) setTimeout(listen, QUIET_MS)

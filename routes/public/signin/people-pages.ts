@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Core } from '../../../src/app/core.ts'
-import { isNavigation } from '../../../src/domain/navigation.ts'
+import { wantsPage } from '../../../src/domain/navigation.ts'
 import { Problem } from '../../../src/domain/problems.ts'
 import { isTelevision } from '../../../src/domain/televisions.ts'
 import type { Session } from '../../../src/session/session.ts'
@@ -98,11 +98,11 @@ export const peoplePages: FastifyPluginAsync<PeoplePagesOptions> = async (fastif
 
   const listPath = (list: NonNullable<ListPage['current']>) => `${basePath}/signin/${list}`
 
-  // Who is signed in keeps the navigation of these pages; everybody else gets the problem as anywhere else.
+  // A person who is signed in keeps the menu of these pages; everybody else gets the problem as elsewhere.
   fastify.setErrorHandler((error, request, reply) => {
     const read = request.readSession()
     const isSaid = error instanceof Problem && (error.status === 403 || error.status === 404)
-    if (!isSaid || !read.open || !isNavigation(request.method, request.headers)) throw error
+    if (!isSaid || !read.open || !wantsPage(request.method, request.headers)) throw error
     const language = languageOf(request)
     const { text } = language
     const isDenied = error.status === 403

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isNavigation } from '../../../src/domain/navigation.ts'
+import { wantsPage } from '../../../src/domain/navigation.ts'
 
 const DOCUMENT = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
 const CHROME =
@@ -31,8 +31,8 @@ t.test('Accept decides, and what comes before HTML', async (t) => {
     ['application/xhtml+xml', false],
     ['",;="', false]
   ] as const) {
-    t.equal(isNavigation('GET', { ...DOCUMENT, accept }), expected, String(accept))
-    t.equal(isNavigation('HEAD', { accept }), expected, `${accept}, without Fetch Metadata`)
+    t.equal(wantsPage('GET', { ...DOCUMENT, accept }), expected, String(accept))
+    t.equal(wantsPage('HEAD', { accept }), expected, `${accept}, without Fetch Metadata`)
   }
 })
 
@@ -56,17 +56,17 @@ t.test('Fetch Metadata has a veto, and so has the method', async (t) => {
     ['navigate, cors', 'document', false]
   ] as const) {
     const headers = { accept: CHROME, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination }
-    t.equal(isNavigation('GET', headers), expected, `${mode} to ${destination}`)
+    t.equal(wantsPage('GET', headers), expected, `${mode} to ${destination}`)
   }
   for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PROPFIND', 'get'])
-    t.notOk(isNavigation(method, { ...DOCUMENT, accept: CHROME }), method)
+    t.notOk(wantsPage(method, { ...DOCUMENT, accept: CHROME }), method)
 })
 
 t.test('rule 53: an Accept costs no more time than its length', async (t) => {
   const startedAt = performance.now()
   for (const piece of [',', ';', '"', '",', '\\"', ' ', 'a/b,', 'a/b;q="', 'a/b;a=b;', 'text/html;q=0,'])
     for (const start of ['', 'text/html;a="', 'text/html,'])
-      isNavigation('GET', { accept: start + piece.repeat(100_000 / piece.length) })
+      wantsPage('GET', { accept: start + piece.repeat(100_000 / piece.length) })
   // In the square of the length it would be minutes.
   t.ok(performance.now() - startedAt < 60_000)
 })

@@ -4,7 +4,7 @@ import { settings } from './dom.ts'
 const HEARD = 'heard'
 // The page asks when the PIN is gone; the small window may still be loading then, on a slow line.
 const PATIENCE_MS = 10_000
-// How long a window whose PIN is gone shows that, if nobody hears of it.
+// How long a window shows that its PIN is gone, if no page answers.
 const GONE_MS = 3000
 
 /**
@@ -23,7 +23,7 @@ export function tellBeside(code: string, who: string): void {
     if (data === HEARD) window.close()
   })
   channel?.postMessage({ code, who })
-  // The other page may have had the answer of the PIN itself, and have left.
+  // The other page may have learned it from its own question, and moved on.
   if (code === 'USHER_PIN_UNKNOWN') setTimeout(() => window.close(), GONE_MS)
 }
 
