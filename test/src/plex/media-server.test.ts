@@ -160,7 +160,7 @@ t.test('rule 42: a malformed source is refused before anything is asked', async 
 
 t.test('the errors of a media server keep their meaning, not their page', async (t) => {
   const { simulator, owner, create } = await setUp(t)
-  const [patient, hasty] = [create(), create({ timeoutMs: 1500 })]
+  const [patient, hasty] = [create(), create({ timeoutMs: 3000 })]
   const page = { body: '<html><h1>sim-usr-tok-Ab1Cd2Ef</h1></html>', contentType: 'text/html' }
   const table: readonly (readonly [Fault, object])[] = [
     [
