@@ -168,7 +168,8 @@ function connect(url: string, commandTimeout: number): Redis {
   // Loaded only if Redis is configured (docs/decisions/0012-a-quick-start.md).
   const { Redis } = createRequire(import.meta.url)('ioredis') as typeof import('ioredis')
   return new Redis(url, {
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    // Who waits longer for an answer waits as long for a connection.
+    connectTimeout: Math.max(CONNECT_TIMEOUT_MS, commandTimeout),
     commandTimeout,
     retryStrategy: (attempt) => Math.min(MAX_RETRY_MS, 50 * 2 ** attempt) * (0.75 + Math.random() / 4),
     // The client queues nothing: what could not be sent is in memory, and the catch-up writes it.

@@ -37,6 +37,8 @@ export interface SharedStoreOptions {
   /** Redis came back empty: revocations are written again, records are lost. */
   readonly onEmpty: () => void
   readonly now: () => number
+  /** How long a call waits for its answer; default a second. */
+  readonly commandTimeoutMs?: number
 }
 
 /**
@@ -44,7 +46,7 @@ export interface SharedStoreOptions {
  * known here, and both sides catch up when it is back.
  */
 export function createSharedStore(options: SharedStoreOptions): SharedStore | null {
-  const { config, revocations, nameSeal, log, onChange, onAway, onEmpty, now } = options
+  const { config, revocations, nameSeal, log, onChange, onAway, onEmpty, now, commandTimeoutMs } = options
   if (config.redisUrl === null) return null
   // As with sealed values: instances that unseal each other's cookies share, and no one else in this Redis.
   const deployment = `${sealBinding(config)} ${cookieNames(config).session}`
@@ -71,7 +73,8 @@ export function createSharedStore(options: SharedStoreOptions): SharedStore | nu
     onDown(reason) {
       onChange(false)
       onAway('redis', reason)
-    }
+    },
+    ...(commandTimeoutMs !== undefined && { commandTimeoutMs })
   })
   return {
     store: createRedisStore({ link, names, prefix, now }),

@@ -102,13 +102,15 @@ t.test(
   async (t) => {
     const redis = await startRedis(t)
     const { store, link } = await open(t, redis.url, { commandTimeoutMs: 1000 })
-    await store.commit({ put: [{ kind: 'grant', key: 'g', value: 'v', expiresAt: Date.now() + MINUTE_MS }] })
+    const patient = await open(t, redis.url)
+    const put = [{ kind: 'grant', key: 'g', value: 'v', expiresAt: Date.now() + 10 * MINUTE_MS }] as const
+    await patient.store.commit({ put })
     redis.signal('SIGSTOP')
     await t.rejects(store.get({ kind: 'grant', key: 'g' }), StoreAway)
     await t.rejects(store.commit({ put: [] }), { message: 'the store is away (not connected)' })
     redis.signal('SIGCONT')
     await until(() => link.isUp(), 'it is back')
-    t.equal(await store.get({ kind: 'grant', key: 'g' }), 'v')
+    t.equal(await patient.store.get({ kind: 'grant', key: 'g' }), 'v')
     await redis.kill()
     await until(() => !link.isUp(), 'it is away')
     await t.rejects(store.get({ kind: 'grant', key: 'g' }), StoreAway)

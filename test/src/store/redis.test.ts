@@ -5,6 +5,8 @@ import { startRedis } from '../../support/redis.ts'
 import { until } from '../../support/until.ts'
 
 const skip = skipWithout('redis-server')
+/** A machine that pauses in a call: no Redis is away for that. */
+const PATIENT_MS = 30_000
 
 t.test('a long catch-up is not begun again, and a start does not wait for all of it', { skip }, async (t) => {
   const { url } = await startRedis(t)
@@ -20,7 +22,7 @@ t.test('a long catch-up is not begun again, and a start does not wait for all of
     },
     onUp: () => undefined,
     onDown: (reason) => t.fail(reason),
-    commandTimeoutMs: 30_000
+    commandTimeoutMs: PATIENT_MS
   })
   t.teardown(() => link.close())
   await link.opened
@@ -39,7 +41,8 @@ t.test('a call while Redis is away fails at once', { skip }, async (t) => {
     onMessage: () => undefined,
     catchUp: async () => undefined,
     onUp: () => undefined,
-    onDown: () => undefined
+    onDown: () => undefined,
+    commandTimeoutMs: PATIENT_MS
   })
   t.teardown(() => link.close())
   await link.opened
@@ -68,7 +71,8 @@ t.test(
         own.suspect(new Error('OOM command not allowed'))
       },
       onUp: () => undefined,
-      onDown: () => undefined
+      onDown: () => undefined,
+      commandTimeoutMs: PATIENT_MS
     })
     t.teardown(() => link.close())
     await until(() => begun === 2, 'it is done again')
@@ -94,7 +98,8 @@ t.test(
         caughtUp += 1
       },
       onUp: () => t.fail('up'),
-      onDown: (reason) => reasons.push(reason)
+      onDown: (reason) => reasons.push(reason),
+      commandTimeoutMs: PATIENT_MS
     })
     t.teardown(() => link.close())
     await link.opened
@@ -117,7 +122,7 @@ t.test('another database than the first is selected before anything is written',
     catchUp: async (own) => void (await own.run('return redis.call("SET", KEYS[1], "x")', 'mine', [])),
     onUp: () => undefined,
     onDown: (reason) => t.fail(reason),
-    commandTimeoutMs: 30_000
+    commandTimeoutMs: PATIENT_MS
   })
   t.teardown(() => link.close())
   await until(() => link.isUp(), 'it is up')

@@ -11,6 +11,8 @@ import { plainSeal } from './plain-seal.ts'
 
 const skip = skipWithout('redis-server')
 const HOUR_MS = 3_600_000
+/** A machine that pauses in a call: no Redis is away for that. */
+const PATIENT_MS = 30_000
 
 interface Instance {
   readonly revocations: Revocations
@@ -28,12 +30,19 @@ interface InstanceOptions {
   readonly deployment?: string
   readonly max?: number
   readonly now?: () => number
+  readonly commandTimeoutMs?: number
 }
 
 /** What an Usher has of this, without the rest of it. */
 function open(
   t: Test,
-  { url, deployment = 'https://usher.test', max, now = Date.now }: InstanceOptions
+  {
+    url,
+    deployment = 'https://usher.test',
+    max,
+    now = Date.now,
+    commandTimeoutMs = PATIENT_MS
+  }: InstanceOptions
 ): Instance {
   const logs: Instance['logs'] = []
   const log = (level: string) => (fields: Record<string, unknown>, message: string) =>
@@ -65,7 +74,8 @@ function open(
     onChange: (up) => changes.push(up),
     onAway: (_service, reason) => log('warn')({ reason }, AWAY_MESSAGE),
     onEmpty: () => undefined,
-    now
+    now,
+    commandTimeoutMs
   })
   if (store === null) throw new Error('no store')
   t.teardown(() => store.close())
@@ -186,7 +196,8 @@ t.test('it starts while Redis is away, and joins when it comes', { skip }, async
 
 t.test('a Redis that hangs is found out, and nobody waits for it', { skip }, async (t) => {
   const redis = await startRedis(t)
-  const [a, b] = await Promise.all([ready(t, redis), ready(t, redis)])
+  const hasty = { url: redis.url, commandTimeoutMs: 1000 }
+  const [a, b] = await Promise.all([ready(t, hasty), ready(t, hasty)])
   const counters = a.store.createCounters()
   redis.signal('SIGSTOP')
   await Promise.all([down(a), down(b)])
