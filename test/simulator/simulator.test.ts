@@ -554,6 +554,7 @@ t.test('faults affect what they match, as often as requested', async (t) => {
   t.ok(performance.now() - started >= 49)
   const hold = faults.set({ kind: 'hold', count: 1 })
   const held = user(simulator, token)
+  await until(() => simulator.activeResponses('plex') === 1, 'it has come, before any other')
   t.equal(await Promise.race([held, sleep(50, 'held')]), 'held')
   t.equal((await user(simulator, token)).status, 200, 'the others pass')
   faults.clear(hold)
@@ -764,6 +765,7 @@ t.test('WebSockets open at both paths, need a token and send lists', async (t) =
     const closed = once(socket, 'close')
     simulator.pms.endStreams(1001)
     t.equal((await closed)[0], 1001)
+    await until(() => simulator.pms.sockets() === 0, 'the other side has closed it as well')
   }
   t.equal(simulator.received({ path: '/:/websocket' }).length, 3, 'upgrades are recorded')
 

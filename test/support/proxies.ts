@@ -90,7 +90,7 @@ async function run(t: Test, program: string, args: readonly string[], port: numb
     stream.on('data', (chunk: Buffer) => {
       complaints = (complaints + chunk.toString()).slice(-4000)
     })
-  t.teardown(() => stop(child))
+  t.teardown(() => stopProxy(child))
   const url = `http://127.0.0.1:${port}`
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`${program} ended: ${complaints}`)
@@ -102,7 +102,7 @@ async function run(t: Test, program: string, args: readonly string[], port: numb
 }
 
 /** By SIGTERM, or nginx would leave its worker behind; whatever does not end by that is killed. */
-async function stop(child: ChildProcess): Promise<void> {
+export async function stopProxy(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGTERM')

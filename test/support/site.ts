@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
@@ -11,6 +11,7 @@ import type { Test } from 'tap'
 import { WebSocketServer } from 'ws'
 import { freePort } from './ports.ts'
 import { requireProgram } from './programs.ts'
+import { stopProxy } from './proxies.ts'
 import { until } from './until.ts'
 
 export const USHER_HOST = 'usher.example.com'
@@ -134,7 +135,7 @@ async function run(t: Test, name: string, args: string[], folder: string, site: 
   child.stderr.on('data', (chunk: Buffer) => {
     complaints += chunk.toString()
   })
-  t.teardown(() => stop(child))
+  t.teardown(() => stopProxy(child))
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`${name} ended: ${complaints}`)
     return ask(site, USHER_HOST, '/').then(
@@ -142,13 +143,6 @@ async function run(t: Test, name: string, args: string[], folder: string, site: 
       () => false
     )
   }, `${name} answers`)
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exited
 }
 
 async function writeCertificate(folder: string): Promise<string> {
