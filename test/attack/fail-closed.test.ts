@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe } from 'node:diagnostics_channel'
 import t from 'tap'
 import type { Core } from '../../src/app/core.ts'
 import { BOX_ID } from '../simulator/servers.ts'
@@ -21,11 +23,16 @@ const SERVICE_GUARDS: readonly [name: string, part: (core: Core) => object, meth
 
 const SECRET = 'what broke, in words that nobody outside may read'
 
-/** Makes one method throw; gives what mends it again. */
+/** True in what a request runs; what Usher does by itself every few seconds asks the same guards. */
+const isRequest = new AsyncLocalStorage<true>()
+subscribe('http.server.request.start', () => isRequest.enterWith(true))
+
+/** Makes one method throw for requests; gives what mends it again. */
 function sabotage(part: object, method: string): () => void {
   const known: unknown = Reflect.get(part, method)
   if (typeof known !== 'function') throw new TypeError(`no method ${method}`)
-  Reflect.set(part, method, () => {
+  Reflect.set(part, method, (...args: unknown[]) => {
+    if (isRequest.getStore() !== true) return Reflect.apply(known, part, args)
     throw new Error(SECRET)
   })
   return () => Reflect.set(part, method, known)
