@@ -47,8 +47,9 @@ export const liveNews: FastifyPluginAsync<LiveNewsOptions> = async (fastify, { c
         playing: [...new Set(playing)].sort().join()
       }
     }
+    // Before the stream opens: a page whose stream is open misses no change.
+    let before = await read().catch(() => null)
     yield 'retry: 5000\n\n'
-    let before = await read()
     let restMs = LOOK_MS
     let calmUntil = 0
     for (let looks = 1; !closing.signal.aborted && !standings.hasEnded(session); looks += 1) {
@@ -57,7 +58,9 @@ export const liveNews: FastifyPluginAsync<LiveNewsOptions> = async (fastify, { c
       const from = performance.now()
       const after = await read().catch(() => before)
       restMs = Math.max(LOOK_MS, REST_PART * (performance.now() - from))
-      const isNews = after.people !== before.people || (after.playing !== before.playing && from >= calmUntil)
+      before ??= after
+      const isNews =
+        after?.people !== before?.people || (after?.playing !== before?.playing && from >= calmUntil)
       if (isNews) {
         calmUntil = from + CALM_MS
         before = after

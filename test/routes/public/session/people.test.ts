@@ -257,6 +257,67 @@ t.test('an open page is told that its session has ended, but not that the proces
   t.notMatch(await staying.said, /event: ended/, 'a reload now would find nobody')
 })
 
+t.test('a page whose stream is open misses no change', async (t) => {
+  const { usher, owner } = await stage(t)
+  const { people } = usher.core
+  const { sessions } = people
+  const [read, mayGoOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const held: typeof sessions = async (...args) => {
+    read.resolve()
+    await mayGoOn.promise
+    return sessions(...args)
+  }
+  Object.assign(people, { sessions: held })
+  t.teardown(() => void Object.assign(people, { sessions }))
+  let isOpen = false
+  const stream = fetch(`${usher.publicUrl}/signin/live`, {
+    headers: { cookie: owner.cookie, 'sec-fetch-site': 'same-origin' }
+  }).finally(() => {
+    isOpen = true
+  })
+  await read.promise
+  // A head that had been sent before would be here by now.
+  for (let times = 0; times < 3; times += 1) await owner.get('/healthz')
+  t.notOk(isOpen, 'not before the lists are read')
+  mayGoOn.resolve()
+  const reader = (await stream).body?.pipeThrough(new TextDecoderStream()).getReader()
+  await signIn(usher, FRIEND, PHONE)
+  let said = ''
+  await until(async () => {
+    said += (await reader?.read())?.value ?? ''
+    return said.includes('event: changed')
+  }, 'the page is told')
+  await reader?.cancel()
+})
+
+t.test('a page that is opened while the lists cannot be read is told of later changes', async (t) => {
+  const { usher, owner } = await stage(t)
+  const { people } = usher.core
+  const { sessions } = people
+  let asked = 0
+  const away: typeof sessions = async (...args) => {
+    asked += 1
+    if (asked <= 2) throw new TypeError('away')
+    return sessions(...args)
+  }
+  Object.assign(people, { sessions: away })
+  t.teardown(() => void Object.assign(people, { sessions }))
+  const stream = await fetch(`${usher.publicUrl}/signin/live`, {
+    headers: { cookie: owner.cookie, 'sec-fetch-site': 'same-origin' }
+  })
+  t.equal(stream.status, 200)
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
+  await until(() => asked > 3, 'the lists are read again')
+  await signIn(usher, FRIEND, PHONE)
+  let said = ''
+  await until(async () => {
+    said += (await reader?.read())?.value ?? ''
+    return said.includes('event: changed')
+  }, 'the page is told')
+  t.equal(said.split('event: changed').length, 2, 'once')
+  await reader?.cancel()
+})
+
 t.test('a question about a device that has no name does not call it this one', async (t) => {
   const usher = await startTestUsher(t)
   const owner = await signIn(usher, OWNER, PHONE)
