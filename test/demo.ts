@@ -13,6 +13,7 @@ import { runCommand } from '../src/app/commands.ts'
 import { hashSecret } from '../src/config/secret-hashes.ts'
 import { startNotes, startPhotos } from './demo-apps.ts'
 import { spawnSimulator } from './simulator/process.ts'
+import { freePort } from './support/ports.ts'
 
 const { values } = parseArgs({
   options: {
@@ -31,7 +32,7 @@ const hash = /^hash +(\S+)$/m.exec(service)?.[1] ?? ''
 const oidcClient = await generate('--generate-oidc-client', 'immich', 'http://127.0.0.1')
 const appSecret = /^secret +(\S+)$/m.exec(oidcClient)?.[1] ?? ''
 const [port, internalPort] = await Promise.all([pickPort(values.port), pickPort(values['internal-port'])])
-const [ownPort, notesPort, photosPort] = await Promise.all([pickPort('0'), pickPort('0'), pickPort('0')])
+const [ownPort, notesPort, photosPort] = await Promise.all([freePort(), freePort(), freePort()])
 // The cinema's page and Usher share an origin: this stands in front of both, as nginx would.
 const cinema = await serveCinema(port)
 cinema.pointTo(ownPort)
@@ -151,16 +152,15 @@ async function generate(...argv: string[]): Promise<string> {
 
 /** The given port, or a free one if it is taken; 0 picks any. */
 async function pickPort(wanted: string): Promise<number> {
+  if (wanted === '0') return freePort()
   const probe = createServer().listen(Number(wanted), '127.0.0.1')
   try {
     await once(probe, 'listening')
-  } catch (error) {
-    if (wanted === '0') throw error
-    return pickPort('0')
+  } catch {
+    // Somebody else has it.
+    return freePort()
   }
-  const address = probe.address()
   probe.close()
   await once(probe, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  return Number(wanted)
 }
