@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { until } from '../support/until.ts'
 import { startTestUsher } from '../support/usher.ts'
 import { launchBrowser, openPage, skipWithoutChromium } from './support/browser.ts'
 
@@ -55,6 +56,21 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     await gone
     await page.clock.fastForward(4000)
     loaded.resolve()
+    await heading(t, page, 'No access')
+    await closed
+  })
+
+  t.test('page and window are refused at the same time: the window closes', async (t) => {
+    const { usher, page, small } = await openWindow(t)
+    const closed = small.waitForEvent('close')
+    const fault = { service: 'plex', path: '/api/v2/resources' } as const
+    const hold = usher.simulator.faults.set({ ...fault, kind: 'hold' })
+    await small.getByRole('button', { name: 'Sign in as stranger' }).dispatchEvent('click')
+    await until(() => usher.simulator.received(fault).length > 0, 'the window is back')
+    // Its answer waits for the same look at the PIN.
+    await page.waitForRequest(/\/session\/pin/)
+    await page.evaluate("fetch('/session')")
+    usher.simulator.faults.clear(hold)
     await heading(t, page, 'No access')
     await closed
   })

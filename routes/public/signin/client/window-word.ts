@@ -30,6 +30,7 @@ export function tellBeside(code: string, who: string): void {
 export interface WordFromBeside {
   /** Why the PIN is gone: the problem of the small window, or USHER_SIGNIN_CANCELLED if none arrives. */
   reason(): Promise<Refusal>
+  /** The page shows how it ended: the small window closes, also where it comes back later than that. */
   stop(): void
 }
 
@@ -41,17 +42,16 @@ export function listenBeside(): WordFromBeside {
       if (data !== HEARD) resolve(new Refusal(String(data?.code), 0, '', String(data?.who ?? '')))
     })
   })
+  const silence = () => new Promise<null>((resolve) => setTimeout(resolve, PATIENCE_MS, null))
   return {
     async reason() {
-      const cancelled = new Refusal('USHER_SIGNIN_CANCELLED')
-      if (channel === null) return cancelled
-      const silence = new Promise<Refusal>((resolve) => {
-        setTimeout(resolve, PATIENCE_MS, cancelled)
-      })
-      const refusal = await Promise.race([word, silence])
-      channel.postMessage(HEARD)
-      return refusal
+      const refusal = channel === null ? null : await Promise.race([word, silence()])
+      return refusal ?? new Refusal('USHER_SIGNIN_CANCELLED')
     },
-    stop: () => channel?.close()
+    stop() {
+      if (channel === null) return
+      void word.then(() => channel.postMessage(HEARD))
+      void Promise.race([word, silence()]).then(() => channel.close())
+    }
   }
 }
