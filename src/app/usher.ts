@@ -9,6 +9,7 @@ import { atMost } from './at-most.ts'
 import { type Core, createCore } from './core.ts'
 import { registerFigures } from './figures.ts'
 import { type ListenSettings, toStartError } from './start-error.ts'
+import { spareUnsentAnswers } from './unsent-answers.ts'
 
 const SWEEP_MS = 50
 /** How long a stop takes once both listeners are closed; sign-outs at plex.tv get two seconds of it. */
@@ -46,6 +47,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
     const publicApp = await buildPublicApp(core)
     const internalApp = await buildInternalApp(core, publicApp)
     registerFigures(core, { public: publicApp.server, internal: internalApp.server })
+    const endSparing = spareUnsentAnswers(publicApp.server as Server)
     onListen?.(publicApp.server, 'public')
     onListen?.(internalApp.server, 'internal')
     // Revocations made earlier or elsewhere are known before the first request, unless the shared store is away.
@@ -62,8 +64,11 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
       internalUrl,
       async stop(drainMs) {
         core.drain()
-        // Listening ends at once; streams get their grace and are then aborted.
-        const timer = setTimeout(() => core.streams.abort(), drainMs)
+        // Listening ends at once; streams and slow readers get their grace and are then aborted.
+        const timer = setTimeout(() => {
+          core.streams.abort()
+          endSparing()
+        }, drainMs)
         // A connection whose response ends after closing began would be kept alive for its next request.
         const sweep = setInterval(() => publicApp.server.closeIdleConnections(), SWEEP_MS)
         await publicApp.close()
