@@ -117,13 +117,15 @@ export interface CoreOptions {
   readonly log: Logger
   readonly now?: () => number
   readonly processMetrics?: boolean
+  readonly storeTimeoutMs?: number
 }
 
 export function createCore({
   config: initial,
   log,
   now = Date.now,
-  processMetrics = true
+  processMetrics = true,
+  storeTimeoutMs
 }: CoreOptions): Core {
   const onResult = (result: string) => metrics.reloads.inc({ result })
   const reload = createReload({ initial, log, onResult })
@@ -161,7 +163,8 @@ export function createCore({
     revocations,
     seal,
     onUp: () => void people.enforceBlocks(),
-    now
+    now,
+    ...(storeTimeoutMs !== undefined && { storeTimeoutMs })
   })
   const parts = { config, log, audit, metrics, plexTv, mediaServer, live, revocations, state, seal, now }
   const { signOuts, sessionEnds } = createEnds(parts)

@@ -17,6 +17,7 @@ export interface StatePartsOptions {
   /** Called when the shared store can be used, for the first time or again. */
   readonly onUp: () => void
   readonly now: () => number
+  readonly storeTimeoutMs?: number
 }
 
 /** The store, and the audit events that it keeps and may cause. */
@@ -24,7 +25,7 @@ export function createStateParts(options: StatePartsOptions): {
   readonly state: State
   readonly audit: Audit
 } {
-  const { config, log, metrics, revocations, seal, onUp, now } = options
+  const { config, log, metrics, revocations, seal, onUp, now, storeTimeoutMs } = options
   metrics.sharedStoreUp.set(1)
   const audit = createKeptAudit({ log, store: () => state.store, seal, now })
   const state = createState({
@@ -40,7 +41,8 @@ export function createStateParts(options: StatePartsOptions): {
     onCall: ({ operation, outcome, seconds }) =>
       metrics.storeSeconds.observe({ operation, outcome }, seconds),
     onEmpty: () => log.warn({}, 'the shared store came back empty: what was in it alone is forgotten'),
-    now
+    now,
+    ...(storeTimeoutMs !== undefined && { commandTimeoutMs: storeTimeoutMs })
   })
   return { state, audit }
 }

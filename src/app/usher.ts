@@ -29,19 +29,22 @@ export interface UsherOptions {
   readonly output: LogOutput
   readonly now?: () => number
   readonly processMetrics?: boolean
+  /** How long a call to the shared store waits for its answer; default a second. */
+  readonly storeTimeoutMs?: number
   /** Called with each HTTP server before it listens. */
   readonly onListen?: (server: Server, name: 'public' | 'internal') => void
 }
 
 /** One Usher in this process: the core and its two listeners. Two of them share nothing. */
 export async function startUsher(options: UsherOptions): Promise<Usher> {
-  const { config, output, now, processMetrics, onListen } = options
+  const { config, output, now, processMetrics, storeTimeoutMs, onListen } = options
   const { log } = output
   const core = createCore({
     config,
     log,
     ...(now && { now }),
-    ...(processMetrics !== undefined && { processMetrics })
+    ...(processMetrics !== undefined && { processMetrics }),
+    ...(storeTimeoutMs !== undefined && { storeTimeoutMs })
   })
   try {
     const publicApp = await buildPublicApp(core)

@@ -46,6 +46,8 @@ export interface StateOptions {
   /** Called when the shared store came back empty. */
   readonly onEmpty: () => void
   readonly now: () => number
+  /** How long a call to Redis waits for its answer; default a second. */
+  readonly commandTimeoutMs?: number
 }
 
 /** Redis if configured, else the file, else memory. Throws StateError if the file cannot be used. */

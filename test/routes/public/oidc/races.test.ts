@@ -33,11 +33,13 @@ t.test('two instances over Redis', { skip }, async (t) => {
   const clients = APPS.map((app) => ({ ...app, backchannelLogoutUri: channel.uri }))
   const one = await startOpenId(t, clients, {
     simulator,
-    settings: { USHER_REDIS_URL: redis.url, USHER_RECHECK: '2s' }
+    settings: { USHER_REDIS_URL: redis.url, USHER_RECHECK: '2s' },
+    hasty: true
   })
   const two = await startOpenId(t, clients, {
     simulator,
-    settings: { ...one.settings, USHER_PORT: '0' }
+    settings: { ...one.settings, USHER_PORT: '0' },
+    hasty: true
   })
   await until(() => one.core.state.isSharedUp() && two.core.state.isSharedUp(), 'Redis is up')
   const twin = (browser: Awaited<ReturnType<typeof one.signedIn>>) => {

@@ -55,13 +55,13 @@ t.test(
   { skip, timeout: 300_000 },
   async (t) => {
     const redis = await startRedis(t)
-    const first = await startTestUsher(t, { settings: { USHER_REDIS_URL: redis.url } })
+    const first = await startTestUsher(t, { settings: { USHER_REDIS_URL: redis.url }, hasty: true })
     const settings = {
       ...first.settings,
       USHER_REDIS_URL: redis.url,
       USHER_PORT: '0'
     }
-    const running = await startTestUsher(t, { simulator: first.simulator, settings })
+    const running = await startTestUsher(t, { simulator: first.simulator, settings, hasty: true })
     const { host } = new URL(first.settings['USHER_PUBLIC_URL'] ?? '')
     const signIn = async (usher: TestUsher, login: string) => {
       const browser = usher.browser()
@@ -78,7 +78,7 @@ t.test(
 
     // It hangs, which counts as away.
     redis.signal('SIGSTOP')
-    const late = await startTestUsher(t, { simulator: first.simulator, settings })
+    const late = await startTestUsher(t, { simulator: first.simulator, settings, hasty: true })
     t.match(await signIn(running, FRIEND), { status: 403, code: 'USHER_ACCOUNT_BLOCKED' }, 'known')
     const unknown = await signIn(late, FRIEND)
     t.equal(unknown.status, 201, 'an instance that started without Redis does not know it')
