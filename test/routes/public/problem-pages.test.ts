@@ -335,7 +335,7 @@ t.test('a person reads a page, everybody else the problem', async (t) => {
 t.test('languages, television letters, brand and base path', async (t) => {
   const usher = await startTestUsher(t, {
     basePath: '/x',
-    settings: { USHER_BRAND_NAME: 'Kino & <Co>', USHER_UPSTREAM_TIMEOUT: '1s' }
+    settings: { USHER_BRAND_NAME: 'Kino & <Co>', USHER_UPSTREAM_TIMEOUT: '3s' }
   })
   const browser = usher.browser()
   const page = await browser.get('/x/pms/library/sections', { ...TELEVISION, 'accept-language': 'pt-BR' })

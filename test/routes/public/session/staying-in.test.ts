@@ -324,7 +324,7 @@ t.test('rule 23: 403, 429, 5xx, silence and garbage at the re-check sign nobody 
   // Whatever answers may take its time on a busy machine.
   for (const [settings, effects] of [
     [{}, answered],
-    [{ USHER_UPSTREAM_TIMEOUT: '1s' }, [{ kind: 'hang' }]]
+    [{ USHER_UPSTREAM_TIMEOUT: '3s' }, [{ kind: 'hang' }]]
   ] as const) {
     const clock = createOffsetClock()
     const usher = await startTestUsher(t, { now: clock.now, settings })
@@ -533,7 +533,7 @@ t.test('after a restart with plex.tv away a session of before goes on, stale', a
   const keys = first.settings['USHER_SESSION_KEYS']
   const second = await startTestUsher(t, {
     simulator,
-    settings: { ...settings, USHER_SESSION_KEYS: keys, USHER_UPSTREAM_TIMEOUT: '1s' }
+    settings: { ...settings, USHER_SESSION_KEYS: keys, USHER_UPSTREAM_TIMEOUT: '3s' }
   })
   simulator.faults.set({ service: 'plex', path: '/api/v2/', kind: 'hang' })
   simulator.clearReceived()
@@ -547,7 +547,7 @@ t.test('after a restart with plex.tv away a session of before goes on, stale', a
 t.test('past the grace a failure serves for its pause: not every request waits for plex.tv', async (t) => {
   // The clock stands: the pause is five seconds, which all the answers together must not need.
   let time = Date.now()
-  const usher = await startTestUsher(t, { now: () => time, settings: { USHER_UPSTREAM_TIMEOUT: '2s' } })
+  const usher = await startTestUsher(t, { now: () => time, settings: { USHER_UPSTREAM_TIMEOUT: '3s' } })
   const { simulator } = usher
   const browser = await usher.signedIn()
   time += DAY + MINUTE
