@@ -44,6 +44,15 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
 
   t.test('a window that loads slowly is waited for', async (t) => {
     const { page, small } = await openWindow(t)
+    // The page asks after the window is back: sooner, it may be refused by the same look at the PIN.
+    const asked = Promise.withResolvers<void>()
+    const back = Promise.withResolvers<void>()
+    await page.route(/\/session\/pin/, async (route) => {
+      asked.resolve()
+      await back.promise
+      await route.continue()
+    })
+    await asked.promise
     const loaded = Promise.withResolvers<void>()
     await small.route('**/app.js', async (route) => {
       await loaded.promise
@@ -52,7 +61,10 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     await page.clock.install()
     const gone = page.waitForResponse((answer) => answer.status() === 404)
     const closed = small.waitForEvent('close')
+    const refused = small.waitForResponse(/\/session\/callback/)
     await small.getByRole('button', { name: 'Sign in as stranger' }).dispatchEvent('click')
+    await refused
+    back.resolve()
     await gone
     await page.clock.fastForward(4000)
     loaded.resolve()

@@ -52,6 +52,8 @@ export function setUpPlexWindow(signedIn: (session: SessionView) => Promise<void
       const gone = error instanceof Refusal && error.code === 'USHER_PIN_UNKNOWN'
       const turning = awaiting
       const problem = gone ? await beside.reason() : error
+      // Without a PIN there is no window to hear of.
+      if (!gone && turning !== null) await beside.settled()
       if (awaiting !== turning) return
       awaiting = null
       small.close()

@@ -2,8 +2,10 @@ import { Refusal } from './api.ts'
 import { settings } from './dom.ts'
 
 const HEARD = 'heard'
-// The page asks when the PIN is gone; the small window may still be loading then, on a slow line.
+// How long the page waits for a word of the small window, which may still be loading, on a slow line: if only the
+// window knows why the PIN is gone, and if the page was refused itself.
 const PATIENCE_MS = 10_000
+const REFUSED_MS = 3000
 // How long a window shows that its PIN is gone, if no page answers.
 const GONE_MS = 3000
 
@@ -30,7 +32,12 @@ export function tellBeside(code: string, who: string): void {
 export interface WordFromBeside {
   /** Why the PIN is gone: the problem of the small window, or USHER_SIGNIN_CANCELLED if none arrives. */
   reason(): Promise<Refusal>
-  /** The page shows how it ended: the small window closes, also where it comes back later than that. */
+  /**
+   * Resolves when the small window has had time for its word. One look at the PIN may refuse page and window together;
+   * if this page went on sooner, the window would stay open.
+   */
+  settled(): Promise<void>
+  /** The page shows how it ended: the small window closes, even if it comes back later. */
   stop(): void
 }
 
@@ -42,16 +49,18 @@ export function listenBeside(): WordFromBeside {
       if (data !== HEARD) resolve(new Refusal(String(data?.code), 0, '', String(data?.who ?? '')))
     })
   })
-  const silence = () => new Promise<null>((resolve) => setTimeout(resolve, PATIENCE_MS, null))
+  const wait = (ms: number): Promise<Refusal | null> => {
+    const silence = new Promise<null>((resolve) => {
+      setTimeout(resolve, channel === null ? 0 : ms, null)
+    })
+    return Promise.race([word, silence])
+  }
   return {
-    async reason() {
-      const refusal = channel === null ? null : await Promise.race([word, silence()])
-      return refusal ?? new Refusal('USHER_SIGNIN_CANCELLED')
-    },
+    reason: async () => (await wait(PATIENCE_MS)) ?? new Refusal('USHER_SIGNIN_CANCELLED'),
+    settled: async () => void (await wait(REFUSED_MS)),
     stop() {
-      if (channel === null) return
-      void word.then(() => channel.postMessage(HEARD))
-      void Promise.race([word, silence()]).then(() => channel.close())
+      void word.then(() => channel?.postMessage(HEARD))
+      void wait(PATIENCE_MS).then(() => channel?.close())
     }
   }
 }
