@@ -168,7 +168,7 @@ function connect(url: string, commandTimeout: number): Redis {
   // Loaded only if Redis is configured (docs/decisions/0012-a-quick-start.md).
   const { Redis } = createRequire(import.meta.url)('ioredis') as typeof import('ioredis')
   return new Redis(url, {
-    // Who waits longer for an answer waits as long for a connection.
+    // A call that may take longer may wait as long for its connection.
     connectTimeout: Math.max(CONNECT_TIMEOUT_MS, commandTimeout),
     commandTimeout,
     retryStrategy: (attempt) => Math.min(MAX_RETRY_MS, 50 * 2 ** attempt) * (0.75 + Math.random() / 4),
