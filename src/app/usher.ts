@@ -8,10 +8,12 @@ import { buildInternalApp, buildPublicApp } from './app.ts'
 import { atMost } from './at-most.ts'
 import { type Core, createCore } from './core.ts'
 import { registerFigures } from './figures.ts'
+import { mendIdleConnections } from './idle-connections.ts'
 import { type ListenSettings, toStartError } from './start-error.ts'
-import { spareUnsentAnswers } from './unsent-answers.ts'
 
 const SWEEP_MS = 50
+/** How long a listener waits for what is neither idle nor a stream, such as a request that never comes whole. */
+const CUT_MS = 1000
 /** How long a stop takes once both listeners are closed; sign-outs at plex.tv get two seconds of it. */
 const CLOSE_MS = 5000
 
@@ -50,7 +52,7 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
     const publicApp = await buildPublicApp(core)
     const internalApp = await buildInternalApp(core, publicApp)
     registerFigures(core, { public: publicApp.server, internal: internalApp.server })
-    const endSparing = spareUnsentAnswers(publicApp.server as Server)
+    for (const { server } of [publicApp, internalApp]) mendIdleConnections(server as Server)
     onListen?.(publicApp.server, 'public')
     onListen?.(internalApp.server, 'internal')
     // Revocations made earlier or elsewhere are known before the first request, unless the shared store is away.
@@ -67,18 +69,12 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
       internalUrl,
       async stop(drainMs) {
         core.drain()
-        // Listening ends at once; streams and slow readers get their grace and are then aborted.
-        const timer = setTimeout(() => {
-          core.streams.abort()
-          endSparing()
-        }, drainMs)
-        // A connection whose response ends after closing began would be kept alive for its next request.
-        const sweep = setInterval(() => publicApp.server.closeIdleConnections(), SWEEP_MS)
-        await publicApp.close()
-        clearInterval(sweep)
+        // Listening ends at once; streams get their grace and are then aborted.
+        const timer = setTimeout(() => core.streams.abort(), drainMs)
+        await close(publicApp, drainMs + CUT_MS)
         clearTimeout(timer)
         // Last, so that readiness can be probed until the end.
-        await internalApp.close()
+        await close(internalApp, CUT_MS)
         await atMost(CLOSE_MS, core.close())
         await output.flush()
       }
@@ -87,6 +83,16 @@ export async function startUsher(options: UsherOptions): Promise<Usher> {
     await core.close()
     throw error
   }
+}
+
+/** Closes a listener; connections that are still open after `cutMs` are cut. */
+async function close(app: FastifyInstance, cutMs: number): Promise<void> {
+  // A connection whose response ends after closing began would be kept alive for its next request.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS)
+  const cut = setTimeout(() => app.server.closeAllConnections(), cutMs)
+  await app.close()
+  clearInterval(sweep)
+  clearTimeout(cut)
 }
 
 const PUBLIC = { host: 'USHER_HOST', port: 'USHER_PORT' } as const

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { spareUnsentAnswers } from '../../../src/app/unsent-answers.ts'
+import { mendIdleConnections } from '../../../src/app/idle-connections.ts'
 import { until } from '../../support/until.ts'
+import { startTestUsher } from '../../support/usher.ts'
 
 /** More than the system keeps for a reader. */
 const BODY = Buffer.alloc(32 * 1024 * 1024, 'x')
@@ -11,7 +12,7 @@ const BODY = Buffer.alloc(32 * 1024 * 1024, 'x')
 /** A client that has begun to read and has stopped, of a response that was ended. */
 async function stage(t: Test) {
   const server = createServer((_request, response) => response.end(BODY))
-  const endSparing = spareUnsentAnswers(server)
+  mendIdleConnections(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
@@ -31,7 +32,7 @@ async function stage(t: Test) {
   })
   await once(socket, 'data')
   socket.pause()
-  return { server, socket, seen, endSparing }
+  return { server, socket, seen }
 }
 
 t.test('a slow reader gets its answer whole, and is idle after that', async (t) => {
@@ -47,11 +48,38 @@ t.test('a slow reader gets its answer whole, and is idle after that', async (t) 
   }, 'idle')
 })
 
-t.test('a stop that has waited long enough closes it like any other', async (t) => {
-  const { server, socket, seen, endSparing } = await stage(t)
-  endSparing()
+t.test('a connection that was opened ahead is idle', async (t) => {
+  const server = createServer((_request, response) => response.end('x'))
+  mendIdleConnections(server)
+  server.listen(0, '127.0.0.1')
+  const arrived = once(server, 'connection')
+  await once(server, 'listening')
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  t.teardown(() => {
+    socket.destroy()
+    server.close()
+  })
+  await arrived
+  const closed = once(socket, 'close')
   server.closeIdleConnections()
-  socket.resume()
-  await until(() => seen.isClosed, 'closed')
-  t.ok(seen.bytes < BODY.length, `${seen.bytes} bytes`)
+  await closed
+})
+
+t.test('no connection holds a stop up', async (t) => {
+  const usher = await startTestUsher(t)
+  for (const url of [usher.publicUrl, usher.internalUrl]) {
+    for (const text of [
+      '',
+      'GET / HTT',
+      'POST /session/login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{'
+    ]) {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1')
+      t.teardown(() => socket.destroy())
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.write(text)
+    }
+  }
+  await t.resolves(usher.stop(0))
 })
