@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { Page, Request } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { until } from '../support/until.ts'
 import { startTestUsher } from '../support/usher.ts'
@@ -77,10 +77,14 @@ t.test('the small window at a real Usher', { skip: skipWithoutChromium }, async 
     const closed = small.waitForEvent('close')
     const fault = { service: 'plex', path: '/api/v2/resources' } as const
     const hold = usher.simulator.faults.set({ ...fault, kind: 'hold' })
+    const questions = new Set<Request>()
+    page.on('request', (request) => {
+      if (request.url().includes('/session/pin')) questions.add(request)
+    })
+    page.on('requestfinished', (request) => questions.delete(request))
     await small.getByRole('button', { name: 'Sign in as stranger' }).dispatchEvent('click')
     await until(() => usher.simulator.received(fault).length > 0, 'the window is back')
-    // Its answer waits for the same look at the PIN.
-    await page.waitForRequest(/\/session\/pin/)
+    await until(() => questions.size === 1, 'the page waits for the same look at the PIN')
     await page.evaluate("fetch('/session')")
     usher.simulator.faults.clear(hold)
     await heading(t, page, 'No access')
