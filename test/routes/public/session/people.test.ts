@@ -257,6 +257,16 @@ t.test('an open page is told that its session has ended, but not that the proces
   t.notMatch(await staying.said, /event: ended/, 'a reload now would find nobody')
 })
 
+/** What an open page is told up to the first change. */
+async function readNews(reader: ReadableStreamDefaultReader<string> | undefined): Promise<string> {
+  let said = ''
+  await until(async () => {
+    said += (await reader?.read())?.value ?? ''
+    return said.includes('event: changed')
+  }, 'the page is told')
+  return said
+}
+
 t.test('a page whose stream is open misses no change', async (t) => {
   const { usher, owner } = await stage(t)
   const { people } = usher.core
@@ -282,11 +292,7 @@ t.test('a page whose stream is open misses no change', async (t) => {
   mayGoOn.resolve()
   const reader = (await stream).body?.pipeThrough(new TextDecoderStream()).getReader()
   await signIn(usher, FRIEND, PHONE)
-  let said = ''
-  await until(async () => {
-    said += (await reader?.read())?.value ?? ''
-    return said.includes('event: changed')
-  }, 'the page is told')
+  await readNews(reader)
   await reader?.cancel()
 })
 
@@ -309,11 +315,7 @@ t.test('a page that is opened while the lists cannot be read is told of later ch
   const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
   await until(() => asked > 3, 'the lists are read again')
   await signIn(usher, FRIEND, PHONE)
-  let said = ''
-  await until(async () => {
-    said += (await reader?.read())?.value ?? ''
-    return said.includes('event: changed')
-  }, 'the page is told')
+  const said = await readNews(reader)
   t.equal(said.split('event: changed').length, 2, 'once')
   await reader?.cancel()
 })
