@@ -117,6 +117,7 @@ export interface CoreOptions {
   readonly log: Logger
   readonly now?: () => number
   readonly processMetrics?: boolean
+  /** How long a call to the shared store waits for its answer; default a second. */
   readonly storeTimeoutMs?: number
 }
 

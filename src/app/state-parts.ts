@@ -17,6 +17,7 @@ export interface StatePartsOptions {
   /** Called when the shared store can be used, for the first time or again. */
   readonly onUp: () => void
   readonly now: () => number
+  /** How long a call to the shared store waits for its answer; default a second. */
   readonly storeTimeoutMs?: number
 }
 
